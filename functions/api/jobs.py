@@ -1,0 +1,107 @@
+"""Jobs as their callers see them. A job is its execution in the Standard state machine."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from functions.shared.errors import EngineError, NotFound, RateLimited, error_body
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+    from mypy_boto3_stepfunctions.type_defs import DescribeExecutionOutputTypeDef
+
+_CONFIG = Config(connect_timeout=1, read_timeout=5, retries={"mode": "standard"})
+_EXECUTION_ID = re.compile(r"req_[A-Za-z0-9_-]{1,76}")
+_OUR_ERROR = re.compile(r"[a-z_]+")
+THROTTLED = frozenset({"ThrottlingException", "TooManyRequestsException"})
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """The jobs of one API key; any other key's are not found."""
+
+    state_machine_arn: str
+    api_key_id: str
+
+    def get(self, execution_id: str) -> dict[str, Any]:
+        """Raises `NotFound`, and `RateLimited` where Step Functions throttles the look-up."""
+        return _job(execution_id, self._describe(execution_id))
+
+    def stop(self, execution_id: str) -> dict[str, Any]:
+        """The job as it is after it was told to stop; a finished one is left as it was."""
+        execution = self._describe(execution_id)
+        if execution["status"] != "RUNNING":
+            return _job(execution_id, execution)
+        with_arn = self._arn(execution_id)
+        _call(_client().stop_execution, executionArn=with_arn, error="Aborted", cause="By caller")
+        return _job(execution_id, self._describe(execution_id))
+
+    def _describe(self, execution_id: str) -> DescribeExecutionOutputTypeDef:
+        if not _EXECUTION_ID.fullmatch(execution_id):
+            raise NotFound("There is no such job.")
+        execution: DescribeExecutionOutputTypeDef = _call(
+            _client().describe_execution, executionArn=self._arn(execution_id)
+        )
+        if json.loads(execution["input"])["api_key_id"] != self.api_key_id:
+            raise NotFound("There is no such job.")
+        return execution
+
+    def _arn(self, execution_id: str) -> str:
+        return f"{self.state_machine_arn.replace(':stateMachine:', ':execution:')}:{execution_id}"
+
+
+def _client() -> SFNClient:
+    return boto3.client("stepfunctions", config=_CONFIG)
+
+
+def _call(action: Any, **arguments: str) -> Any:
+    try:
+        return action(**arguments)
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code == "ExecutionDoesNotExist":
+            raise NotFound("There is no such job.") from None
+        if code in THROTTLED:
+            raise RateLimited("Too many look-ups of jobs.", retry_after_seconds=1) from None
+        raise
+
+
+def _job(execution_id: str, execution: DescribeExecutionOutputTypeDef) -> dict[str, Any]:
+    status = execution["status"]
+    job: dict[str, Any] = {
+        "execution_id": execution_id,
+        "status": status,
+        "submitted_at": _timestamp(execution["startDate"]),
+        "finished_at": _timestamp(execution["stopDate"]) if "stopDate" in execution else None,
+    }
+    if status == "SUCCEEDED":
+        job["result"] = json.loads(execution["output"])
+    elif status != "RUNNING":
+        job["error"] = _error(execution_id, execution)
+    return job
+
+
+def _error(execution_id: str, execution: DescribeExecutionOutputTypeDef) -> dict[str, Any]:
+    if execution["status"] == "FAILED" and _OUR_ERROR.fullmatch(execution.get("error", "")):
+        error: dict[str, Any] = json.loads(execution["cause"])["error"]
+        return error
+    message = {"ABORTED": "The job was stopped.", "TIMED_OUT": "The job took too long."}
+    shown = EngineError(message.get(execution["status"], "The job failed inside."))
+    content: dict[str, Any] = error_body(shown, execution_id)["error"]
+    if execution["status"] == "TIMED_OUT":
+        content["code"] = "deadline_exceeded"
+    elif execution["status"] == "ABORTED":
+        content["code"] = "aborted"
+    return content
+
+
+def _timestamp(moment: datetime) -> str:
+    return moment.astimezone().isoformat(timespec="milliseconds")

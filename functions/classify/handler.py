@@ -1,0 +1,20 @@
+"""State `Classify`: the caller's JSON in, the typed request and its profile out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.classify.profiling import profile_request
+from functions.shared.contracts import ClassifyInput, json_of
+from functions.shared.observability import logger
+from functions.shared.settings import ClassifySettings, read
+
+
+@logger.inject_lambda_context(clear_state=True)
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    logger.append_keys(request_id=event.get("request_id"))
+    output = profile_request(ClassifyInput.model_validate(event), read(ClassifySettings))
+    logger.info("classified", task=output.profile.task, confidence=output.profile.task_confidence)
+    return json_of(output)

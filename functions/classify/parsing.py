@@ -1,0 +1,48 @@
+"""The caller's JSON as a typed request, or an error that names each field and what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+
+from pydantic import JsonValue, ValidationError
+
+from functions.shared.contracts import GenerateRequest
+from functions.shared.errors import InvalidRequest, PayloadTooLarge
+
+MAX_REQUEST_BYTES = 220_000
+"""A state holds at most 262,144 bytes; the rest is room for the decision and the failed attempts."""
+
+
+def parse_request(body: JsonValue) -> GenerateRequest:
+    """Raises `InvalidRequest` and `PayloadTooLarge`."""
+    try:
+        request = GenerateRequest.model_validate(body)
+        size = len(json.dumps(body, ensure_ascii=False).encode())
+    except ValidationError as error:
+        raise InvalidRequest("The request is not valid.", details=_problems(error)) from None
+    except (RecursionError, UnicodeEncodeError):
+        problem = {"field": "body", "problem": "nested too deeply, or not valid Unicode"}
+        raise InvalidRequest("The request is not valid.", details=[problem]) from None
+    if size > MAX_REQUEST_BYTES:
+        raise PayloadTooLarge(f"The request has {size} bytes; at most {MAX_REQUEST_BYTES} fit.")
+    return request
+
+
+def _problems(error: ValidationError) -> list[dict[str, str]]:
+    # Never the input itself: it may be the prompt.
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    problems = [
+        {"field": _path(item["loc"]), "problem": item["msg"].removeprefix("Value error, ")}
+        for item in found[:20]
+    ]
+    return list({tuple(problem.items()): problem for problem in problems}.values())
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    # Pydantic puts the tried branch of a union into the path; the caller knows nothing of those.
+    parts = [
+        str(part)[:64]
+        for part in location
+        if isinstance(part, int) or (part.isidentifier() and not part[:1].isupper())
+    ]
+    return ".".join(parts) or "body"

@@ -1,0 +1,69 @@
+"""Everything routing and accounting need to know of a request, without its text."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import datetime
+from typing import Literal
+
+from functions.classify.classifier import CueWords, TaskClassifier, decide_task
+from functions.classify.parsing import parse_request
+from functions.shared.contracts import ClassifyInput, ClassifyOutput, GenerateRequest, Profile
+from functions.shared.settings import ClassifySettings
+from functions.shared.tokens import estimate_tokens
+
+_CLASSIFIER: TaskClassifier = CueWords()
+
+
+def profile_request(event: ClassifyInput, settings: ClassifySettings) -> ClassifyOutput:
+    """Raises `InvalidRequest` and `PayloadTooLarge`."""
+    began = time.perf_counter()
+    request = parse_request(event.request)
+    decided = decide_task(request, _CLASSIFIER)
+    started_at_ms = int(datetime.fromisoformat(event.started_at).timestamp() * 1000)
+    limit_ms = settings.SYNC_DEADLINE_MS if event.mode == "sync" else settings.ASYNC_DEADLINE_MS
+    deadline_ms = min(limit_ms, request.max_latency_ms or limit_ms)
+    profile = Profile(
+        request_id=event.request_id,
+        api_key_id=event.api_key_id,
+        mode=event.mode,
+        task=decided.task,
+        task_source="classifier" if request.task == "auto" else "caller",
+        task_confidence=decided.confidence,
+        model_preference=request.model_preference,
+        model=request.model,
+        fallback=request.fallback,
+        max_cost_usd=request.max_cost_usd,
+        max_latency_ms=request.max_latency_ms,
+        estimated_input_tokens=_input_tokens(request),
+        max_output_tokens=request.max_output_tokens,
+        required_capabilities=_required_capabilities(request),
+        metadata=request.metadata or {},
+        started_at_ms=started_at_ms,
+        deadline_at_ms=started_at_ms + deadline_ms,
+        classify_ms=round((time.perf_counter() - began) * 1000, 3),
+    )
+    return ClassifyOutput(request=request, profile=profile)
+
+
+def _input_tokens(request: GenerateRequest) -> int:
+    model_sees = request.model_dump(
+        mode="json",
+        include={"text", "messages", "system", "tools", "response_format"},
+        exclude_none=True,
+    )
+    # A lone text costs no JSON around it.
+    shown = request.text if model_sees.keys() == {"text"} else None
+    return estimate_tokens(shown or json.dumps(model_sees, ensure_ascii=False))
+
+
+def _required_capabilities(
+    request: GenerateRequest,
+) -> list[Literal["tools", "json_object", "json_schema"]]:
+    needed: list[Literal["tools", "json_object", "json_schema"]] = []
+    if request.tools:
+        needed.append("tools")
+    if request.response_format and request.response_format.type != "text":
+        needed.append(request.response_format.type)
+    return needed

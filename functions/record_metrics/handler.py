@@ -1,0 +1,28 @@
+"""States `Record Metrics` and `Record Failure`: how the request ended in, the error to show out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.record_metrics.recording import record
+from functions.shared.contracts import RecordInput, RecordOutput
+from functions.shared.observability import logger, metrics
+from functions.shared.settings import RecordSettings, read
+from functions.shared.stores import DeadLetters, RequestLog
+
+
+@metrics.log_metrics
+@logger.inject_lambda_context(clear_state=True)
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    logger.append_keys(request_id=event.get("request_id"))
+    settings = read(RecordSettings)
+    output: RecordOutput = record(
+        RecordInput.model_validate(event),
+        settings,
+        RequestLog(settings.REQUESTS_TABLE),
+        DeadLetters(settings.DEAD_LETTER_QUEUE_URL),
+    )
+    logger.info("recorded", outcome=output.code or "success")
+    return output.model_dump(mode="json")

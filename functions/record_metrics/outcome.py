@@ -1,0 +1,71 @@
+"""How a request ended: the error to show, and its attempts."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from functions.shared.contracts import Attempt, FailedAttempt, RecordInput
+from functions.shared.errors import (
+    ContextWindowExceeded,
+    DeadlineExceeded,
+    EngineError,
+    InvalidRequest,
+    ProviderError,
+    ProviderTimeout,
+    from_execution,
+)
+
+ALL_FAILED = "Every candidate failed; details lists the attempts."
+
+
+def attempts_of(event: RecordInput) -> list[Attempt]:
+    """Every attempt in order: the failed ones, then the one that answered."""
+    return [_failed(failure) for failure in event.failures] + (
+        [event.attempt] if event.attempt else []
+    )
+
+
+def _failed(failure: FailedAttempt) -> Attempt:
+    error = from_execution(failure.name, failure.cause)
+    # A timeout or a crash leaves open whether the provider finished, and billed, the call.
+    billed = isinstance(error, ProviderTimeout) or type(error) is EngineError
+    return Attempt(
+        model=failure.model,
+        provider=failure.provider,
+        outcome=failure.name,
+        elapsed_ms=error.elapsed_ms,
+        cost_usd=failure.worst_case_cost_usd if billed else Decimal(0),
+        possibly_billed=billed,
+        message=error.message,
+    )
+
+
+def error_of(event: RecordInput) -> EngineError | None:
+    """The error to show for the request, or None where it was answered."""
+    if event.error is None:
+        return None
+    error = from_execution(event.error.name, event.error.cause)
+    if isinstance(error, DeadlineExceeded):
+        return DeadlineExceeded("The request's deadline passed.", details=_attempt_details(event))
+    if isinstance(error, ContextWindowExceeded):
+        problem = {"field": "body", "problem": "longer than every candidate's context window"}
+        return InvalidRequest("The request is too long.", details=[problem])
+    if event.failures and (isinstance(error, ProviderError) or type(error) is EngineError):
+        shown = ProviderError(ALL_FAILED, details=_attempt_details(event))
+        shown.retry_after_seconds = error.retry_after_seconds
+        return shown
+    return error
+
+
+def _attempt_details(event: RecordInput) -> list[dict[str, Any]]:
+    return [
+        {
+            "model": attempt.model,
+            "provider": attempt.provider,
+            "error": attempt.outcome,
+            "elapsed_ms": attempt.elapsed_ms,
+            "message": attempt.message,
+        }
+        for attempt in attempts_of(event)
+    ]

@@ -1,0 +1,111 @@
+"""Writes the request log row and the metrics of one finished request."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+
+from functions.record_metrics.outcome import attempts_of, error_of
+from functions.shared.contracts import RecordInput, RecordOutput, json_of
+from functions.shared.errors import EngineError, error_body
+from functions.shared.observability import logger, metrics
+from functions.shared.settings import RecordSettings
+from functions.shared.stores import DeadLetters, RequestLog
+
+DAY_SHARDS = 4
+"""Spreads a day's index over partitions, each of which takes 1,000 writes a second."""
+
+_STOPPED_BY_CALLER = frozenset({"invalid_request", "payload_too_large", "not_found"})
+
+
+def record(
+    event: RecordInput, settings: RecordSettings, log: RequestLog, dead_letters: DeadLetters
+) -> RecordOutput:
+    """Exactly one row per request: a repeated call finds the row and writes nothing.
+
+    A row that cannot be written goes to the dead-letter queue as the event itself. Raises only
+    where the queue refuses it too.
+    """
+    error = error_of(event)
+    row = row_of(event, error, datetime.now(UTC), settings.LOG_RETENTION_DAYS)
+    try:
+        if log.put_once(row):
+            emit_metrics(event, error)
+    except Exception as failure:
+        logger.error("request log unavailable", error_type=type(failure).__name__)
+        dead_letters.send(json_of(event))
+    if error is None:
+        return RecordOutput()
+    return RecordOutput(code=error.code, body=error_body(error, event.request_id))
+
+
+def row_of(
+    event: RecordInput, error: EngineError | None, now: datetime, retention_days: int
+) -> dict[str, Any]:
+    """The log's item, JSON values; no prompt and no answer in it."""
+    created_at = datetime.fromisoformat(event.started_at).astimezone(UTC)
+    shard = zlib.crc32(event.request_id.encode()) % DAY_SHARDS
+    row: dict[str, Any] = {
+        "request_id": event.request_id,
+        "api_key_id": event.api_key_id,
+        "mode": event.mode,
+        "status": "SUCCEEDED" if error is None else "FAILED",
+        "created_at": created_at.isoformat(timespec="milliseconds"),
+        "day_shard": f"{created_at:%Y-%m-%d}#{shard}",
+        "finished_at": now.isoformat(timespec="milliseconds"),
+        "expires_at": int((now + timedelta(days=retention_days)).timestamp()),
+        "attempts": [json_of(attempt) for attempt in attempts_of(event)],
+    }
+    if event.profile:
+        row["task"] = event.profile.task
+        row["profile"] = json_of(event.profile)
+    if event.decision:
+        row["decision"] = json_of(event.decision)
+        row["price_version"] = event.decision.price_version
+    if event.answer:
+        row["model"] = event.answer.routing.selected_model
+        row["provider"] = event.answer.routing.provider
+        row["usage"] = json_of(event.answer.usage)
+        row["performance"] = json_of(event.answer.performance)
+        row["mock"] = event.answer.mock
+    if error:
+        row["error"] = {"code": error.code, "message": error.message}
+    return row
+
+
+def emit_metrics(event: RecordInput, error: EngineError | None) -> None:
+    """EMF with bounded dimensions only: model, provider, task, outcome. Ids are log fields."""
+    outcome = error.code if error else "success"
+    last = attempts_of(event)[-1:]
+    dimensions = {
+        "model": last[0].model if last else "none",
+        "provider": last[0].provider if last else "none",
+        "task": event.profile.task if event.profile else "none",
+        "outcome": outcome,
+    }
+    for name, value in dimensions.items():
+        metrics.add_dimension(name, value)
+    metrics.add_metadata("request_id", event.request_id)
+    metrics.add_metadata("api_key_id", event.api_key_id)
+    started_ms = datetime.fromisoformat(event.started_at).timestamp() * 1000
+    latency_ms = max(0.0, time.time() * 1000 - started_ms)
+    metrics.add_metric("Requests", MetricUnit.Count, 1)
+    metrics.add_metric("Errors", MetricUnit.Count, float(_is_fault(error)))
+    metrics.add_metric("Fallbacks", MetricUnit.Count, len(event.failures))
+    metrics.add_metric("LatencyMs", MetricUnit.Milliseconds, latency_ms)
+    if event.answer:
+        usage, performance = event.answer.usage, event.answer.performance
+        metrics.add_metric("InputTokens", MetricUnit.Count, usage.input_tokens)
+        metrics.add_metric("OutputTokens", MetricUnit.Count, usage.output_tokens)
+        metrics.add_metric("CostUsd", MetricUnit.NoUnit, float(usage.total_cost_usd))
+        metrics.add_metric("SavingsUsd", MetricUnit.NoUnit, float(usage.savings_usd))
+        metrics.add_metric("RoutingMs", MetricUnit.Milliseconds, performance.routing_time_ms)
+        metrics.add_metric("InferenceMs", MetricUnit.Milliseconds, performance.inference_time_ms)
+
+
+def _is_fault(error: EngineError | None) -> bool:
+    return error is not None and error.code not in _STOPPED_BY_CALLER

@@ -1,0 +1,227 @@
+"""Filters and ranks the catalogue for one request. Pure: the same profile gives the same ranking."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from functions.shared.catalogue import Catalogue, Model
+from functions.shared.contracts import Candidate, Exclusion, Preference, Profile, ScoreOutput, Task
+from functions.shared.errors import InvalidRequest, NoEligibleModel, NotFound
+from functions.shared.pricing import UnpricedModel, Usage, cost_usd, price_version
+from functions.shared.settings import ScoreSettings
+
+EXPECTED_OUTPUT_TOKENS: dict[Task, int] = {
+    "summarize": 200,
+    "sentiment": 30,
+    "rewrite": 400,
+    "chat": 350,
+    "code": 700,
+    "analysis": 500,
+    "tools": 120,
+}
+"""Until a task has a history of its own."""
+
+DEFAULT_MAX_OUTPUT_TOKENS = 4_096
+"""Also bounds the worst case; providers reserve capacity by it."""
+
+AVAILABILITY_PRIOR = 1.0
+"""Every provider counts as up until live health says otherwise."""
+
+_OWN_SHARE = 0.6
+_WEIGHED = ("cost", "latency", "quality", "availability")
+_FAVOURITE: dict[Preference, str] = {"cheap": "cost", "fast": "latency", "best": "quality"}
+
+
+def weights_of(preference: Preference) -> dict[str, float]:
+    """60 % for the preference's own score and the rest shared equally; `balanced` weighs all alike."""
+    favourite = _FAVOURITE.get(preference)
+    if favourite is None:
+        return dict.fromkeys(_WEIGHED, 1 / len(_WEIGHED))
+    rest = (1 - _OWN_SHARE) / (len(_WEIGHED) - 1)
+    return {name: _OWN_SHARE if name == favourite else rest for name in _WEIGHED}
+
+
+@dataclass(frozen=True)
+class _Option:
+    model: Model
+    mock: bool
+    output_limit: int
+    cost_usd: Decimal
+    worst_case_usd: Decimal
+    latency_ms: int
+    quality: float
+
+
+def rank(profile: Profile, catalogue: Catalogue, settings: ScoreSettings) -> ScoreOutput:
+    """Candidates best first, every other model with the reason why it is out.
+
+    Raises `NotFound` for an unknown pinned model, `InvalidRequest` for a retired one, and
+    `NoEligibleModel` where nothing is left.
+    """
+    began = time.perf_counter()
+    today = datetime.fromtimestamp(profile.started_at_ms / 1000, UTC).date()
+    if profile.model is not None:
+        _check_pin(profile.model, catalogue, profile)
+    options: list[_Option] = []
+    excluded: list[Exclusion] = []
+    for model in catalogue.models:
+        found = (
+            f"retired on {model.retires_on}"
+            if model.is_retired(today)
+            else _option(model, profile, settings)
+        )
+        if isinstance(found, str):
+            excluded.append(Exclusion(model=model.id, reason=found))
+        else:
+            options.append(found)
+    ranked = _ranked(options, profile)
+    if profile.model is not None:
+        ranked, out = _pinned(ranked, profile)
+        excluded += out
+    if not profile.fallback:
+        excluded += [Exclusion(model=one.model, reason="fallback is off") for one in ranked[1:]]
+        ranked = ranked[:1]
+    if not ranked:
+        details = [item.model_dump() for item in excluded]
+        raise NoEligibleModel("The request's limits exclude every model.", details=details)
+    return ScoreOutput(
+        candidates=ranked,
+        excluded=excluded,
+        baseline_model=max(ranked, key=lambda one: (one.estimated_cost_usd, one.model)).model,
+        price_version=price_version(),
+        score_ms=round((time.perf_counter() - began) * 1000, 3),
+    )
+
+
+def _check_pin(model_id: str, catalogue: Catalogue, profile: Profile) -> None:
+    today = datetime.fromtimestamp(profile.started_at_ms / 1000, UTC).date()
+    try:
+        model = catalogue.get(model_id)
+    except KeyError:
+        problem = {"field": "model", "problem": "not in the catalogue"}
+        raise NotFound("There is no such model.", details=[problem]) from None
+    if model.is_retired(today):
+        successor = catalogue.live_successor(model_id, today).id
+        problem = {
+            "field": "model",
+            "problem": f"{model_id} was retired on {model.retires_on}; use {successor}",
+        }
+        raise InvalidRequest("The pinned model is retired.", details=[problem])
+
+
+def _option(model: Model, profile: Profile, settings: ScoreSettings) -> _Option | str:
+    """The model as an option for this request, or the reason why it is none."""
+    mock = _is_mock(model, profile, settings)
+    if mock is None:
+        return "no credentials for its provider"
+    missing = [need for need in profile.required_capabilities if need not in model.capabilities]
+    if missing:
+        return f"does not support {', '.join(missing)}"
+    if profile.max_output_tokens and profile.max_output_tokens > model.max_output_tokens:
+        return f"answers with at most {model.max_output_tokens} tokens"
+    output_limit = profile.max_output_tokens or min(
+        DEFAULT_MAX_OUTPUT_TOKENS, model.max_output_tokens
+    )
+    if profile.estimated_input_tokens + output_limit > model.context_window:
+        return f"context window of {model.context_window} tokens is too small"
+    expected = min(EXPECTED_OUTPUT_TOKENS[profile.task], output_limit)
+    try:
+        cost = _cost(model, profile.estimated_input_tokens, expected)
+        worst_case = _cost(model, profile.estimated_input_tokens, output_limit)
+    except UnpricedModel:
+        return "has no known price"
+    if profile.max_cost_usd is not None and worst_case > profile.max_cost_usd:
+        return f"may cost {worst_case:f} USD, over the limit of {profile.max_cost_usd:f}"
+    latency_ms = round(
+        model.time_to_first_token_ms + 1000 * expected / model.output_tokens_per_second
+    )
+    if profile.max_latency_ms is not None and latency_ms > profile.max_latency_ms:
+        return f"takes about {latency_ms} ms, over the limit of {profile.max_latency_ms}"
+    return _Option(
+        model, mock, output_limit, cost, worst_case, latency_ms, model.quality[profile.task]
+    )
+
+
+def _is_mock(model: Model, profile: Profile, settings: ScoreSettings) -> bool | None:
+    """Whether the simulator answers for the model; None where nothing can.
+
+    Beside a provider with credentials the simulator serves only models that the caller pins:
+    nobody who has paid for a key wants to be answered by a simulation.
+    """
+    if settings.MOCK_PROVIDERS == "always":
+        return True
+    if model.provider in settings.PROVIDERS_CONFIGURED:
+        return False
+    simulates = settings.MOCK_PROVIDERS == "auto"
+    wanted = not settings.PROVIDERS_CONFIGURED or profile.model == model.id
+    return True if simulates and wanted else None
+
+
+def _cost(model: Model, input_tokens: int, output_tokens: int) -> Decimal:
+    return cost_usd(model.id, Usage(input_tokens=input_tokens, output_tokens=output_tokens))
+
+
+def _ranked(options: list[_Option], profile: Profile) -> list[Candidate]:
+    if not options:
+        return []
+    cheapest = min(option.cost_usd for option in options)
+    quickest = min(option.latency_ms for option in options)
+    weights = weights_of(profile.model_preference)
+    candidates = [_candidate(option, cheapest, quickest, weights, profile) for option in options]
+    # The id makes the order total: equal scores never depend on the catalogue's order.
+    return sorted(candidates, key=lambda one: (-one.final_score, one.estimated_cost_usd, one.model))
+
+
+def _candidate(
+    option: _Option,
+    cheapest: Decimal,
+    quickest: int,
+    weights: dict[str, float],
+    profile: Profile,
+) -> Candidate:
+    scores = {
+        "cost": float(cheapest / option.cost_usd) if option.cost_usd else 1.0,
+        "latency": quickest / option.latency_ms if option.latency_ms else 1.0,
+        "quality": option.quality,
+        "availability": AVAILABILITY_PRIOR,
+    }
+    final = sum(weights[name] * score for name, score in scores.items())
+    model = option.model
+    return Candidate(
+        model=model.id,
+        provider=model.provider,
+        provider_model_id=model.provider_model_id,
+        function="simulator" if option.mock else model.provider,
+        mock=option.mock,
+        context_window=model.context_window,
+        max_output_tokens=option.output_limit,
+        sampling=list(model.sampling),
+        reason=_reason(option, final, profile),
+        final_score=round(min(final, 1.0), 4),
+        estimated_cost_usd=option.cost_usd,
+        worst_case_cost_usd=option.worst_case_usd,
+        estimated_latency_ms=option.latency_ms,
+        **{f"{name}_score": round(score, 4) for name, score in scores.items()},  # type: ignore[arg-type]
+    )
+
+
+def _reason(option: _Option, final: float, profile: Profile) -> str:
+    wish = "pinned by the caller" if profile.model == option.model.id else profile.model_preference
+    return (
+        f"{wish}: score {final:.3f} for {profile.task}, at about {option.cost_usd:f} USD "
+        f"and {option.latency_ms} ms, quality {option.quality:.2f}"
+    )
+
+
+def _pinned(
+    ranked: list[Candidate], profile: Profile
+) -> tuple[list[Candidate], list[Exclusion]]:
+    """The pinned model first; the others only behind it, as its fallbacks."""
+    pinned = [one for one in ranked if one.model == profile.model]
+    others = [one for one in ranked if one.model != profile.model]
+    if pinned:
+        return pinned + others, []
+    return [], [Exclusion(model=one.model, reason="another model is pinned") for one in others]

@@ -1,0 +1,387 @@
+"""What crosses a boundary: the caller's request, what each state hands to the next, and the answer."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
+
+from functions.shared.pricing import Usage
+
+Task = Literal["summarize", "sentiment", "rewrite", "chat", "code", "analysis", "tools"]
+Preference = Literal["fast", "cheap", "best", "balanced"]
+Mode = Literal["sync", "async"]
+
+
+def _exact(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise ValueError("Input should be a number")
+    return Decimal(str(value))
+
+
+Usd = Annotated[
+    Decimal,
+    BeforeValidator(_exact),
+    # JSON has one kind of number; the shortest text of the double parses back to the same Decimal.
+    PlainSerializer(float, return_type=float, when_used="json"),
+    WithJsonSchema({"type": "number"}),
+]
+Score = Annotated[float, Field(ge=0, le=1)]
+
+
+class Frozen(BaseModel):
+    """Base of everything that crosses a boundary."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Strict(Frozen):
+    """Base of what a caller sends: no type is guessed from another."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+NonBlank = Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
+
+
+class FunctionCall(Strict):
+    name: NonBlank
+    arguments: str
+
+
+class ToolCall(Strict):
+    id: NonBlank
+    type: Literal["function"] = "function"
+    function: FunctionCall
+
+
+class Message(Strict):
+    role: Literal["system", "user", "assistant", "tool"]
+    content: str | None = None
+    tool_calls: list[ToolCall] | None = None
+    tool_call_id: str | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.role == "tool" and not self.tool_call_id:
+            raise ValueError("a tool message needs tool_call_id")
+        if self.tool_calls and self.role != "assistant":
+            raise ValueError("only an assistant message carries tool_calls")
+        if not self.content and not self.tool_calls:
+            raise ValueError("a message needs content")
+        return self
+
+
+class FunctionDefinition(Strict):
+    name: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
+    description: str | None = None
+    parameters: dict[str, JsonValue] = Field(default_factory=dict)
+    strict: bool | None = None
+
+
+class Tool(Strict):
+    type: Literal["function"] = "function"
+    function: FunctionDefinition
+
+
+class NamedFunction(Strict):
+    name: NonBlank
+
+
+class NamedToolChoice(Strict):
+    type: Literal["function"]
+    function: NamedFunction
+
+
+class JsonSchemaFormat(Strict):
+    name: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
+    description: str | None = None
+    # `schema` would shadow pydantic's own attribute.
+    schema_: dict[str, JsonValue] = Field(alias="schema")
+    strict: bool | None = None
+
+
+class ResponseFormat(Strict):
+    type: Literal["text", "json_object", "json_schema"]
+    json_schema: JsonSchemaFormat | None = None
+
+    @model_validator(mode="after")
+    def _has_its_schema(self) -> Self:
+        if (self.type == "json_schema") != (self.json_schema is not None):
+            raise ValueError("json_schema belongs to the type json_schema, and only there")
+        return self
+
+
+class GenerateRequest(Strict):
+    """The body of `/generate` and `/jobs`."""
+
+    task: Literal[Task, "auto"] = "auto"
+    text: NonBlank | None = None
+    messages: Annotated[list[Message], Field(min_length=1, max_length=500)] | None = None
+    model_preference: Preference = "balanced"
+    max_cost_usd: Annotated[Usd, Field(gt=0, le=1000)] | None = None
+    max_latency_ms: Annotated[int, Field(ge=1, le=900_000)] | None = None
+    model: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
+    fallback: bool = True
+    system: Annotated[str, StringConstraints(min_length=1)] | None = None
+    max_output_tokens: Annotated[int, Field(ge=1, le=200_000)] | None = None
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    tools: Annotated[list[Tool], Field(min_length=1, max_length=128)] | None = None
+    tool_choice: Literal["auto", "none", "required"] | NamedToolChoice | None = None
+    response_format: ResponseFormat | None = None
+    cache_ttl_seconds: Annotated[int, Field(ge=0, le=2_592_000)] = 0
+    metadata: (
+        Annotated[
+            dict[
+                Annotated[str, StringConstraints(min_length=1, max_length=64)],
+                Annotated[str, StringConstraints(max_length=512)],
+            ],
+            Field(max_length=16),
+        ]
+        | None
+    ) = None
+
+    @model_validator(mode="after")
+    def _has_one_input(self) -> Self:
+        if (self.text is None) == (self.messages is None):
+            raise ValueError("exactly one of text or messages is needed")
+        if self.tool_choice is not None and self.tools is None:
+            raise ValueError("tool_choice needs tools")
+        return self
+
+
+class ClassifyInput(Frozen):
+    """`request` is whatever the caller sent; `started_at` is the execution's start, ISO 8601."""
+
+    request: JsonValue
+    request_id: str
+    api_key_id: str
+    mode: Mode
+    started_at: str
+
+
+class Profile(Frozen):
+    """All that routing and accounting need to know of a request; none of its text."""
+
+    request_id: str
+    api_key_id: str
+    mode: Mode
+    task: Task
+    task_source: Literal["caller", "classifier"]
+    task_confidence: Score
+    model_preference: Preference
+    model: str | None = None
+    fallback: bool
+    max_cost_usd: Usd | None = None
+    max_latency_ms: int | None = None
+    estimated_input_tokens: int
+    max_output_tokens: int | None = None
+    required_capabilities: list[Literal["tools", "json_object", "json_schema"]]
+    metadata: dict[str, str]
+    started_at_ms: int
+    deadline_at_ms: int
+    classify_ms: float
+
+
+class ClassifyOutput(Frozen):
+    request: GenerateRequest
+    profile: Profile
+
+
+class ScoreInput(Frozen):
+    profile: Profile
+
+
+class Candidate(Frozen):
+    """A model that may serve the request. `function` names the provider function that calls it."""
+
+    model: str
+    provider: str
+    provider_model_id: str
+    function: str
+    mock: bool
+    context_window: int
+    max_output_tokens: int
+    sampling: list[str]
+    reason: str
+    cost_score: Score
+    latency_score: Score
+    quality_score: Score
+    availability_score: Score
+    final_score: Score
+    estimated_cost_usd: Usd
+    worst_case_cost_usd: Usd
+    estimated_latency_ms: int
+
+
+class Exclusion(Frozen):
+    model: str
+    reason: str
+
+
+class ScoreOutput(Frozen):
+    """`candidates` best first; `baseline_model` is the dearest of them, for the savings."""
+
+    candidates: Annotated[list[Candidate], Field(min_length=1)]
+    excluded: list[Exclusion]
+    baseline_model: str
+    price_version: str
+    score_ms: float
+
+
+class FailedAttempt(Frozen):
+    """An attempt as the state machine's `Catch` saw it."""
+
+    model: str
+    provider: str
+    name: str
+    cause: str
+    worst_case_cost_usd: Usd
+
+
+class InvokeInput(Frozen):
+    """`remaining` counts the candidates after this one; `retry_count` the retries of this one so far."""
+
+    request: GenerateRequest
+    profile: Profile
+    decision: ScoreOutput
+    candidate: Candidate
+    failures: list[FailedAttempt]
+    remaining: int
+    retry_count: int
+
+
+class CandidateSummary(Frozen):
+    model: str
+    provider: str
+    final_score: Score
+    estimated_cost_usd: Usd
+    estimated_latency_ms: int
+
+
+class Fallback(Frozen):
+    model: str
+    provider: str
+    error: str
+    elapsed_ms: int
+
+
+class Routing(Frozen):
+    selected_model: str
+    provider: str
+    reason: str
+    task: Task
+    task_source: Literal["caller", "classifier"]
+    task_confidence: Score
+    cost_score: Score
+    latency_score: Score
+    quality_score: Score
+    availability_score: Score
+    final_score: Score
+    candidates: list[CandidateSummary]
+    excluded: list[Exclusion]
+    fallbacks: list[Fallback]
+
+
+class AnswerUsage(Frozen):
+    """`input_tokens` counts all of the input, `cached_input_tokens` the part of it read from a cache."""
+
+    input_tokens: int
+    cached_input_tokens: int
+    output_tokens: int
+    total_cost_usd: Usd
+    usage_source: Literal["provider", "estimated"]
+    baseline_model: str
+    baseline_cost_usd: Usd
+    savings_usd: Usd
+    price_version: str
+
+
+class Performance(Frozen):
+    total_time_ms: int
+    routing_time_ms: int
+    inference_time_ms: int
+
+
+class Answer(Frozen):
+    """The body of a 200 and the `result` of a finished job."""
+
+    success: Literal[True] = True
+    result: str
+    request_id: str
+    execution_id: str
+    cached: bool = False
+    mock: bool
+    tool_calls: list[ToolCall]
+    finish_reason: Literal["stop", "length", "tool_calls"]
+    routing: Routing
+    usage: AnswerUsage
+    performance: Performance
+
+
+class Attempt(Frozen):
+    """One call of one provider, as the request log keeps it. `cost_usd` of a failed one is 0 unless
+    it may have been billed, and then the worst case of it with `possibly_billed`."""
+
+    model: str
+    provider: str
+    outcome: str
+    elapsed_ms: int
+    usage: Usage | None = None
+    cost_usd: Usd = Decimal(0)
+    possibly_billed: bool = False
+    message: str | None = None
+
+
+class InvokeOutput(Frozen):
+    answer: Answer
+    attempt: Attempt
+
+
+class CaughtError(Frozen):
+    name: str
+    cause: str
+
+
+class RecordInput(Frozen):
+    """Either `answer` and `attempt`, or `error`. Without a `profile` the request never passed Classify."""
+
+    request_id: str
+    api_key_id: str
+    mode: Mode
+    started_at: str
+    profile: Profile | None = None
+    decision: ScoreOutput | None = None
+    failures: list[FailedAttempt] = Field(default_factory=list)
+    answer: Answer | None = None
+    attempt: Attempt | None = None
+    error: CaughtError | None = None
+
+    @model_validator(mode="after")
+    def _ended_one_way(self) -> Self:
+        if (self.answer is None) == (self.error is None):
+            raise ValueError("a request ends with an answer or with an error")
+        return self
+
+
+class RecordOutput(Frozen):
+    """`code` and `body` of a failure, for the machine's end; empty for an answered request."""
+
+    code: str = ""
+    body: dict[str, Any] = Field(default_factory=dict)
+
+
+def json_of(model: BaseModel) -> dict[str, Any]:
+    """A model as a state hands it on: JSON values, with nothing that was left unset as null."""
+    return model.model_dump(mode="json", by_alias=True, exclude_none=True)

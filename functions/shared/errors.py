@@ -1,0 +1,203 @@
+"""Every error the engine raises on purpose. A class name is what `Retry` and `Catch` match in the state machine.
+
+EngineError
+├── InvalidRequest            stop, 400
+├── PayloadTooLarge           stop, 413
+├── NoEligibleModel           stop, 422
+├── NotFound                  stop, 404
+├── RateLimited               stop, 429
+├── ContentFiltered           stop, 422: never shopped around to another provider
+├── DeadlineExceeded          stop, 504
+└── ProviderError             next candidate; 502 when none is left
+    ├── ProviderThrottled         429 of the provider: next, or wait when it was the last one
+    ├── ProviderOverloaded        503, 529: one retry, then next
+    ├── ProviderUnavailable       other 5xx, no connection: one retry, then next
+    ├── ProviderBadResponse       an answer that cannot be read: one retry, then next
+    ├── ProviderTimeout           next; the slow call may have been billed
+    ├── ProviderQuotaExhausted    the account's money is used up: next at once
+    ├── ProviderAuthFailed        our key or permission: next at once
+    ├── ModelNotFound             next at once
+    └── ContextWindowExceeded     next candidate with a larger window, else 400
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, ClassVar
+
+MAX_MESSAGE_CHARACTERS = 500
+
+
+class EngineError(Exception):
+    """`str()` is a JSON object, because Step Functions hands on nothing of an exception but its name and text."""
+
+    code: ClassVar[str] = "internal_error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        details: list[dict[str, Any]] | None = None,
+        retry_after_seconds: int = 0,
+        elapsed_ms: int = 0,
+    ) -> None:
+        self.message = message[:MAX_MESSAGE_CHARACTERS]
+        self.details = details or []
+        self.retry_after_seconds = retry_after_seconds
+        self.elapsed_ms = elapsed_ms
+        super().__init__(self.message)
+
+    def __str__(self) -> str:
+        return json.dumps(
+            {
+                "message": self.message,
+                "details": self.details,
+                "retry_after_seconds": self.retry_after_seconds,
+                "elapsed_ms": self.elapsed_ms,
+            }
+        )
+
+
+class InvalidRequest(EngineError):
+    """The caller's request breaks the contract, or the provider refused it as malformed."""
+
+    code = "invalid_request"
+
+
+class PayloadTooLarge(EngineError):
+    """The request would not pass through the state machine's 256 KiB states together with its answer."""
+
+    code = "payload_too_large"
+
+
+class NoEligibleModel(EngineError):
+    """The caller's limits exclude every model; `details` names each one and why."""
+
+    code = "no_eligible_model"
+
+
+class NotFound(EngineError):
+    """No such path, job, request or model, or it belongs to another key."""
+
+    code = "not_found"
+
+
+class RateLimited(EngineError):
+    """An AWS service throttled us on the caller's behalf."""
+
+    code = "rate_limited"
+
+
+class ContentFiltered(EngineError):
+    """A provider refused on policy."""
+
+    code = "content_filtered"
+
+
+class DeadlineExceeded(EngineError):
+    """Too little of the request's deadline is left for another attempt."""
+
+    code = "deadline_exceeded"
+
+
+class ProviderError(EngineError):
+    """One attempt failed for a reason that another candidate may not have."""
+
+    code = "all_providers_failed"
+
+
+class ProviderThrottled(ProviderError):
+    """The provider asks for fewer calls; `retry_after_seconds` is 0 where it did not say when."""
+
+
+class ProviderOverloaded(ProviderError):
+    """The provider has no capacity just now."""
+
+
+class ProviderUnavailable(ProviderError):
+    """The provider failed inside, or cannot be reached."""
+
+
+class ProviderBadResponse(ProviderError):
+    """The provider's answer is not what its interface promises."""
+
+
+class ProviderTimeout(ProviderError):
+    """No answer within the attempt's share of the deadline; it may have been billed."""
+
+
+class ProviderQuotaExhausted(ProviderError):
+    """Our account with the provider has no money or quota left."""
+
+
+class ProviderAuthFailed(ProviderError):
+    """The provider does not accept our key."""
+
+
+class ModelNotFound(ProviderError):
+    """The provider does not know the model (any more)."""
+
+
+class ContextWindowExceeded(ProviderError):
+    """The request does not fit the model's context window."""
+
+
+HTTP_STATUS: dict[str, int] = {
+    "invalid_request": 400,
+    "budget_exceeded": 402,
+    "forbidden": 403,
+    "not_found": 404,
+    "duplicate_request": 409,
+    "payload_too_large": 413,
+    "unsupported_media_type": 415,
+    "no_eligible_model": 422,
+    "content_filtered": 422,
+    "rate_limited": 429,
+    "quota_exceeded": 429,
+    "internal_error": 500,
+    "all_providers_failed": 502,
+    "deadline_exceeded": 504,
+}
+"""The contract's error codes and the HTTP status of each."""
+
+
+def _tree(root: type[EngineError]) -> dict[str, type[EngineError]]:
+    found = {root.__name__: root}
+    for child in root.__subclasses__():
+        found.update(_tree(child))
+    return found
+
+
+ERRORS_BY_NAME = _tree(EngineError)
+"""Class name as Step Functions reports it → class."""
+
+
+def error_body(error: EngineError, request_id: str) -> dict[str, Any]:
+    """The contract's error shape; empty `details` and no wait are left out."""
+    content: dict[str, Any] = {"code": error.code, "message": error.message}
+    if error.details:
+        content["details"] = error.details
+    if error.retry_after_seconds:
+        content["retry_after_seconds"] = error.retry_after_seconds
+    return {"success": False, "error": content, "request_id": request_id}
+
+
+def from_execution(name: str, cause: str) -> EngineError:
+    """Rebuild an error from what a `Catch` sees: the class name, and Lambda's JSON of the exception.
+
+    An unknown name (a crash, a Lambda or Step Functions fault) becomes a plain `EngineError` whose
+    message names only the error class: its cause may hold a stack trace or a prompt.
+    """
+    error_class = ERRORS_BY_NAME.get(name)
+    if error_class is None:
+        return EngineError(f"The engine failed inside ({name}).")
+    try:
+        told = json.loads(json.loads(cause)["errorMessage"])
+        return error_class(
+            told["message"],
+            details=told["details"],
+            retry_after_seconds=told["retry_after_seconds"],
+            elapsed_ms=told["elapsed_ms"],
+        )
+    except (ValueError, KeyError, TypeError):
+        return error_class(f"{name} without a readable cause.")

@@ -1,0 +1,1 @@
+"""The infrastructure: a stateful storage stack and the pipeline on top of it."""

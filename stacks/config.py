@@ -1,0 +1,61 @@
+"""The typed configuration of a stage: `stages` in cdk.json, overridden by `-c name=value`."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from constructs import Node
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Stage = Literal["local", "dev", "prod"]
+Provider = Literal["openai", "anthropic"]
+
+_LISTS = ("providers", "api_keys")
+_VALUES = ("mock_providers", "layers", "log_level")
+
+
+class StageConfig(BaseModel):
+    """What differs between stages."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    stage: Stage
+    providers: tuple[Provider, ...] = ()
+    """Providers whose secret holds a key; the others are simulated or left out."""
+    mock_providers: Literal["auto", "never", "always"] = "auto"
+    api_keys: tuple[str, ...] = ()
+    """Values of the gateway's keys, on the stage `local` only: elsewhere AWS generates the value."""
+    layers: Literal["built", "stub"] = "built"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+    log_retention_days: Literal[7, 14, 30, 90, 365]
+    request_log_days: int = Field(ge=1, le=365)
+    """How long the audit record of a request is kept."""
+    requests_per_second: float = Field(gt=0)
+    burst_requests: int = Field(ge=1)
+    requests_per_day: int = Field(ge=1)
+    provider_concurrency: int | None = Field(default=None, ge=1)
+    """Reserved concurrency of each provider's function; none by default, as a new account's whole
+    limit may be as low as 10."""
+    protect_data: bool = False
+    """Keep the table, the queue and the secrets when the stack is deleted."""
+    check_security: bool = False
+    """Fail `cdk synth` on an AwsSolutions finding that no acknowledgement explains."""
+
+    @model_validator(mode="after")
+    def _keys_only_locally(self) -> Self:
+        if self.api_keys and self.stage != "local":
+            raise ValueError("api_keys would put key values into a template; local stage only")
+        return self
+
+    @classmethod
+    def from_context(cls, node: Node) -> Self:
+        """Read the stage named by the context value `stage` (default dev)."""
+        stage = node.try_get_context("stage") or "dev"
+        settings: dict[str, Any] = dict((node.try_get_context("stages") or {}).get(stage, {}))
+        for name in _LISTS:
+            if (value := node.try_get_context(name)) is not None:
+                settings[name] = [part for part in value.split(",") if part]
+        for name in _VALUES:
+            if (value := node.try_get_context(name)) is not None:
+                settings[name] = value
+        return cls(stage=stage, **settings)

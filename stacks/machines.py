@@ -1,0 +1,95 @@
+"""The two state machines, both from the one definition in statemachine/."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from aws_cdk import Fn, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from stacks.config import StageConfig
+from stacks.function_table import allow
+from stacks.log_groups import add_log_group
+from stacks.security import acknowledge, acknowledge_tracing
+
+DEFINITION_PATH = Path(__file__).parent.parent / "statemachine" / "orchestrate.asl.json"
+
+
+class Machines(Construct):
+    """`generate` answers while the caller waits (Express), `jobs` runs in the background (Standard)."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: StageConfig,
+        functions: Mapping[str, lambda_.Function],
+        dead_letter_queue: sqs.IQueue,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._config = config
+        self._functions = functions
+        self._queue = dead_letter_queue
+        self.generate = self._add_machine("GenerateMachine", sfn.StateMachineType.EXPRESS)
+        self.jobs = self._add_machine("JobsMachine", sfn.StateMachineType.STANDARD)
+
+    @property
+    def jobs_executions_arn(self) -> str:
+        """The ARN pattern of every execution of `jobs`."""
+        name = Fn.select(6, Fn.split(":", self.jobs.state_machine_arn))
+        return Stack.of(self).format_arn(
+            service="states", resource=f"execution:{name}", resource_name="*", sep=":"
+        )
+
+    def _add_machine(self, name: str, machine_type: sfn.StateMachineType) -> sfn.StateMachine:
+        machine = sfn.StateMachine(
+            self,
+            name,
+            state_machine_type=machine_type,
+            definition_body=sfn.DefinitionBody.from_string(DEFINITION_PATH.read_text("utf-8")),
+            definition_substitutions=self._substitutions(),
+            role=self._add_role(name),
+            logs=self._log_options(name),
+            tracing_enabled=True,
+        )
+        acknowledge(
+            machine,
+            "SF1",
+            "ERROR without execution data: ALL would store every prompt and cost more than the"
+            " rest of a request; the request log holds what an audit needs.",
+        )
+        return machine
+
+    def _substitutions(self) -> dict[str, str]:
+        arns = {f"{name}Arn": function.function_arn for name, function in self._functions.items()}
+        return arns | {"DeadLetterQueueUrl": self._queue.queue_url}
+
+    def _add_role(self, name: str) -> iam.Role:
+        role = iam.Role(
+            self,
+            f"{name}Role",
+            assumed_by=iam.ServicePrincipal("states.amazonaws.com"),
+            description=f"What the state machine {name} may do",
+        )
+        function_arns = [function.function_arn for function in self._functions.values()]
+        role.add_to_policy(allow("lambda:InvokeFunction", *function_arns))
+        role.add_to_policy(allow("sqs:SendMessage", self._queue.queue_arn))
+        acknowledge_tracing(role)
+        return role
+
+    def _log_options(self, name: str) -> sfn.LogOptions:
+        stack_name = Stack.of(self).stack_name
+        return sfn.LogOptions(
+            # The prefix keeps the account's log resource policy from outgrowing its size limit.
+            destination=add_log_group(
+                self, f"{name}Logs", self._config, f"/aws/vendedlogs/states/{stack_name}-{name}"
+            ),
+            level=sfn.LogLevel.ERROR,
+            include_execution_data=False,
+        )

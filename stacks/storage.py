@@ -1,0 +1,81 @@
+"""The stateful stack: request log, dead-letter queue, provider secrets."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from aws_cdk import CfnOutput, Duration, RemovalPolicy, SecretValue, Stack, Validations
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from stacks.config import Provider, StageConfig
+
+
+class StorageStack(Stack):
+    """What outlives a deployment of the pipeline."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, config: StageConfig) -> None:
+        super().__init__(scope, construct_id, description="LLM orchestrator: data")
+        self._config = config
+        self._removal = RemovalPolicy.RETAIN if config.protect_data else RemovalPolicy.DESTROY
+        self.requests_table = self._add_requests_table()
+        self.dead_letter_queue = self._add_dead_letter_queue()
+        self.provider_secrets = {name: self._add_secret(name) for name in get_args(Provider)}
+        CfnOutput(self, "RequestsTableName", value=self.requests_table.table_name)
+        CfnOutput(self, "DeadLetterQueueUrl", value=self.dead_letter_queue.queue_url)
+
+    def _add_requests_table(self) -> dynamodb.Table:
+        table = dynamodb.Table(
+            self,
+            "Requests",
+            partition_key=_text("request_id"),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            time_to_live_attribute="expires_at",
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            deletion_protection=self._config.protect_data,
+            removal_policy=self._removal,
+        )
+        table.add_global_secondary_index(
+            index_name="by_day",
+            partition_key=_text("day_shard"),
+            sort_key=_text("created_at"),
+        )
+        return table
+
+    def _add_dead_letter_queue(self) -> sqs.Queue:
+        queue = sqs.Queue(
+            self,
+            "DeadLetterQueue",
+            retention_period=Duration.days(14),
+            enforce_ssl=True,
+            removal_policy=self._removal,
+        )
+        Validations.of(queue).acknowledge(
+            id="AwsSolutions::AwsSolutions-SQS3",
+            reason="It is the dead-letter queue; a replay reads it, no consumer can fail on it.",
+        )
+        return queue
+
+    def _add_secret(self, provider: str) -> secretsmanager.Secret:
+        secret = secretsmanager.Secret(
+            self,
+            f"{provider.title()}Secret",
+            secret_name=f"llm-orchestrator/{self._config.stage}/{provider}",
+            description=f"Key of {provider}; fill in api_key, and base_url where it differs.",
+            # An empty key on purpose: a generated one would look like a real key that is refused.
+            secret_object_value={"api_key": SecretValue.unsafe_plain_text("")},
+            removal_policy=self._removal,
+        )
+        Validations.of(secret).acknowledge(
+            id="AwsSolutions::AwsSolutions-SMG4",
+            reason="Providers have no interface to rotate a key with; the operator replaces it.",
+        )
+        return secret
+
+
+def _text(name: str) -> dynamodb.Attribute:
+    return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)
