@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from aws_cdk import Fn, Stack
+from aws_cdk import ArnFormat, Fn, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
@@ -44,7 +44,10 @@ class Machines(Construct):
         """The ARN pattern of every execution of `jobs`."""
         name = Fn.select(6, Fn.split(":", self.jobs.state_machine_arn))
         return Stack.of(self).format_arn(
-            service="states", resource=f"execution:{name}", resource_name="*", sep=":"
+            service="states",
+            resource="execution",
+            resource_name=f"{name}:*",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
 
     def _add_machine(self, name: str, machine_type: sfn.StateMachineType) -> sfn.StateMachine:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import Validations
+from aws_cdk import Acknowledgment, Validations
 from constructs import IConstruct
 
 # Bare ids acknowledge too, but only prefixed ones stay listed in the validation report.
@@ -11,7 +11,7 @@ _PREFIX = "AwsSolutions::AwsSolutions-"
 
 def acknowledge(construct: IConstruct, rule: str, reason: str) -> None:
     """Accept the finding of `rule` (such as `IAM5[Resource::*]`) on a construct and those in it."""
-    Validations.of(construct).acknowledge(id=_PREFIX + rule, reason=reason)
+    Validations.of(construct).acknowledge(Acknowledgment(id=_PREFIX + rule, reason=reason))
 
 
 def acknowledge_tracing(role: IConstruct) -> None:

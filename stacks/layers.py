@@ -1,0 +1,88 @@
+"""`python -m stacks.layers`: builds the layers of third-party packages, without Docker."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Literal
+
+ROOT = Path(__file__).parent.parent
+REQUIREMENTS = ROOT / "functions" / "layers"
+BUILD = ROOT / "build" / "layers"
+STUB = Path(__file__).parent / "stub_layer"
+
+LAYER_NAMES = ("core", "openai", "anthropic")
+PYTHON_VERSION = "3.13"
+ARCHITECTURE = "arm64"
+LAMBDA_PLATFORMS = ("manylinux2014_aarch64", "manylinux_2_28_aarch64")
+
+
+def layer_directory(name: str, source: Literal["built", "stub"]) -> Path:
+    """Where the asset of a layer lies. Raises FileNotFoundError when it has not been built."""
+    if source == "stub":
+        return STUB
+    directory = BUILD / name
+    if not directory.is_dir():
+        raise FileNotFoundError(f"layer {name} is not built: run `python -m stacks.layers`")
+    return directory
+
+
+def build_layer(name: str, directory: Path, platforms: tuple[str, ...] = LAMBDA_PLATFORMS) -> Path:
+    """Install a layer's packages into `directory` and return the folder Lambda puts on the path."""
+    target = directory / "python"
+    shutil.rmtree(directory, ignore_errors=True)
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
+            *("--requirement", str(REQUIREMENTS / f"{name}.txt"), "--target", str(target)),
+            *("--no-deps", "--no-compile", "--only-binary=:all:", "--implementation", "cp"),
+            *("--python-version", PYTHON_VERSION),
+            *(option for platform in platforms for option in ("--platform", platform)),
+        ],
+        check=True,
+    )
+    # Console scripts name the interpreter of this machine, and nothing in Lambda runs them.
+    shutil.rmtree(target / "bin", ignore_errors=True)
+    return target
+
+
+def runtime_python() -> Path | None:
+    """A Python of Lambda's own minor version, which alone can write bytecode that Lambda reads."""
+    found = shutil.which(f"python{PYTHON_VERSION}")
+    if found is None:
+        return None
+    asked = [found, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+    # A version manager's shim exists for versions that are not installed, and then fails.
+    answer = subprocess.run(asked, capture_output=True, text=True, check=False)
+    return Path(found) if answer.stdout.strip() == PYTHON_VERSION else None
+
+
+def compile_bytecode(target: Path, python: Path) -> None:
+    """Compile for a read-only disk: Lambda could not keep what it compiles, and checks no dates."""
+    subprocess.run(
+        [
+            *(str(python), "-m", "compileall", "-q", "-j", "0"),
+            *("--invalidation-mode", "unchecked-hash", "-s", str(target), "-p", "/opt/python"),
+            str(target),
+        ],
+        check=True,
+    )
+
+
+def main() -> None:
+    """Build every layer into build/layers."""
+    python = runtime_python()
+    if python is None:
+        print(f"no Python {PYTHON_VERSION} found: layers ship without bytecode, cold starts double")
+    for name in LAYER_NAMES:
+        target = build_layer(name, BUILD / name)
+        if python is not None:
+            compile_bytecode(target, python)
+        size_mb = sum(file.stat().st_size for file in target.rglob("*") if file.is_file()) / 1e6
+        print(f"layer {name}: {size_mb:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()

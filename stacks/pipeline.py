@@ -1,0 +1,37 @@
+"""The stateless stack: functions, state machines and the API."""
+
+from __future__ import annotations
+
+from aws_cdk import CfnOutput, Stack
+from constructs import Construct
+
+from stacks.api import Api
+from stacks.config import StageConfig
+from stacks.function_table import api_function, workflow_functions
+from stacks.functions import Functions
+from stacks.machines import Machines
+from stacks.storage import StorageStack
+
+
+class PipelineStack(Stack):
+    """Composes; the constructs build."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, config: StageConfig, storage: StorageStack
+    ) -> None:
+        super().__init__(scope, construct_id, description="LLM orchestrator: functions and API")
+        functions = Functions(self, "Functions", config=config)
+        machines = Machines(
+            self,
+            "Machines",
+            config=config,
+            functions={spec.name: functions.add(spec) for spec in workflow_functions(config, storage)},
+            dead_letter_queue=storage.dead_letter_queue,
+        )
+        spec = api_function(storage, machines.jobs.state_machine_arn, machines.jobs_executions_arn)
+        api = Api(self, "Api", config=config, machines=machines, function=functions.add(spec))
+        CfnOutput(self, "ApiId", value=api.rest_api.rest_api_id)
+        CfnOutput(self, "ApiUrl", value=api.rest_api.url)
+        CfnOutput(self, "ApiKeyIds", value=",".join(key.key_id for key in api.keys))
+        CfnOutput(self, "GenerateMachineArn", value=machines.generate.state_machine_arn)
+        CfnOutput(self, "JobsMachineArn", value=machines.jobs.state_machine_arn)

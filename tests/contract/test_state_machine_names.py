@@ -1,0 +1,46 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from functions.shared.errors import ERRORS_BY_NAME, ProviderError
+
+DEFINITION = json.loads(Path("statemachine/orchestrate.asl.json").read_text())
+TASKS = {name: state for name, state in DEFINITION["States"].items() if state["Type"] == "Task"}
+
+
+def _named_errors(state):
+    rules = state.get("Retry", []) + state.get("Catch", [])
+    return {name for rule in rules for name in rule["ErrorEquals"]}
+
+
+def test_every_error_named_in_the_machine_is_a_class_of_the_tree():
+    named = set().union(*(_named_errors(state) for state in TASKS.values()))
+    own = {name for name in named if not name.startswith(("States.", "Lambda."))}
+    assert own <= ERRORS_BY_NAME.keys()
+
+
+def test_every_provider_error_is_named_by_invoke_provider_or_left_to_its_catch_all():
+    named = _named_errors(TASKS["Invoke Provider"])
+    raised = {child.__name__ for child in ProviderError.__subclasses__()}
+    assert raised - named == {"ProviderTimeout"}
+    assert TASKS["Invoke Provider"]["Catch"][-1]["ErrorEquals"] == ["States.ALL"]
+
+
+@pytest.mark.parametrize("name", sorted(TASKS))
+def test_every_task_has_a_timeout_a_retry_and_a_catch(name):
+    assert TASKS[name].keys() >= {"TimeoutSeconds", "Retry", "Catch"}
+
+
+def test_the_machine_speaks_jsonata_only():
+    assert DEFINITION["QueryLanguage"] == "JSONata"
+    json_path = {"InputPath", "OutputPath", "ResultPath", "Parameters", "ResultSelector"}
+    assert not any(json_path & state.keys() for state in DEFINITION["States"].values())
+
+
+def test_an_answered_request_passes_four_states():
+    path, name = [], DEFINITION["StartAt"]
+    while name:
+        path.append(name)
+        name = DEFINITION["States"][name].get("Next")
+    assert path == ["Classify", "Score", "Invoke Provider", "Record Metrics"]

@@ -1,0 +1,62 @@
+import json
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from functions.api.jobs import Jobs
+from functions.shared.errors import NotFound
+
+DEFINITION = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}}}
+
+
+@pytest.fixture
+def client(monkeypatch):
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    with mock_aws():
+        yield boto3.client("stepfunctions")
+
+
+@pytest.fixture
+def machine_arn(client):
+    role = "arn:aws:iam::123456789012:role/machine"
+    made = client.create_state_machine(
+        name="jobs", definition=json.dumps(DEFINITION), roleArn=role
+    )
+    return made["stateMachineArn"]
+
+
+def _start(client, machine_arn, name, api_key_id):
+    body = json.dumps({"request": {"text": "x"}, "api_key_id": api_key_id})
+    client.start_execution(stateMachineArn=machine_arn, name=name, input=body)
+
+
+def test_a_running_job_has_no_result_and_no_end(client, machine_arn):
+    _start(client, machine_arn, "req_1", "key-1")
+    job = Jobs(machine_arn, "key-1").get("req_1")
+    assert job.keys() == {"execution_id", "status", "submitted_at", "finished_at"}
+    assert (job["status"], job["finished_at"]) == ("RUNNING", None)
+
+
+def test_another_keys_job_is_not_found(client, machine_arn):
+    _start(client, machine_arn, "req_1", "key-1")
+    with pytest.raises(NotFound):
+        Jobs(machine_arn, "key-2").get("req_1")
+    with pytest.raises(NotFound):
+        Jobs(machine_arn, "key-2").stop("req_1")
+
+
+@pytest.mark.parametrize("execution_id", ["req_none", "", "x", "req_a:b", "req_" + "a" * 90, "req_é"])
+def test_an_unknown_or_impossible_id_is_not_found(client, machine_arn, execution_id):
+    with pytest.raises(NotFound):
+        Jobs(machine_arn, "key-1").get(execution_id)
+
+
+def test_a_stopped_job_ends_aborted_and_stopping_it_again_changes_nothing(client, machine_arn):
+    _start(client, machine_arn, "req_1", "key-1")
+    jobs = Jobs(machine_arn, "key-1")
+    stopped = jobs.stop("req_1")
+    assert (stopped["status"], stopped["error"]["code"]) == ("ABORTED", "aborted")
+    assert jobs.stop("req_1") == stopped
