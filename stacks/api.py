@@ -96,9 +96,7 @@ class Api(Construct):
             assumed_by=iam.ServicePrincipal("apigateway.amazonaws.com"),
             description="Lets the gateway start executions",
         )
-        role.add_to_policy(
-            allow("states:StartSyncExecution", machines.generate.state_machine_arn)
-        )
+        role.add_to_policy(allow("states:StartSyncExecution", machines.generate.state_machine_arn))
         role.add_to_policy(allow("states:StartExecution", machines.jobs.state_machine_arn))
         return role
 
@@ -169,9 +167,7 @@ class Api(Construct):
                 rate_limit=self._config.requests_per_second,
                 burst_limit=self._config.burst_requests,
             ),
-            quota=apigw.QuotaSettings(
-                limit=self._config.requests_per_day, period=apigw.Period.DAY
-            ),
+            quota=apigw.QuotaSettings(limit=self._config.requests_per_day, period=apigw.Period.DAY),
         )
         # Without given values there is one key, and AWS chooses its value.
         values: tuple[str | None, ...] = self._config.api_keys or (None,)

@@ -13,13 +13,15 @@ from stacks.config import StageConfig
 from stacks.function_table import FunctionSpec
 from stacks.layers import ARCHITECTURE, LAYER_NAMES, layer_directory
 from stacks.log_groups import add_log_group
-from stacks.security import acknowledge, acknowledge_tracing
+from stacks.security import acknowledge
 
 ROOT = Path(__file__).parent.parent
 RUNTIME = lambda_.Runtime.PYTHON_3_13
 # The order is the meaning: the last pattern that matches a file decides.
 CODE_PATTERNS = [
     "**",
+    "**/.*",
+    "**/.*/**",
     "!functions",
     "!functions/**",
     "functions/layers",
@@ -59,8 +61,8 @@ class Functions(Construct):
             role=role,
             log_group=log_group,
             logging_format=lambda_.LoggingFormat.JSON,
-            # Powertools decides by LOG_LEVEL; Lambda's own START and REPORT lines only cost money.
-            application_log_level_v2=lambda_.ApplicationLogLevel.DEBUG,
+            application_log_level_v2=self._application_log_level(),
+            # START and REPORT lines cost money and say what the metrics say.
             system_log_level_v2=lambda_.SystemLogLevel.WARN,
             tracing=lambda_.Tracing.ACTIVE,
             reserved_concurrent_executions=spec.reserved_concurrency,
@@ -79,7 +81,7 @@ class Functions(Construct):
         )
         for statement in spec.grants:
             role.add_to_policy(statement)
-        acknowledge_tracing(role)
+        acknowledge(role, "IAM5[Resource::*]", "X-Ray's write actions know no resource to name.")
         return role
 
     def _add_layer(self, name: str) -> lambda_.LayerVersion:
@@ -91,6 +93,11 @@ class Functions(Construct):
             compatible_architectures=[lambda_.Architecture.ARM_64],
             description=f"Third-party packages: {name} ({ARCHITECTURE})",
         )
+
+    def _application_log_level(self) -> lambda_.ApplicationLogLevel:
+        """Lambda's own filter stays at INFO where loggers are quieter, or it would drop metrics."""
+        debug = self._config.log_level == "DEBUG"
+        return lambda_.ApplicationLogLevel.DEBUG if debug else lambda_.ApplicationLogLevel.INFO
 
     def _common_environment(self) -> dict[str, str]:
         return {

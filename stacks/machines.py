@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
-from aws_cdk import ArnFormat, Fn, Stack
+from aws_cdk import ArnFormat, CfnElement, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
@@ -15,7 +16,7 @@ from constructs import Construct
 from stacks.config import StageConfig
 from stacks.function_table import allow
 from stacks.log_groups import add_log_group
-from stacks.security import acknowledge, acknowledge_tracing
+from stacks.security import acknowledge
 
 DEFINITION_PATH = Path(__file__).parent.parent / "statemachine" / "orchestrate.asl.json"
 
@@ -42,12 +43,20 @@ class Machines(Construct):
     @property
     def jobs_executions_arn(self) -> str:
         """The ARN pattern of every execution of `jobs`."""
-        name = Fn.select(6, Fn.split(":", self.jobs.state_machine_arn))
         return Stack.of(self).format_arn(
             service="states",
             resource="execution",
-            resource_name=f"{name}:*",
+            resource_name=f"{self.jobs.state_machine_name}:*",
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+
+    def acknowledge_jobs_executions(self, role: iam.IRole) -> None:
+        """Accept, on a role that has it, the wildcard of `jobs_executions_arn`."""
+        element = cast(CfnElement, self.jobs.node.default_child)
+        name = f"<{Stack.of(self).get_logical_id(element)}.Name>"
+        arn = f"arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:{name}:*"
+        acknowledge(
+            role, f"IAM5[Resource::{arn}]", "Executions get their names when a request comes in."
         )
 
     def _add_machine(self, name: str, machine_type: sfn.StateMachineType) -> sfn.StateMachine:
@@ -83,7 +92,7 @@ class Machines(Construct):
         function_arns = [function.function_arn for function in self._functions.values()]
         role.add_to_policy(allow("lambda:InvokeFunction", *function_arns))
         role.add_to_policy(allow("sqs:SendMessage", self._queue.queue_arn))
-        acknowledge_tracing(role)
+        acknowledge(role, "IAM5[Resource::*]", "X-Ray and log delivery know no resource to name.")
         return role
 
     def _log_options(self, name: str) -> sfn.LogOptions:

@@ -25,11 +25,16 @@ class PipelineStack(Stack):
             self,
             "Machines",
             config=config,
-            functions={spec.name: functions.add(spec) for spec in workflow_functions(config, storage)},
+            functions={
+                spec.name: functions.add(spec) for spec in workflow_functions(config, storage)
+            },
             dead_letter_queue=storage.dead_letter_queue,
         )
         spec = api_function(storage, machines.jobs.state_machine_arn, machines.jobs_executions_arn)
-        api = Api(self, "Api", config=config, machines=machines, function=functions.add(spec))
+        function = functions.add(spec)
+        if function.role is not None:
+            machines.acknowledge_jobs_executions(function.role)
+        api = Api(self, "Api", config=config, machines=machines, function=function)
         CfnOutput(self, "ApiId", value=api.rest_api.rest_api_id)
         CfnOutput(self, "ApiUrl", value=api.rest_api.url)
         CfnOutput(self, "ApiKeyIds", value=",".join(key.key_id for key in api.keys))

@@ -12,8 +12,3 @@ _PREFIX = "AwsSolutions::AwsSolutions-"
 def acknowledge(construct: IConstruct, rule: str, reason: str) -> None:
     """Accept the finding of `rule` (such as `IAM5[Resource::*]`) on a construct and those in it."""
     Validations.of(construct).acknowledge(Acknowledgment(id=_PREFIX + rule, reason=reason))
-
-
-def acknowledge_tracing(role: IConstruct) -> None:
-    """Accept the `*` resource that X-Ray's write actions need."""
-    acknowledge(role, "IAM5[Resource::*]", "X-Ray's write actions know no resource to name.")

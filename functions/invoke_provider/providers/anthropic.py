@@ -1,0 +1,273 @@
+"""Anthropic's Messages."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable
+from functools import lru_cache, partial
+from itertools import groupby
+from typing import Annotated, Any
+
+import anthropic
+import httpx2
+from pydantic import NonNegativeInt
+
+from functions.invoke_provider.credentials import Credentials, read_credentials
+from functions.invoke_provider.prompts import conversation, system_prompt
+from functions.invoke_provider.providers import Completion, FinishReason, Provider
+from functions.invoke_provider.providers.wire import (
+    CONNECT_TIMEOUT_S,
+    ErrorTable,
+    OrNone,
+    Refusal,
+    Tokens,
+    Wire,
+    error_of,
+    parse_body,
+    read_within,
+)
+from functions.shared.contracts import (
+    Candidate,
+    FunctionCall,
+    GenerateRequest,
+    Message,
+    Task,
+    Tool,
+    ToolCall,
+)
+from functions.shared.errors import (
+    ContentFiltered,
+    ContextWindowExceeded,
+    EngineError,
+    InvalidRequest,
+    ProviderBadResponse,
+    ProviderOverloaded,
+    ProviderQuotaExhausted,
+    ProviderThrottled,
+    ProviderTimeout,
+    ProviderUnavailable,
+)
+from functions.shared.pricing import Usage
+from functions.shared.settings import InvokeSettings
+
+ERRORS = ErrorTable(
+    provider="anthropic",
+    codes={
+        "enforced_spend_limit_reached": ProviderQuotaExhausted,
+        "contract_spend_limit_reached": ProviderQuotaExhausted,
+        "billing_error": ProviderQuotaExhausted,
+        "ramp_limit_exceeded": ProviderThrottled,
+        "overloaded_error": ProviderOverloaded,
+    },
+    phrases={
+        "prompt is too long": ContextWindowExceeded,
+        "exceed context limit": ContextWindowExceeded,
+        "spend limit": ProviderQuotaExhausted,
+        "credit balance is too low": ProviderQuotaExhausted,
+    },
+)
+
+_FINISH: dict[str | None, FinishReason] = {
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_use": "tool_calls",
+}
+_FENCED = re.compile(r"\s*```(?:json)?\s*\n(.*?)\n?\s*```\s*", re.DOTALL)
+
+
+class _Block(Wire):
+    """Kinds of block that we know nothing of have none of these fields, and are left out."""
+
+    type: str
+    text: str | None = None
+    id: str | None = None
+    name: str | None = None
+    input: dict[str, Any] | None = None
+
+
+class _OutputDetails(Wire):
+    thinking_tokens: Tokens = None
+
+
+class _Usage(Wire):
+    input_tokens: NonNegativeInt
+    output_tokens: NonNegativeInt
+    cache_read_input_tokens: Tokens = None
+    cache_creation_input_tokens: Tokens = None
+    output_tokens_details: Annotated[_OutputDetails | None, OrNone] = None
+
+
+class _Answer(Wire):
+    content: list[_Block]
+    stop_reason: str | None = None
+    usage: Annotated[_Usage | None, OrNone] = None
+
+
+class AnthropicProvider:
+    """`credentials` is asked before every call, so that a rotated key is used within minutes."""
+
+    def __init__(
+        self, credentials: Callable[[], Credentials], http_client: httpx2.Client | None = None
+    ) -> None:
+        self._credentials = credentials
+        self._client = lru_cache(maxsize=1)(partial(_client, http_client=http_client))
+
+    def complete(
+        self, request: GenerateRequest, candidate: Candidate, task: Task, timeout_s: float
+    ) -> Completion:
+        client = self._client(self._credentials())
+        ends_at = time.monotonic() + timeout_s
+        timeout = httpx2.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s))
+        try:
+            with client.messages.with_streaming_response.create(
+                **request_body(request, candidate, task), timeout=timeout
+            ) as response:
+                body = read_within(response.iter_bytes(), ends_at)
+        except (anthropic.AnthropicError, httpx2.HTTPError) as error:
+            raise engine_error(error) from None
+        return _completion(parse_body(_Answer, body), request)
+
+
+def connect(settings: InvokeSettings) -> Provider:
+    return AnthropicProvider(partial(read_credentials, settings.PROVIDER_SECRET_ARN))
+
+
+def _client(credentials: Credentials, http_client: httpx2.Client | None) -> anthropic.Anthropic:
+    return anthropic.Anthropic(
+        api_key=credentials.api_key.get_secret_value(),
+        base_url=credentials.base_url,
+        max_retries=0,
+        http_client=http_client,
+    )
+
+
+def request_body(request: GenerateRequest, candidate: Candidate, task: Task) -> dict[str, Any]:
+    """The call's arguments in Messages' terms; sampling parameters are not among them any more.
+
+    Raises `InvalidRequest` where an earlier tool call's arguments are no JSON object.
+    """
+    messages = conversation(request)
+    spoken = [message for message in messages if message.role != "system"]
+    told = [message.content for message in messages if message.role == "system"]
+    system = "\n\n".join(part for part in (system_prompt(request, task), *told) if part)
+    body: dict[str, Any] = {
+        "model": candidate.provider_model_id,
+        "max_tokens": candidate.max_output_tokens,
+        "messages": _turns(spoken),
+    }
+    if system:
+        body["system"] = system
+    if request.tools:
+        body["tools"] = [_tool(tool) for tool in request.tools]
+    if request.tool_choice is not None:
+        body["tool_choice"] = _tool_choice(request)
+    if request.response_format and request.response_format.json_schema:
+        schema = anthropic.transform_schema(request.response_format.json_schema.schema_)
+        body["output_config"] = {"format": {"type": "json_schema", "schema": schema}}
+    return body
+
+
+def _turns(messages: list[Message]) -> list[dict[str, Any]]:
+    """One turn per change of speaker: all results of parallel calls belong into a single one."""
+    speakers = groupby(messages, lambda one: "assistant" if one.role == "assistant" else "user")
+    return [
+        {"role": role, "content": [block for message in group for block in _blocks(message)]}
+        for role, group in speakers
+    ]
+
+
+def _blocks(message: Message) -> list[dict[str, Any]]:
+    if message.role == "tool":
+        result = {"type": "tool_result", "tool_use_id": message.tool_call_id}
+        return [result | {"content": message.content or ""}]
+    said = [{"type": "text", "text": message.content}] if message.content else []
+    return said + [
+        {
+            "type": "tool_use",
+            "id": call.id,
+            "name": call.function.name,
+            "input": _arguments(call.function.arguments),
+        }
+        for call in message.tool_calls or []
+    ]
+
+
+def _arguments(text: str) -> dict[str, Any]:
+    try:
+        arguments = json.loads(text or "{}")
+    except ValueError:
+        arguments = None
+    if not isinstance(arguments, dict):
+        problem = {"field": "messages", "problem": "a tool call's arguments are no JSON object"}
+        raise InvalidRequest("The request is not valid.", details=[problem])
+    return arguments
+
+
+def _tool(tool: Tool) -> dict[str, Any]:
+    spec = tool.function.model_dump(include={"name", "description", "strict"}, exclude_none=True)
+    return spec | {"input_schema": {"type": "object"} | tool.function.parameters}
+
+
+def _tool_choice(request: GenerateRequest) -> dict[str, str]:
+    match request.tool_choice:
+        case "required":
+            return {"type": "any"}
+        case str(choice):
+            return {"type": choice}
+        case named:
+            return {"type": "tool", "name": named.function.name if named else ""}
+
+
+def engine_error(error: Exception) -> EngineError:
+    """What an SDK or transport exception means to the engine."""
+    match error:
+        case anthropic.APIStatusError():
+            codes = (error.error_code, error.type)
+            refusal = Refusal(
+                error.status_code, codes, str(error.api_message or ""), error.response.headers
+            )
+            return error_of(refusal, ERRORS)
+        case anthropic.APITimeoutError() if isinstance(error.__cause__, httpx2.ConnectTimeout):
+            return ProviderUnavailable("anthropic cannot be reached.")
+        case anthropic.APITimeoutError() | httpx2.TimeoutException():
+            return ProviderTimeout("anthropic did not answer in time.")
+        case anthropic.APIConnectionError() | httpx2.TransportError():
+            return ProviderUnavailable("anthropic cannot be reached, or broke off.")
+        case _:
+            name = type(error).__name__
+            return ProviderBadResponse(f"anthropic's answer cannot be read ({name}).")
+
+
+def _completion(answer: _Answer, request: GenerateRequest) -> Completion:
+    if answer.stop_reason == "refusal":
+        raise ContentFiltered("anthropic refused the request on policy.")
+    text = "".join(block.text or "" for block in answer.content if block.type == "text")
+    if request.response_format and request.response_format.type == "json_object":
+        fenced = _FENCED.fullmatch(text)
+        text = fenced[1] if fenced else text
+    calls = [_call(block) for block in answer.content if block.type == "tool_use"]
+    finish = _FINISH.get(answer.stop_reason, "stop")
+    return Completion(text, finish, _usage(answer.usage), calls)
+
+
+def _call(block: _Block) -> ToolCall:
+    if not block.id or not block.name:
+        raise ProviderBadResponse("anthropic's tool call has no id or no name.")
+    arguments = json.dumps(block.input or {}, ensure_ascii=False)
+    return ToolCall(id=block.id, function=FunctionCall(name=block.name, arguments=arguments))
+
+
+def _usage(told: _Usage | None) -> Usage | None:
+    """The cache's tokens are outside `input_tokens`, as in ours."""
+    if told is None:
+        return None
+    details = told.output_tokens_details or _OutputDetails()
+    return Usage(
+        input_tokens=told.input_tokens,
+        cached_input_tokens=told.cache_read_input_tokens or 0,
+        cache_write_tokens=told.cache_creation_input_tokens or 0,
+        output_tokens=told.output_tokens,
+        reasoning_tokens=details.thinking_tokens or 0,
+    )

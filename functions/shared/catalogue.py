@@ -1,0 +1,91 @@
+"""The models the engine knows, from `catalogue.toml` beside this file."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import date
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+_FILE = Path(__file__).with_name("catalogue.toml")
+
+Capability = Literal["tools", "json_object", "json_schema", "images"]
+Sampling = Literal["temperature", "top_p", "top_k"]
+TASKS = frozenset({"summarize", "sentiment", "rewrite", "chat", "code", "analysis", "tools"})
+
+
+class Model(BaseModel):
+    """One model of one provider. Windows in tokens; `quality` in [0, 1] per task."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    provider: Literal["openai", "anthropic", "azure_openai", "bedrock"]
+    provider_model_id: str
+    tokenizer: Literal["o200k", "cl100k", "claude", "llama"]
+    context_window: Annotated[int, Field(gt=0)]
+    max_output_tokens: Annotated[int, Field(gt=0)]
+    capabilities: frozenset[Capability]
+    sampling: tuple[Sampling, ...]
+    reasoning: bool
+    retires_on: date | None = None
+    successor: str | None = None
+    time_to_first_token_ms: Annotated[int, Field(gt=0)]
+    output_tokens_per_second: Annotated[int, Field(gt=0)]
+    quality_source: Annotated[str, Field(min_length=1)]
+    quality: dict[str, Annotated[float, Field(ge=0, le=1)]]
+
+    @model_validator(mode="after")
+    def _knows_every_task(self) -> Self:
+        if self.quality.keys() != TASKS:
+            raise ValueError(f"{self.id}: quality must name exactly {sorted(TASKS)}")
+        return self
+
+    def is_retired(self, on: date) -> bool:
+        return self.retires_on is not None and on >= self.retires_on
+
+
+class Catalogue(BaseModel):
+    """Sorted by id; every successor exists, and a retired model's line of them ends in a live one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    models: tuple[Model, ...]
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        ids = [model.id for model in self.models]
+        if ids != sorted(set(ids)):
+            raise ValueError("model ids must be unique and sorted")
+        for model in self.models:
+            if model.successor is not None and model.successor not in self._by_id:
+                raise ValueError(f"{model.id}: its successor {model.successor} is not a model")
+        return self
+
+    @cached_property
+    def _by_id(self) -> dict[str, Model]:
+        return {model.id: model for model in self.models}
+
+    def get(self, model_id: str) -> Model:
+        """Raises `KeyError`."""
+        return self._by_id[model_id]
+
+    def live_successor(self, model_id: str, on: date) -> Model:
+        """The first model after this one that is not retired. Raises `LookupError` if none is."""
+        seen: set[str] = set()
+        model = self.get(model_id)
+        while model.is_retired(on):
+            seen.add(model.id)
+            if model.successor is None or model.successor in seen:
+                raise LookupError(f"{model_id} has no live successor")
+            model = self.get(model.successor)
+        return model
+
+
+@lru_cache
+def load_catalogue() -> Catalogue:
+    """Raises `pydantic.ValidationError` for a catalogue that breaks its own rules."""
+    return Catalogue.model_validate(tomllib.loads(_FILE.read_text("utf-8")))

@@ -1,0 +1,102 @@
+"""What a call costs, from the generated price table; `python -m training prices` makes it."""
+
+from __future__ import annotations
+
+import json
+from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+_TABLE = Path(__file__).with_name("prices.json")
+_MTOK = Decimal(1_000_000)
+_NANO = Decimal("0.000000001")
+
+Count = Annotated[int, Field(ge=0)]
+
+
+class UnpricedModel(LookupError):
+    """The model has no known price; never taken for free."""
+
+
+class Usage(BaseModel):
+    """Tokens of one call in disjoint parts: `input_tokens` are those neither read from nor written
+    to a cache. `reasoning_tokens` are a part of `output_tokens`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    input_tokens: Count = 0
+    cached_input_tokens: Count = 0
+    cache_write_tokens: Count = 0
+    output_tokens: Count = 0
+    reasoning_tokens: Count = 0
+
+    @property
+    def total_input_tokens(self) -> int:
+        return self.input_tokens + self.cached_input_tokens + self.cache_write_tokens
+
+
+class Rates(BaseModel):
+    """USD per million tokens. A missing cache rate means that the cache has no price of its own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    above_input_tokens: Count = 0
+    """These rates hold for the whole call once its input has more tokens than this."""
+    input_usd_per_mtok: Decimal
+    output_usd_per_mtok: Decimal
+    cached_input_usd_per_mtok: Decimal | None = None
+    cache_write_usd_per_mtok: Decimal | None = None
+
+
+class ModelPrice(BaseModel):
+    """`rates` in ascending order of their thresholds, the first one from 0."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: str
+    rates: Annotated[list[Rates], Field(min_length=1)]
+
+    def rates_for(self, input_tokens: int) -> Rates:
+        reached = [
+            rates
+            for rates in self.rates
+            if input_tokens > rates.above_input_tokens or not rates.above_input_tokens
+        ]
+        return reached[-1]
+
+
+class PriceTable(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    price_version: str
+    models: dict[str, ModelPrice]
+
+
+@lru_cache
+def load_prices() -> PriceTable:
+    return PriceTable.model_validate(json.loads(_TABLE.read_text("utf-8")))
+
+
+def price_version() -> str:
+    return load_prices().price_version
+
+
+def cost_usd(model_id: str, usage: Usage) -> Decimal:
+    """Exact to a nano-dollar, rounded half up. Raises `UnpricedModel`."""
+    try:
+        price = load_prices().models[model_id]
+    except KeyError:
+        raise UnpricedModel(model_id) from None
+    rates = price.rates_for(usage.total_input_tokens)
+    full = rates.input_usd_per_mtok
+    cached, written = rates.cached_input_usd_per_mtok, rates.cache_write_usd_per_mtok
+    total = (
+        usage.input_tokens * full
+        + usage.cached_input_tokens * (full if cached is None else cached)
+        + usage.cache_write_tokens * (full if written is None else written)
+        + usage.output_tokens * rates.output_usd_per_mtok
+    )
+    return (total / _MTOK).quantize(_NANO, ROUND_HALF_UP)

@@ -1,0 +1,1 @@
+"""Trains, evaluates and generates what the functions ship; never deployed."""
