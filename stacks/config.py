@@ -24,7 +24,7 @@ class StageConfig(BaseModel):
     """Providers whose secret holds a key; the others are simulated or left out."""
     mock_providers: Literal["auto", "never", "always"] = "auto"
     api_keys: tuple[str, ...] = ()
-    """Values of the gateway's keys, on the stage `local` only: elsewhere AWS generates the value."""
+    """Values of the gateway's keys, on the stage `local` only: elsewhere AWS generates them."""
     layers: Literal["built", "stub"] = "built"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
     log_retention_days: Literal[7, 14, 30, 90, 365]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -53,10 +54,14 @@ def runtime_python() -> Path | None:
     found = shutil.which(f"python{PYTHON_VERSION}")
     if found is None:
         return None
-    asked = [found, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
-    # A version manager's shim exists for versions that are not installed, and then fails.
-    answer = subprocess.run(asked, capture_output=True, text=True, check=False)
-    return Path(found) if answer.stdout.strip() == PYTHON_VERSION else None
+    asked = "import sys; print('%d.%d' % sys.version_info[:2], sys.executable)"
+    # pyenv's shim refuses to run a version that is installed but not selected.
+    environment = os.environ | {"PYENV_VERSION": PYTHON_VERSION}
+    answer = subprocess.run(
+        [found, "-c", asked], capture_output=True, text=True, check=False, env=environment
+    )
+    version, _, executable = answer.stdout.strip().partition(" ")
+    return Path(executable) if version == PYTHON_VERSION else None
 
 
 def compile_bytecode(target: Path, python: Path) -> None:

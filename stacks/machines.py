@@ -22,7 +22,7 @@ DEFINITION_PATH = Path(__file__).parent.parent / "statemachine" / "orchestrate.a
 
 
 class Machines(Construct):
-    """`generate` answers while the caller waits (Express), `jobs` runs in the background (Standard)."""
+    """`generate` (Express) answers while the caller waits, `jobs` (Standard) runs on its own."""
 
     def __init__(
         self,

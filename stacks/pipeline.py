@@ -21,6 +21,7 @@ class PipelineStack(Stack):
     ) -> None:
         super().__init__(scope, construct_id, description="LLM orchestrator: functions and API")
         functions = Functions(self, "Functions", config=config)
+        workflow = {spec.name: functions.add(spec) for spec in workflow_functions(config, storage)}
         machines = Machines(
             self,
             "Machines",

@@ -1,16 +1,15 @@
-"""The body of the answer, with what it cost and how it came about."""
+"""The caller's answer, built from a completion and the decision that led to it."""
 
 from __future__ import annotations
 
-import time
+import json
 
-from functions.invoke_provider.attempt import Served
+from functions.invoke_provider.providers import Completion, Prompt
 from functions.shared.contracts import (
     Answer,
     AnswerUsage,
     Attempt,
     CandidateSummary,
-    FailedAttempt,
     Fallback,
     InvokeInput,
     InvokeOutput,
@@ -18,52 +17,52 @@ from functions.shared.contracts import (
     Routing,
 )
 from functions.shared.errors import from_execution
-from functions.shared.pricing import cost_usd
+from functions.shared.pricing import Usage, cost_usd
+from functions.shared.tokens import BYTES_PER_TOKEN
 
 
-def answer_of(event: InvokeInput, served: Served) -> InvokeOutput:
-    """A simulated answer is priced like the model it stands for, and says `mock`."""
-    candidate, completion = event.candidate, served.completion
-    usage = _usage(event, served)
+def answer_of(
+    event: InvokeInput, completion: Completion, prompt: Prompt, elapsed_ms: int, now_ms: float
+) -> InvokeOutput:
+    profile, decision, candidate = event.profile, event.decision, event.candidate
+    usage = completion.usage or _estimated_usage(event, completion, prompt)
+    cost = cost_usd(candidate.model, usage)
+    baseline = cost_usd(decision.baseline_model, usage)
     answer = Answer(
         result=completion.text,
-        request_id=event.profile.request_id,
-        # An execution's name is its request's id.
-        execution_id=event.profile.request_id,
+        request_id=profile.request_id,
+        execution_id=profile.request_id,
         mock=candidate.mock,
-        tool_calls=completion.tool_calls,
+        tool_calls=list(completion.tool_calls),
         finish_reason=completion.finish_reason,
         routing=_routing(event),
-        usage=usage,
-        performance=_performance(event, served),
+        usage=AnswerUsage(
+            input_tokens=usage.total_input_tokens,
+            cached_input_tokens=usage.cached_input_tokens,
+            output_tokens=usage.output_tokens,
+            total_cost_usd=cost,
+            usage_source="provider" if completion.usage else "estimated",
+            baseline_model=decision.baseline_model,
+            baseline_cost_usd=baseline,
+            savings_usd=baseline - cost,
+            price_version=decision.price_version,
+        ),
+        performance=Performance(
+            total_time_ms=max(elapsed_ms, round(now_ms - profile.started_at_ms)),
+            routing_time_ms=round(profile.classify_ms + decision.score_ms),
+            inference_time_ms=elapsed_ms,
+        ),
     )
     attempt = Attempt(
         model=candidate.model,
         provider=candidate.provider,
         outcome="success",
-        elapsed_ms=served.elapsed_ms,
-        usage=served.usage,
-        cost_usd=usage.total_cost_usd,
+        elapsed_ms=elapsed_ms,
+        retries=event.retry_count,
+        usage=usage,
+        cost_usd=cost,
     )
     return InvokeOutput(answer=answer, attempt=attempt)
-
-
-def _usage(event: InvokeInput, served: Served) -> AnswerUsage:
-    """Savings compare the same tokens on the dearest candidate; they may be negative."""
-    usage, decision = served.usage, event.decision
-    total = cost_usd(event.candidate.model, usage)
-    baseline = cost_usd(decision.baseline_model, usage)
-    return AnswerUsage(
-        input_tokens=usage.input_tokens + usage.cached_input_tokens + usage.cache_write_tokens,
-        cached_input_tokens=usage.cached_input_tokens,
-        output_tokens=usage.output_tokens,
-        total_cost_usd=total,
-        usage_source=served.usage_source,
-        baseline_model=decision.baseline_model,
-        baseline_cost_usd=baseline,
-        savings_usd=baseline - total,
-        price_version=decision.price_version,
-    )
 
 
 def _routing(event: InvokeInput) -> Routing:
@@ -81,28 +80,25 @@ def _routing(event: InvokeInput) -> Routing:
         availability_score=candidate.availability_score,
         final_score=candidate.final_score,
         candidates=[
-            CandidateSummary(**one.model_dump(include=set(CandidateSummary.model_fields)))
+            CandidateSummary.model_validate(one.model_dump(include=set(CandidateSummary.model_fields)))
             for one in event.decision.candidates
         ],
         excluded=event.decision.excluded,
-        fallbacks=[_fallback(failure) for failure in event.failures],
+        fallbacks=[
+            Fallback(
+                model=failure.model,
+                provider=failure.provider,
+                error=failure.name,
+                elapsed_ms=from_execution(failure.name, failure.cause).elapsed_ms,
+            )
+            for failure in event.failures
+        ],
     )
 
 
-def _fallback(failure: FailedAttempt) -> Fallback:
-    return Fallback(
-        model=failure.model,
-        provider=failure.provider,
-        error=failure.name,
-        elapsed_ms=from_execution(failure.name, failure.cause).elapsed_ms,
+def _estimated_usage(event: InvokeInput, completion: Completion, prompt: Prompt) -> Usage:
+    made = completion.text + "".join(
+        json.dumps(call.model_dump()) for call in completion.tool_calls
     )
-
-
-def _performance(event: InvokeInput, served: Served) -> Performance:
-    now_ms = int(time.time() * 1000)
-    return Performance(
-        # The two moments are of two clocks.
-        total_time_ms=max(0, now_ms - event.profile.started_at_ms),
-        routing_time_ms=round(event.profile.classify_ms + event.decision.score_ms),
-        inference_time_ms=served.elapsed_ms,
-    )
+    output_tokens = -(-len(made.encode("utf-8", "replace")) // BYTES_PER_TOKEN)
+    return Usage(input_tokens=event.profile.estimated_input_tokens, output_tokens=output_tokens)

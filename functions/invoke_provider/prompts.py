@@ -1,37 +1,40 @@
-"""What a model is told besides the caller's own words."""
+"""What the engine tells a model about the task."""
 
 from __future__ import annotations
 
+from functions.invoke_provider.providers import Prompt
 from functions.shared.contracts import GenerateRequest, Message, Task
 
 INSTRUCTIONS: dict[Task, str] = {
     "summarize": (
-        "Summarize what the user sends, in a few sentences unless asked for another length or "
-        "form. Keep to what it says. Answer with the summary only."
+        "Summarize the user's text. Keep every key fact, add none, and answer with the summary only."
     ),
     "sentiment": (
-        "Judge the sentiment of what the user sends. Answer with one JSON object and nothing else: "
-        '{"sentiment": "positive" | "negative" | "neutral", "confidence": a number from 0 to 1}'
+        "Judge the sentiment of the user's text. Answer with one JSON object and nothing else: "
+        '{"sentiment": "positive" | "negative" | "neutral", "confidence": a number from 0 to 1}.'
     ),
     "rewrite": (
-        "Rewrite what the user sends the way the user asks, else clearer and without mistakes. "
-        "Keep the meaning and the language. Answer with the rewritten text only."
+        "Rewrite the user's text as asked, or more clearly if nothing is asked. "
+        "Keep its meaning and answer with the rewritten text only."
     ),
-    "code": "Answer with correct, complete code; explain only what is not obvious from it.",
-    "analysis": "Work step by step, check the result, and end with the conclusion.",
+    "chat": "",
+    "code": "Answer with correct, complete code, and explain only what the code does not show.",
+    "analysis": "Reason carefully from the facts given. State the result plainly.",
+    "tools": "Use the tools given where one of them does what the user needs.",
 }
-"""`chat` and `tools` need none: there the caller's own messages say everything."""
-
-JSON_ONLY = "Answer with one JSON object and nothing else."
 
 
-def system_prompt(request: GenerateRequest, task: Task) -> str:
-    """The task's instruction, the caller's own system prompt, and the wish for JSON; may be empty."""
-    wants_object = request.response_format and request.response_format.type == "json_object"
-    parts = (INSTRUCTIONS.get(task), request.system, JSON_ONLY if wants_object else None)
-    return "\n\n".join(part for part in parts if part)
+def prompt_for(request: GenerateRequest, task: Task) -> Prompt:
+    """System messages inside `messages` join the system text, which is one for every provider."""
+    said = [message.content or "" for message in conversation_of(request, roles={"system"})]
+    parts = [INSTRUCTIONS[task], request.system or "", *said]
+    return Prompt(request, "\n\n".join(part for part in parts if part))
 
 
-def conversation(request: GenerateRequest) -> list[Message]:
-    """The caller's messages; a lone text is the user's one message."""
-    return request.messages or [Message(role="user", content=request.text)]
+def conversation_of(
+    request: GenerateRequest, roles: frozenset[str] | set[str] = frozenset({"user", "assistant", "tool"})
+) -> list[Message]:
+    """The messages of these roles in order; a lone text is one user message."""
+    if request.messages is None:
+        return [Message(role="user", content=request.text)] if "user" in roles else []
+    return [message for message in request.messages if message.role in roles]

@@ -30,6 +30,9 @@ DEFAULT_MAX_OUTPUT_TOKENS = 4_096
 AVAILABILITY_PRIOR = 1.0
 """Every provider counts as up until live health says otherwise."""
 
+LEAST_ERROR_RATE = 0.01
+"""No benchmark separates models better than this."""
+
 _OWN_SHARE = 0.6
 _WEIGHED = ("cost", "latency", "quality", "availability")
 _FAVOURITE: dict[Preference, str] = {"cheap": "cost", "fast": "latency", "best": "quality"}
@@ -52,7 +55,16 @@ class _Option:
     cost_usd: Decimal
     worst_case_usd: Decimal
     latency_ms: int
-    quality: float
+    error_rate: float
+
+
+@dataclass(frozen=True)
+class _Best:
+    """The best figure of each kind among the options."""
+
+    cost_usd: Decimal
+    latency_ms: int
+    error_rate: float
 
 
 def rank(profile: Profile, catalogue: Catalogue, settings: ScoreSettings) -> ScoreOutput:
@@ -140,9 +152,8 @@ def _option(model: Model, profile: Profile, settings: ScoreSettings) -> _Option 
     )
     if profile.max_latency_ms is not None and latency_ms > profile.max_latency_ms:
         return f"takes about {latency_ms} ms, over the limit of {profile.max_latency_ms}"
-    return _Option(
-        model, mock, output_limit, cost, worst_case, latency_ms, model.quality[profile.task]
-    )
+    error_rate = max(LEAST_ERROR_RATE, 1 - model.quality[profile.task])
+    return _Option(model, mock, output_limit, cost, worst_case, latency_ms, error_rate)
 
 
 def _is_mock(model: Model, profile: Profile, settings: ScoreSettings) -> bool | None:
@@ -169,25 +180,22 @@ def _ranked(options: list[_Option], profile: Profile) -> list[Candidate]:
         return []
     cheapest = min(option.cost_usd for option in options)
     quickest = min(option.latency_ms for option in options)
-    weights = weights_of(profile.model_preference)
-    candidates = [_candidate(option, cheapest, quickest, weights, profile) for option in options]
+    surest = min(option.error_rate for option in options)
+    best = _Best(cheapest, quickest, surest)
+    candidates = [_candidate(option, best, profile) for option in options]
     # The id makes the order total: equal scores never depend on the catalogue's order.
     return sorted(candidates, key=lambda one: (-one.final_score, one.estimated_cost_usd, one.model))
 
 
-def _candidate(
-    option: _Option,
-    cheapest: Decimal,
-    quickest: int,
-    weights: dict[str, float],
-    profile: Profile,
-) -> Candidate:
+def _candidate(option: _Option, best: _Best, profile: Profile) -> Candidate:
+    # Each is the best one's figure over the model's own: half as good scores half as much.
     scores = {
-        "cost": float(cheapest / option.cost_usd) if option.cost_usd else 1.0,
-        "latency": quickest / option.latency_ms if option.latency_ms else 1.0,
-        "quality": option.quality,
+        "cost": float(best.cost_usd / option.cost_usd) if option.cost_usd else 1.0,
+        "latency": best.latency_ms / option.latency_ms,
+        "quality": best.error_rate / option.error_rate,
         "availability": AVAILABILITY_PRIOR,
     }
+    weights = weights_of(profile.model_preference)
     final = sum(weights[name] * score for name, score in scores.items())
     model = option.model
     return Candidate(
@@ -212,7 +220,7 @@ def _reason(option: _Option, final: float, profile: Profile) -> str:
     wish = "pinned by the caller" if profile.model == option.model.id else profile.model_preference
     return (
         f"{wish}: score {final:.3f} for {profile.task}, at about {option.cost_usd:f} USD "
-        f"and {option.latency_ms} ms, quality {option.quality:.2f}"
+        f"and {option.latency_ms} ms, quality {1 - option.error_rate:.2f}"
     )
 
 

@@ -338,6 +338,7 @@ class Attempt(Frozen):
     provider: str
     outcome: str
     elapsed_ms: int
+    retries: int = 0
     usage: Usage | None = None
     cost_usd: Usd = Decimal(0)
     possibly_billed: bool = False

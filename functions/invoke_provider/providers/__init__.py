@@ -1,13 +1,16 @@
-"""The seam between the engine and a provider: one call in our terms, in and out."""
+"""The seam between the engine and a provider: one method, plain values.
+
+Each adapter is its own module and the only one that imports its SDK.
+"""
 
 from __future__ import annotations
 
-import importlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, Protocol, cast
+from importlib import import_module
+from typing import Literal, Protocol
 
-from functions.shared.contracts import Candidate, GenerateRequest, Task, ToolCall
+from functions.shared.contracts import Candidate, GenerateRequest, ToolCall
 from functions.shared.pricing import Usage
 from functions.shared.settings import InvokeSettings
 
@@ -15,29 +18,31 @@ FinishReason = Literal["stop", "length", "tool_calls"]
 
 
 @dataclass(frozen=True)
+class Prompt:
+    """The caller's request with the task's instruction in front of the caller's own system text."""
+
+    request: GenerateRequest
+    system: str
+
+
+@dataclass(frozen=True)
 class Completion:
-    """What a provider answered. `usage` is None where it did not tell."""
+    """`usage` is None where the provider did not tell."""
 
     text: str
+    tool_calls: tuple[ToolCall, ...]
     finish_reason: FinishReason
     usage: Usage | None
-    tool_calls: list[ToolCall] = field(default_factory=list)
 
 
 class Provider(Protocol):
-    def complete(
-        self, request: GenerateRequest, candidate: Candidate, task: Task, timeout_s: float
-    ) -> Completion:
-        """One call, never repeated in here. Raises `EngineError` and nothing else on purpose."""
-        ...
-
-
-class _Adapter(Protocol):
-    def connect(self, settings: InvokeSettings) -> Provider: ...
+    def complete(self, prompt: Prompt, candidate: Candidate, timeout_s: float) -> Completion:
+        """One call, without any retry. Raises the errors of `functions.shared.errors` only."""
 
 
 @lru_cache
 def load_provider(settings: InvokeSettings) -> Provider:
-    """Imports the one adapter this function is for, and with it the one SDK."""
-    module = importlib.import_module(f"{__name__}.{settings.PROVIDER}")
-    return cast(_Adapter, module).connect(settings)
+    """The adapter of this function's provider, once per process."""
+    module = import_module(f"{__name__}.{settings.PROVIDER}")
+    provider: Provider = module.connect(settings)
+    return provider

@@ -1,0 +1,173 @@
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.classify.profiling import profile_request
+from functions.score.ranking import rank, weights_of
+from functions.shared.catalogue import load_catalogue
+from functions.shared.contracts import ClassifyInput
+from functions.shared.errors import InvalidRequest, NoEligibleModel, NotFound
+from functions.shared.settings import ClassifySettings, ScoreSettings
+
+STARTED = "2026-11-24T10:00:00.000Z"
+TODAY = date(2026, 11, 24)
+
+
+def _rank(*, configured=(), mock="auto", **request):
+    body = {"task": "chat", "text": "Hello " * 50} | request
+    event = ClassifyInput(
+        request=body, request_id="req_1", api_key_id="key-1", mode="sync", started_at=STARTED
+    )
+    profile = profile_request(event, ClassifySettings()).profile
+    settings = ScoreSettings(PROVIDERS_CONFIGURED=frozenset(configured), MOCK_PROVIDERS=mock)
+    return rank(profile, load_catalogue(), settings)
+
+
+def _out(decision):
+    return {one.model: one.reason for one in decision.excluded}
+
+
+@pytest.mark.parametrize("preference", ["fast", "cheap", "best"])
+def test_a_preference_gives_its_own_score_sixty_per_cent(preference):
+    weights = weights_of(preference)
+    assert max(weights.values()) == 0.6
+    assert sum(weights.values()) == pytest.approx(1)
+
+
+def test_balanced_weighs_all_scores_alike():
+    assert set(weights_of("balanced").values()) == {0.25}
+
+
+def test_cheap_picks_a_cheapest_and_best_picks_a_model_of_the_highest_quality():
+    cheap = _rank(model_preference="cheap").candidates
+    assert cheap[0].estimated_cost_usd == min(one.estimated_cost_usd for one in cheap)
+    best = _rank(model_preference="best").candidates
+    assert best[0].quality_score == max(one.quality_score for one in best)
+
+
+def test_fast_picks_a_quickest():
+    fast = _rank(model_preference="fast").candidates
+    assert fast[0].estimated_latency_ms == min(one.estimated_latency_ms for one in fast)
+
+
+def test_every_model_is_either_a_candidate_or_excluded_with_a_reason():
+    decision = _rank(max_cost_usd=0.01)
+    named = [one.model for one in decision.candidates] + list(_out(decision))
+    assert sorted(named) == [model.id for model in load_catalogue().models]
+    assert all(_out(decision).values())
+
+
+def test_a_retired_model_is_never_a_candidate():
+    retired = {model.id for model in load_catalogue().models if model.is_retired(TODAY)}
+    assert {"gpt-4-turbo", "claude-3-5-sonnet", "claude-3-5-haiku", "claude-3-opus"} <= retired
+    assert not retired & {one.model for one in _rank().candidates}
+
+
+def test_pinning_a_retired_model_names_its_successor():
+    with pytest.raises(InvalidRequest) as caught:
+        _rank(model="claude-3-5-sonnet")
+    [detail] = caught.value.details
+    assert detail["field"] == "model"
+    assert "claude-sonnet-5-5" in detail["problem"]
+
+
+def test_pinning_an_unknown_model_is_not_found():
+    with pytest.raises(NotFound):
+        _rank(model="gpt-99")
+
+
+def test_a_pinned_model_comes_first_and_the_others_are_its_fallbacks():
+    candidates = _rank(model="gpt-4o").candidates
+    assert candidates[0].model == "gpt-4o"
+    assert len(candidates) > 1
+
+
+def test_without_fallback_there_is_one_candidate():
+    decision = _rank(model="gpt-4o", fallback=False)
+    assert [one.model for one in decision.candidates] == ["gpt-4o"]
+    assert _out(decision)["gpt-4o-mini"] == "fallback is off"
+
+
+def test_a_pinned_model_that_the_limits_exclude_leaves_nothing():
+    with pytest.raises(NoEligibleModel) as caught:
+        _rank(model="gpt-6-astra", max_cost_usd=0.0001)
+    assert "over the limit" in {
+        one["model"]: one["reason"] for one in caught.value.details
+    }["gpt-6-astra"]
+
+
+def test_the_cost_limit_holds_for_the_worst_case():
+    limit = Decimal("0.005")
+    candidates = _rank(max_cost_usd=0.005).candidates
+    assert all(one.worst_case_cost_usd <= limit for one in candidates)
+
+
+def test_the_latency_limit_holds_for_the_estimate():
+    assert all(one.estimated_latency_ms <= 4000 for one in _rank(max_latency_ms=4000).candidates)
+
+
+def test_models_without_a_needed_capability_are_out():
+    decision = _rank(tools=[{"function": {"name": "f"}}])
+    assert "tools" in _out(decision)["bedrock-llama3-8b"]
+
+
+def test_a_text_over_a_small_window_leaves_the_large_ones():
+    decision = _rank(text="word " * 20_000)
+    assert "context window" in _out(decision)["bedrock-llama3-8b"]
+
+
+def test_without_any_credentials_the_simulator_serves_every_provider():
+    assert {one.function for one in _rank().candidates} == {"simulator"}
+    assert all(one.mock for one in _rank().candidates)
+
+
+def test_beside_a_real_provider_nothing_is_simulated():
+    decision = _rank(configured=["openai"])
+    assert {one.provider for one in decision.candidates} == {"openai"}
+    assert not any(one.mock for one in decision.candidates)
+    assert _out(decision)["claude-haiku-5-5"] == "no credentials for its provider"
+
+
+def test_beside_a_real_provider_a_pinned_model_of_another_is_simulated():
+    first = _rank(configured=["openai"], model="claude-haiku-5-5").candidates[0]
+    assert (first.model, first.mock) == ("claude-haiku-5-5", True)
+
+
+def test_never_mocking_without_credentials_leaves_nothing():
+    with pytest.raises(NoEligibleModel):
+        _rank(mock="never")
+
+
+def test_always_mocking_ignores_credentials():
+    assert all(one.mock for one in _rank(configured=["openai"], mock="always").candidates)
+
+
+def test_the_baseline_is_the_dearest_candidate():
+    decision = _rank()
+    dearest = max(one.estimated_cost_usd for one in decision.candidates)
+    costs = {one.model: one.estimated_cost_usd for one in decision.candidates}
+    assert costs[decision.baseline_model] == dearest
+
+
+@given(
+    preference=st.sampled_from(["fast", "cheap", "best", "balanced"]),
+    limit=st.floats(0.002, 1),
+    stricter=st.floats(0.1, 1),
+)
+def test_a_stricter_cost_limit_never_adds_a_candidate(preference, limit, stricter):
+    def names(max_cost_usd):
+        try:
+            found = _rank(model_preference=preference, max_cost_usd=max_cost_usd).candidates
+        except NoEligibleModel:
+            return set()
+        return {one.model for one in found}
+
+    assert names(limit * stricter) <= names(limit)
+
+
+def test_the_ranking_is_the_same_every_time():
+    first, second = _rank(), _rank()
+    assert first.candidates == second.candidates
