@@ -26,9 +26,7 @@ class PipelineStack(Stack):
             self,
             "Machines",
             config=config,
-            functions={
-                spec.name: functions.add(spec) for spec in workflow_functions(config, storage)
-            },
+            functions=workflow,
             dead_letter_queue=storage.dead_letter_queue,
         )
         spec = api_function(storage, machines.jobs.state_machine_arn, machines.jobs_executions_arn)

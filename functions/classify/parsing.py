@@ -9,7 +9,7 @@ from pydantic import JsonValue, ValidationError
 from functions.shared.contracts import GenerateRequest
 from functions.shared.errors import InvalidRequest, PayloadTooLarge
 
-MAX_REQUEST_BYTES = 220_000
+MAX_REQUEST_BYTES = 210_000
 """A state holds at most 262,144 bytes; the rest is room for the decision and the failed attempts."""
 
 

@@ -80,7 +80,9 @@ def _routing(event: InvokeInput) -> Routing:
         availability_score=candidate.availability_score,
         final_score=candidate.final_score,
         candidates=[
-            CandidateSummary.model_validate(one.model_dump(include=set(CandidateSummary.model_fields)))
+            CandidateSummary.model_validate(
+                one.model_dump(include=set(CandidateSummary.model_fields))
+            )
             for one in event.decision.candidates
         ],
         excluded=event.decision.excluded,

@@ -32,9 +32,7 @@ def read_credentials(settings: InvokeSettings) -> Credentials:
     )
 
     try:
-        secret: Any = get_secret(
-            settings.PROVIDER_SECRET_ARN, transform="json", max_age=MAX_AGE_S
-        )
+        secret: Any = get_secret(settings.PROVIDER_SECRET_ARN, transform="json", max_age=MAX_AGE_S)
         return Credentials.model_validate(secret)
     except (GetParameterError, TransformParameterError, ValidationError):
         raise ProviderAuthFailed("The provider's secret holds no usable key.") from None

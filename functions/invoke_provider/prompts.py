@@ -32,7 +32,8 @@ def prompt_for(request: GenerateRequest, task: Task) -> Prompt:
 
 
 def conversation_of(
-    request: GenerateRequest, roles: frozenset[str] | set[str] = frozenset({"user", "assistant", "tool"})
+    request: GenerateRequest,
+    roles: frozenset[str] | set[str] = frozenset({"user", "assistant", "tool"}),
 ) -> list[Message]:
     """The messages of these roles in order; a lone text is one user message."""
     if request.messages is None:

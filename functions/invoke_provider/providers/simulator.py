@@ -19,8 +19,12 @@ FAULTS_VARIABLE = "SIMULATOR_FAULTS"
 """JSON {catalogue id: error class name}: these models fail, for rehearsing what the engine does then."""
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
-_GOOD = frozenset("good great love loved excellent happy best amazing wonderful nice perfect".split())
-_BAD = frozenset("bad terrible hate hated awful sad worst horrible poor broken disappointing".split())
+_GOOD = frozenset(
+    "good great love loved excellent happy best amazing wonderful nice perfect".split()
+)
+_BAD = frozenset(
+    "bad terrible hate hated awful sad worst horrible poor broken disappointing".split()
+)
 
 
 class Simulator:

@@ -1,0 +1,145 @@
+import json
+from dataclasses import dataclass
+
+import pytest
+
+from functions.classify.handler import lambda_handler as classify
+from functions.invoke_provider.handler import lambda_handler as invoke
+from functions.score.handler import lambda_handler as score
+from functions.shared import settings
+from functions.shared.contracts import Answer, RecordInput
+
+ENVELOPE = {"request_id": "req_1", "api_key_id": "key-1", "mode": "async"}
+
+
+@dataclass
+class _Context:
+    function_name: str = "f"
+    memory_limit_in_mb: int = 512
+    invoked_function_arn: str = "arn:aws:lambda:us-east-1:000000000000:function:f"
+    aws_request_id: str = "1"
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch):
+    monkeypatch.setenv("PROVIDER", "simulator")
+    monkeypatch.setenv("MOCK_PROVIDERS", "always")
+    settings.read.cache_clear()
+    yield
+    settings.read.cache_clear()
+
+
+def _through_json(value):
+    return json.loads(json.dumps(value))
+
+
+def _now():
+    from datetime import UTC, datetime
+
+    return datetime.now(UTC).isoformat()
+
+
+def _run(request):
+    """What the machine does with the variables, in Python."""
+    meta = ENVELOPE | {"started_at": _now()}
+    classified = _through_json(classify(meta | {"request": request}, _Context()))
+    decision = _through_json(score({"profile": classified["profile"]}, _Context()))
+    invoked = invoke(
+        {
+            "request": classified["request"],
+            "profile": classified["profile"],
+            "decision": decision,
+            "candidate": decision["candidates"][0],
+            "failures": [],
+            "remaining": len(decision["candidates"]) - 1,
+            "retry_count": 0,
+        },
+        _Context(),
+    )
+    return meta, classified, decision, _through_json(invoked)
+
+
+REQUESTS = {
+    "a text": {"text": "Summarize this. It is long."},
+    "messages": {"messages": [{"role": "user", "content": "Hi"}], "system": "Be brief"},
+    "limits": {"text": "x", "task": "chat", "max_cost_usd": 0.5, "max_latency_ms": 20_000},
+    "sentiment": {"text": "I love it", "task": "sentiment"},
+    "tools": {
+        "text": "weather?",
+        "tools": [
+            {
+                "type": "function",
+                "function": {
+                    "name": "get_weather",
+                    "parameters": {
+                        "type": "object",
+                        "properties": {"city": {"type": "string"}},
+                        "required": ["city"],
+                    },
+                },
+            }
+        ],
+    },
+    "a schema": {
+        "text": "x",
+        "task": "analysis",
+        "response_format": {
+            "type": "json_schema",
+            "json_schema": {"name": "n", "schema": {"type": "object", "properties": {}}},
+        },
+    },
+    "hostile letters": {"text": "' \" @@ \\' \u2028 😀 ${x} #set($a=1)", "metadata": {"a": "@@"}},
+}
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_what_each_state_hands_on_the_next_one_accepts(name):
+    meta, classified, decision, invoked = _run(REQUESTS[name])
+    record = meta | {
+        "profile": classified["profile"],
+        "decision": decision,
+        "failures": [],
+        "answer": invoked["answer"] | {"result": "", "tool_calls": []},
+        "attempt": invoked["attempt"],
+    }
+    assert RecordInput.model_validate(record).attempt.outcome == "success"
+
+
+def test_the_answer_has_exactly_the_contracts_fields():
+    answer = _run(REQUESTS["a text"])[3]["answer"]
+    assert answer.keys() == {
+        "success", "result", "request_id", "execution_id", "cached", "mock", "tool_calls",
+        "finish_reason", "routing", "usage", "performance",
+    }  # fmt: skip
+    assert answer["routing"].keys() == {
+        "selected_model", "provider", "reason", "task", "task_source", "task_confidence",
+        "cost_score", "latency_score", "quality_score", "availability_score", "final_score",
+        "candidates", "excluded", "fallbacks",
+    }  # fmt: skip
+    assert answer["routing"]["candidates"][0].keys() == {
+        "model", "provider", "final_score", "estimated_cost_usd", "estimated_latency_ms",
+    }  # fmt: skip
+    assert answer["usage"].keys() == {
+        "input_tokens", "cached_input_tokens", "output_tokens", "total_cost_usd", "usage_source",
+        "baseline_model", "baseline_cost_usd", "savings_usd", "price_version",
+    }  # fmt: skip
+    assert answer["performance"].keys() == {
+        "total_time_ms", "routing_time_ms", "inference_time_ms",
+    }  # fmt: skip
+
+
+def test_the_largest_request_leaves_room_for_the_decision_in_a_state():
+    _, classified, decision, _ = _run({"text": "x" * 209_900, "task": "summarize"})
+    state = {
+        "request": classified["request"],
+        "profile": classified["profile"],
+        "decision": decision,
+        "candidate": decision["candidates"][0],
+    }
+    failures = len(decision["candidates"]) * 700
+    assert len(json.dumps(state, ensure_ascii=False).encode()) + failures < 262_144
+
+
+def test_an_answer_is_complete_after_json():
+    answer = _run(REQUESTS["tools"])[3]["answer"]
+    assert Answer.model_validate(answer).tool_calls[0].function.arguments == '{"city": ""}'
