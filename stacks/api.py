@@ -140,11 +140,10 @@ class Api(Construct):
             name=name,
             schema=schema,
         )
-        deployment = self.rest_api.latest_deployment
-        assert deployment is not None
-        # A deployment is a snapshot: a changed schema needs a new one.
-        deployment.add_to_logical_id({name: schema})
-        deployment.node.add_dependency(model)
+        if (deployment := self.rest_api.latest_deployment) is not None:
+            # A deployment is a snapshot: a changed schema needs a new one.
+            deployment.add_to_logical_id({name: schema})
+            deployment.node.add_dependency(model)
         return apigw.Model.from_model_name(self, f"{name}Model", model.ref)
 
     def _add_gateway_responses(self) -> None:

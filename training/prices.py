@@ -37,15 +37,31 @@ _FIELDS = {
 
 
 def render_prices() -> str:
-    """The file's text; the version changes with the content and only with it."""
-    overrides = {entry["id"]: entry for entry in tomllib.loads(OVERRIDES_FILE.read_text()).values()}
+    """The file's text; the version changes with the content and only with it.
+
+    Raises `LookupError` for a model without a price, and for an override of no known model.
+    """
+    overrides = _overrides()
     models = {
-        model.id: _override(overrides[model.id]) if model.id in overrides else _published(model)
+        model.id: overrides[model.id] if model.id in overrides else _published(model)
         for model in load_catalogue().models
     }
+    if strangers := overrides.keys() - models.keys():
+        raise LookupError(f"overrides of no known model: {sorted(strangers)}")
     digest = hashlib.sha256(json.dumps(models, sort_keys=True).encode()).hexdigest()
     table = {"price_version": f"{PRICED_AT:%Y-%m-%d}.{digest[:8]}", "models": models}
     return json.dumps(table, indent=1) + "\n"
+
+
+def _overrides() -> dict[str, dict[str, Any]]:
+    entries = tomllib.loads(OVERRIDES_FILE.read_text("utf-8"))["prices"]
+    return {
+        entry["id"]: {
+            "source": f"{entry['source']} (checked {entry['checked']})",
+            "rates": entry["rates"],
+        }
+        for entry in entries
+    }
 
 
 def _published(model: Model) -> dict[str, Any]:
@@ -77,12 +93,3 @@ def _rates(price: ModelPrice, threshold: int) -> dict[str, Any]:
         if value is not None:
             rates[name] = f"{Decimal(value).normalize():f}"
     return rates
-
-
-def _override(entry: dict[str, Any]) -> dict[str, Any]:
-    rates = {
-        "above_input_tokens": 0,
-        "input_usd_per_mtok": entry["input"],
-        "output_usd_per_mtok": entry["output"],
-    }
-    return {"source": f"{entry['source']} (checked {entry['checked']})", "rates": [rates]}

@@ -36,7 +36,7 @@ def get_health() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@app.exception_handler(Exception)
+@app.exception_handler(Exception)  # type: ignore[untyped-decorator]
 def on_error(error: Exception) -> Response[str]:
     if not isinstance(error, EngineError):
         logger.error("request failed", error_type=type(error).__name__)

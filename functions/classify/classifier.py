@@ -27,8 +27,14 @@ WINDOW_CHARACTERS = 400
 _CUES: dict[Task, tuple[tuple[str, float], ...]] = {
     "summarize": (
         (r"\bsummar(y|ies|i[sz]e\w*)\b", 3),
-        (r"\b(tl;?dr|key (points|takeaways)|main (points|ideas?)|in a nutshell|recap|condense)\b", 3),
-        (r"\b(shorten|boil down|gist|highlights|in (one|two|three|\d+) (sentences?|bullets?))\b", 2),
+        (
+            r"\b(tl;?dr|key (points|takeaways)|main (points|ideas?)|in a nutshell|recap|condense)\b",
+            3,
+        ),
+        (
+            r"\b(shorten|boil down|gist|highlights|in (one|two|three|\d+) (sentences?|bullets?))\b",
+            2,
+        ),
     ),
     "sentiment": (
         (r"\b(sentiment|polarity)\b", 3),
@@ -38,17 +44,29 @@ _CUES: dict[Task, tuple[tuple[str, float], ...]] = {
     "rewrite": (
         (r"\b(rewrite|rephrase|paraphrase|reword|proofread|copy-?edit)\b", 3),
         (r"\b(fix|correct) (the |my |any )?(grammar|spelling|typos?)\b", 3),
-        (r"\bmake (this|it|the \w+) (more |less )?(formal|polite|casual|concise|simple|friendly)", 3),
+        (
+            r"\bmake (this|it|the \w+) (more |less )?(formal|polite|casual|concise|simple|friendly)",
+            3,
+        ),
         (r"\b(simplify|more (formal|professional|concise)|passive voice|active voice)\b", 2),
     ),
     "code": (
         (r"```|\bdef \w+\(|\bclass \w+[:({]|#include\b|\bconsole\.log\b|=>|;\s*\n", 2.5),
-        (r"\b(python|javascript|typescript|java|rust|golang|c\+\+|c#|sql|bash|regex|html|css)\b", 2),
-        (r"\b(function|script|code|bug|compile|stack ?trace|unit tests?|refactor|algorithm|api)\b", 1.5),
+        (
+            r"\b(python|javascript|typescript|java|rust|golang|c\+\+|c#|sql|bash|regex|html|css)\b",
+            2,
+        ),
+        (
+            r"\b(function|script|code|bug|compile|stack ?trace|unit tests?|refactor|algorithm|api)\b",
+            1.5,
+        ),
         (r"\b(SELECT .* FROM|git (commit|rebase|merge)|docker|kubernetes|dockerfile)\b", 2),
     ),
     "analysis": (
-        (r"\b(analy[sz]e|analysis|compare|contrast|evaluate|assess|pros and cons|trade-?offs?)\b", 2.5),
+        (
+            r"\b(analy[sz]e|analysis|compare|contrast|evaluate|assess|pros and cons|trade-?offs?)\b",
+            2.5,
+        ),
         (r"\b(calculate|how (many|much)|solve|prove|probability|percent|equation|average)\b", 2),
         (r"\b(extract|classify|categori[sz]e|which of the following|true or false|conclude)\b", 2),
         (r"\b(reason|step by step|why does|explain why|infer)\b|\d+\s*[-+*/×]\s*\d+", 1.5),
@@ -56,12 +74,18 @@ _CUES: dict[Task, tuple[tuple[str, float], ...]] = {
     "tools": (
         (r"\b(book|schedule|reserve|cancel|order|remind me|set (a|an|my) (alarm|timer))\b", 2.5),
         (r"\b(weather|forecast|stock price|exchange rate|flight status|latest news)\b", 2.5),
-        (r"\b(search (for|the web)|look up|turn (on|off)|send (an? )?(email|message|text)|call)\b", 2),
+        (
+            r"\b(search (for|the web)|look up|turn (on|off)|send (an? )?(email|message|text)|call)\b",
+            2,
+        ),
         (r"\bmy (calendar|account|balance|bill|credit card|inbox|playlist)\b", 2),
     ),
     "chat": (
         (r"^\s*(hi|hello|hey|thanks|thank you|good (morning|evening))\b", 3),
-        (r"\b(tell me|what do you think|recommend|advice|suggest|ideas? for|pretend|story|poem)\b", 2),
+        (
+            r"\b(tell me|what do you think|recommend|advice|suggest|ideas? for|pretend|story|poem)\b",
+            2,
+        ),
         (r"\b(write (an? |me )?(\w+ )?(story|poem|essay|song|speech|email|letter|joke))\b", 2.5),
         (r"^\s*(who|what|where|when|which|should i|do you|can you|are you)\b", 1),
     ),

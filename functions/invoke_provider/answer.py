@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from functions.invoke_provider.providers import Completion, Prompt
+from functions.invoke_provider.providers import Completion
 from functions.shared.contracts import (
     Answer,
     AnswerUsage,
@@ -22,10 +22,11 @@ from functions.shared.tokens import BYTES_PER_TOKEN
 
 
 def answer_of(
-    event: InvokeInput, completion: Completion, prompt: Prompt, elapsed_ms: int, now_ms: float
+    event: InvokeInput, completion: Completion, elapsed_ms: int, now_ms: float
 ) -> InvokeOutput:
+    """A simulated answer costs what the model it stands for would, and says that it is `mock`."""
     profile, decision, candidate = event.profile, event.decision, event.candidate
-    usage = completion.usage or _estimated_usage(event, completion, prompt)
+    usage = completion.usage or _estimated_usage(event, completion)
     cost = cost_usd(candidate.model, usage)
     baseline = cost_usd(decision.baseline_model, usage)
     answer = Answer(
@@ -98,7 +99,7 @@ def _routing(event: InvokeInput) -> Routing:
     )
 
 
-def _estimated_usage(event: InvokeInput, completion: Completion, prompt: Prompt) -> Usage:
+def _estimated_usage(event: InvokeInput, completion: Completion) -> Usage:
     made = completion.text + "".join(
         json.dumps(call.model_dump()) for call in completion.tool_calls
     )

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import time
+from bisect import bisect_right
+from dataclasses import replace
 
 from functions.invoke_provider.answer import answer_of
 from functions.invoke_provider.prompts import prompt_for
-from functions.invoke_provider.providers import Completion, Provider
+from functions.invoke_provider.providers import Completion, Prompt, Provider
 from functions.invoke_provider.sentiment import sentiment_json
-from functions.shared.contracts import InvokeInput, InvokeOutput
+from functions.shared.contracts import InvokeInput, InvokeOutput, ToolCall
 from functions.shared.errors import DeadlineExceeded, EngineError, ProviderBadResponse
 
-RECORD_RESERVE_MS = 1_000
-"""Left for recording and for the way back to the caller."""
+RECORDING_S = 1.0
+"""Kept for recording and for the way back to the caller; a tenth of a short deadline."""
 
-FALLBACK_SHARE = 0.4
-"""Of what is left, kept for the next candidates while there are any."""
+NEXT_ATTEMPT_S = 4.0
+NEXT_ATTEMPT_SHARE = 0.3
+"""Of what is left, kept for the next candidates while there are any; the longer one counts."""
 
-MIN_ATTEMPT_MS = 300
+MIN_ATTEMPT_S = 0.5
 """Below this no provider answers; the call would only cost."""
 
-MAX_RESULT_BYTES = 200_000
-"""A state holds at most 262,144 bytes, and the decision needs its share."""
+MAX_ANSWER_BYTES = 200_000
+"""Of JSON. A state holds at most 262,144 bytes, and the decision needs its share."""
 
 
 def attempt(event: InvokeInput, provider: Provider) -> InvokeOutput:
@@ -30,38 +34,79 @@ def attempt(event: InvokeInput, provider: Provider) -> InvokeOutput:
     prompt = prompt_for(event.request, event.profile.task)
     began = time.perf_counter()
     try:
-        completion = _finished(provider.complete(prompt, event.candidate, timeout_s), event)
+        completion = fit(_complete(provider, prompt, event, timeout_s), event)
     except EngineError as error:
         error.elapsed_ms = _since_ms(began)
-        raise
-    except Exception as error:
-        # The class alone: its text may hold the prompt or the key.
-        foreign = ProviderBadResponse(f"The adapter failed on the answer ({type(error).__name__}).")
-        foreign.elapsed_ms = _since_ms(began)
-        raise foreign from None
-    return answer_of(event, completion, prompt, _since_ms(began), time.time() * 1000)
+        # An SDK's stack trace is long, and its frames are nobody's business.
+        raise error.with_traceback(None) from None
+    return answer_of(event, completion, _since_ms(began), time.time() * 1000)
 
 
 def attempt_timeout_s(event: InvokeInput, now_ms: float) -> float:
     """Seconds that this attempt may take. Raises `DeadlineExceeded` where they are too few."""
-    left_ms = event.profile.deadline_at_ms - now_ms
-    # Short deadlines keep a share rather than the whole reserve, or nothing would ever be tried.
-    left_ms -= min(RECORD_RESERVE_MS, left_ms * 0.2)
-    if event.remaining:
-        left_ms *= 1 - FALLBACK_SHARE
-    if left_ms < MIN_ATTEMPT_MS:
+    profile = event.profile
+    whole_s = (profile.deadline_at_ms - profile.started_at_ms) / 1000
+    left_s = (profile.deadline_at_ms - now_ms) / 1000 - min(RECORDING_S, whole_s / 10)
+    if left_s < MIN_ATTEMPT_S:
         raise DeadlineExceeded("Too little time is left for another attempt.")
-    return left_ms / 1000
+    if not event.remaining:
+        return left_s
+    # Never more than half goes to the next candidates: this one is the better.
+    return left_s - max(NEXT_ATTEMPT_SHARE * left_s, min(NEXT_ATTEMPT_S, left_s / 2))
 
 
-def _finished(completion: Completion, event: InvokeInput) -> Completion:
-    text, finish_reason = completion.text, completion.finish_reason
-    if event.profile.task == "sentiment" and not completion.tool_calls:
+def _complete(
+    provider: Provider, prompt: Prompt, event: InvokeInput, timeout_s: float
+) -> Completion:
+    try:
+        return provider.complete(prompt, event.candidate, timeout_s)
+    except EngineError:
+        raise
+    except Exception as error:
+        # The class alone: its text may hold the prompt or the key.
+        name = type(error).__name__
+        raise ProviderBadResponse(f"The adapter failed on the answer ({name}).") from None
+
+
+def fit(completion: Completion, event: InvokeInput) -> Completion:
+    """The answer in the task's form, in valid Unicode, and small enough for a state.
+
+    Raises `ProviderBadResponse` where it cannot be made so.
+    """
+    calls = tuple(_well_formed_call(call) for call in completion.tool_calls)
+    room = MAX_ANSWER_BYTES - sum(_json_bytes(call.model_dump_json()) for call in calls)
+    if room < 0:
+        raise ProviderBadResponse("The answer's tool calls are far too long.")
+    text = _well_formed(completion.text)
+    if event.profile.task == "sentiment":
         text = sentiment_json(text)
-    encoded = text.encode("utf-8", "replace")
-    if len(encoded) > MAX_RESULT_BYTES:
-        text, finish_reason = encoded[:MAX_RESULT_BYTES].decode("utf-8", "ignore"), "length"
-    return Completion(text, completion.tool_calls, finish_reason, completion.usage)
+    fitting = _cut(text, room)
+    finish_reason = completion.finish_reason if fitting == text else "length"
+    return replace(completion, text=fitting, tool_calls=calls, finish_reason=finish_reason)
+
+
+def _well_formed(text: str) -> str:
+    """Half a surrogate pair is legal in JSON, but not in the UTF-8 that we answer with."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _well_formed_call(call: ToolCall) -> ToolCall:
+    arguments = _well_formed(call.function.arguments)
+    return call.model_copy(
+        update={"function": call.function.model_copy(update={"arguments": arguments})}
+    )
+
+
+def _json_bytes(text: str) -> int:
+    return len(json.dumps(text, ensure_ascii=False).encode())
+
+
+def _cut(text: str, room: int) -> str:
+    if _json_bytes(text) <= room:
+        return text
+    ends = range(len(text) + 1)
+    fitting = bisect_right(ends, room, key=lambda end: _json_bytes(text[:end])) - 1
+    return text[: max(0, fitting)]
 
 
 def _since_ms(began: float) -> int:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from aws_lambda_powertools.utilities import parameters
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from functions.shared.errors import ProviderAuthFailed
-from functions.shared.settings import InvokeSettings
 
 MAX_AGE_S = 300
 """A rotated key is taken up within this time."""
@@ -22,17 +20,10 @@ class Credentials(BaseModel):
     base_url: str | None = None
 
 
-def read_credentials(settings: InvokeSettings) -> Credentials:
+def read_credentials(secret_arn: str) -> Credentials:
     """Raises `ProviderAuthFailed` where the secret is missing or has no key in it."""
-    # Both load boto3, which the simulator does without.
-    from aws_lambda_powertools.utilities.parameters import get_secret
-    from aws_lambda_powertools.utilities.parameters.exceptions import (
-        GetParameterError,
-        TransformParameterError,
-    )
-
     try:
-        secret: Any = get_secret(settings.PROVIDER_SECRET_ARN, transform="json", max_age=MAX_AGE_S)
-        return Credentials.model_validate(secret)
-    except (GetParameterError, TransformParameterError, ValidationError):
-        raise ProviderAuthFailed("The provider's secret holds no usable key.") from None
+        return Credentials.model_validate_json(parameters.get_secret(secret_arn, max_age=MAX_AGE_S))
+    except (parameters.GetParameterError, ValidationError) as error:
+        name = type(error).__name__
+        raise ProviderAuthFailed(f"The provider's secret holds no usable key ({name}).") from None

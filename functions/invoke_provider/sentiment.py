@@ -4,22 +4,35 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from functions.shared.errors import ProviderBadResponse
 
 _OBJECT = re.compile(r"\{[^{}]*\}")
+_SYNONYMS = {"pos": "positive", "neg": "negative", "mixed": "neutral"}
+
+
+def _label(told: Any) -> Any:
+    label = str(told).strip().lower()
+    return _SYNONYMS.get(label, label)
+
+
+def _share(told: Any) -> Any:
+    """Models also answer "0.9", "90%" and 90."""
+    text = str(told).strip()
+    number = float(text.removesuffix("%"))
+    return number / 100 if text.endswith("%") or number > 1 else number
 
 
 class Sentiment(BaseModel):
-    sentiment: Literal["positive", "negative", "neutral"]
-    confidence: Annotated[float, Field(ge=0, le=1)]
+    sentiment: Annotated[Literal["positive", "negative", "neutral"], BeforeValidator(_label)]
+    confidence: Annotated[float, BeforeValidator(_share), Field(ge=0, le=1)]
 
 
 def sentiment_json(text: str) -> str:
-    """The first JSON object in the text, which models like to wrap in a code fence.
+    """The first JSON object in the text, which models like to wrap in a code fence or in prose.
 
     Raises `ProviderBadResponse` where it is not the promised one.
     """

@@ -129,31 +129,45 @@ def _option(model: Model, profile: Profile, settings: ScoreSettings) -> _Option 
     mock = _is_mock(model, profile, settings)
     if mock is None:
         return "no credentials for its provider"
-    missing = [need for need in profile.required_capabilities if need not in model.capabilities]
-    if missing:
-        return f"does not support {', '.join(missing)}"
-    if profile.max_output_tokens and profile.max_output_tokens > model.max_output_tokens:
-        return f"answers with at most {model.max_output_tokens} tokens"
     output_limit = profile.max_output_tokens or min(
         DEFAULT_MAX_OUTPUT_TOKENS, model.max_output_tokens
     )
-    if profile.estimated_input_tokens + output_limit > model.context_window:
-        return f"context window of {model.context_window} tokens is too small"
     expected = min(EXPECTED_OUTPUT_TOKENS[profile.task], output_limit)
+    unfit = _unfit(model, profile, output_limit)
+    if unfit is not None:
+        return unfit
     try:
         cost = _cost(model, profile.estimated_input_tokens, expected)
         worst_case = _cost(model, profile.estimated_input_tokens, output_limit)
     except UnpricedModel:
         return "has no known price"
-    if profile.max_cost_usd is not None and worst_case > profile.max_cost_usd:
-        return f"may cost {worst_case:f} USD, over the limit of {profile.max_cost_usd:f}"
     latency_ms = round(
         model.time_to_first_token_ms + 1000 * expected / model.output_tokens_per_second
     )
-    if profile.max_latency_ms is not None and latency_ms > profile.max_latency_ms:
-        return f"takes about {latency_ms} ms, over the limit of {profile.max_latency_ms}"
     error_rate = max(LEAST_ERROR_RATE, 1 - model.quality[profile.task])
-    return _Option(model, mock, output_limit, cost, worst_case, latency_ms, error_rate)
+    option = _Option(model, mock, output_limit, cost, worst_case, latency_ms, error_rate)
+    return _over_limit(option, profile) or option
+
+
+def _unfit(model: Model, profile: Profile, output_limit: int) -> str | None:
+    """Why the model cannot serve the request at any price."""
+    missing = [need for need in profile.required_capabilities if need not in model.capabilities]
+    if missing:
+        return f"does not support {', '.join(missing)}"
+    if output_limit > model.max_output_tokens:
+        return f"answers with at most {model.max_output_tokens} tokens"
+    if profile.estimated_input_tokens + output_limit > model.context_window:
+        return f"context window of {model.context_window} tokens is too small"
+    return None
+
+
+def _over_limit(option: _Option, profile: Profile) -> str | None:
+    """Which of the caller's limits the model would break."""
+    if profile.max_cost_usd is not None and option.worst_case_usd > profile.max_cost_usd:
+        return f"may cost {option.worst_case_usd:f} USD, over the limit of {profile.max_cost_usd:f}"
+    if profile.max_latency_ms is not None and option.latency_ms > profile.max_latency_ms:
+        return f"takes about {option.latency_ms} ms, over the limit of {profile.max_latency_ms}"
+    return None
 
 
 def _is_mock(model: Model, profile: Profile, settings: ScoreSettings) -> bool | None:
@@ -212,7 +226,7 @@ def _candidate(option: _Option, best: _Best, profile: Profile) -> Candidate:
         estimated_cost_usd=option.cost_usd,
         worst_case_cost_usd=option.worst_case_usd,
         estimated_latency_ms=option.latency_ms,
-        **{f"{name}_score": round(score, 4) for name, score in scores.items()},  # type: ignore[arg-type]
+        **{f"{name}_score": round(score, 4) for name, score in scores.items()},
     )
 
 
@@ -224,9 +238,7 @@ def _reason(option: _Option, final: float, profile: Profile) -> str:
     )
 
 
-def _pinned(
-    ranked: list[Candidate], profile: Profile
-) -> tuple[list[Candidate], list[Exclusion]]:
+def _pinned(ranked: list[Candidate], profile: Profile) -> tuple[list[Candidate], list[Exclusion]]:
     """The pinned model first; the others only behind it, as its fallbacks."""
     pinned = [one for one in ranked if one.model == profile.model]
     others = [one for one in ranked if one.model != profile.model]

@@ -49,7 +49,7 @@ class Model(BaseModel):
 
 
 class Catalogue(BaseModel):
-    """Sorted by id; every successor exists, and a retired model's line of them ends in a live one."""
+    """Sorted by id; every successor exists and outlives its model, so a line of them has an end."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -61,9 +61,18 @@ class Catalogue(BaseModel):
         if ids != sorted(set(ids)):
             raise ValueError("model ids must be unique and sorted")
         for model in self.models:
-            if model.successor is not None and model.successor not in self._by_id:
-                raise ValueError(f"{model.id}: its successor {model.successor} is not a model")
+            if model.successor is not None:
+                self._check_successor(model, model.successor)
         return self
+
+    def _check_successor(self, model: Model, successor_id: str) -> None:
+        successor = self._by_id.get(successor_id)
+        if successor is None:
+            raise ValueError(f"{model.id}: its successor {successor_id} is not a model")
+        if model.retires_on is None:
+            raise ValueError(f"{model.id}: has a successor but no day to retire on")
+        if successor.is_retired(model.retires_on):
+            raise ValueError(f"{model.id}: its successor {successor_id} retires no later")
 
     @cached_property
     def _by_id(self) -> dict[str, Model]:
@@ -74,12 +83,13 @@ class Catalogue(BaseModel):
         return self._by_id[model_id]
 
     def live_successor(self, model_id: str, on: date) -> Model:
-        """The first model after this one that is not retired. Raises `LookupError` if none is."""
-        seen: set[str] = set()
+        """The model itself while it lives, else the first after it that does.
+
+        Raises `LookupError` where there is none, also for an unknown id.
+        """
         model = self.get(model_id)
         while model.is_retired(on):
-            seen.add(model.id)
-            if model.successor is None or model.successor in seen:
+            if model.successor is None:
                 raise LookupError(f"{model_id} has no live successor")
             model = self.get(model.successor)
         return model

@@ -59,7 +59,9 @@ def test_the_last_thing_the_user_said_decides():
     assert prompt_of(request) == "Summarize our talk"
 
 
-@pytest.mark.parametrize("text", ["x" * 1_000_000, "😀" * 20_000, "مرحبا " * 10_000, "a;\n" * 90_000])
+@pytest.mark.parametrize(
+    "text", ["x" * 1_000_000, "😀" * 20_000, "مرحبا " * 10_000, "a;\n" * 90_000]
+)
 def test_a_huge_prompt_still_gets_one_of_the_tasks(text):
     found = CueWords().classify(text)
     assert 0 <= found.confidence <= 1

@@ -22,9 +22,7 @@ def client(monkeypatch):
 @pytest.fixture
 def machine_arn(client):
     role = "arn:aws:iam::123456789012:role/machine"
-    made = client.create_state_machine(
-        name="jobs", definition=json.dumps(DEFINITION), roleArn=role
-    )
+    made = client.create_state_machine(name="jobs", definition=json.dumps(DEFINITION), roleArn=role)
     return made["stateMachineArn"]
 
 
@@ -48,7 +46,9 @@ def test_another_keys_job_is_not_found(client, machine_arn):
         Jobs(machine_arn, "key-2").stop("req_1")
 
 
-@pytest.mark.parametrize("execution_id", ["req_none", "", "x", "req_a:b", "req_" + "a" * 90, "req_é"])
+@pytest.mark.parametrize(
+    "execution_id", ["req_none", "", "x", "req_a:b", "req_" + "a" * 90, "req_é"]
+)
 def test_an_unknown_or_impossible_id_is_not_found(client, machine_arn, execution_id):
     with pytest.raises(NotFound):
         Jobs(machine_arn, "key-1").get(execution_id)

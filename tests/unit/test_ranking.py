@@ -94,9 +94,10 @@ def test_without_fallback_there_is_one_candidate():
 def test_a_pinned_model_that_the_limits_exclude_leaves_nothing():
     with pytest.raises(NoEligibleModel) as caught:
         _rank(model="gpt-6-astra", max_cost_usd=0.0001)
-    assert "over the limit" in {
-        one["model"]: one["reason"] for one in caught.value.details
-    }["gpt-6-astra"]
+    assert (
+        "over the limit"
+        in {one["model"]: one["reason"] for one in caught.value.details}["gpt-6-astra"]
+    )
 
 
 def test_the_cost_limit_holds_for_the_worst_case():

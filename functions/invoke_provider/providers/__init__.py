@@ -10,7 +10,7 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Literal, Protocol
 
-from functions.shared.contracts import Candidate, GenerateRequest, ToolCall
+from functions.shared.contracts import Candidate, GenerateRequest, Task, ToolCall
 from functions.shared.pricing import Usage
 from functions.shared.settings import InvokeSettings
 
@@ -23,6 +23,7 @@ class Prompt:
 
     request: GenerateRequest
     system: str
+    task: Task
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ import httpx2
 from pydantic import NonNegativeInt
 
 from functions.invoke_provider.credentials import Credentials, read_credentials
-from functions.invoke_provider.prompts import conversation, system_prompt
-from functions.invoke_provider.providers import Completion, FinishReason, Provider
+from functions.invoke_provider.prompts import conversation_of
+from functions.invoke_provider.providers import Completion, FinishReason, Prompt
 from functions.invoke_provider.providers.wire import (
     CONNECT_TIMEOUT_S,
     ErrorTable,
@@ -33,7 +33,6 @@ from functions.shared.contracts import (
     FunctionCall,
     GenerateRequest,
     Message,
-    Task,
     Tool,
     ToolCall,
 )
@@ -114,23 +113,21 @@ class AnthropicProvider:
         self._credentials = credentials
         self._client = lru_cache(maxsize=1)(partial(_client, http_client=http_client))
 
-    def complete(
-        self, request: GenerateRequest, candidate: Candidate, task: Task, timeout_s: float
-    ) -> Completion:
+    def complete(self, prompt: Prompt, candidate: Candidate, timeout_s: float) -> Completion:
         client = self._client(self._credentials())
         ends_at = time.monotonic() + timeout_s
         timeout = httpx2.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s))
         try:
             with client.messages.with_streaming_response.create(
-                **request_body(request, candidate, task), timeout=timeout
+                **request_body(prompt, candidate), timeout=timeout
             ) as response:
                 body = read_within(response.iter_bytes(), ends_at)
         except (anthropic.AnthropicError, httpx2.HTTPError) as error:
             raise engine_error(error) from None
-        return _completion(parse_body(_Answer, body), request)
+        return _completion(parse_body(_Answer, body), prompt.request)
 
 
-def connect(settings: InvokeSettings) -> Provider:
+def connect(settings: InvokeSettings) -> AnthropicProvider:
     return AnthropicProvider(partial(read_credentials, settings.PROVIDER_SECRET_ARN))
 
 
@@ -143,22 +140,19 @@ def _client(credentials: Credentials, http_client: httpx2.Client | None) -> anth
     )
 
 
-def request_body(request: GenerateRequest, candidate: Candidate, task: Task) -> dict[str, Any]:
+def request_body(prompt: Prompt, candidate: Candidate) -> dict[str, Any]:
     """The call's arguments in Messages' terms; sampling parameters are not among them any more.
 
     Raises `InvalidRequest` where an earlier tool call's arguments are no JSON object.
     """
-    messages = conversation(request)
-    spoken = [message for message in messages if message.role != "system"]
-    told = [message.content for message in messages if message.role == "system"]
-    system = "\n\n".join(part for part in (system_prompt(request, task), *told) if part)
+    request = prompt.request
     body: dict[str, Any] = {
         "model": candidate.provider_model_id,
         "max_tokens": candidate.max_output_tokens,
-        "messages": _turns(spoken),
+        "messages": _turns(conversation_of(request)),
     }
-    if system:
-        body["system"] = system
+    if prompt.system:
+        body["system"] = prompt.system
     if request.tools:
         body["tools"] = [_tool(tool) for tool in request.tools]
     if request.tool_choice is not None:
@@ -249,7 +243,7 @@ def _completion(answer: _Answer, request: GenerateRequest) -> Completion:
         text = fenced[1] if fenced else text
     calls = [_call(block) for block in answer.content if block.type == "tool_use"]
     finish = _FINISH.get(answer.stop_reason, "stop")
-    return Completion(text, finish, _usage(answer.usage), calls)
+    return Completion(text, tuple(calls), finish, _usage(answer.usage))
 
 
 def _call(block: _Block) -> ToolCall:

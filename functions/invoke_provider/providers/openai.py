@@ -12,8 +12,8 @@ import openai
 from pydantic import Field, NonNegativeInt
 
 from functions.invoke_provider.credentials import Credentials, read_credentials
-from functions.invoke_provider.prompts import conversation, system_prompt
-from functions.invoke_provider.providers import Completion, FinishReason, Provider
+from functions.invoke_provider.prompts import conversation_of
+from functions.invoke_provider.providers import Completion, FinishReason, Prompt
 from functions.invoke_provider.providers.wire import (
     CONNECT_TIMEOUT_S,
     ErrorTable,
@@ -28,9 +28,7 @@ from functions.invoke_provider.providers.wire import (
 from functions.shared.contracts import (
     Candidate,
     FunctionCall,
-    GenerateRequest,
     NonBlank,
-    Task,
     ToolCall,
 )
 from functions.shared.errors import (
@@ -71,6 +69,8 @@ _FINISH: dict[str | None, FinishReason] = {
     "tool_calls": "tool_calls",
     "function_call": "tool_calls",
 }
+_TOOLS_WITHOUT_REASONING = "gpt-6"
+"""This family takes tools on Chat Completions only while it does not reason."""
 
 
 class _Function(Wire):
@@ -124,15 +124,13 @@ class OpenAIProvider:
         self._credentials = credentials
         self._client = lru_cache(maxsize=1)(partial(_client, http_client=http_client))
 
-    def complete(
-        self, request: GenerateRequest, candidate: Candidate, task: Task, timeout_s: float
-    ) -> Completion:
+    def complete(self, prompt: Prompt, candidate: Candidate, timeout_s: float) -> Completion:
         client = self._client(self._credentials())
         ends_at = time.monotonic() + timeout_s
         timeout = httpx2.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s))
         try:
             with client.chat.completions.with_streaming_response.create(
-                **request_body(request, candidate, task), timeout=timeout
+                **request_body(prompt, candidate), timeout=timeout
             ) as response:
                 body = read_within(response.iter_bytes(), ends_at)
         except (openai.OpenAIError, httpx2.HTTPError) as error:
@@ -140,7 +138,7 @@ class OpenAIProvider:
         return _completion(parse_body(_Answer, body))
 
 
-def connect(settings: InvokeSettings) -> Provider:
+def connect(settings: InvokeSettings) -> OpenAIProvider:
     return OpenAIProvider(partial(read_credentials, settings.PROVIDER_SECRET_ARN))
 
 
@@ -154,11 +152,11 @@ def _client(credentials: Credentials, http_client: httpx2.Client | None) -> open
     )
 
 
-def request_body(request: GenerateRequest, candidate: Candidate, task: Task) -> dict[str, Any]:
+def request_body(prompt: Prompt, candidate: Candidate) -> dict[str, Any]:
     """The call's arguments in Chat Completions' terms."""
-    system = system_prompt(request, task)
+    request, system = prompt.request, prompt.system
     messages: list[dict[str, Any]] = [{"role": "system", "content": system}] if system else []
-    messages += [message.model_dump(exclude_none=True) for message in conversation(request)]
+    messages += [message.model_dump(exclude_none=True) for message in conversation_of(request)]
     body: dict[str, Any] = {
         "model": candidate.provider_model_id,
         "messages": messages,
@@ -167,6 +165,8 @@ def request_body(request: GenerateRequest, candidate: Candidate, task: Task) -> 
     # Reasoning models answer 400 to any sampling parameter.
     if request.temperature is not None and "temperature" in candidate.sampling:
         body["temperature"] = request.temperature
+    if request.tools and candidate.provider_model_id.startswith(_TOOLS_WITHOUT_REASONING):
+        body["reasoning_effort"] = "none"
     wanted = request.model_dump(
         include={"tools", "tool_choice", "response_format"}, by_alias=True, exclude_none=True
     )
@@ -203,7 +203,7 @@ def _completion(answer: _Answer) -> Completion:
     ]
     # A forced call ends with "stop"; the caller should not need to know that.
     finish = _FINISH.get(choice.finish_reason, "tool_calls" if calls else "stop")
-    return Completion(choice.message.content or "", finish, _usage(answer.usage), calls)
+    return Completion(choice.message.content or "", tuple(calls), finish, _usage(answer.usage))
 
 
 def _usage(told: _Usage | None) -> Usage | None:

@@ -72,7 +72,7 @@ def _typed(schema: Schema, root: Schema, depth: int) -> JsonValue:
             items = [_sample(schema.get("items", {}), root, depth + 1)]
             return items * int(schema.get("minItems", 0))
         case "string":
-            text = _FORMATS.get(schema.get("format", ""), "example")
+            text = _FORMATS.get(schema.get("format", ""), "")
             return text.ljust(int(schema.get("minLength", 0)), ".")[: schema.get("maxLength")]
         case "integer" | "number" as numeric:
             return _number(schema, numeric == "integer")

@@ -1,106 +1,153 @@
-"""A built-in provider without network or model: deterministic, quick, and plain about what it is."""
+"""A provider without network or model: deterministic, quick, and plain about what it is."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-from typing import Any
+from collections import Counter
+from collections.abc import Callable
 
 from functions.invoke_provider.prompts import conversation_of
-from functions.invoke_provider.providers import Completion, Prompt
-from functions.shared.contracts import Candidate, FunctionCall, Tool, ToolCall
+from functions.invoke_provider.providers import Completion, FinishReason, Prompt
+from functions.invoke_provider.providers.sample import sample_of
+from functions.shared.contracts import (
+    Candidate,
+    FunctionCall,
+    NamedToolChoice,
+    Task,
+    Tool,
+    ToolCall,
+)
 from functions.shared.errors import ERRORS_BY_NAME
 from functions.shared.pricing import Usage
 from functions.shared.settings import InvokeSettings
 from functions.shared.tokens import BYTES_PER_TOKEN
 
 FAULTS_VARIABLE = "SIMULATOR_FAULTS"
-"""JSON {catalogue id: error class name}: these models fail, for rehearsing what the engine does then."""
+"""JSON {catalogue id: error class}: these models fail, to rehearse what the engine does then."""
 
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
-_GOOD = frozenset(
-    "good great love loved excellent happy best amazing wonderful nice perfect".split()
+_GOOD = re.compile(
+    r"\b(good|great|love[ds]?|excellent|amazing|happy|wonderful|best|fantastic|perfect|nice"
+    r"|enjoy(ed)?|recommend|pleased|brilliant|awesome|delightful)\b",
+    re.IGNORECASE,
 )
-_BAD = frozenset(
-    "bad terrible hate hated awful sad worst horrible poor broken disappointing".split()
+_BAD = re.compile(
+    r"\b(bad|terrible|hate[ds]?|awful|worst|poor|broken|disappoint(ed|ing)|horrible|slow|useless"
+    r"|angry|refund|never|waste|problem|fail(s|ed)?|sad)\b",
+    re.IGNORECASE,
 )
 
 
 class Simulator:
     def complete(self, prompt: Prompt, candidate: Candidate, timeout_s: float) -> Completion:
-        faults = json.loads(os.environ.get(FAULTS_VARIABLE, "{}"))
-        if candidate.model in faults:
-            raise ERRORS_BY_NAME[faults[candidate.model]]("Simulated.", retry_after_seconds=1)
-        asked = _last_text(prompt)
-        input_tokens = _tokens(prompt.system) + sum(
-            _tokens(message.content or "") for message in conversation_of(prompt.request)
-        )
-        request = prompt.request
-        if request.tools and request.tool_choice != "none":
-            call = _call(request.tools[0])
-            used = Usage(input_tokens=input_tokens, output_tokens=_tokens(call.function.arguments))
-            return Completion("", (call,), "tool_calls", used)
-        text, cut = _within(_text(prompt, asked), candidate.max_output_tokens)
-        used = Usage(input_tokens=input_tokens, output_tokens=_tokens(text))
-        return Completion(text, (), "length" if cut else "stop", used)
+        _fail_if_told(candidate.model)
+        tool = _tool_to_call(prompt)
+        if tool is not None:
+            call = _call(tool)
+            return Completion("", (call,), "tool_calls", _usage(prompt, call.model_dump_json()))
+        text = _text(prompt)
+        limit = candidate.max_output_tokens * BYTES_PER_TOKEN
+        shown = text.encode("utf-8", "replace")[:limit].decode("utf-8", "ignore")
+        finish_reason: FinishReason = "stop" if shown == text else "length"
+        return Completion(shown, (), finish_reason, _usage(prompt, shown))
 
 
-def connect(settings: InvokeSettings) -> Simulator:
+def connect(_settings: InvokeSettings) -> Simulator:
     return Simulator()
 
 
-def _last_text(prompt: Prompt) -> str:
-    said = [message.content for message in conversation_of(prompt.request) if message.content]
-    return said[-1] if said else ""
+def _fail_if_told(model: str) -> None:
+    faults: dict[str, str] = json.loads(os.environ.get(FAULTS_VARIABLE) or "{}")
+    if model in faults:
+        raise ERRORS_BY_NAME[faults[model]]("Simulated.", retry_after_seconds=1)
 
 
-def _text(prompt: Prompt, asked: str) -> str:
-    wanted = prompt.request.response_format
-    if wanted and wanted.json_schema:
-        return json.dumps(_example(wanted.json_schema.schema_))
-    if '"sentiment"' in prompt.system:
-        return _sentiment(asked)
-    if wanted and wanted.type == "json_object":
-        return json.dumps({"simulated": True})
-    sentences = _SENTENCE_END.split(asked.strip())
-    return f"[simulated] {' '.join(sentences[:2])}"
-
-
-def _sentiment(text: str) -> str:
-    words = set(re.findall(r"[a-z]+", text.lower()))
-    balance = len(words & _GOOD) - len(words & _BAD)
-    found = "positive" if balance > 0 else "negative" if balance < 0 else "neutral"
-    return json.dumps({"sentiment": found, "confidence": min(0.95, 0.5 + 0.15 * abs(balance))})
-
-
-def _call(tool: Tool) -> ToolCall:
-    arguments = json.dumps(_example(tool.function.parameters))
-    name = tool.function.name
-    return ToolCall(id=f"call_{name}", function=FunctionCall(name=name, arguments=arguments))
-
-
-def _example(schema: dict[str, Any]) -> Any:
-    """The smallest value of the plain parts of JSON Schema: types, enums, required properties."""
-    if "enum" in schema:
-        return schema["enum"][0]
-    if "const" in schema:
-        return schema["const"]
-    kind = schema.get("type", "object")
-    if kind == "object":
-        properties = schema.get("properties", {})
-        return {name: _example(properties.get(name, {})) for name in schema.get("required", [])}
-    if kind == "array":
-        return [_example(schema.get("items", {}))] * schema.get("minItems", 0)
-    plain: dict[str, Any] = {"string": "", "boolean": False, "null": None}
-    return plain.get(kind, schema.get("minimum", 0))
+def _usage(prompt: Prompt, answer: str) -> Usage:
+    shown = prompt.request.model_dump_json(include={"messages", "text", "tools"}, exclude_none=True)
+    return Usage(input_tokens=_tokens(prompt.system + shown), output_tokens=_tokens(answer))
 
 
 def _tokens(text: str) -> int:
     return -(-len(text.encode("utf-8", "replace")) // BYTES_PER_TOKEN)
 
 
-def _within(text: str, max_tokens: int) -> tuple[str, bool]:
-    encoded = text.encode("utf-8", "replace")
-    limit = max_tokens * BYTES_PER_TOKEN
-    return encoded[:limit].decode("utf-8", "ignore"), len(encoded) > limit
+def _tool_to_call(prompt: Prompt) -> Tool | None:
+    """The named tool or the first one; none once the conversation ends with a tool's result."""
+    tools, choice = prompt.request.tools or [], prompt.request.tool_choice
+    said = conversation_of(prompt.request)
+    if isinstance(choice, NamedToolChoice):
+        tools = [tool for tool in tools if tool.function.name == choice.function.name]
+    if not tools or choice == "none" or (said and said[-1].role == "tool"):
+        return None
+    return tools[0]
+
+
+def _call(tool: Tool) -> ToolCall:
+    arguments = json.dumps(sample_of({"type": "object"} | tool.function.parameters))
+    name = tool.function.name
+    return ToolCall(id=f"call_{name}", function=FunctionCall(name=name, arguments=arguments))
+
+
+def _text(prompt: Prompt) -> str:
+    said = [message.content or "" for message in conversation_of(prompt.request)]
+    text = _ANSWERS[prompt.task](said[-1] if said else "")
+    form = prompt.request.response_format
+    if form is None or form.type == "text":
+        return text
+    answer = sample_of(form.json_schema.schema_) if form.json_schema else {"answer": text}
+    return json.dumps(answer, ensure_ascii=False)
+
+
+def _sentences(text: str) -> list[str]:
+    return [part.strip() for part in re.split(r"(?<=[.!?…。])\s+|\n+", text) if part.strip()]
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.lower())
+
+
+def _summary(text: str) -> str:
+    return f"[simulated] {' '.join(_sentences(text)[:2])}"
+
+
+def _sentiment(text: str) -> str:
+    good, bad = len(_GOOD.findall(text)), len(_BAD.findall(text))
+    label = "neutral" if good == bad else "positive" if good > bad else "negative"
+    confidence = round(0.5 + 0.5 * abs(good - bad) / (good + bad + 1), 2)
+    return json.dumps({"sentiment": label, "confidence": confidence})
+
+
+def _rewritten(text: str) -> str:
+    sentences = _sentences(" ".join(text.split()))
+    return "[simulated] " + " ".join(one[:1].upper() + one[1:] for one in sentences)
+
+
+def _chat(text: str) -> str:
+    return f"[simulated] An answer to: {' '.join(text.split())[:200]}"
+
+
+def _code(text: str) -> str:
+    name = "_".join(_words(text)[:4])
+    named = name if name.isidentifier() else "solution"
+    return f"```python\n# [simulated]\ndef {named}() -> None:\n    raise NotImplementedError\n```"
+
+
+def _analysis(text: str) -> str:
+    words = _words(text)
+    often = [word for word, _ in Counter(word for word in words if len(word) > 3).most_common(3)]
+    return (
+        f"[simulated] {len(words)} words in {len(_sentences(text))} sentences, "
+        f"most of all about: {', '.join(often) or 'nothing in particular'}."
+    )
+
+
+_ANSWERS: dict[Task, Callable[[str], str]] = {
+    "summarize": _summary,
+    "sentiment": _sentiment,
+    "rewrite": _rewritten,
+    "chat": _chat,
+    "code": _code,
+    "analysis": _analysis,
+    "tools": _chat,
+}

@@ -1,4 +1,4 @@
-"""What the adapters of HTTP providers share: one table of statuses, waits, and bodies read in time."""
+"""What the adapters of HTTP providers share: the statuses, the waits, and bodies read in time."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Refusal:
 
 
 def error_of(refusal: Refusal, table: ErrorTable) -> EngineError:
-    """Only an `InvalidRequest` repeats the provider's reason, which is about the caller's request."""
+    """Only an `InvalidRequest` repeats the provider's reason: it is about the caller's request."""
     told = [code for code in refusal.codes if code]
     kind = next((table.codes[code] for code in told if code in table.codes), None)
     if kind is None and refusal.status == 400:

@@ -1,0 +1,39 @@
+"""Renders a mapping template."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import airspeed
+
+from local.velocity import dialect
+from local.velocity.variables import Input, Util
+
+dialect.install()
+
+
+class TemplateFailed(Exception):
+    """The template does not parse or does not evaluate; on AWS it is an internal server error."""
+
+
+@lru_cache(maxsize=64)
+def _compiled(text: str) -> airspeed.Template:
+    template = airspeed.Template(text)
+    template.ensure_compiled()
+    return template
+
+
+def render(
+    text: str, *, body: str, parameters: Mapping[str, Mapping[str, str]], context: dict[str, Any]
+) -> str:
+    """Render `text`. The template may change `context`: that is how it overrides the response.
+
+    Raises TemplateFailed.
+    """
+    names = {"input": Input(body, parameters), "util": Util(), "context": context}
+    try:
+        return str(_compiled(text).merge(names))
+    except (airspeed.TemplateError, RecursionError) as error:
+        raise TemplateFailed(f"{error} ({error.__cause__!r})") from error

@@ -1,0 +1,84 @@
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+AIMOCK = ROOT / "node_modules" / "@copilotkit" / "aimock" / "dist" / "cli.js"
+
+
+def _refusal(status, error_type, code=None, message="No.", **more):
+    error = {"message": message, "type": error_type, "code": code}
+    return {"error": error, "status": status, **more}
+
+
+FIXTURES = {
+    "answers": {
+        "response": {
+            "content": "Hello, you.",
+            "usage": {
+                "prompt_tokens": 12,
+                "completion_tokens": 7,
+                "input_tokens": 12,
+                "output_tokens": 7,
+            },
+        }
+    },
+    "calls-a-tool": {
+        "response": {"toolCalls": [{"name": "get_weather", "arguments": {"city": "Bern"}}]}
+    },
+    "is-cut-off": {"response": {"content": "Hel", "finishReason": "length"}},
+    "throttles": {
+        "response": _refusal(429, "rate_limit_error", "rate_limit_exceeded", retryAfter=7)
+    },
+    "has-no-money": {"response": _refusal(429, "billing_error", "insufficient_quota")},
+    "rejects-the-key": {"response": _refusal(401, "authentication_error", "invalid_api_key")},
+    "forbids": {"response": _refusal(403, "permission_error")},
+    "is-gone": {"response": _refusal(404, "not_found_error", "model_not_found")},
+    "is-too-small": {
+        "response": _refusal(
+            400,
+            "invalid_request_error",
+            "context_length_exceeded",
+            "prompt is too long: 200001 tokens > 200000 maximum",
+        )
+    },
+    "is-picky": {
+        "response": _refusal(
+            400, "invalid_request_error", message="max_tokens: too low for key sk-ant-verysecret123"
+        )
+    },
+    "breaks": {"response": _refusal(500, "api_error")},
+    "is-overloaded": {"response": _refusal(529, "overloaded_error")},
+    "is-unavailable": {"response": _refusal(503, "api_error")},
+    "babbles": {"response": {"content": "x"}, "chaos": {"malformedRate": 1}},
+    "hangs-up": {"response": {"content": "x"}, "chaos": {"disconnectRate": 1}},
+    "hangs": {"response": {"content": "x"}, "chaos": {"latencyMs": 5000}},
+}
+"""What each of the simulated provider's models does."""
+
+
+def _node():
+    beside_python = ROOT / ".venv" / "bin" / "node"
+    return shutil.which("node") or str(beside_python)
+
+
+@pytest.fixture(scope="session")
+def aimock(tmp_path_factory):
+    """The address of a provider simulator that speaks both wire formats."""
+    fixtures = [{"match": {"model": model}} | fixture for model, fixture in FIXTURES.items()]
+    file = tmp_path_factory.mktemp("aimock") / "fixtures.json"
+    file.write_text(json.dumps({"fixtures": fixtures}))
+    command = [_node(), str(AIMOCK), "--port", "0", "--fixtures", str(file), "--strict"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            for line in server.stdout:
+                if "listening on " in line:
+                    yield line.rsplit(" ", 1)[-1].strip()
+                    break
+            else:
+                raise RuntimeError("aimock did not start")
+        finally:
+            server.terminate()

@@ -1,0 +1,419 @@
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from email.utils import format_datetime
+
+import httpx2
+import pytest
+
+from functions.invoke_provider.credentials import Credentials
+from functions.invoke_provider.prompts import prompt_for
+from functions.invoke_provider.providers.anthropic import AnthropicProvider
+from functions.invoke_provider.providers.openai import OpenAIProvider
+from functions.invoke_provider.providers.wire import cleaned, retry_after_seconds
+from functions.shared import errors
+from functions.shared.contracts import Candidate, GenerateRequest
+from functions.shared.pricing import Usage
+
+KEY = "sk-test-0123456789"
+ADAPTERS = {"openai": OpenAIProvider, "anthropic": AnthropicProvider}
+PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+TOOL = {
+    "type": "function",
+    "function": {"name": "get_weather", "description": "Weather", "parameters": PARAMETERS},
+}
+TOOL_CALL = {
+    "id": "call_1",
+    "type": "function",
+    "function": {"name": "get_weather", "arguments": '{"city": "Bern"}'},
+}
+AFTER_TWO_TOOLS = [
+    {"role": "system", "content": "Be brief."},
+    {"role": "user", "content": "Weather in Bern and Basel?"},
+    {"role": "assistant", "tool_calls": [TOOL_CALL, TOOL_CALL | {"id": "call_2"}]},
+    {"role": "tool", "tool_call_id": "call_1", "content": "sunny"},
+    {"role": "tool", "tool_call_id": "call_2", "content": "rain"},
+]
+
+
+def openai_answer(**changes):
+    message = {"role": "assistant", "content": "Hi", **changes.pop("message", {})}
+    choice = {"index": 0, "message": message, "finish_reason": changes.pop("finish", "stop")}
+    usage = {"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12}
+    return {"id": "1", "choices": [choice], "usage": usage, **changes}
+
+
+def anthropic_answer(**changes):
+    return {
+        "id": "1", "type": "message", "role": "assistant", "model": "m",
+        "content": [{"type": "text", "text": "Hi"}], "stop_reason": "end_turn",
+        "usage": {"input_tokens": 10, "output_tokens": 2}, **changes,
+    }  # fmt: skip
+
+
+class Exchange:
+    def __init__(self, provider, reply):
+        self.sent = None
+        client = httpx2.Client(transport=httpx2.MockTransport(self._handle))
+        credentials = Credentials(api_key=KEY, base_url="http://provider.test/v1")
+        self._provider = ADAPTERS[provider](lambda: credentials, client)
+        self._reply = reply
+
+    def _handle(self, request):
+        self.sent = json.loads(request.content)
+        if isinstance(self._reply, Exception):
+            raise self._reply
+        if isinstance(self._reply, httpx2.Response):
+            return self._reply
+        return httpx2.Response(200, json=self._reply)
+
+    def __call__(self, task="chat", sampling=(), model="m", timeout_s=5.0, **fields):
+        body = fields if "messages" in fields else {"text": "Hello?"} | fields
+        asked = GenerateRequest.model_validate(body)
+        candidate = Candidate(
+            model=model, provider="p", provider_model_id=model, function="p", mock=False,
+            context_window=1, max_output_tokens=100, sampling=list(sampling), reason="",
+            cost_score=1, latency_score=1, quality_score=1, availability_score=1, final_score=1,
+            estimated_cost_usd=Decimal(0), worst_case_cost_usd=Decimal(0), estimated_latency_ms=1,
+        )  # fmt: skip
+        return self._provider.complete(prompt_for(asked, task), candidate, timeout_s)
+
+
+def raised_by(exchange, **fields):
+    with pytest.raises(errors.EngineError) as raised:
+        exchange(**fields)
+    return raised.value
+
+
+# What is sent
+
+
+def test_openai_gets_the_system_text_first_and_the_conversation_as_it_was():
+    exchange = Exchange("openai", openai_answer())
+    exchange(messages=AFTER_TWO_TOOLS, system="You are kind.", tools=[TOOL], tool_choice="auto")
+    system, *said = exchange.sent["messages"]
+    assert system == {"role": "system", "content": "You are kind.\n\nBe brief."}
+    assert said == AFTER_TWO_TOOLS[1:]
+    assert exchange.sent["tools"] == [TOOL]
+    assert exchange.sent["tool_choice"] == "auto"
+    assert exchange.sent["max_completion_tokens"] == 100
+
+
+def test_anthropic_gets_all_tool_results_in_one_turn():
+    exchange = Exchange("anthropic", anthropic_answer())
+    exchange(messages=AFTER_TWO_TOOLS, system="You are kind.", tools=[TOOL])
+    assert exchange.sent["system"] == "You are kind.\n\nBe brief."
+    assert [turn["role"] for turn in exchange.sent["messages"]] == ["user", "assistant", "user"]
+    asked, results = exchange.sent["messages"][1:]
+    assert asked["content"][0] == {
+        "type": "tool_use", "id": "call_1", "name": "get_weather", "input": {"city": "Bern"},
+    }  # fmt: skip
+    assert [block["tool_use_id"] for block in results["content"]] == ["call_1", "call_2"]
+    assert exchange.sent["tools"] == [
+        {"name": "get_weather", "description": "Weather", "input_schema": PARAMETERS}
+    ]
+    assert exchange.sent["max_tokens"] == 100
+
+
+@pytest.mark.parametrize(
+    ("choice", "sent"),
+    [
+        ("auto", {"type": "auto"}),
+        ("none", {"type": "none"}),
+        ("required", {"type": "any"}),
+        (
+            {"type": "function", "function": {"name": "get_weather"}},
+            {"type": "tool", "name": "get_weather"},
+        ),
+    ],
+)
+def test_anthropic_gets_the_tool_choice_in_its_own_words(choice, sent):
+    exchange = Exchange("anthropic", anthropic_answer())
+    exchange(tools=[TOOL], tool_choice=choice)
+    assert exchange.sent["tool_choice"] == sent
+
+
+def test_anthropic_is_not_asked_with_arguments_that_are_no_object():
+    broken = TOOL_CALL | {"function": {"name": "get_weather", "arguments": "{"}}
+    said = [{"role": "user", "content": "x"}, {"role": "assistant", "tool_calls": [broken]}]
+    exchange = Exchange("anthropic", anthropic_answer())
+    assert isinstance(raised_by(exchange, messages=said), errors.InvalidRequest)
+    assert exchange.sent is None
+
+
+@pytest.mark.parametrize(("sampling", "sent"), [(["temperature"], 0.5), ([], None)])
+def test_openai_gets_a_temperature_only_where_the_model_takes_one(sampling, sent):
+    exchange = Exchange("openai", openai_answer())
+    exchange(temperature=0.5, sampling=sampling)
+    assert exchange.sent.get("temperature") == sent
+
+
+def test_anthropic_never_gets_a_temperature():
+    exchange = Exchange("anthropic", anthropic_answer())
+    exchange(temperature=0.5, sampling=["temperature"])
+    assert "temperature" not in exchange.sent
+
+
+@pytest.mark.parametrize(("model", "effort"), [("gpt-6-luna", "none"), ("gpt-4o", None)])
+def test_openai_turns_reasoning_off_where_tools_demand_it(model, effort):
+    exchange = Exchange("openai", openai_answer())
+    exchange(model=model, tools=[TOOL])
+    assert exchange.sent.get("reasoning_effort") == effort
+
+
+def test_a_schema_is_passed_on_in_each_providers_form():
+    form = {"type": "json_schema", "json_schema": {"name": "w", "schema": PARAMETERS}}
+    openai, anthropic = (
+        Exchange("openai", openai_answer()),
+        Exchange("anthropic", anthropic_answer()),
+    )
+    openai(response_format=form)
+    anthropic(response_format=form)
+    assert openai.sent["response_format"] == form
+    sent = anthropic.sent["output_config"]["format"]
+    assert sent["type"] == "json_schema"
+    assert sent["schema"]["required"] == ["city"]
+
+
+def test_a_json_object_is_asked_for_in_words_too():
+    exchange = Exchange("anthropic", anthropic_answer())
+    exchange(response_format={"type": "json_object"})
+    assert "JSON object" in exchange.sent["system"]
+
+
+def test_the_sentiment_task_asks_for_its_own_form_only():
+    exchange = Exchange("openai", openai_answer())
+    exchange(task="sentiment", tools=[TOOL], response_format={"type": "json_object"})
+    assert exchange.sent.keys() == {"model", "messages", "max_completion_tokens"}
+    assert '"confidence"' in exchange.sent["messages"][0]["content"]
+
+
+def test_plain_chat_is_sent_without_any_instruction_of_ours():
+    exchange = Exchange("openai", openai_answer())
+    exchange()
+    assert exchange.sent["messages"] == [{"role": "user", "content": "Hello?"}]
+
+
+# What comes back
+
+
+def test_openais_cached_tokens_are_taken_out_of_the_input():
+    usage = {
+        "prompt_tokens": 100,
+        "completion_tokens": 20,
+        "total_tokens": 120,
+        "prompt_tokens_details": {"cached_tokens": 60, "cache_write_tokens": 30},
+        "completion_tokens_details": {"reasoning_tokens": 15},
+    }
+    completion = Exchange("openai", openai_answer(usage=usage))()
+    assert completion.usage == Usage(
+        input_tokens=10,
+        cached_input_tokens=60,
+        cache_write_tokens=30,
+        output_tokens=20,
+        reasoning_tokens=15,
+    )
+
+
+def test_anthropics_cached_tokens_stand_beside_the_input():
+    usage = {
+        "input_tokens": 10,
+        "output_tokens": 20,
+        "cache_read_input_tokens": 60,
+        "cache_creation_input_tokens": 30,
+        "output_tokens_details": {"thinking_tokens": 15},
+    }
+    completion = Exchange("anthropic", anthropic_answer(usage=usage))()
+    assert completion.usage == Usage(
+        input_tokens=10,
+        cached_input_tokens=60,
+        cache_write_tokens=30,
+        output_tokens=20,
+        reasoning_tokens=15,
+    )
+
+
+@pytest.mark.parametrize(
+    ("provider", "answer"),
+    [
+        ("openai", openai_answer(usage=None)),
+        ("openai", openai_answer(usage={"prompt_tokens": "many"})),
+        ("openai", openai_answer(usage={"prompt_tokens": -1, "completion_tokens": 1})),
+        ("anthropic", anthropic_answer(usage=None)),
+    ],
+)
+def test_an_answer_without_readable_usage_is_kept(provider, answer):
+    completion = Exchange(provider, answer)()
+    assert completion.usage is None
+    assert completion.text == "Hi"
+
+
+def test_unknown_fields_blocks_and_stop_reasons_are_no_error():
+    openai = Exchange("openai", openai_answer(finish="new_reason", surprise=[1]))()
+    content = [{"type": "thinking", "thinking": "…"}, {"type": "text", "text": "Hi"}]
+    anthropic = Exchange("anthropic", anthropic_answer(content=content, stop_reason="new"))()
+    assert (openai.text, openai.finish_reason) == ("Hi", "stop")
+    assert (anthropic.text, anthropic.finish_reason) == ("Hi", "stop")
+
+
+def test_a_forced_call_of_openai_ends_as_a_tool_call():
+    message = {"content": None, "tool_calls": [TOOL_CALL]}
+    assert Exchange("openai", openai_answer(message=message))().finish_reason == "tool_calls"
+
+
+def test_anthropics_fenced_json_object_is_unwrapped():
+    content = [{"type": "text", "text": '```json\n{"a": 1}\n```'}]
+    exchange = Exchange("anthropic", anthropic_answer(content=content))
+    assert exchange(response_format={"type": "json_object"}).text == '{"a": 1}'
+    assert exchange().text == '```json\n{"a": 1}\n```'
+
+
+@pytest.mark.parametrize(
+    ("provider", "answer"),
+    [
+        ("openai", openai_answer(finish="content_filter")),
+        ("openai", openai_answer(message={"content": None, "refusal": "I can't."})),
+        ("anthropic", anthropic_answer(stop_reason="refusal")),
+    ],
+)
+def test_a_refusal_on_policy_is_content_filtered(provider, answer):
+    assert isinstance(raised_by(Exchange(provider, answer)), errors.ContentFiltered)
+
+
+@pytest.mark.parametrize("provider", ADAPTERS)
+@pytest.mark.parametrize(
+    "body", [b"", b"null", b"[]", b"{}", b"<html>", b'{"choices": [], "content": 1}', b"\xff"]
+)
+def test_a_body_that_is_no_answer_is_a_bad_response(provider, body):
+    for content_type in ("application/json", "text/html"):
+        reply = httpx2.Response(200, content=body, headers={"content-type": content_type})
+        error = raised_by(Exchange(provider, reply))
+        assert type(error) is errors.ProviderBadResponse
+
+
+@pytest.mark.parametrize("provider", ADAPTERS)
+def test_a_trickling_answer_ends_with_the_timeout(provider):
+    def trickle():
+        for _ in range(100):
+            time.sleep(0.05)
+            yield b" "
+
+    exchange = Exchange(provider, httpx2.Response(200, content=trickle()))
+    began = time.monotonic()
+    assert isinstance(raised_by(exchange, timeout_s=0.2), errors.ProviderTimeout)
+    assert time.monotonic() - began < 1
+
+
+# What goes wrong
+
+OPENAI = "openai"
+ANTHROPIC = "anthropic"
+
+
+def refusal(status, code=None, message="No.", error_type=None, details=None, **headers):
+    error = {"message": message, "type": error_type, "code": code, "details": details}
+    body = {"type": "error", "error": error}
+    return httpx2.Response(status, json=body, headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("provider", "reply", "error"),
+    [
+        (OPENAI, refusal(429, "insufficient_quota"), errors.ProviderQuotaExhausted),
+        (OPENAI, refusal(429, "credit_balance_exhausted"), errors.ProviderQuotaExhausted),
+        (OPENAI, refusal(429, "slow_down"), errors.ProviderThrottled),
+        (OPENAI, refusal(429), errors.ProviderThrottled),
+        (OPENAI, refusal(503, "server_is_overloaded"), errors.ProviderOverloaded),
+        (OPENAI, refusal(400, "context_length_exceeded"), errors.ContextWindowExceeded),
+        (OPENAI, refusal(400, "content_filter"), errors.ContentFiltered),
+        (OPENAI, refusal(404, "model_not_found"), errors.ModelNotFound),
+        (OPENAI, refusal(404), errors.ModelNotFound),
+        (OPENAI, refusal(401, "invalid_api_key"), errors.ProviderAuthFailed),
+        (OPENAI, refusal(403), errors.ProviderAuthFailed),
+        (OPENAI, refusal(422), errors.InvalidRequest),
+        (OPENAI, refusal(502), errors.ProviderUnavailable),
+        (
+            ANTHROPIC,
+            refusal(400, message="prompt is too long: 2 tokens > 1 maximum"),
+            errors.ContextWindowExceeded,
+        ),
+        (
+            ANTHROPIC,
+            refusal(400, message="The spend limit you set is reached"),
+            errors.ProviderQuotaExhausted,
+        ),
+        (
+            ANTHROPIC,
+            refusal(
+                429,
+                error_type="rate_limit_error",
+                details={"error_code": "enforced_spend_limit_reached"},
+            ),
+            errors.ProviderQuotaExhausted,
+        ),
+        (ANTHROPIC, refusal(429, error_type="rate_limit_error"), errors.ProviderThrottled),
+        (ANTHROPIC, refusal(402, error_type="billing_error"), errors.ProviderQuotaExhausted),
+        (ANTHROPIC, refusal(529, error_type="overloaded_error"), errors.ProviderOverloaded),
+        (ANTHROPIC, refusal(503), errors.ProviderOverloaded),
+        (ANTHROPIC, refusal(408, error_type="timeout_error"), errors.ProviderTimeout),
+        (ANTHROPIC, refusal(413), errors.ContextWindowExceeded),
+        (ANTHROPIC, refusal(400, error_type="invalid_request_error"), errors.InvalidRequest),
+        *(
+            (provider, httpx2.Response(502, content=b"<html>Bad Gateway"), error)
+            for provider, error in zip(ADAPTERS, [errors.ProviderUnavailable] * 2, strict=True)
+        ),
+        *((provider, httpx2.ReadTimeout("x"), errors.ProviderTimeout) for provider in ADAPTERS),
+        *(
+            (provider, httpx2.ConnectTimeout("x"), errors.ProviderUnavailable)
+            for provider in ADAPTERS
+        ),
+        *((provider, httpx2.ReadError("x"), errors.ProviderUnavailable) for provider in ADAPTERS),
+    ],
+)
+def test_every_known_failure_has_its_class(provider, reply, error):
+    assert type(raised_by(Exchange(provider, reply))) is error
+
+
+@pytest.mark.parametrize("provider", ADAPTERS)
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500])
+def test_no_failure_repeats_the_key_or_a_long_quote(provider, status):
+    prompt = "my secret diary " * 20
+    told = f"Incorrect API key provided: {KEY} (Bearer {KEY}). Value '{prompt}' is bad"
+    error = raised_by(Exchange(provider, refusal(status, message=told)))
+    assert KEY not in str(error)
+    assert "diary" not in str(error)
+
+
+def test_a_code_that_is_no_word_is_not_repeated():
+    error = raised_by(Exchange("openai", refusal(500, "the prompt: Hello?")))
+    assert "Hello" not in error.message
+
+
+def test_a_reason_is_cut_to_one_short_line():
+    assert cleaned("a\n b " * 500) == ("a b " * 500)[:300]
+    assert cleaned("") == "no reason given"
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, 0),
+        ({"retry-after": "7"}, 7),
+        ({"retry-after": "1.2"}, 2),
+        ({"retry-after-ms": "1500", "retry-after": "9"}, 2),
+        ({"retry-after": "-5"}, 0),
+        ({"retry-after": "soon"}, 0),
+        ({"retry-after": "nan"}, 0),
+        ({"retry-after": "inf"}, 0),
+        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0),
+        ({"retry-after": "Wed, 21 Oct 2015 07:28:00"}, 0),
+    ],
+)
+def test_the_wait_is_whole_seconds_and_never_a_guess(headers, seconds):
+    assert retry_after_seconds(headers) == seconds
+
+
+def test_the_wait_may_be_a_date():
+    moment = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
+    assert 28 <= retry_after_seconds({"retry-after": moment}) <= 30

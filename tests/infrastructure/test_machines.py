@@ -1,0 +1,61 @@
+import re
+
+import pytest
+
+from stacks.machines import DEFINITION_PATH
+from tests.infrastructure.conftest import Stage
+
+pytestmark = pytest.mark.xdist_group("synthesis")
+
+MACHINE = "AWS::StepFunctions::StateMachine"
+MACHINES = ("GenerateMachine", "JobsMachine")
+
+
+def test_one_definition_serves_both_types(prod: Stage) -> None:
+    machines = prod.pipeline.resources(MACHINE).values()
+    assert sorted(machine["StateMachineType"] for machine in machines) == ["EXPRESS", "STANDARD"]
+    definition = DEFINITION_PATH.read_text("utf-8")
+    assert all(machine["DefinitionString"] == definition for machine in machines)
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_placeholders_of_the_definition_are_the_substitutions(prod: Stage, name: str) -> None:
+    machine = prod.pipeline.named(MACHINE, name)
+    placeholders = set(re.findall(r"\$\{(\w+)\}", machine["DefinitionString"]))
+    assert placeholders <= set(machine["DefinitionSubstitutions"])
+    assert set(machine["DefinitionSubstitutions"]) - placeholders <= {"DeadLetterQueueUrl"}
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_a_machine_may_invoke_exactly_the_functions_it_names(prod: Stage, name: str) -> None:
+    machine = prod.pipeline.named(MACHINE, name)
+    role = machine["RoleArn"]["Fn::GetAtt"][0]
+    invocable = [
+        resource
+        for statement in prod.pipeline.statements(role)
+        if statement["Action"] == "lambda:InvokeFunction"
+        for resource in statement["Resource"]
+    ]
+    substituted = [
+        value
+        for key, value in machine["DefinitionSubstitutions"].items()
+        if key.endswith("Arn")
+    ]
+    assert sorted(map(str, invocable)) == sorted(map(str, substituted))
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_a_machine_is_traced_and_logs_errors_without_prompts(prod: Stage, name: str) -> None:
+    machine = prod.pipeline.named(MACHINE, name)
+    assert machine["TracingConfiguration"] == {"Enabled": True}
+    assert machine["LoggingConfiguration"]["Level"] == "ERROR"
+    assert machine["LoggingConfiguration"]["IncludeExecutionData"] is False
+    group = prod.pipeline.named("AWS::Logs::LogGroup", f"Machines{name}Logs")
+    assert group["LogGroupName"].startswith("/aws/vendedlogs/states/")
+
+
+def test_the_machines_have_a_role_each(prod: Stage) -> None:
+    roles = {
+        str(machine["RoleArn"]) for machine in prod.pipeline.resources(MACHINE).values()
+    }
+    assert len(roles) == len(MACHINES)

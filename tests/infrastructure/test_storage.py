@@ -1,0 +1,50 @@
+import json
+from typing import Any
+
+import pytest
+
+from tests.infrastructure.conftest import Stage
+
+pytestmark = pytest.mark.xdist_group("synthesis")
+
+STATEFUL = ("AWS::DynamoDB::Table", "AWS::SQS::Queue", "AWS::SecretsManager::Secret")
+
+
+def deletion_policies(stage: Stage) -> set[str]:
+    resources: dict[str, Any] = stage.storage.document["Resources"]
+    return {item["DeletionPolicy"] for item in resources.values() if item["Type"] in STATEFUL}
+
+
+def test_prod_keeps_its_data_when_the_stack_goes(prod: Stage) -> None:
+    (table,) = prod.storage.resources("AWS::DynamoDB::Table").values()
+    assert table["DeletionProtectionEnabled"] is True
+    assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+    assert deletion_policies(prod) == {"Retain"}
+
+
+def test_other_stages_clean_up_after_themselves(local: Stage) -> None:
+    assert deletion_policies(local) == {"Delete"}
+
+
+def test_request_rows_expire_and_can_be_read_by_day(prod: Stage) -> None:
+    (table,) = prod.storage.resources("AWS::DynamoDB::Table").values()
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+    (index,) = table["GlobalSecondaryIndexes"]
+    assert index["IndexName"] == "by_day"
+    assert [key["AttributeName"] for key in index["KeySchema"]] == ["day_shard", "created_at"]
+
+
+def test_a_secret_per_provider_starts_with_an_empty_key(prod: Stage) -> None:
+    secrets = prod.storage.resources("AWS::SecretsManager::Secret").values()
+    assert {secret["Name"] for secret in secrets} == {
+        "llm-orchestrator/prod/openai",
+        "llm-orchestrator/prod/anthropic",
+    }
+    assert all(json.loads(secret["SecretString"]) == {"api_key": ""} for secret in secrets)
+
+
+def test_the_dead_letter_queue_refuses_unencrypted_connections(prod: Stage) -> None:
+    (policy,) = prod.storage.resources("AWS::SQS::QueuePolicy").values()
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement["Effect"] == "Deny"
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
