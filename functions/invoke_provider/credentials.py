@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from aws_lambda_powertools.utilities import parameters
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from functions.shared.errors import ProviderAuthFailed
 
@@ -16,7 +18,7 @@ class Credentials(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    api_key: SecretStr
+    api_key: Annotated[SecretStr, Field(min_length=1)]
     base_url: str | None = None
 
 

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from functions.shared.errors import HTTP_STATUS
-from tests.infrastructure.conftest import Stage
+from tests.infrastructure.synthesized import Stage
 
 pytestmark = pytest.mark.xdist_group("synthesis")
 
@@ -152,9 +152,7 @@ def test_the_access_log_holds_no_key_and_no_body(prod: Stage) -> None:
     assert all(setting["DataTraceEnabled"] is False for setting in stage["MethodSettings"])
 
 
-def test_key_values_are_in_the_template_of_the_local_stage_only(
-    local: Stage, prod: Stage
-) -> None:
+def test_key_values_are_in_the_template_of_the_local_stage_only(local: Stage, prod: Stage) -> None:
     def values(stage: Stage) -> list[str | None]:
         keys = stage.pipeline.resources("AWS::ApiGateway::ApiKey").values()
         return sorted(key.get("Value") for key in keys)

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from tests.infrastructure.conftest import Stage
+from tests.infrastructure.synthesized import Stage
 
 pytestmark = pytest.mark.xdist_group("synthesis")
 
@@ -67,9 +67,7 @@ def test_only_tracing_and_log_delivery_name_no_resource(prod: Stage) -> None:
         ("Api", {"states:DescribeExecution", "states:StopExecution", "dynamodb:GetItem"}),
     ],
 )
-def test_a_function_may_do_exactly_what_it_needs(
-    prod: Stage, name: str, actions: set[str]
-) -> None:
+def test_a_function_may_do_exactly_what_it_needs(prod: Stage, name: str, actions: set[str]) -> None:
     assert actions_of(prod, name) == actions
 
 

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from stacks.machines import DEFINITION_PATH
-from tests.infrastructure.conftest import Stage
+from tests.infrastructure.synthesized import Stage
 
 pytestmark = pytest.mark.xdist_group("synthesis")
 
@@ -37,9 +37,7 @@ def test_a_machine_may_invoke_exactly_the_functions_it_names(prod: Stage, name: 
         for resource in statement["Resource"]
     ]
     substituted = [
-        value
-        for key, value in machine["DefinitionSubstitutions"].items()
-        if key.endswith("Arn")
+        value for key, value in machine["DefinitionSubstitutions"].items() if key.endswith("Arn")
     ]
     assert sorted(map(str, invocable)) == sorted(map(str, substituted))
 
@@ -55,7 +53,5 @@ def test_a_machine_is_traced_and_logs_errors_without_prompts(prod: Stage, name: 
 
 
 def test_the_machines_have_a_role_each(prod: Stage) -> None:
-    roles = {
-        str(machine["RoleArn"]) for machine in prod.pipeline.resources(MACHINE).values()
-    }
+    roles = {str(machine["RoleArn"]) for machine in prod.pipeline.resources(MACHINE).values()}
     assert len(roles) == len(MACHINES)

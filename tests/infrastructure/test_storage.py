@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from tests.infrastructure.conftest import Stage
+from tests.infrastructure.synthesized import Stage
 
 pytestmark = pytest.mark.xdist_group("synthesis")
 

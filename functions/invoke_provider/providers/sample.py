@@ -5,13 +5,18 @@ Knows what tool and answer schemas use in practice; `pattern`, `not` and conditi
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import JsonValue
 
+from functions.shared.errors import InvalidRequest
+
 Schema = dict[str, Any]
 
-MAX_DEPTH = 32
+MAX_STEPS = 2_000
+"""A schema that refers to itself, or asks for a huge array, grows without end."""
+MAX_STRING = 10_000
 _FORMATS = {
     "date": "2000-01-01",
     "date-time": "2000-01-01T00:00:00Z",
@@ -23,81 +28,81 @@ _FORMATS = {
 
 
 def sample_of(schema: Schema) -> JsonValue:
-    """None where the schema refers to itself without end."""
-    return _sample(schema, schema, 0)
+    """Raises `InvalidRequest` where the schema makes no sense, or no end."""
+    try:
+        return _Sampler(schema).sample(schema)
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError, RecursionError):
+        raise InvalidRequest("The simulator finds no value for the JSON schema.") from None
 
 
-def _sample(schema: Any, root: Schema, depth: int) -> JsonValue:
-    if not isinstance(schema, dict) or depth > MAX_DEPTH:
+@dataclass
+class _Sampler:
+    root: Schema
+    steps: int = 0
+
+    def sample(self, schema: Any) -> JsonValue:
+        if schema is True:
+            return None
+        resolved = self._resolved(schema)
+        for key in ("const", "default"):
+            if key in resolved:
+                return resolved[key]  # type: ignore[no-any-return]
+        if "enum" in resolved:
+            return resolved["enum"][0]  # type: ignore[no-any-return]
+        for key in ("anyOf", "oneOf"):
+            if key in resolved:
+                return self.sample(resolved[key][0])
+        return self._typed(resolved)
+
+    def _resolved(self, schema: Schema) -> Schema:
+        """References followed, `allOf` merged."""
+        self.steps += 1
+        if self.steps > MAX_STEPS:
+            raise ValueError("endless")
+        if "$ref" in schema:
+            return self._resolved(self._target(schema["$ref"]))
+        merged = dict(schema)
+        for part in merged.pop("allOf", []):
+            other = self._resolved(part)
+            properties = merged.get("properties", {}) | other.get("properties", {})
+            required = [*merged.get("required", []), *other.get("required", [])]
+            merged |= other | {"properties": properties, "required": required}
+        return merged
+
+    def _target(self, reference: str) -> Schema:
+        found = self.root
+        for step in filter(None, reference.removeprefix("#").split("/")):
+            found = found[step.replace("~1", "/").replace("~0", "~")]
+        return found
+
+    def _typed(self, schema: Schema) -> JsonValue:
+        kind = schema.get("type", "object" if "properties" in schema else "null")
+        match kind if isinstance(kind, str) else kind[0]:
+            case "object":
+                properties = schema.get("properties", {})
+                required = schema.get("required", [])
+                return {name: self.sample(properties.get(name, True)) for name in required}
+            case "array":
+                items = schema.get("items", {})
+                return [self.sample(items) for _ in range(schema.get("minItems", 0))]
+            case "string":
+                text = _FORMATS.get(schema.get("format", ""), "")
+                length = min(schema.get("minLength", 0), MAX_STRING)
+                return text.ljust(length, ".")[: schema.get("maxLength")]
+            case "integer" | "number" as numeric:
+                return _number(schema, step=1 if numeric == "integer" else 0.5)
+            case "boolean":
+                return False
         return None
-    schema = _resolved(schema, root)
-    for key in ("const", "default"):
-        if key in schema:
-            return schema[key]  # type: ignore[no-any-return]
-    if schema.get("enum"):
-        return schema["enum"][0]  # type: ignore[no-any-return]
-    for key in ("anyOf", "oneOf"):
-        if schema.get(key):
-            return _sample(schema[key][0], root, depth + 1)
-    return _typed(schema, root, depth)
 
 
-def _resolved(schema: Schema, root: Schema) -> Schema:
-    """References followed (they may chain), `allOf` merged."""
-    for _ in range(MAX_DEPTH):
-        if "$ref" not in schema:
-            break
-        target: Any = root
-        for step in str(schema["$ref"]).removeprefix("#").strip("/").split("/"):
-            target = target.get(step, {}) if isinstance(target, dict) and step else target
-        schema = target if isinstance(target, dict) else {}
-    merged = dict(schema)
-    for part in merged.pop("allOf", []):
-        other = _resolved(part, root)
-        merged = {
-            **merged,
-            **other,
-            "properties": {**merged.get("properties", {}), **other.get("properties", {})},
-            "required": [*merged.get("required", []), *other.get("required", [])],
-        }
-    return merged
-
-
-def _typed(schema: Schema, root: Schema, depth: int) -> JsonValue:
-    kind = schema.get("type")
-    match kind[0] if isinstance(kind, list) and kind else kind:
-        case "object":
-            return _object(schema, root, depth)
-        case "array":
-            items = [_sample(schema.get("items", {}), root, depth + 1)]
-            return items * int(schema.get("minItems", 0))
-        case "string":
-            text = _FORMATS.get(schema.get("format", ""), "")
-            return text.ljust(int(schema.get("minLength", 0)), ".")[: schema.get("maxLength")]
-        case "integer" | "number" as numeric:
-            return _number(schema, numeric == "integer")
-        case "boolean":
-            return False
-        case _:
-            return _object(schema, root, depth) if "properties" in schema else None
-
-
-def _object(schema: Schema, root: Schema, depth: int) -> dict[str, JsonValue]:
-    properties = schema.get("properties", {})
-    return {
-        name: _sample(properties.get(name, {}), root, depth + 1)
-        for name in schema.get("required", [])
-    }
-
-
-def _number(schema: Schema, whole: bool) -> int | float:
+def _number(schema: Schema, step: float) -> float:
+    """The one nearest to zero, on the safe side of an exclusive bound."""
     low, above = schema.get("minimum"), schema.get("exclusiveMinimum")
     high, below = schema.get("maximum"), schema.get("exclusiveMaximum")
-    step = 1 if whole else 0.5
     if low is None and above is not None:
         low = above + step
     if high is None and below is not None:
         high = below - step
-    value = 0 if low is None else max(0, low)
-    value = value if high is None else min(value, high)
-    return int(value) if whole else value
+    value: float = 0 if low is None else max(0, low)
+    return value if high is None else min(value, high)

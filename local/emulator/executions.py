@@ -1,0 +1,87 @@
+"""Step Functions: AWS's refusals to start an execution, and a few of a running one's rules."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any
+
+from ministack.services import stepfunctions
+
+MAX_INPUT_BYTES = 262_144
+
+_start = stepfunctions._start_execution
+_start_sync = stepfunctions._start_sync_execution
+_execute_task = stepfunctions._execute_task
+
+_NAME = re.compile(r"[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]{1,80}")
+
+
+def _refusal(request: dict[str, Any]) -> Any:
+    """Upstream accepts an input of any length and any name."""
+    if len(request.get("input", "").encode("utf-8", "surrogatepass")) > MAX_INPUT_BYTES:
+        return stepfunctions.error_response_json(
+            "ValidationException",
+            "1 validation error detected: Value at 'input' failed to satisfy constraint: "
+            f"Member must have length less than or equal to {MAX_INPUT_BYTES}",
+        )
+    name = request.get("name")
+    if name is not None and not _NAME.fullmatch(name):
+        return stepfunctions.error_response_json("InvalidName", f"Invalid Name: '{name}'")
+    return None
+
+
+def _running_twin(request: dict[str, Any]) -> Any:
+    """AWS answers a repeated name with the running execution when the input is the same, too.
+
+    Upstream refuses it as ExecutionAlreadyExists.
+    """
+    machine = stepfunctions._state_machines.get(request.get("stateMachineArn"))
+    if machine is None or "name" not in request:
+        return None
+    arn = machine["stateMachineArn"].replace(":stateMachine:", ":execution:")
+    twin = stepfunctions._executions.get(f"{arn}:{request['name']}")
+    if twin and twin["status"] == "RUNNING" and twin["input"] == request.get("input", "{}"):
+        started = {"executionArn": twin["executionArn"], "startDate": twin["startDate"]}
+        return stepfunctions.json_response(started)
+    return None
+
+
+def _start_execution(request: dict[str, Any]) -> Any:
+    return _refusal(request) or _running_twin(request) or _start(request)
+
+
+def _start_sync_execution(request: dict[str, Any]) -> Any:
+    return _refusal(request) or _start_sync(request)
+
+
+def _task(state: dict[str, Any], state_input: Any, execution: Any, context: Any) -> Any:
+    """Upstream takes TimeoutSeconds for a number although JSONata may compute it."""
+    if isinstance(state.get("TimeoutSeconds"), str):
+        seconds = stepfunctions._jsonata_state_field(
+            state, "TimeoutSeconds", "number", state_input, context
+        )
+        state = {**state, "TimeoutSeconds": seconds}
+    return _execute_task(state, state_input, execution, context)
+
+
+class _Clock:
+    """`time`, except that an execution starts at once: upstream sleeps 150 ms before each."""
+
+    _START_DELAY_S = 0.15
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(time, name)
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep, unless it is the delay of the start."""
+        if seconds != self._START_DELAY_S:
+            time.sleep(seconds)
+
+
+def install() -> None:
+    """Replace ministack's functions."""
+    stepfunctions._start_execution = _start_execution
+    stepfunctions._start_sync_execution = _start_sync_execution
+    stepfunctions._execute_task = _task
+    stepfunctions.time = _Clock()

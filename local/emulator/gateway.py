@@ -1,0 +1,167 @@
+"""API Gateway: Step Functions integrations, body validation, API key ids, gateway responses."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ministack.services import apigateway_v1 as gateway
+
+from local.emulator import states_integration
+from local.emulator.exchange import Exchange, context_of, current
+from local.emulator.validation import problem_of
+from local.velocity.variables import json_path
+
+MAX_BODY_BYTES = 10 * 1024 * 1024
+"""API Gateway's limit on a request's payload."""
+
+_check_api_key = gateway._check_api_key
+_build_lambda_event = gateway._build_lambda_event_v1
+_invoke_lambda = gateway._invoke_lambda_proxy_v1
+_invoke_custom = gateway._invoke_lambda_custom_v1
+_render_gateway_response = gateway._gateway_error_response
+_create_api_key = gateway._create_api_key
+
+
+async def _execute(
+    api_id: str,
+    stage_name: str,
+    method: str,
+    path: str,
+    headers: dict[str, str],
+    body: bytes,
+    query_params: dict[str, list[str]],
+    *scope: str,
+) -> Any:
+    """ministack's own, but the exchange is shared with the functions below."""
+    exchange: Exchange = {
+        "api_id": api_id,
+        "stage_name": stage_name,
+        "stage": gateway.stages_for_api(api_id).get(stage_name),
+        "headers": headers,
+        "query_params": query_params,
+        "path_params": {},
+        "resource_path": "",
+        "request_id": gateway.new_uuid(),
+        "http_method": method,
+        "path": path,
+    }
+    token = current.set(exchange)
+    try:
+        if len(body) > MAX_BODY_BYTES and exchange["stage"]:
+            response = gateway._gw_error("REQUEST_TOO_LARGE", "Request Too Long")
+        else:
+            response = await gateway._execute_in_scope(
+                exchange, api_id, stage_name, method, path, headers, body, query_params, *scope
+            )
+        if isinstance(response, gateway._GatewayError):
+            return _gateway_response(response, exchange)
+        status, answer_headers, answer = response
+        return status, {**answer_headers, "x-amzn-requestid": exchange["request_id"]}, answer
+    finally:
+        current.reset(token)
+
+
+def _api_key(
+    method: dict[str, Any], api_id: str, stage_name: str, headers: dict[str, str]
+) -> tuple[Any, Any]:
+    """Upstream checks the key but does not tell templates and functions its id."""
+    error, key = _check_api_key(method, api_id, stage_name, headers)
+    if key is not None:
+        current.get()["api_key_id"] = key["id"]
+    return error, key
+
+
+def _validate(
+    method: dict[str, Any],
+    api_id: str,
+    exchange: Exchange,
+    headers: dict[str, str],
+    body: bytes,
+    query_params: dict[str, list[str]],
+) -> Any:
+    """Upstream answers that a body is wrong, but not what is wrong with it."""
+    validator = gateway._request_validators.get(api_id, {}).get(method.get("requestValidatorId"))
+    if not validator:
+        return None
+    if validator.get("validateRequestParameters"):
+        missing = gateway._missing_request_parameters(method, exchange, headers, query_params)
+        if missing:
+            exchange["problem"] = f"Missing required request parameters: [{', '.join(missing)}]"
+            return gateway._gw_error("BAD_REQUEST_PARAMETERS", exchange["problem"])
+    content_type = gateway._header_ci(headers, "content-type").partition(";")[0].strip().lower()
+    model = (method.get("requestModels") or {}).get(content_type or "application/json")
+    # Without a model for its type a body is not validated: the integration refuses the type.
+    if not validator.get("validateRequestBody") or model is None:
+        return None
+    problem = problem_of(body or b"", gateway._model_schema(api_id, model))
+    if problem is None:
+        return None
+    exchange["problem"] = problem
+    return gateway._gw_error("BAD_REQUEST_BODY", "Invalid request body")
+
+
+def _gateway_response(error: Any, exchange: Exchange) -> tuple[int, dict[str, str], bytes]:
+    """Fill in the variables that upstream leaves as they are."""
+    status, headers, body = _render_gateway_response(error, exchange)
+    context = context_of(exchange)
+    # AWS escapes the quotes inside this one, and writes none around it.
+    problem = json.dumps(exchange.get("problem", ""))[1:-1]
+    context["error"] = {"validationErrorString": problem}
+
+    def fill(found: Any) -> str:
+        value = json_path(context, (found[1] or found[2]).removeprefix("context."))
+        return "" if value is None or isinstance(value, dict) else str(value)
+
+    text = gateway._GATEWAY_TEMPLATE_VARIABLE.sub(fill, body.decode("utf-8"))
+    return status, headers, text.encode()
+
+
+async def _custom(integration: dict[str, Any], *route: Any, **scope: Any) -> Any:
+    action = states_integration.action_of(integration)
+    if action is None:
+        return await _invoke_custom(integration, *route, **scope)
+    body = route[7]  # api_id, stage_name, stage, resource, path, method, headers, body
+    return await states_integration.invoke(integration, action, current.get(), body or b"")
+
+
+async def _proxy(integration: dict[str, Any], *route: Any, **scope: Any) -> Any:
+    response = await _invoke_lambda(integration, *route, **scope)
+    if isinstance(response, gateway._GatewayError):
+        return response
+    status, _headers, body = response
+    # Upstream answers a failed function by its error message; AWS answers by DEFAULT_5XX.
+    if status == 502 and body.startswith(b'{"message":'):
+        return gateway._gw_error("DEFAULT_5XX", "Internal server error")
+    return response
+
+
+def _lambda_event(*route: Any, **options: Any) -> dict[str, Any]:
+    """Upstream's event has a request id of its own and no API key id."""
+    event: dict[str, Any] = _build_lambda_event(*route, **options)
+    context = context_of(current.get())
+    event["requestContext"]["requestId"] = context["requestId"]
+    event["requestContext"]["identity"]["apiKeyId"] = context["identity"]["apiKeyId"]
+    return event
+
+
+def _new_api_key(data: dict[str, Any]) -> Any:
+    """AWS wants 20 characters; the local development key is shorter, and may be."""
+    value = data.get("value")
+    if value is None or len(value) >= 20:
+        return _create_api_key(data)
+    status, headers, body = _create_api_key({**data, "value": None})
+    record = gateway._api_keys[json.loads(body)["id"]]
+    record["value"] = value
+    return status, headers, json.dumps(json.loads(body) | {"value": value}).encode()
+
+
+def install() -> None:
+    """Replace ministack's functions."""
+    gateway._handle_execute_in_scope = _execute
+    gateway._check_api_key = _api_key
+    gateway._check_request_validation = _validate
+    gateway._build_lambda_event_v1 = _lambda_event
+    gateway._invoke_lambda_proxy_v1 = _proxy
+    gateway._invoke_lambda_custom_v1 = _custom
+    gateway._create_api_key = _new_api_key

@@ -1,0 +1,131 @@
+"""Lambda: errors by their class name, environments that survive them, a bound on concurrency."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from typing import Any
+
+from ministack.core import lambda_runtime
+from ministack.services import lambda_svc
+
+_WORKERS_PER_FUNCTION = int(os.environ.get("LOCAL_WORKERS_PER_FUNCTION", "4"))
+_execute_warm = lambda_svc._execute_function_warm
+
+# Upstream reports every exception as Runtime.HandlerError, so that no Retry or Catch matches, and
+# ends the process, so that the next invocation imports everything again. "ok" keeps it alive.
+_UPSTREAM_REPORT = (
+    '{"status": "error", "error": str(e), "trace": traceback.format_exc()}'
+)
+_REPORT = (
+    '{"status": "ok", "failure": {"errorType": type(e).__name__, "errorMessage": str(e), '
+    '"stackTrace": traceback.format_tb(e.__traceback__)}}'
+)
+_TIMED_OUT = re.compile(r"Task timed out after .* seconds")
+
+
+class _Pools:
+    """Leases execution environments, at most so many per function; further invocations wait.
+
+    Upstream starts one process per concurrent invocation, and a hundred jobs at once would import
+    a hundred times. Environments of one function start one after the other: a function that
+    answers in milliseconds needs no second one.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._starting: set[str] = set()
+
+    def lease(self, name: str, config: dict[str, Any], code: bytes, qualifier: str) -> Any:
+        key = lambda_runtime._worker_key(name, config, qualifier)
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_free(key) or self._may_start(key))
+            starts = not self._is_free(key)
+            if starts:
+                self._starting.add(key)
+            worker, _ = lambda_runtime.acquire_worker(name, config, code, qualifier=qualifier)
+        try:
+            lambda_runtime.ensure_spawned(worker)
+        except BaseException:
+            self.release(worker)
+            raise
+        finally:
+            if starts:
+                with self._changed:
+                    self._starting.discard(key)
+                    self._changed.notify_all()
+        return worker
+
+    def release(self, worker: Any) -> None:
+        with self._changed:
+            lambda_runtime.release_worker(worker)
+            self._changed.notify_all()
+
+    @staticmethod
+    def _is_free(key: str) -> bool:
+        return any(not worker.in_use for worker in lambda_runtime._workers.get(key, ()))
+
+    def _may_start(self, key: str) -> bool:
+        running = len(lambda_runtime._workers.get(key, ()))
+        return running < _WORKERS_PER_FUNCTION and key not in self._starting
+
+
+_pools = _Pools()
+
+
+def _execute(function: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]:
+    config = function.get("config") or function
+    code = function.get("code_zip")
+    if not code or not str(config.get("Runtime", "")).startswith("python"):
+        return dict(_execute_warm(function, event, request_id))
+    qualifier = config.get("Version", "$LATEST")
+    lambda_svc._ensure_reaper_thread()
+    try:
+        worker = _pools.lease(config["FunctionName"], config, code, qualifier)
+    except (RuntimeError, OSError) as error:
+        lambda_svc.logger.error("%s does not start: %s", config["FunctionName"], error)
+        return _failure("Runtime.ImportModuleError", str(error))
+    try:
+        result = worker.invoke(
+            event,
+            request_id,
+            trace_id=lambda_svc._xray_trace_id_for_invocation(config),
+            invoked_function_arn=config.get("FunctionArn", ""),
+        )
+    finally:
+        _pools.release(worker)
+    return _outcome(result)
+
+
+def _outcome(result: dict[str, Any]) -> dict[str, Any]:
+    log = result.get("log", "")
+    if result.get("status") != "ok":
+        message = result.get("error", "")
+        timed_out = _TIMED_OUT.fullmatch(message)
+        return _failure("Sandbox.Timedout" if timed_out else "Runtime.ExitError", message, log)
+    if "failure" in result:
+        failure = result["failure"]
+        trace = "".join(failure["stackTrace"])
+        text = f"[ERROR] {failure['errorType']}: {failure['errorMessage']}\n{trace}"
+        return {"body": failure, "error": True, "log": f"{log}\n{text}"}
+    return {"body": result.get("result"), "log": log}
+
+
+def _failure(error_type: str, message: str, log: str = "") -> dict[str, Any]:
+    body = {"errorMessage": message, "errorType": error_type}
+    return {"body": body, "error": True, "log": "\n".join(filter(None, (log, message)))}
+
+
+def install() -> None:
+    """Replace ministack's functions."""
+    script = lambda_runtime._PYTHON_WORKER_SCRIPT
+    if script.count(_UPSTREAM_REPORT) != 1:
+        raise RuntimeError("ministack's worker reports errors in another way than 1.5.33 did")
+    lambda_runtime._PYTHON_WORKER_SCRIPT = script.replace(_UPSTREAM_REPORT, _REPORT)
+    lambda_svc._execute_function_warm = _execute
+
+
+def stop_all() -> None:
+    """End every execution environment and remove its files."""
+    lambda_runtime.reset()

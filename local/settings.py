@@ -1,0 +1,93 @@
+"""What `up` reads from the environment, and the environments that its processes get."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from local.paths import SCRIPTS
+
+REGION = "us-east-1"
+ACCOUNT = "000000000000"
+STAGE = "local"
+PROVIDERS = ("openai", "anthropic")
+DEFAULT_API_KEY = "dev-key-123"
+
+# Provider keys and AWS settings of the caller's shell must not reach the functions.
+_KEPT = (
+    *("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy"),
+    *("https_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+    *("NODE_EXTRA_CA_CERTS", "LOCAL_WORKERS_PER_FUNCTION"),
+)
+_LOOPBACK = "127.0.0.1,localhost"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The environment variables of the README."""
+
+    api_keys: tuple[str, ...]
+    mock_providers: str
+    secrets: Mapping[str, Mapping[str, str]] = field(repr=False)
+    """Per provider that has a key: what goes into its secret."""
+
+    @property
+    def context(self) -> dict[str, str]:
+        """The CDK app's context values."""
+        return {
+            "stage": STAGE,
+            "providers": ",".join(self.secrets),
+            "mock_providers": self.mock_providers,
+            "api_keys": ",".join(self.api_keys),
+        }
+
+    def secret_text(self, provider: str) -> str:
+        """The JSON text of a provider's secret."""
+        return json.dumps(self.secrets[provider])
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Read the settings; an empty variable counts as unset. Raises ValueError."""
+    mock_providers = environment.get("MOCK_PROVIDERS") or "auto"
+    if mock_providers not in {"auto", "never", "always"}:
+        raise ValueError(f"MOCK_PROVIDERS is {mock_providers!r}; set auto, never or always")
+    listed = (environment.get("API_KEYS") or DEFAULT_API_KEY).split(",")
+    api_keys = tuple(dict.fromkeys(key.strip() for key in listed if key.strip()))
+    if not api_keys:
+        raise ValueError("API_KEYS names no key; unset it, or list keys separated by commas")
+    secrets = {}
+    for provider in PROVIDERS:
+        if api_key := environment.get(f"{provider.upper()}_API_KEY"):
+            secrets[provider] = {"api_key": api_key}
+            if base_url := environment.get(f"{provider.upper()}_BASE_URL"):
+                secrets[provider]["base_url"] = base_url
+    return Settings(api_keys, mock_providers, secrets)
+
+
+def tool_environment(emulator_url: str) -> dict[str, str]:
+    """For the CDK, the emulator and its functions: dummy credentials, nothing of the caller's."""
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    return {
+        **kept,
+        "PATH": os.pathsep.join((str(SCRIPTS), kept.get("PATH", os.defpath))),
+        "NO_PROXY": _LOOPBACK,
+        "no_proxy": _LOOPBACK,
+        "AWS_ENDPOINT_URL": emulator_url,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "CDK_DEFAULT_ACCOUNT": ACCOUNT,
+        "CDK_DEFAULT_REGION": REGION,
+        "CDK_DISABLE_VERSION_CHECK": "1",
+        "CDK_DISABLE_CLI_TELEMETRY": "true",
+        "CI": "1",
+        "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
+        "JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION": "1",
+        "PYTHONUTF8": "1",
+    }

@@ -1,0 +1,85 @@
+import json
+import subprocess
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+from stacks import layers
+
+HOST_PLATFORMS = tuple(
+    f"{version}_{sysconfig.get_platform().removeprefix('linux-')}"
+    for version in ("manylinux2014", "manylinux_2_28")
+)
+
+
+def pinned(name: str) -> dict[str, str]:
+    lines = (layers.REQUIREMENTS / f"{name}.txt").read_text("utf-8").splitlines()
+    return dict(line.split("==") for line in lines if line and not line.startswith("#"))
+
+
+def wheel_tags(target: Path) -> set[str]:
+    return {
+        line.removeprefix("Tag: ")
+        for wheel in target.glob("*.dist-info/WHEEL")
+        for line in wheel.read_text("utf-8").splitlines()
+        if line.startswith("Tag: ")
+    }
+
+
+@pytest.mark.parametrize("name", layers.LAYER_NAMES)
+def test_every_package_of_a_layer_is_pinned(name: str) -> None:
+    assert pinned(name)
+    assert all(version[0].isdigit() for version in pinned(name).values())
+
+
+@pytest.mark.parametrize("name", ["openai", "anthropic"])
+def test_no_layer_repeats_the_core(name: str) -> None:
+    assert not set(pinned(name)) & set(pinned("core"))
+
+
+@pytest.mark.parametrize("name", ["core", "openai", "anthropic"])
+def test_layers_hold_the_versions_that_the_tests_run_with(name: str) -> None:
+    lines = (layers.ROOT / "requirements.txt").read_text("utf-8").splitlines()
+    direct = dict(line.split("==") for line in lines if "==" in line)
+    shared = set(direct) & set(pinned(name))
+    assert shared
+    assert {package: pinned(name)[package] for package in shared} == {
+        package: direct[package] for package in shared
+    }
+
+
+def test_a_layer_is_built_for_lambdas_processor_and_python(tmp_path: Path) -> None:
+    target = layers.build_layer("core", tmp_path)
+    compiled = {tag for tag in wheel_tags(target) if not tag.endswith("none-any")}
+    assert compiled
+    assert all(tag.startswith("cp313-") and tag.endswith("_aarch64") for tag in compiled)
+    assert not (target / "bin").exists()
+
+
+def test_a_layer_imports_under_lambdas_python(tmp_path: Path) -> None:
+    python = layers.runtime_python()
+    target = layers.build_layer("core", tmp_path, HOST_PLATFORMS)
+    if python is None:
+        assert any("cp313-" in tag for tag in wheel_tags(target))
+        return
+    layers.compile_bytecode(target, python)
+    program = (
+        "import json, sys; sys.path.insert(0, sys.argv[1]);"
+        "import aws_lambda_powertools, pydantic;"
+        "print(json.dumps([pydantic.VERSION, pydantic.__cached__]))"
+    )
+    answer = subprocess.run(
+        [str(python), "-I", "-c", program, str(target)], capture_output=True, text=True, check=True
+    )
+    version, bytecode = json.loads(answer.stdout)
+    assert version == pinned("core")["pydantic"]
+    assert Path(bytecode).is_file()
+
+
+def test_a_missing_layer_says_how_to_build_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layers, "BUILD", tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"python -m stacks\.layers"):
+        layers.layer_directory("core", "built")

@@ -1,0 +1,202 @@
+import json
+from typing import Any
+
+import pytest
+
+from functions.shared.errors import HTTP_STATUS
+from local.velocity import render
+from stacks.mapping import mapping_template
+
+MACHINE_ARN = "arn:aws:states:eu-west-1:123456789012:stateMachine:Jobs"
+EXECUTION_ARN = "arn:aws:states:eu-west-1:123456789012:execution:Jobs:req_key1234567_once"
+HOSTILE_TEXTS = {
+    "quotes": "it's \"quoted\" and 'single'",
+    "git diff": "@@ -1 +1 @@ @@,@@injected@@:@@1",
+    "escaped apostrophe": "\\' and \\\\' and \\",
+    "line separators": "a\u2028b\u2029c",
+    "emoji": "\U0001f600 é 漢字",
+    "references": "${x} $x $!x $util.parseJson('{}') $input.body",
+    "directives": "#set($x = 1) #if(true) #end #[[raw]]# ## comment",
+    "controls": "tab\t newline\n return\r bell\x07 null\x00",
+    "markup": "</script><!-- -->",
+    "json in text": '{"a": "b"}", "request_id": "forged',
+    "long": "word's " * 30_000,
+}
+
+
+def context() -> dict[str, Any]:
+    return {
+        "requestId": "1-2-3",
+        "identity": {"apiKeyId": "key1234567"},
+        "responseOverride": {"header": {}},
+    }
+
+
+def request(template: str, body: str, **headers: str) -> dict[str, Any]:
+    """The call of Step Functions that a request becomes; header names with _ for -."""
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    text = render(
+        mapping_template(template, machine_arn=MACHINE_ARN),
+        body=body,
+        parameters={"header": {"Content-Type": "application/json", **sent}},
+        context=context(),
+    )
+    return dict(json.loads(text))
+
+
+def response(template: str, answer: dict[str, Any]) -> tuple[int | None, dict[str, Any], Any]:
+    """Overridden status, headers and body that an answer of Step Functions becomes."""
+    names = context()
+    text = render(mapping_template(template), body=json.dumps(answer), parameters={}, context=names)
+    overridden = names["responseOverride"]
+    return overridden.get("status"), overridden["header"], json.loads(text)
+
+
+@pytest.mark.parametrize("template", ["generate_request", "jobs_request"])
+@pytest.mark.parametrize("text", HOSTILE_TEXTS.values(), ids=HOSTILE_TEXTS)
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_any_text_reaches_the_execution_unchanged(
+    template: str, text: str, *, ascii_only: bool
+) -> None:
+    body = {"text": text, "metadata": {text[:40]: text[:40]}}
+    call = request(template, json.dumps(body, ensure_ascii=ascii_only))
+    started = json.loads(call["input"])
+    assert started["request"] == body
+    assert started["request_id"] == call["name"] == "req_1-2-3"
+
+
+@pytest.mark.parametrize(
+    ("template", "mode"), [("generate_request", "sync"), ("jobs_request", "async")]
+)
+def test_an_execution_is_told_who_asks_and_how(template: str, mode: str) -> None:
+    call = request(template, '{"text": "hello"}')
+    started = json.loads(call["input"])
+    assert call["stateMachineArn"] == MACHINE_ARN
+    assert started["api_key_id"] == "key1234567"
+    assert started["mode"] == mode
+
+
+@pytest.mark.parametrize("header", ["Idempotency_Key", "idempotency_key", "IDEMPOTENCY_KEY"])
+def test_an_idempotency_key_names_the_execution_together_with_the_caller(header: str) -> None:
+    call = request("jobs_request", '{"text": "hello"}', **{header: "order-1_A"})
+    assert call["name"] == "req_key1234567_order-1_A"
+    assert json.loads(call["input"])["request_id"] == call["name"]
+
+
+def test_the_longest_idempotency_key_still_makes_a_name() -> None:
+    call = request("jobs_request", '{"text": "hello"}', Idempotency_Key="k" * 64)
+    assert len(call["name"]) <= 80
+
+
+@pytest.mark.parametrize("key", ["", "k" * 65, "with space", "a/b", '"', "'", "ключ", "a\n"])
+def test_a_malformed_idempotency_key_makes_a_name_step_functions_refuses(key: str) -> None:
+    call = request("jobs_request", '{"text": "hello"}', Idempotency_Key=key)
+    assert " " in call["name"]
+
+
+def test_a_repeated_job_never_has_the_input_of_the_first() -> None:
+    call = request("jobs_request", '{"text": "hello"}', Idempotency_Key="once")
+    assert json.loads(call["input"])["gateway_request_id"] == "1-2-3"
+
+
+def test_a_succeeded_execution_answers_its_output_as_it_is() -> None:
+    answer = {"success": True, "result": "a 'b' \"c\" $x #end \u2028"}
+    run = {"status": "SUCCEEDED", "output": json.dumps(answer, ensure_ascii=False)}
+    assert response("generate_response", run) == (None, {}, answer)
+
+
+@pytest.mark.parametrize(("code", "status"), HTTP_STATUS.items())
+def test_a_failed_execution_answers_its_cause_with_the_codes_status(code: str, status: int) -> None:
+    body = {"success": False, "error": {"code": code, "message": "it's"}, "request_id": "req_1"}
+    run = {"status": "FAILED", "error": code, "cause": json.dumps(body)}
+    assert response("generate_response", run) == (status, {}, body)
+
+
+def test_a_wait_that_the_cause_asks_for_becomes_a_header() -> None:
+    body = {"success": False, "error": {"code": "rate_limited", "retry_after_seconds": 7}}
+    run = {"status": "FAILED", "error": "rate_limited", "cause": json.dumps(body)}
+    assert response("generate_response", run)[:2] == (429, {"Retry-After": "7"})
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        {"status": "FAILED", "error": "States.Runtime", "cause": "secret prompt"},
+        {"status": "FAILED", "error": "States.Runtime", "cause": '{"a": "secret prompt"}'},
+        {"status": "FAILED", "error": "rate_limited", "cause": "secret prompt"},
+        {"status": "FAILED", "error": "rate_limited"},
+        {"status": "FAILED"},
+    ],
+)
+def test_any_other_failure_is_internal_and_shows_nothing(run: dict[str, str]) -> None:
+    status, _, body = response("generate_response", run)
+    assert status == 500
+    assert body["error"]["code"] == "internal_error"
+    assert body["request_id"] == "req_1-2-3"
+    assert "secret" not in json.dumps(body)
+
+
+def test_a_timed_out_execution_is_504() -> None:
+    status, _, body = response("generate_response", {"status": "TIMED_OUT"})
+    assert (status, body["error"]["code"]) == (504, "deadline_exceeded")
+
+
+def test_an_accepted_job_says_where_to_look() -> None:
+    url = "/api/v1/jobs/req_key1234567_once"
+    status, headers, body = response("jobs_response", {"executionArn": EXECUTION_ARN})
+    assert (status, headers) == (None, {"Location": url})
+    assert body == {
+        "execution_id": "req_key1234567_once",
+        "status": "RUNNING",
+        "status_url": url,
+    }
+
+
+def test_a_used_idempotency_key_points_to_the_first_job() -> None:
+    refusal = {
+        "__type": "com.amazonaws.swf.service.v2.model#ExecutionAlreadyExists",
+        "message": f"Execution Already Exists: '{EXECUTION_ARN}'",
+    }
+    status, _, body = response("start_refused", refusal)
+    assert (status, body["error"]["code"]) == (409, "duplicate_request")
+    assert body["error"]["execution_id"] == "req_key1234567_once"
+    assert body["error"]["status_url"] == "/api/v1/jobs/req_key1234567_once"
+
+
+@pytest.mark.parametrize(
+    ("refusal", "status", "code"),
+    [
+        ({"__type": "ThrottlingException", "message": "Rate exceeded"}, 429, "rate_limited"),
+        ({"__type": "ExecutionLimitExceeded", "message": ""}, 429, "rate_limited"),
+        ({"__type": "InvalidName", "message": "Invalid Name"}, 400, "invalid_request"),
+        ({"__type": "InvalidExecutionInput", "message": ""}, 413, "payload_too_large"),
+        (
+            {
+                "__type": "com.amazon.coral.validate#ValidationException",
+                "message": "1 validation error detected: Value at 'input' failed to satisfy"
+                " constraint: Member must have length less than or equal to 262144",
+            },
+            413,
+            "payload_too_large",
+        ),
+        ({"__type": "AccessDeniedException", "message": "secret"}, 500, "internal_error"),
+        ({}, 500, "internal_error"),
+    ],
+)
+def test_a_refused_start_becomes_the_contracts_error(
+    refusal: dict[str, str], status: int, code: str
+) -> None:
+    answered, _, body = response("start_refused", refusal)
+    assert (answered, body["error"]["code"]) == (status, code)
+    assert body["success"] is False
+    assert body["request_id"] == "req_1-2-3"
+    assert "secret" not in json.dumps(body)
+
+
+@pytest.mark.parametrize(
+    ("template", "code"),
+    [("start_too_large", "payload_too_large"), ("start_failed", "internal_error")],
+)
+def test_fixed_answers_are_the_contracts_error(template: str, code: str) -> None:
+    _, _, body = response(template, {})
+    assert body["error"]["code"] == code

@@ -1,0 +1,135 @@
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from stacks import mapping
+from stacks.lint import template_findings
+from stacks.stage import synthesize
+from tests.infrastructure.synthesized import StackTemplate, Stage
+
+pytestmark = pytest.mark.xdist_group("synthesis")
+
+ROOT = Path(__file__).parent.parent.parent
+NOWHERE = "http://127.0.0.1:9"
+
+
+def test_prod_has_no_security_finding_without_a_reason(prod: Stage) -> None:
+    report = json.loads((prod.directory / "validation-report.json").read_text("utf-8"))
+    (nag,) = (item for item in report["pluginReports"] if item["pluginName"] == "AwsSolutions")
+    assert nag["conclusion"] == "success"
+    assert nag["violations"] == []
+    assert all(accepted["reason"] for accepted in nag["suppressedViolations"])
+    assert nag["suppressedViolations"]
+
+
+@pytest.mark.parametrize("part", ["storage", "pipeline"])
+def test_cfn_lint_has_nothing_to_say_about_prod(prod: Stage, part: str) -> None:
+    assert template_findings(getattr(prod, part).text) == []
+
+
+def test_synthesis_needs_no_account_and_no_network(tmp_path: Path) -> None:
+    settings = json.loads((ROOT / "cdk.json").read_text("utf-8"))["context"]
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "CDK_OUTDIR": str(tmp_path / "out"),
+        "CDK_CONTEXT_JSON": json.dumps({**settings, "stage": "dev", "layers": "stub"}),
+        **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "AWS_ENDPOINT_URL"), NOWHERE),
+    }
+    subprocess.run(
+        [sys.executable, "app.py"], cwd=ROOT, env=environment, check=True, capture_output=True
+    )
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text("utf-8"))
+    assert "LlmOrchestrator-dev-Pipeline" in manifest["artifacts"]
+    assert not manifest.get("missing")
+
+
+def code_asset(template: str) -> str:
+    functions = (
+        item["Properties"]["Code"]["S3Key"]
+        for item in json.loads(template)["Resources"].values()
+        if item["Type"] == "AWS::Lambda::Function"
+    )
+    (key,) = set(functions)
+    return str(key)
+
+
+def copied_project(directory: Path) -> Path:
+    for name in ("stacks", "functions", "statemachine"):
+        shutil.copytree(ROOT / name, directory / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("app.py", "cdk.json"):
+        shutil.copy(ROOT / name, directory / name)
+    return directory
+
+
+def synthesized_copy(project: Path) -> str:
+    settings = json.loads((project / "cdk.json").read_text("utf-8"))["context"]
+    environment = os.environ | {
+        "CDK_OUTDIR": str(project / "out"),
+        "CDK_CONTEXT_JSON": json.dumps({**settings, "stage": "local"}),
+    }
+    subprocess.run(
+        [sys.executable, "app.py"], cwd=project, env=environment, check=True, capture_output=True
+    )
+    template = project / "out" / "LlmOrchestrator-local-Pipeline.template.json"
+    return template.read_text("utf-8")
+
+
+def test_only_a_change_of_the_code_deploys_the_functions_anew(tmp_path: Path) -> None:
+    project = copied_project(tmp_path)
+    first = code_asset(synthesized_copy(project))
+    (project / "README.md").write_text("changed")
+    (project / ".hidden").write_text("changed")
+    (project / "tests").mkdir()
+    (project / "tests" / "test_new.py").write_text("changed")
+    (project / "functions" / "__pycache__").mkdir(exist_ok=True)
+    (project / "functions" / "__pycache__" / "new.pyc").write_text("changed")
+    assert code_asset(synthesized_copy(project)) == first
+    with (project / "functions" / "__init__.py").open("a") as source:
+        source.write("# changed\n")
+    assert code_asset(synthesized_copy(project)) != first
+
+
+def test_the_code_asset_holds_the_functions_and_nothing_else(local: Stage) -> None:
+    manifest = local.directory / "LlmOrchestrator-local-Pipeline.assets.json"
+    asset = code_asset(local.pipeline.text).removesuffix(".zip")
+    source = json.loads(manifest.read_text("utf-8"))["files"][asset]["source"]["path"]
+    directory = local.directory / source
+    assert [path.name for path in directory.iterdir()] == ["functions"]
+    assert not list(directory.rglob("__pycache__"))
+    assert (directory / "functions" / "classify" / "handler.py").is_file()
+
+
+def deployment_of(directory: Path) -> str:
+    synthesize("local", directory)
+    template = (directory / "LlmOrchestrator-local-Pipeline.template.json").read_text("utf-8")
+    (logical_id,) = StackTemplate(template).resources("AWS::ApiGateway::Deployment")
+    return logical_id
+
+
+def test_a_changed_mapping_template_makes_a_new_deployment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = deployment_of(tmp_path / "first")
+    copied = shutil.copytree(mapping.TEMPLATES, tmp_path / "templates")
+    monkeypatch.setattr(mapping, "TEMPLATES", copied)
+    assert deployment_of(tmp_path / "same") == first
+    with (copied / "generate_request.vtl").open("a") as template:
+        template.write("## changed\n")
+    assert deployment_of(tmp_path / "changed") != first
+
+
+def test_key_values_are_refused_outside_the_local_stage(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="local stage only"):
+        synthesize("prod", tmp_path, layers="stub", api_keys="a-key")
+
+
+def test_an_unknown_stage_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="stage"):
+        synthesize("staging", tmp_path)

@@ -1,0 +1,146 @@
+"""The real definition with the real handlers: a named table of what may happen to a request."""
+
+import json
+import time
+from dataclasses import dataclass, field
+
+import pytest
+
+pytestmark = pytest.mark.xdist_group("local")
+
+FIRST, SECOND = "gpt-4o", "gpt-4o-mini"
+FALLS_BACK = [
+    "Classify", "Score", "Invoke Provider", "Next Candidate?", "Invoke Provider", "Record Metrics",
+]  # fmt: skip
+STOPS = ["Classify", "Score", "Invoke Provider", "Record Failure", "Failed"]
+FAILS = ["Classify", "Score", "Invoke Provider", "Next Candidate?", "Record Failure", "Failed"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """`faults` {model: error}; `error` is the execution's, None for an answered request."""
+
+    path: list[str]
+    faults: dict[str, str] = field(default_factory=dict)
+    request: dict[str, object] = field(default_factory=dict)
+    error: str | None = None
+    calls: int = 1
+
+
+CASES = {
+    "the happy path": Case(["Classify", "Score", "Invoke Provider", "Record Metrics"]),
+    "throttled, next candidate": Case(FALLS_BACK, {FIRST: "ProviderThrottled"}, calls=2),
+    "timed out, next candidate": Case(FALLS_BACK, {FIRST: "ProviderTimeout"}, calls=2),
+    "out of quota, next candidate": Case(FALLS_BACK, {FIRST: "ProviderQuotaExhausted"}, calls=2),
+    "key refused, next candidate": Case(FALLS_BACK, {FIRST: "ProviderAuthFailed"}, calls=2),
+    "model gone, next candidate": Case(FALLS_BACK, {FIRST: "ModelNotFound"}, calls=2),
+    "overloaded, retried, next": Case(FALLS_BACK, {FIRST: "ProviderOverloaded"}, calls=3),
+    "unavailable, retried, next": Case(FALLS_BACK, {FIRST: "ProviderUnavailable"}, calls=3),
+    "bad response, retried, next": Case(FALLS_BACK, {FIRST: "ProviderBadResponse"}, calls=3),
+    "window too small, larger one": Case(FALLS_BACK, {FIRST: "ContextWindowExceeded"}, calls=2),
+    "window too small, no other": Case(
+        FAILS, {FIRST: "ContextWindowExceeded"}, {"fallback": False}, "invalid_request"
+    ),
+    "refused on policy": Case(STOPS, {FIRST: "ContentFiltered"}, error="content_filtered"),
+    "refused as malformed": Case(STOPS, {FIRST: "InvalidRequest"}, error="invalid_request"),
+    "none left": Case(
+        FAILS, {FIRST: "ProviderAuthFailed"}, {"fallback": False}, "all_providers_failed"
+    ),
+    "throttled, none left, waits once": Case(
+        ["Classify", "Score", "Invoke Provider", "Next Candidate?", "Wait For Provider",
+         "Invoke Provider", "Next Candidate?", "Record Failure", "Failed"],
+        {FIRST: "ProviderThrottled"}, {"fallback": False}, "all_providers_failed", calls=2,
+    ),
+    "a bad request": Case(
+        ["Classify", "Record Failure", "Failed"], {}, {"text": 7}, "invalid_request", calls=0
+    ),
+    "no eligible model": Case(
+        ["Classify", "Score", "Record Failure", "Failed"],
+        {}, {"max_cost_usd": 1e-7}, "no_eligible_model", calls=0,
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Run:
+    status: str
+    error: str | None
+    body: dict[str, object]
+    events: list[dict[str, object]]
+
+    @property
+    def path(self) -> list[str]:
+        return [
+            event["stateEnteredEventDetails"]["name"]
+            for event in self.events
+            if "stateEnteredEventDetails" in event
+        ]
+
+    def count(self, kind: str) -> int:
+        return sum(event["type"] == kind for event in self.events)
+
+
+def _run(stack, request):
+    client = stack.client("stepfunctions")
+    request_id = f"req_test_{time.time_ns()}"
+    started = client.start_execution(
+        stateMachineArn=stack.output("JobsMachineArn"),
+        name=request_id,
+        input=json.dumps(
+            {"request": request, "request_id": request_id, "api_key_id": "t", "mode": "async"}
+        ),
+    )
+    arn = started["executionArn"]
+    ends = time.monotonic() + 60
+    while (seen := client.describe_execution(executionArn=arn))["status"] == "RUNNING":
+        assert time.monotonic() < ends, f"still running: {arn}"
+        time.sleep(0.2)
+    events = client.get_execution_history(executionArn=arn, maxResults=1000)["events"]
+    body = json.loads(seen["output"] if seen["status"] == "SUCCEEDED" else seen["cause"])
+    return Run(seen["status"], seen.get("error"), body, events)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_request_takes_the_path_of_its_case(stack, name):
+    case = CASES[name]
+    request = {"task": "chat", "text": "Hello there.", "model": FIRST} | case.request
+    with stack.faults(case.faults):
+        run = _run(stack, request)
+    assert run.path == case.path
+    assert (run.status, run.error) == ("FAILED" if case.error else "SUCCEEDED", case.error)
+    calls = run.path.count("Invoke Provider") + _retries(run)
+    assert calls == case.calls
+
+
+def _retries(run):
+    """Failed tries beyond the one with which each visit of the state ends."""
+    failed = run.count("TaskFailed") + run.count("LambdaFunctionFailed")
+    left_by_catch = run.path.count("Next Candidate?") + run.path.count("Record Failure")
+    invoked = "Invoke Provider" in run.path
+    return failed - (run.path.count("Next Candidate?") or left_by_catch) if invoked else 0
+
+
+def test_the_answer_names_the_failed_candidate(stack):
+    with stack.faults({FIRST: "ProviderThrottled"}):
+        run = _run(stack, {"text": "Hello there.", "model": FIRST})
+    [fallback] = run.body["routing"]["fallbacks"]
+    assert (fallback["model"], fallback["error"]) == (FIRST, "ProviderThrottled")
+    assert run.body["routing"]["selected_model"] != FIRST
+
+
+def test_all_failing_lists_every_attempt(stack):
+    from functions.shared.catalogue import load_catalogue
+
+    everything = {model.id: "ProviderAuthFailed" for model in load_catalogue().models}
+    with stack.faults(everything):
+        run = _run(stack, {"task": "chat", "text": "Hello there."})
+    attempts = run.body["error"]["details"]
+    assert run.error == "all_providers_failed"
+    assert len(attempts) == run.path.count("Invoke Provider") > 10
+
+
+def test_the_happy_path_takes_at_most_six_billable_transitions(stack):
+    run = _run(stack, {"text": "Hello there."})
+    # AWS bills each entered state, and at most one more for the start and the end each.
+    assert run.status == "SUCCEEDED"
+    assert len(run.path) + 2 <= 6

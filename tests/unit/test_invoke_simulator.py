@@ -1,0 +1,192 @@
+import json
+import time
+from decimal import Decimal
+
+import jsonschema
+import pytest
+
+from functions.invoke_provider.prompts import prompt_for
+from functions.invoke_provider.providers.sample import sample_of
+from functions.invoke_provider.providers.simulator import FAULTS_VARIABLE, Simulator
+from functions.shared import errors
+from functions.shared.contracts import Candidate, GenerateRequest
+
+TASKS = ["summarize", "sentiment", "rewrite", "chat", "code", "analysis", "tools"]
+TEXT = "The tram was late again. It rained. We walked home and laughed about it."
+
+
+def tool(name, **parameters):
+    return {"type": "function", "function": {"name": name, "parameters": parameters}}
+
+
+WEATHER = tool(
+    "get_weather", type="object", properties={"city": {"type": "string"}}, required=["city"]
+)
+
+
+def complete(task="chat", model="gpt-4o", max_output_tokens=4096, **fields):
+    body = fields if "messages" in fields else {"text": TEXT} | fields
+    candidate = Candidate(
+        model=model, provider="openai", provider_model_id=model, function="simulator", mock=True,
+        context_window=1, max_output_tokens=max_output_tokens, sampling=[], reason="",
+        cost_score=1, latency_score=1, quality_score=1, availability_score=1, final_score=1,
+        estimated_cost_usd=Decimal(0), worst_case_cost_usd=Decimal(0), estimated_latency_ms=1,
+    )  # fmt: skip
+    asked = GenerateRequest.model_validate(body)
+    return Simulator().complete(prompt_for(asked, task), candidate, 5.0)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_task_is_answered_at_once_and_always_alike(task):
+    began = time.perf_counter()
+    first = complete(task)
+    assert time.perf_counter() - began < 0.1
+    assert first == complete(task)
+    assert first.text
+    assert first.finish_reason == "stop"
+    assert first.usage.input_tokens > len(TEXT) // 4
+    assert first.usage.output_tokens == -(-len(first.text.encode()) // 4)
+
+
+def test_a_summary_is_made_of_the_texts_first_sentences():
+    assert complete("summarize").text == "[simulated] The tram was late again. It rained."
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("I love this, it is excellent", "positive"),
+        ("Terrible. It was broken and I want a refund", "negative"),
+        ("The parcel has four corners", "neutral"),
+        ("Good, but slow", "neutral"),
+        ("", "neutral"),
+    ],
+)
+def test_a_sentiment_is_the_contracts_json(text, label):
+    told = json.loads(
+        complete("sentiment", messages=[{"role": "user", "content": text or " "}]).text
+    )
+    assert told.keys() == {"sentiment", "confidence"}
+    assert told["sentiment"] == label
+    assert 0.5 <= told["confidence"] < 1
+
+
+def test_a_tool_is_called_with_arguments_its_schema_accepts():
+    completion = complete("tools", tools=[WEATHER, tool("other")])
+    (call,) = completion.tool_calls
+    assert call.function.name == "get_weather"
+    jsonschema.validate(json.loads(call.function.arguments), WEATHER["function"]["parameters"])
+    assert completion.finish_reason == "tool_calls"
+    assert completion.usage.output_tokens > 0
+
+
+def test_the_named_tool_is_the_one_called():
+    choice = {"type": "function", "function": {"name": "other"}}
+    (call,) = complete("chat", tools=[WEATHER, tool("other")], tool_choice=choice).tool_calls
+    assert call.function.name == "other"
+    assert call.function.arguments == "{}"
+
+
+def test_no_tool_is_called_against_the_callers_will():
+    assert complete("tools", tools=[WEATHER], tool_choice="none").tool_calls == ()
+
+
+def test_a_tools_result_ends_the_loop():
+    call = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    said = [
+        {"role": "user", "content": "Weather?"},
+        {"role": "assistant", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "call_1", "content": "sunny"},
+    ]
+    completion = complete("tools", messages=said, tools=[WEATHER])
+    assert completion.tool_calls == ()
+    assert "sunny" in completion.text
+
+
+def test_an_answer_over_the_limit_is_cut_and_says_so():
+    completion = complete("rewrite", text="ä" * 500, max_output_tokens=20)
+    assert completion.finish_reason == "length"
+    assert len(completion.text.encode()) <= 80
+    assert completion.usage.output_tokens <= 20
+
+
+def test_a_json_object_is_one():
+    assert isinstance(
+        json.loads(complete("chat", response_format={"type": "json_object"}).text), dict
+    )
+
+
+def test_a_model_told_to_fail_fails_and_the_others_do_not(monkeypatch):
+    monkeypatch.setenv(FAULTS_VARIABLE, '{"gpt-4o": "ProviderThrottled"}')
+    with pytest.raises(errors.ProviderThrottled):
+        complete(model="gpt-4o")
+    assert complete(model="gpt-4o-mini").text
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "string"},
+        {"type": "string", "minLength": 5, "maxLength": 6},
+        {"type": "string", "format": "date-time"},
+        {"type": "integer", "minimum": 3},
+        {"type": "integer", "exclusiveMinimum": 3, "maximum": 4},
+        {"type": "number", "maximum": -1.5},
+        {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+        {"type": "boolean"},
+        {"type": "null"},
+        {"type": ["string", "null"]},
+        {"enum": ["a", "b"]},
+        {"const": 0},
+        {"type": "array", "items": {"type": "integer"}},
+        {"type": "array", "items": {"type": "integer"}, "minItems": 3},
+        {"anyOf": [{"type": "integer"}, {"type": "string"}]},
+        {
+            "type": "object",
+            "properties": {"a": {"$ref": "#/$defs/A"}, "b": {"type": "string"}},
+            "required": ["a"],
+            "additionalProperties": False,
+            "$defs": {"A": {"allOf": [{"type": "object", "properties": {"c": {"type": "null"}}},
+                                      {"required": ["c"]}]}},
+        },
+        {
+            "type": "object",
+            "properties": {"next": {"anyOf": [{"type": "null"}, {"$ref": "#"}]}},
+            "required": ["next"],
+        },
+    ],
+)  # fmt: skip
+def test_a_sample_is_accepted_by_its_schema(schema):
+    jsonschema.validate(sample_of(schema), schema)
+
+
+TWICE_ITSELF = {
+    "type": "object",
+    "properties": {"a": {"$ref": "#"}, "b": {"$ref": "#"}},
+    "required": ["a", "b"],
+}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"$ref": "#"},
+        {"$ref": "#/nowhere"},
+        {"$ref": 5},
+        {"allOf": [{"$ref": "#"}]},
+        TWICE_ITSELF,
+        {"type": "object", "properties": "no", "required": ["a"]},
+        {"type": "array", "minItems": "three"},
+        {"type": "array", "minItems": 10**12},
+        {"type": "string", "minLength": None},
+        {"type": "integer", "minimum": "1"},
+        {"type": []},
+        {"enum": []},
+        {"anyOf": 3},
+    ],
+)
+def test_a_schema_without_sense_or_end_is_refused_at_once(schema):
+    began = time.perf_counter()
+    with pytest.raises(errors.InvalidRequest):
+        sample_of(schema)
+    assert time.perf_counter() - began < 0.5
