@@ -43,13 +43,13 @@ Score = Annotated[float, Field(ge=0, le=1)]
 class Frozen(BaseModel):
     """Base of everything that crosses a boundary."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Strict(Frozen):
     """Base of what a caller sends: no type is guessed from another."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
 
 
 NonBlank = Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]

@@ -135,7 +135,7 @@ def _client(credentials: Credentials, http_client: httpx2.Client | None) -> anth
     return anthropic.Anthropic(
         api_key=credentials.api_key.get_secret_value(),
         base_url=credentials.base_url,
-        max_retries=1,
+        max_retries=0,
         http_client=http_client,
     )
 

@@ -1,0 +1,91 @@
+"""`python -m local up | down | status`."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from local.client import Client
+from local.settings import read_settings
+from local.state import State, is_ours, read_state
+from local.tools import UpFailed
+from local.up import Ended, end_stack, up
+
+DEFAULT_PORT = 8000
+_UP_ENDS_WITHIN_S = 15
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; answer its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        if options.command == "up":
+            settings = read_settings(os.environ)
+            up(options.port, settings, detach=options.detach, show_demo=options.demo)
+            return 0
+        return _down(options.port) if options.command == "down" else _status(options)
+    except Ended:
+        print("\nEnded.", flush=True)
+        return 0
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except UpFailed as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m local", description="The local AWS.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    up_command = commands.add_parser("up", help="deploy the app locally and serve it")
+    up_command.add_argument("--detach", action="store_true", help="return when it is ready")
+    up_command.add_argument(
+        "--no-demo", dest="demo", action="store_false", help="send no demonstration requests"
+    )
+    status = commands.add_parser("status", help="say whether it is ready")
+    status.add_argument("--json", action="store_true")
+    for command in (up_command, status, commands.add_parser("down", help="end it")):
+        command.add_argument("--port", type=int, default=DEFAULT_PORT)
+    return parser
+
+
+def _status(options: argparse.Namespace) -> int:
+    state = read_state(options.port)
+    if state.state == "ready" and not Client(state.base_url, state.api_key).is_healthy():
+        state = state.with_phase("starting")
+    print(json.dumps(state.public) if options.json else f"{state.base_url} {state.state}")
+    return 0 if state.state == "ready" else 1
+
+
+def _down(port: int) -> int:
+    state = read_state(port)
+    if state.state == "stopped":
+        print(f"Nothing runs on port {port}.")
+        return 0
+    _end_up(state)
+    if is_ours(state.emulator_pid, "local.server"):
+        end_stack(state)
+    print(f"Ended the stack on port {port}.")
+    return 0
+
+
+def _end_up(state: State) -> None:
+    """An `up` that still deploys or serves cleans up after itself."""
+    deadline = time.monotonic() + _UP_ENDS_WITHIN_S
+    if is_ours(state.up_pid, "local"):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(state.up_pid, signal.SIGTERM)
+    while is_ours(state.up_pid, "local") and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
