@@ -21,14 +21,14 @@ $(BIN)/python:
 	@echo "Creating .venv with $(PYTHON)"
 	@$(PYTHON) -m venv .venv
 
-$(RUN_READY): requirements.txt | $(BIN)/python
+$(RUN_READY): requirements.txt constraints.txt | $(BIN)/python
 	@echo "Installing what the engine needs (once)"
-	@$(BIN)/pip install --quiet --requirement requirements.txt
+	@$(BIN)/pip install --quiet --requirement requirements.txt --constraint constraints.txt
 	@touch $@
 
-$(DEV_READY): requirements.txt requirements-dev.txt | $(BIN)/python
+$(DEV_READY): requirements.txt requirements-dev.txt constraints.txt | $(BIN)/python
 	@echo "Installing what the checks and tests need (once)"
-	@$(BIN)/pip install --quiet --requirement requirements-dev.txt
+	@$(BIN)/pip install --quiet --requirement requirements-dev.txt --constraint constraints.txt
 	@touch $(RUN_READY) $@
 
 node_modules/.package-lock.json: package.json package-lock.json | $(RUN_READY)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 import time
+from decimal import Decimal
 from typing import Any
 
 from local.client import Client
@@ -50,19 +51,24 @@ def _print_answer(answer: Any) -> None:
         return
     routing, usage, timing = answer["routing"], answer["usage"], answer["performance"]
     mock = " (simulator: no provider key is set)" if answer["mock"] else ""
-    indent = {"width": 100, "initial_indent": "  ", "subsequent_indent": "  "}
-    print(textwrap.fill(answer["result"], **indent))  # type: ignore[arg-type]
+    for line in answer["result"].splitlines():
+        print(textwrap.fill(line, 100, initial_indent="  | ", subsequent_indent="  | "))
     print(f"  model      {routing['selected_model']} by {routing['provider']}{mock}")
-    print(textwrap.fill(f"why        {routing['reason']}", **indent))  # type: ignore[arg-type]
+    print(f"  why        {routing['reason']}")
     scores = ("cost", "latency", "quality", "availability", "final")
     print("  scores     " + ", ".join(f"{name} {routing[f'{name}_score']}" for name in scores))
     for candidate in routing["candidates"][:3]:
         print(
             f"  candidate  {candidate['model']:<28} score {candidate['final_score']}, "
-            f"about ${candidate['estimated_cost_usd']} and {candidate['estimated_latency_ms']} ms"
+            f"about {_dollars(candidate['estimated_cost_usd'])} and {candidate['estimated_latency_ms']} ms"
         )
     print(
         f"  usage      {usage['input_tokens']} + {usage['output_tokens']} tokens, "
-        f"${usage['total_cost_usd']} (dearest: ${usage['baseline_cost_usd']})"
+        f"{_dollars(usage['total_cost_usd'])}, saved {_dollars(usage['savings_usd'])} "
+        f"against {usage['baseline_model']}"
     )
     print(f"  time       {timing['total_time_ms']} ms, routing {timing['routing_time_ms']} ms")
+
+
+def _dollars(amount: object) -> str:
+    return f"${Decimal(str(amount)):.6f}"

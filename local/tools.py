@@ -38,7 +38,7 @@ def run_tool(command: Sequence[str], environment: Mapping[str, str], log: Path) 
         raise UpFailed(f"{_last_error(log)}\nThe whole output is in {log}")
 
 
-def require_tools(log: Path) -> None:
+def require_tools() -> None:
     """Check for Node and install the CDK command line once. Raises UpFailed."""
     for name in ("node", "npm"):
         if not (SCRIPTS / name).exists():
@@ -50,7 +50,7 @@ def require_tools(log: Path) -> None:
         if not CDK.exists():
             print("Installing the CDK command line (once)", flush=True)
             npm = [str(SCRIPTS / "npm"), "ci", "--no-audit", "--no-fund"]
-            run_tool(npm, tool_environment(""), log)
+            run_tool(npm, tool_environment(""), LOCAL / "npm.log")
 
 
 def cdk_command(*arguments: str) -> list[str]:

@@ -34,9 +34,8 @@ def up(port: int, settings: Settings, *, detach: bool, show_demo: bool) -> None:
     folder = folder_of(port)
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "deploy.log"
-    log.write_bytes(b"")
     with _ended_by_signals():
-        require_tools(log)
+        require_tools()
         emulator = _start(port)
         state = State(
             port=port,
@@ -81,6 +80,7 @@ def _start(port: int) -> EmulatorProcess:
 
 
 def _bring_up(state: State, settings: Settings, log: Path) -> State:
+    log.write_bytes(b"")
     write_state(state)
     with _step("Synthesising the CDK app"):
         assembly = synthesised(settings.context, log)
