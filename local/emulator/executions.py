@@ -65,6 +65,26 @@ def _task(state: dict[str, Any], state_input: Any, execution: Any, context: Any)
     return _execute_task(state, state_input, execution, context)
 
 
+def _assign(
+    state: dict[str, Any],
+    state_input: Any,
+    context: Any,
+    result: Any = None,
+    error_output: Any = None,
+) -> None:
+    """Upstream assigns one by one, so that an expression sees the values that the same Assign
+    has just set; on AWS all of them see the values from before."""
+    if stepfunctions._state_query_language(state, context) == "JSONata":
+        before = context.setdefault("variables", {})
+        assigned = {
+            name: stepfunctions._apply_jsonata_template(
+                template, state_input, context, result=result, error_output=error_output
+            )
+            for name, template in state.get("Assign", {}).items()
+        }
+        before.update(assigned)
+
+
 class _Clock:
     """`time`, except that an execution starts at once: upstream sleeps 150 ms before each."""
 
@@ -84,4 +104,5 @@ def install() -> None:
     stepfunctions._start_execution = _start_execution
     stepfunctions._start_sync_execution = _start_sync_execution
     stepfunctions._execute_task = _task
+    stepfunctions._apply_state_assign = _assign
     stepfunctions.time = _Clock()

@@ -1,0 +1,160 @@
+"""One local AWS for the whole run, started by the first test that asks for it."""
+
+import fcntl
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import boto3
+import pytest
+
+PROJECT = Path(__file__).parents[1]
+SHARED_FOLDER = "LOCAL_STACK_FOLDER"
+API_KEYS = ("first-key-of-the-tests", "other-key-of-the-tests")
+SETTINGS = ("API_KEYS", "MOCK_PROVIDERS", "OPENAI_", "ANTHROPIC_")
+REGION = "us-east-1"
+
+
+class Stack:
+    """A running stack. `base_url` is where the paths of the API's table begin."""
+
+    def __init__(self, base_url: str, emulator_url: str) -> None:
+        self.base_url = f"{base_url}/api/v1"
+        self.emulator_url = emulator_url
+        self.api_key, self.other_api_key = API_KEYS
+        self._session = boto3.Session("test", "test", region_name=REGION)
+
+    def client(self, service: str):
+        return self._session.client(service, endpoint_url=self.emulator_url)
+
+    def requests_table(self):
+        resource = self._session.resource("dynamodb", endpoint_url=self.emulator_url)
+        return resource.Table(self.output("RequestsTableName"))
+
+    def output(self, name: str) -> str:
+        for stack in self.client("cloudformation").describe_stacks()["Stacks"]:
+            for output in stack.get("Outputs", []):
+                if output["OutputKey"] == name:
+                    return output["OutputValue"]
+        raise LookupError(name)
+
+    def function_name(self, construct_id: str) -> str:
+        for function in self.client("lambda").list_functions()["Functions"]:
+            if f"Functions{construct_id}"[:20] in function["FunctionName"]:
+                return function["FunctionName"]
+        raise LookupError(construct_id)
+
+    @contextmanager
+    def faults(self, faults: Mapping[str, str]) -> Iterator[None]:
+        """Let the simulator fail: {catalogue id: error class}."""
+        if not faults:
+            yield
+            return
+        name = self.function_name("InvokeSimulator")
+        functions = self.client("lambda")
+        variables = functions.get_function_configuration(FunctionName=name)["Environment"][
+            "Variables"
+        ]
+        self._set_variables(name, variables | {"SIMULATOR_FAULTS": json.dumps(faults)})
+        try:
+            yield
+        finally:
+            self._set_variables(name, variables)
+
+    def _set_variables(self, name: str, variables: Mapping[str, str]) -> None:
+        functions = self.client("lambda")
+        functions.update_function_configuration(
+            FunctionName=name, Environment={"Variables": dict(variables)}
+        )
+        ends = time.monotonic() + 10
+        while True:
+            found = functions.get_function_configuration(FunctionName=name)
+            if found["LastUpdateStatus"] == "Successful" or time.monotonic() > ends:
+                return
+            time.sleep(0.1)
+
+
+@contextmanager
+def running_stack(**environment: str) -> Iterator[Stack]:
+    """A stack of one's own, with other settings than the shared one has."""
+    port = _free_port()
+    try:
+        yield _start(port, environment)
+    finally:
+        _stop(port)
+
+
+@pytest.fixture(scope="session")
+def stack() -> Stack:
+    """The shared stack: simulator only, two API keys."""
+    folder = Path(os.environ[SHARED_FOLDER])
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        port_file = folder / "port"
+        if port_file.exists():
+            return _connect(int(port_file.read_text()))
+        port = _free_port()
+        # Before the start: what comes up only half is ended, too.
+        port_file.write_text(str(port))
+        return _start(port, {})
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        os.environ[SHARED_FOLDER] = tempfile.mkdtemp(prefix="local-stack-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):
+        return
+    folder = Path(os.environ.pop(SHARED_FOLDER))
+    if (folder / "port").exists():
+        _stop(int((folder / "port").read_text()))
+    shutil.rmtree(folder)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _start(port: int, environment: Mapping[str, str]) -> Stack:
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)
+    }
+    told = _local(
+        "up", "--detach", port=port, env={**inherited, "API_KEYS": ",".join(API_KEYS), **environment}
+    )
+    assert told.returncode == 0, told.stdout + told.stderr
+    return _connect(port)
+
+
+def _connect(port: int) -> Stack:
+    state = json.loads(_local("status", "--json", port=port).stdout)
+    assert state["state"] == "ready", state
+    return Stack(state["base_url"], state["emulator_url"])
+
+
+def _stop(port: int) -> None:
+    _local("down", port=port)
+
+
+def _local(*arguments: str, port: int, env: Mapping[str, str] | None = None):
+    return subprocess.run(
+        [sys.executable, "-m", "local", *arguments, "--port", str(port)],
+        cwd=PROJECT,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
