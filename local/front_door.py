@@ -71,9 +71,7 @@ def _deployed_api() -> str | None:
     return None
 
 
-async def _answer(
-    send: Send, scope: Message, answer: tuple[int, dict[str, Any], bytes]
-) -> None:
+async def _answer(send: Send, scope: Message, answer: tuple[int, dict[str, Any], bytes]) -> None:
     status, headers, body = answer
     fields = [
         (name.lower().encode("latin-1"), str(each).encode("latin-1", "replace"))

@@ -128,11 +128,12 @@ def _free_port() -> int:
 
 
 def _start(port: int, environment: Mapping[str, str]) -> Stack:
-    inherited = {
-        name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)
-    }
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
     told = _local(
-        "up", "--detach", port=port, env={**inherited, "API_KEYS": ",".join(API_KEYS), **environment}
+        "up",
+        "--detach",
+        port=port,
+        env={**inherited, "API_KEYS": ",".join(API_KEYS), **environment},
     )
     assert told.returncode == 0, told.stdout + told.stderr
     return _connect(port)

@@ -30,8 +30,8 @@ DEFAULT_MAX_OUTPUT_TOKENS = 4_096
 AVAILABILITY_PRIOR = 1.0
 """Every provider counts as up until live health says otherwise."""
 
-LEAST_ERROR_RATE = 0.01
-"""No benchmark separates models better than this."""
+LEAST_ERROR_RATE = 0.05
+"""Public rankings do not tell the best models apart more finely than this."""
 
 _OWN_SHARE = 0.6
 _WEIGHED = ("cost", "latency", "quality", "availability")

@@ -6,14 +6,18 @@ import json
 from typing import Any, NoReturn
 
 from jsonschema import Draft4Validator, ValidationError
+from ministack.services import apigateway_v1 as gateway
 
 MALFORMED = "[the body is not JSON in UTF-8]"
+TOO_DEEP = "[the body is nested too deeply]"
 
 
 def problem_of(body: bytes, schema: Any) -> str | None:
     """`$context.error.validationErrorString` for a body, or None for a valid one."""
     try:
         document = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+        if gateway._json_depth(document) > gateway._MAX_BODY_DEPTH:
+            return TOO_DEEP
         errors = sorted(Draft4Validator(schema).iter_errors(document), key=str)
         # Inside the same try: a deeply nested body exhausts the stack in either of the two.
         return f"[{', '.join(map(_wording, errors))}]" if errors else None

@@ -15,9 +15,7 @@ _execute_warm = lambda_svc._execute_function_warm
 
 # Upstream reports every exception as Runtime.HandlerError, so that no Retry or Catch matches, and
 # ends the process, so that the next invocation imports everything again. "ok" keeps it alive.
-_UPSTREAM_REPORT = (
-    '{"status": "error", "error": str(e), "trace": traceback.format_exc()}'
-)
+_UPSTREAM_REPORT = '{"status": "error", "error": str(e), "trace": traceback.format_exc()}'
 _REPORT = (
     '{"status": "ok", "failure": {"errorType": type(e).__name__, "errorMessage": str(e), '
     '"stackTrace": traceback.format_tb(e.__traceback__)}}'

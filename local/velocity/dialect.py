@@ -173,7 +173,9 @@ def install() -> None:
     airspeed.FormalReference.evaluate_raw = _reference
     airspeed.SetDirective.parse = _parse_set
     airspeed.SetDirective.evaluate_raw = _set
-    airspeed.UnaryOperatorValue.OPERATORS = dict.fromkeys(("!", "not"), lambda value: not is_true(value))
+    airspeed.UnaryOperatorValue.OPERATORS = dict.fromkeys(
+        ("!", "not"), lambda value: not is_true(value)
+    )
     airspeed.BinaryOperator.OPERATORS |= {"==": equal, "eq": equal, "!=": _unequal, "ne": _unequal}
     airspeed.BinaryOperator.OPERATORS["+"] = _plus
     for symbol, word in ((">", "gt"), (">=", "ge"), ("<", "lt"), ("<=", "le")):
