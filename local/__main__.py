@@ -10,7 +10,6 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 
 from local.client import Client
 from local.settings import read_settings
@@ -32,8 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         return _down(options.port) if options.command == "down" else _status(options)
     except Ended:
-        print("\nEnded.", flush=True)
-        return 0
+        print("Ended before it was ready.", file=sys.stderr)
+        return 1
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
@@ -67,13 +66,12 @@ def _status(options: argparse.Namespace) -> int:
 
 def _down(port: int) -> int:
     state = read_state(port)
-    if state.state == "stopped":
-        print(f"Nothing runs on port {port}.")
-        return 0
-    _end_up(state)
-    if is_ours(state.emulator_pid, "local.server"):
-        end_stack(state)
-    print(f"Ended the stack on port {port}.")
+    if state.state != "stopped":
+        _end_up(state)
+    # Whatever is left, also of a stack that was killed.
+    end_stack(read_state(port))
+    running = state.state != "stopped"
+    print(f"Ended the stack on port {port}." if running else f"Nothing runs on port {port}.")
     return 0
 
 

@@ -12,6 +12,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from local.paths import PROJECT, folder_of
 from local.settings import tool_environment
@@ -34,27 +35,32 @@ class EmulatorProcess:
 
     def detach(self) -> None:
         """Let it live on when this process ends."""
-        assert self.process.stdin is not None
-        self.process.stdin.write(b"\n")
-        self.process.stdin.close()
+        with contextlib.suppress(OSError):  # it has died already
+            self._lifeline.write(b"\n")
+            self._lifeline.close()
 
     def stop(self) -> None:
         """End it and everything it started."""
         stop_group(self.process.pid, self.process)
         with contextlib.suppress(OSError):
-            if self.process.stdin is not None:
-                self.process.stdin.close()
+            self._lifeline.close()
+
+    @property
+    def _lifeline(self) -> IO[bytes]:
+        """It ends when this closes, unless a line came first."""
+        if self.process.stdin is None:
+            raise RuntimeError("started without a pipe")
+        return self.process.stdin
 
 
 def start(port: int) -> EmulatorProcess:
     """Start it with the front door on `port` and itself on a free one. Raises PortTaken."""
-    folder = folder_of(port)
-    scratch = folder / "tmp"
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
     with _bound(port) as front_door, _bound(0) as emulator:
         url = f"http://{HOST}:{emulator.getsockname()[1]}"
         files = (front_door.fileno(), emulator.fileno())
+        scratch = folder_of(port) / "tmp"
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir(parents=True)
         with emulator_log(port).open("wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "local.server", *map(str, files)],

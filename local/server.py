@@ -57,7 +57,7 @@ async def _serve(front_door_fd: int, emulator_fd: int) -> None:
 
     threading.Thread(target=_end_with_starter, args=(end,), daemon=True).start()
     app = _application(port)
-    await serve(app, config, shutdown_trigger=ended.wait)  # type: ignore[arg-type]
+    await serve(app, config, shutdown_trigger=ended.wait)
 
 
 def main() -> None:

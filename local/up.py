@@ -49,12 +49,15 @@ def up(port: int, settings: Settings, *, detach: bool, show_demo: bool) -> None:
             state = _bring_up(state, settings, log)
             if detach:
                 emulator.detach()
-                return
-            _serve(emulator, state, show_demo=show_demo)
+            else:
+                _serve(emulator, state, show_demo=show_demo)
         except BaseException:
-            _ignore_signals()
-            end_stack(state, emulator)
+            detach = False
             raise
+        finally:
+            if not detach:
+                _ignore_signals()
+                end_stack(state, emulator)
 
 
 def end_stack(state: State, emulator: EmulatorProcess | None = None) -> None:
@@ -104,13 +107,16 @@ def _wait_until_healthy(client: Client, state: State) -> None:
 
 
 def _serve(emulator: EmulatorProcess, state: State, *, show_demo: bool) -> None:
-    if show_demo:
-        demo.show(Client(state.base_url, state.api_key))
-    print(
-        f"\nServing {state.base_url}/api/v1 with X-API-Key: {state.api_key}   (Ctrl-C ends it)",
-        flush=True,
-    )
-    emulator.process.wait()
+    """Until asked to end. Raises UpFailed when the emulator ends by itself."""
+    try:
+        if show_demo:
+            demo.show(Client(state.base_url, state.api_key))
+        address = f"{state.base_url}/api/v1 with X-API-Key: {state.api_key}"
+        print(f"\nServing {address}   (Ctrl-C ends it)", flush=True)
+        emulator.process.wait()
+    except Ended:
+        print("\nEnded.", flush=True)
+        return
     log = _shown(emulator_process.emulator_log(state.port))
     raise UpFailed(f"The emulator has ended; see {log}")
 

@@ -164,7 +164,8 @@ class GenerateRequest(Strict):
 class ClassifyInput(Frozen):
     """`request` is whatever the caller sent; `started_at` is the execution's start, ISO 8601."""
 
-    request: JsonValue
+    # Not JsonValue: pydantic gives up on deep nesting, which is the caller's error and not ours.
+    request: Any
     request_id: str
     api_key_id: str
     mode: Mode

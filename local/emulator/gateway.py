@@ -23,7 +23,7 @@ _render_gateway_response = gateway._gateway_error_response
 _create_api_key = gateway._create_api_key
 
 
-async def _execute(
+async def _execute(  # noqa: PLR0917 - ministack's signature
     api_id: str,
     stage_name: str,
     method: str,
@@ -72,7 +72,7 @@ def _api_key(
     return error, key
 
 
-def _validate(
+def _validate(  # noqa: PLR0917 - ministack's signature
     method: dict[str, Any],
     api_id: str,
     exchange: Exchange,

@@ -31,33 +31,32 @@ def _refuse_constant(name: str) -> NoReturn:
 
 def _wording(error: ValidationError) -> str:
     """AWS's words, without the value: it may be the prompt."""
-    found, allowed = error.instance, error.validator_value
-    match error.validator:
+    found: Any = error.instance
+    expected: Any = error.validator_value
+    schema: Any = error.schema
+    keyword = str(error.validator)
+    match keyword:
         case "required":
-            missing = sorted(set(allowed) - set(found))
-            return f"object has missing required properties ({_names(missing)})"
+            missing = sorted(set(expected) - set(found))
+            wording = f"object has missing required properties ({_names(missing)})"
         case "additionalProperties":
-            extra = sorted(set(found) - set(error.schema.get("properties", {})))
-            return (
-                "object instance has properties which are not allowed by the schema: "
-                f"{_names(extra)}"
-            )
+            extra = _names(sorted(set(found) - set(schema.get("properties", {}))))
+            wording = f"object instance has properties which are not allowed by the schema: {extra}"
         case "type":
-            types = sorted([allowed] if isinstance(allowed, str) else allowed)
-            return (
+            allowed = _names(sorted([expected] if isinstance(expected, str) else expected))
+            wording = (
                 f"instance type ({_type_of(found)}) does not match any allowed primitive type "
-                f"(allowed: {_names(types)})"
+                f"(allowed: {allowed})"
             )
         case "enum":
-            return f"instance value not found in enum (possible values: {_names(allowed)})"
-        case "maxLength" | "minLength" | "maxItems" | "minItems" | "maxProperties":
-            return f"instance has length {len(found)} ({error.validator}: {allowed})"
-        case "minimum" | "maximum" | "multipleOf":
-            return f"numeric instance is out of range ({error.validator}: {allowed})"
+            wording = f"instance value not found in enum (possible values: {_names(expected)})"
         case "oneOf" | "anyOf" | "allOf" | "not":
-            return "instance failed to match the required schemas"
+            wording = "instance failed to match the required schemas"
         case _:
-            return f"instance does not satisfy {error.validator}"
+            limit = f": {expected}" if isinstance(expected, int | float) else ""
+            wording = f"instance does not satisfy {keyword}{limit}"
+    path = "/".join(map(str, error.absolute_path))
+    return f"{path}: {wording}" if path else wording
 
 
 def _names(values: list[Any]) -> str:

@@ -1,8 +1,10 @@
+import json
 from decimal import Decimal
 
 import pytest
 
 from functions.classify.parsing import MAX_REQUEST_BYTES, parse_request
+from functions.shared.contracts import ClassifyInput
 from functions.shared.errors import InvalidRequest, PayloadTooLarge
 
 
@@ -73,11 +75,29 @@ def test_the_refusal_never_repeats_the_callers_text():
 
 @pytest.mark.parametrize("letter", ["a", "é", "\n", "😀"])
 def test_a_body_just_over_the_limit_is_too_large_and_one_at_it_is_not(letter):
-    import json
-
     per_letter = len(json.dumps(letter, ensure_ascii=False).encode()) - 2
     fitting = (MAX_REQUEST_BYTES - len(json.dumps({"text": "x"}))) // per_letter
     body = {"text": "x" + letter * fitting}
     assert parse_request(body).text == body["text"]
     with pytest.raises(PayloadTooLarge):
         parse_request({"text": body["text"] + letter * 2})
+
+
+def test_a_deeply_nested_body_passes_the_envelope_and_is_refused_as_the_callers_error():
+    nested = {"text": "a", "x": {}}
+    for _ in range(600):
+        nested["x"] = {"a": nested["x"]}
+    event = ClassifyInput(
+        request=nested, request_id="req_1", api_key_id="k", mode="sync", started_at="2026-11-24"
+    )
+    with pytest.raises(InvalidRequest):
+        parse_request(event.request)
+
+
+def test_a_deeply_nested_schema_is_the_callers_error():
+    schema = {}
+    for _ in range(600):
+        schema = {"items": schema}
+    tool = {"type": "function", "function": {"name": "f", "parameters": schema}}
+    with pytest.raises(InvalidRequest):
+        parse_request({"text": "a", "tools": [tool]})
