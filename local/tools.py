@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,9 @@ from pathlib import Path
 from local.emulator_process import stop_group
 from local.paths import CDK, LOCAL, PROJECT, SCRIPTS
 from local.settings import tool_environment
+
+# A Python exception's last line, the CDK's failed deployment, npm's error.
+_ERROR = re.compile(r"^[\w.]*(Error|Exception|Failed): |❌|npm error \S+ ")
 
 
 class UpFailed(Exception):
@@ -35,7 +39,7 @@ def run_tool(command: Sequence[str], environment: Mapping[str, str], log: Path) 
             stop_group(process.pid, process)
             raise
     if code:
-        raise UpFailed(f"{_last_error(log)}\nThe whole output is in {log}")
+        raise UpFailed(f"{_last_error(log)} (all of it: {log.relative_to(PROJECT)})")
 
 
 def require_tools() -> None:
@@ -76,5 +80,5 @@ def locked(name: str) -> Iterator[None]:
 
 def _last_error(log: Path) -> str:
     lines = log.read_text("utf-8", "replace").strip().splitlines()
-    telling = [line for line in lines if "error" in line.lower() or "fail" in line.lower()]
-    return (telling or lines or ["It ended without a word."])[-1].strip()
+    telling = [line for line in lines if _ERROR.search(line)]
+    return (telling or lines or ["It ended without a word"])[-1].strip()

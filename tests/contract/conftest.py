@@ -1,12 +1,6 @@
-import json
-import shutil
-import subprocess
-from pathlib import Path
-
 import pytest
 
-ROOT = Path(__file__).parents[2]
-AIMOCK = ROOT / "node_modules" / "@copilotkit" / "aimock" / "dist" / "cli.js"
+from tests.aimock import serving
 
 
 def _refusal(status, error_type, code=None, message="No.", **more):
@@ -60,25 +54,9 @@ FIXTURES = {
 """What each of the simulated provider's models does."""
 
 
-def _node():
-    beside_python = ROOT / ".venv" / "bin" / "node"
-    return shutil.which("node") or str(beside_python)
-
-
 @pytest.fixture(scope="session")
 def aimock(tmp_path_factory):
     """The address of a provider simulator that speaks both wire formats."""
     fixtures = [{"match": {"model": model}} | fixture for model, fixture in FIXTURES.items()]
-    file = tmp_path_factory.mktemp("aimock") / "fixtures.json"
-    file.write_text(json.dumps({"fixtures": fixtures}))
-    command = [_node(), str(AIMOCK), "--port", "0", "--fixtures", str(file), "--strict"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        try:
-            for line in server.stdout:
-                if "listening on " in line:
-                    yield line.rsplit(" ", 1)[-1].strip()
-                    break
-            else:
-                raise RuntimeError("aimock did not start")
-        finally:
-            server.terminate()
+    with serving(fixtures, tmp_path_factory.mktemp("aimock")) as url:
+        yield url

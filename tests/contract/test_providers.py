@@ -4,7 +4,6 @@ import time
 from decimal import Decimal
 
 import pytest
-import requests
 
 from functions.invoke_provider.credentials import Credentials
 from functions.invoke_provider.prompts import prompt_for
@@ -12,6 +11,7 @@ from functions.invoke_provider.providers.anthropic import AnthropicProvider
 from functions.invoke_provider.providers.openai import OpenAIProvider
 from functions.shared import errors
 from functions.shared.contracts import Candidate, GenerateRequest
+from tests.aimock import journal
 
 KEY = "sk-test-0123456789"
 WEATHER = {
@@ -119,8 +119,7 @@ def test_a_failed_call_is_never_repeated_by_the_sdk(call, aimock):
 
 
 def _calls_of(aimock, model):
-    journal = requests.get(f"{aimock}/__aimock/journal", timeout=5).json()
-    return sum(entry["body"]["model"] == model for entry in journal)
+    return sum(entry["body"]["model"] == model for entry in journal(aimock))
 
 
 @pytest.mark.parametrize("adapter", [OpenAIProvider, AnthropicProvider])

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from functions.shared.catalogue import load_catalogue
+
 pytestmark = pytest.mark.xdist_group("local")
 
 FIRST, SECOND = "gpt-4o", "gpt-4o-mini"
@@ -128,15 +130,29 @@ def test_the_answer_names_the_failed_candidate(stack):
     assert run.body["routing"]["selected_model"] != FIRST
 
 
-def test_all_failing_lists_every_attempt(stack):
-    from functions.shared.catalogue import load_catalogue
+def _everything(error):
+    return {model.id: error for model in load_catalogue().models}
 
-    everything = {model.id: "ProviderAuthFailed" for model in load_catalogue().models}
-    with stack.faults(everything):
+
+def test_all_failing_ends_after_six_attempts_and_lists_them(stack):
+    with stack.faults(_everything("ProviderThrottled")):
         run = _run(stack, {"task": "chat", "text": "Hello there."})
-    attempts = run.body["error"]["details"]
     assert run.error == "all_providers_failed"
-    assert len(attempts) == run.path.count("Invoke Provider") > 10
+    assert len(run.body["error"]["details"]) == run.path.count("Invoke Provider") == 6
+
+
+def test_a_refused_key_rules_out_the_providers_other_models(stack):
+    with stack.faults(_everything("ProviderAuthFailed")):
+        run = _run(stack, {"task": "chat", "text": "Hello there."})
+    tried = [attempt["provider"] for attempt in run.body["error"]["details"]]
+    assert sorted(tried) == ["anthropic", "azure_openai", "bedrock", "openai"]
+
+
+def test_a_broken_provider_lets_the_others_go_first(stack):
+    with stack.faults(_everything("ProviderBadResponse")):
+        run = _run(stack, {"task": "chat", "text": "Hello there."})
+    tried = [attempt["provider"] for attempt in run.body["error"]["details"]]
+    assert sorted(tried[:4]) == ["anthropic", "azure_openai", "bedrock", "openai"]
 
 
 def test_the_happy_path_takes_at_most_six_billable_transitions(stack):
