@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import boto3
@@ -52,18 +52,19 @@ class Stack:
                 return function["FunctionName"]
         raise LookupError(construct_id)
 
-    @contextmanager
-    def faults(self, faults: Mapping[str, str]) -> Iterator[None]:
+    def faults(self, faults: Mapping[str, str]) -> AbstractContextManager[None]:
         """Let the simulator fail: {catalogue id: error class}."""
         if not faults:
-            yield
-            return
-        name = self.function_name("InvokeSimulator")
-        functions = self.client("lambda")
-        variables = functions.get_function_configuration(FunctionName=name)["Environment"][
-            "Variables"
-        ]
-        self._set_variables(name, variables | {"SIMULATOR_FAULTS": json.dumps(faults)})
+            return nullcontext()
+        return self.variables("InvokeSimulator", {"SIMULATOR_FAULTS": json.dumps(faults)})
+
+    @contextmanager
+    def variables(self, construct_id: str, changes: Mapping[str, str]) -> Iterator[None]:
+        """Change a function's environment for a while."""
+        name = self.function_name(construct_id)
+        configuration = self.client("lambda").get_function_configuration(FunctionName=name)
+        variables = configuration["Environment"]["Variables"]
+        self._set_variables(name, variables | changes)
         try:
             yield
         finally:

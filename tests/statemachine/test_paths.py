@@ -3,10 +3,12 @@
 import json
 import time
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 import pytest
 
 from functions.shared.catalogue import load_catalogue
+from functions.shared.contracts import RecordInput
 
 pytestmark = pytest.mark.xdist_group("local")
 
@@ -160,3 +162,34 @@ def test_the_happy_path_takes_at_most_six_billable_transitions(stack):
     # AWS bills each entered state, and at most one more for the start and the end each.
     assert run.status == "SUCCEEDED"
     assert len(run.path) + 2 <= 6
+
+
+def _dead_letters(stack):
+    queue = {"QueueUrl": stack.output("DeadLetterQueueUrl"), "MaxNumberOfMessages": 10}
+    found = stack.client("sqs").receive_message(**queue).get("Messages", [])
+    return [RecordInput.model_validate_json(message["Body"]) for message in found]
+
+
+@pytest.mark.parametrize(
+    ("broken", "path"),
+    [
+        pytest.param({"REQUESTS_TABLE": "missing"}, [], id="no table"),
+        pytest.param({"LOG_RETENTION_DAYS": "x"}, ["Queue Unrecorded Answer"], id="a crash"),
+    ],
+)
+def test_an_answer_survives_a_failing_record_which_waits_for_replay(stack, broken, path):
+    with stack.variables("RecordMetrics", broken):
+        run = _run(stack, {"task": "chat", "text": "A secret. And more."})
+    assert run.path == ["Classify", "Score", "Invoke Provider", "Record Metrics", *path]
+    assert run.body["result"]
+    [letter] = [one for one in _dead_letters(stack) if one.request_id == run.body["request_id"]]
+    assert letter.answer.usage.total_cost_usd == Decimal(str(run.body["usage"]["total_cost_usd"]))
+    assert "secret" not in letter.model_dump_json()
+
+
+def test_a_failure_that_cannot_be_recorded_is_queued_and_still_told(stack):
+    with stack.variables("RecordMetrics", {"LOG_RETENTION_DAYS": "x"}):
+        run = _run(stack, {"text": 7})
+    assert run.path[-2:] == ["Queue Unrecorded Failure", "Failed Unrecorded"]
+    assert (run.error, run.body["error"]["code"]) == ("internal_error", "internal_error")
+    assert run.body["request_id"] in {one.request_id for one in _dead_letters(stack)}
