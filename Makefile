@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format prices deploy clean
+.PHONY: help run test check bench format prices deploy clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,6 +48,9 @@ check: $(DEV_READY) node_modules/.package-lock.json ## format, lint, types, ASL 
 	@$(BIN)/mypy
 	@$(BIN)/python -m training prices --check
 	@$(BIN)/python -m stacks.lint
+
+bench: $(RUN_READY) ## measure speed as ratios, into bench/results.json
+	@$(BIN)/python -m bench
 
 format: $(DEV_READY) ## rewrite the code in the project's format
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .

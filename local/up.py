@@ -31,9 +31,7 @@ class Ended(BaseException):
 
 def up(port: int, settings: Settings, *, detach: bool, show_demo: bool) -> None:
     """Bring the stack up; serve until asked to end, or return when ready. Raises UpFailed."""
-    folder = folder_of(port)
-    folder.mkdir(parents=True, exist_ok=True)
-    log = folder / "deploy.log"
+    log = folder_of(port) / "deploy.log"
     with _ended_by_signals():
         require_tools()
         emulator = _start(port)

@@ -1,7 +1,9 @@
 """A provider simulator that is not ours: it speaks OpenAI's and Anthropic's wire formats."""
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +23,10 @@ def serving(fixtures: list[dict[str, Any]], folder: Path) -> Iterator[str]:
     file.write_text(json.dumps({"fixtures": fixtures}))
     node = shutil.which("node") or str(ROOT / ".venv" / "bin" / "node")
     command = [node, str(CLI), "--port", "0", "--fixtures", str(file), "--strict"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+    # Node may be started by a wrapper, which would not pass a signal on: the group gets it.
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as server:
         try:
             for line in server.stdout or []:
                 if "listening on " in line:
@@ -30,7 +35,7 @@ def serving(fixtures: list[dict[str, Any]], folder: Path) -> Iterator[str]:
             else:
                 raise RuntimeError("aimock did not start")
         finally:
-            server.terminate()
+            os.killpg(server.pid, signal.SIGTERM)
 
 
 def journal(url: str) -> list[dict[str, Any]]:

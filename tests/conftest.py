@@ -21,6 +21,7 @@ SHARED_FOLDER = "LOCAL_STACK_FOLDER"
 API_KEYS = ("first-key-of-the-tests", "other-key-of-the-tests")
 SETTINGS = ("API_KEYS", "MOCK_PROVIDERS", "OPENAI_", "ANTHROPIC_")
 REGION = "us-east-1"
+EXIT_STATUS = pytest.StashKey[int]()
 
 
 class Stack:
@@ -91,6 +92,7 @@ def running_stack(**environment: str) -> Iterator[Stack]:
         yield _start(port, environment)
     finally:
         _stop(port)
+    _remove_logs(port)
 
 
 @pytest.fixture(scope="session")
@@ -118,8 +120,15 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         return
     folder = Path(os.environ.pop(SHARED_FOLDER))
     if (folder / "port").exists():
-        _stop(int((folder / "port").read_text()))
+        port = int((folder / "port").read_text())
+        _stop(port)
+        if config.stash.get(EXIT_STATUS, 1) == 0:
+            _remove_logs(port)
     shutil.rmtree(folder)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    session.config.stash[EXIT_STATUS] = exitstatus
 
 
 def _free_port() -> int:
@@ -148,6 +157,10 @@ def _connect(port: int) -> Stack:
 
 def _stop(port: int) -> None:
     _local("down", port=port)
+
+
+def _remove_logs(port: int) -> None:
+    shutil.rmtree(PROJECT / ".local" / str(port))
 
 
 def _local(*arguments: str, port: int, env: Mapping[str, str] | None = None):

@@ -127,6 +127,19 @@ def test_a_finished_job_is_not_changed_by_deleting_it(stack):
     assert deleted.json() == job
 
 
+def test_a_running_job_is_stopped_by_its_own_key_only(stack):
+    headers = {"X-API-Key": stack.api_key}
+    # A throttled last candidate is waited for, which keeps the job running for a second.
+    with stack.faults({"gpt-4o": "ProviderThrottled"}):
+        body = {"task": "chat", "text": "Hello", "model": "gpt-4o", "fallback": False}
+        url = f"{stack.base_url}/jobs/{_post(stack, '/jobs', body).json()['execution_id']}"
+        foreign = requests.delete(url, headers={"X-API-Key": stack.other_api_key}, timeout=30)
+        stopped = requests.delete(url, headers=headers, timeout=30)
+    _assert_error(foreign, "not_found")
+    assert (stopped.status_code, stopped.json()["status"]) == (200, "ABORTED")
+    assert requests.get(url, headers=headers, timeout=30).json()["status"] == "ABORTED"
+
+
 def test_health_needs_no_key(stack):
     assert requests.get(f"{stack.base_url}/health", timeout=30).status_code == 200
 
