@@ -16,6 +16,13 @@ TABLE = "Requests"
 STARTED = "2026-11-24T10:00:00.000Z"
 
 
+class LambdaStub:
+    function_name = "record"
+    memory_limit_in_mb = 512
+    invoked_function_arn = "arn:aws:lambda:us-east-1:000000000000:function:record"
+    aws_request_id = "1"
+
+
 @pytest.fixture
 def aws(monkeypatch):
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
@@ -132,3 +139,28 @@ def test_a_passed_deadline_is_its_own_code_with_the_attempts(table, queue_url):
 def test_ids_are_never_metric_dimensions(table, queue_url):
     _record(_event(error=_caught(ProviderTimeout("x"))), queue_url)
     assert metrics.dimension_set.keys() <= {"model", "provider", "task", "outcome", "service"}
+
+
+def test_the_handler_prints_one_emf_line_with_the_contracts_metrics(
+    table, queue_url, monkeypatch, capsys
+):
+    from functions.record_metrics.handler import lambda_handler
+    from functions.shared import settings
+
+    monkeypatch.setenv("REQUESTS_TABLE", TABLE)
+    monkeypatch.setenv("DEAD_LETTER_QUEUE_URL", queue_url)
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "LlmOrchestrator")
+    settings.read.cache_clear()
+    monkeypatch.setattr(metrics.provider, "namespace", "LlmOrchestrator")
+    event = _event(error=_caught(ProviderTimeout("x"))).model_dump(mode="json")
+    lambda_handler(event, LambdaStub())
+    settings.read.cache_clear()
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+    [line] = lines
+    [directive] = line["_aws"]["CloudWatchMetrics"]
+    assert {one["Name"] for one in directive["Metrics"]} == {
+        "Requests", "Errors", "Fallbacks", "LatencyMs",
+    }  # fmt: skip
+    assert set(directive["Dimensions"][0]) <= {"model", "provider", "task", "outcome", "service"}
+    assert line["LatencyMs"][0] >= 0
+    assert line["request_id"] == "req_1"
