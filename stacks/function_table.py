@@ -83,19 +83,15 @@ def workflow_functions(config: StageConfig, storage: StorageStack) -> tuple[Func
     )
 
 
-def api_function(storage: StorageStack, machine_arn: str, execution_arns: str) -> FunctionSpec:
+def api_function(machine_arn: str, execution_arns: str) -> FunctionSpec:
     """The function behind the gateway's reading routes."""
     return FunctionSpec(
         "Api",
         "api",
-        environment={
-            "JOBS_STATE_MACHINE_ARN": machine_arn,
-            "REQUESTS_TABLE": storage.requests_table.table_name,
-        },
+        environment={"JOBS_STATE_MACHINE_ARN": machine_arn},
         grants=(
             allow("states:DescribeExecution", execution_arns),
             allow("states:StopExecution", execution_arns),
-            allow("dynamodb:GetItem", storage.requests_table.table_arn),
         ),
     )
 

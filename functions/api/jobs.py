@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -40,8 +41,8 @@ class Jobs:
         execution = self._describe(execution_id)
         if execution["status"] != "RUNNING":
             return _job(execution_id, execution)
-        with_arn = self._arn(execution_id)
-        _call(_client().stop_execution, executionArn=with_arn, error="Aborted", cause="By caller")
+        arn = self._arn(execution_id)
+        _call(_client().stop_execution, executionArn=arn, error="Aborted", cause="By caller")
         return _job(execution_id, self._describe(execution_id))
 
     def _describe(self, execution_id: str) -> DescribeExecutionOutputTypeDef:
@@ -58,6 +59,7 @@ class Jobs:
         return f"{self.state_machine_arn.replace(':stateMachine:', ':execution:')}:{execution_id}"
 
 
+@lru_cache
 def _client() -> SFNClient:
     return boto3.client("stepfunctions", config=_CONFIG)
 
@@ -104,4 +106,4 @@ def _error(execution_id: str, execution: DescribeExecutionOutputTypeDef) -> dict
 
 
 def _timestamp(moment: datetime) -> str:
-    return moment.astimezone().isoformat(timespec="milliseconds")
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")

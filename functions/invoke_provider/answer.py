@@ -18,7 +18,7 @@ from functions.shared.contracts import (
 )
 from functions.shared.errors import from_execution
 from functions.shared.pricing import Usage, cost_usd
-from functions.shared.tokens import BYTES_PER_TOKEN
+from functions.shared.tokens import tokens_of
 
 
 def answer_of(
@@ -103,5 +103,4 @@ def _estimated_usage(event: InvokeInput, completion: Completion) -> Usage:
     made = completion.text + "".join(
         json.dumps(call.model_dump()) for call in completion.tool_calls
     )
-    output_tokens = -(-len(made.encode("utf-8", "replace")) // BYTES_PER_TOKEN)
-    return Usage(input_tokens=event.profile.estimated_input_tokens, output_tokens=output_tokens)
+    return Usage(input_tokens=event.profile.estimated_input_tokens, output_tokens=tokens_of(made))

@@ -41,24 +41,26 @@ def _failed(failure: FailedAttempt) -> Attempt:
     )
 
 
-def error_of(event: RecordInput) -> EngineError | None:
+def error_of(event: RecordInput, attempts: list[Attempt]) -> EngineError | None:
     """The error to show for the request, or None where it was answered."""
     if event.error is None:
         return None
     error = from_execution(event.error.name, event.error.cause)
     if isinstance(error, DeadlineExceeded):
-        return DeadlineExceeded("The request's deadline passed.", details=_attempt_details(event))
+        return DeadlineExceeded(
+            "The request's deadline passed.", details=_attempt_details(attempts)
+        )
     if isinstance(error, ContextWindowExceeded):
         problem = {"field": "body", "problem": "longer than every candidate's context window"}
         return InvalidRequest("The request is too long.", details=[problem])
     if event.failures and (isinstance(error, ProviderError) or type(error) is EngineError):
-        shown = ProviderError(ALL_FAILED, details=_attempt_details(event))
+        shown = ProviderError(ALL_FAILED, details=_attempt_details(attempts))
         shown.retry_after_seconds = error.retry_after_seconds
         return shown
     return error
 
 
-def _attempt_details(event: RecordInput) -> list[dict[str, Any]]:
+def _attempt_details(attempts: list[Attempt]) -> list[dict[str, Any]]:
     return [
         {
             "model": attempt.model,
@@ -67,5 +69,5 @@ def _attempt_details(event: RecordInput) -> list[dict[str, Any]]:
             "elapsed_ms": attempt.elapsed_ms,
             "message": attempt.message,
         }
-        for attempt in attempts_of(event)
+        for attempt in attempts
     ]

@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
+from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.record_metrics.outcome import attempts_of, error_of
-from functions.shared.contracts import RecordInput, RecordOutput, json_of
+from functions.shared.contracts import Attempt, RecordInput, RecordOutput, json_of
 from functions.shared.errors import EngineError, error_body
 from functions.shared.observability import logger, metrics
 from functions.shared.settings import RecordSettings
@@ -30,21 +31,28 @@ def record(
     A row that cannot be written goes to the dead-letter queue as the event itself. Raises only
     where the queue refuses it too.
     """
-    error = error_of(event)
-    row = row_of(event, error, datetime.now(UTC), settings.LOG_RETENTION_DAYS)
+    attempts = attempts_of(event)
+    error = error_of(event, attempts)
+    row = row_of(event, attempts, error, datetime.now(UTC), settings.LOG_RETENTION_DAYS)
     try:
-        if log.put_once(row):
-            emit_metrics(event, error)
-    except Exception as failure:
+        is_new = log.put_once(row)
+    except (BotoCoreError, ClientError) as failure:
         logger.error("request log unavailable", error_type=type(failure).__name__)
         dead_letters.send(json_of(event))
+        is_new = False  # its metrics come with the replay
+    if is_new:
+        emit_metrics(event, attempts, error)
     if error is None:
         return RecordOutput()
     return RecordOutput(code=error.code, body=error_body(error, event.request_id))
 
 
 def row_of(
-    event: RecordInput, error: EngineError | None, now: datetime, retention_days: int
+    event: RecordInput,
+    attempts: list[Attempt],
+    error: EngineError | None,
+    now: datetime,
+    retention_days: int,
 ) -> dict[str, Any]:
     """The log's item, JSON values; no prompt and no answer in it."""
     created_at = datetime.fromisoformat(event.started_at).astimezone(UTC)
@@ -58,7 +66,7 @@ def row_of(
         "day_shard": f"{created_at:%Y-%m-%d}#{shard}",
         "finished_at": now.isoformat(timespec="milliseconds"),
         "expires_at": int((now + timedelta(days=retention_days)).timestamp()),
-        "attempts": [json_of(attempt) for attempt in attempts_of(event)],
+        "attempts": [json_of(attempt) for attempt in attempts],
     }
     if event.profile:
         row["task"] = event.profile.task
@@ -77,13 +85,13 @@ def row_of(
     return row
 
 
-def emit_metrics(event: RecordInput, error: EngineError | None) -> None:
+def emit_metrics(event: RecordInput, attempts: list[Attempt], error: EngineError | None) -> None:
     """EMF with bounded dimensions only: model, provider, task, outcome. Ids are log fields."""
     outcome = error.code if error else "success"
-    last = attempts_of(event)[-1:]
+    last = attempts[-1] if attempts else None
     dimensions = {
-        "model": last[0].model if last else "none",
-        "provider": last[0].provider if last else "none",
+        "model": last.model if last else "none",
+        "provider": last.provider if last else "none",
         "task": event.profile.task if event.profile else "none",
         "outcome": outcome,
     }

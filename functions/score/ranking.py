@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from functions.shared.catalogue import Catalogue, Model
@@ -76,7 +76,7 @@ def rank(profile: Profile, catalogue: Catalogue, settings: ScoreSettings) -> Sco
     began = time.perf_counter()
     today = datetime.fromtimestamp(profile.started_at_ms / 1000, UTC).date()
     if profile.model is not None:
-        _check_pin(profile.model, catalogue, profile)
+        _check_pin(profile.model, catalogue, today)
     options: list[_Option] = []
     excluded: list[Exclusion] = []
     for model in catalogue.models:
@@ -108,8 +108,7 @@ def rank(profile: Profile, catalogue: Catalogue, settings: ScoreSettings) -> Sco
     )
 
 
-def _check_pin(model_id: str, catalogue: Catalogue, profile: Profile) -> None:
-    today = datetime.fromtimestamp(profile.started_at_ms / 1000, UTC).date()
+def _check_pin(model_id: str, catalogue: Catalogue, today: date) -> None:
     try:
         model = catalogue.get(model_id)
     except KeyError:
@@ -196,12 +195,15 @@ def _ranked(options: list[_Option], profile: Profile) -> list[Candidate]:
     quickest = min(option.latency_ms for option in options)
     surest = min(option.error_rate for option in options)
     best = _Best(cheapest, quickest, surest)
-    candidates = [_candidate(option, best, profile) for option in options]
+    weights = weights_of(profile.model_preference)
+    candidates = [_candidate(option, best, weights, profile) for option in options]
     # The id makes the order total: equal scores never depend on the catalogue's order.
     return sorted(candidates, key=lambda one: (-one.final_score, one.estimated_cost_usd, one.model))
 
 
-def _candidate(option: _Option, best: _Best, profile: Profile) -> Candidate:
+def _candidate(
+    option: _Option, best: _Best, weights: dict[str, float], profile: Profile
+) -> Candidate:
     # Each is the best one's figure over the model's own: half as good scores half as much.
     scores = {
         "cost": float(best.cost_usd / option.cost_usd) if option.cost_usd else 1.0,
@@ -209,7 +211,6 @@ def _candidate(option: _Option, best: _Best, profile: Profile) -> Candidate:
         "quality": best.error_rate / option.error_rate,
         "availability": AVAILABILITY_PRIOR,
     }
-    weights = weights_of(profile.model_preference)
     final = sum(weights[name] * score for name, score in scores.items())
     model = option.model
     return Candidate(
@@ -234,7 +235,7 @@ def _reason(option: _Option, final: float, profile: Profile) -> str:
     wish = "pinned by the caller" if profile.model == option.model.id else profile.model_preference
     return (
         f"{wish}: score {final:.3f} for {profile.task}, at about {option.cost_usd:f} USD "
-        f"and {option.latency_ms} ms, quality {1 - option.error_rate:.2f}"
+        f"and {option.latency_ms} ms, quality {option.model.quality[profile.task]:.2f}"
     )
 
 

@@ -27,8 +27,8 @@ T = TypeVar("T", bound=Settings)
 class ClassifySettings(Settings):
     """The whole chain's deadline in milliseconds, by way of calling."""
 
-    SYNC_DEADLINE_MS: int = 26_000
-    ASYNC_DEADLINE_MS: int = 240_000
+    SYNC_DEADLINE_MS: int
+    ASYNC_DEADLINE_MS: int
 
 
 class ScoreSettings(Settings):
@@ -46,11 +46,10 @@ class InvokeSettings(Settings):
 class RecordSettings(Settings):
     REQUESTS_TABLE: str
     DEAD_LETTER_QUEUE_URL: str
-    LOG_RETENTION_DAYS: int = 30
+    LOG_RETENTION_DAYS: int
 
 
 class ApiSettings(Settings):
-    REQUESTS_TABLE: str
     JOBS_STATE_MACHINE_ARN: str
 
 

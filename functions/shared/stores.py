@@ -35,9 +35,6 @@ class RequestLog:
             raise
         return True
 
-    def get(self, request_id: str) -> dict[str, Any] | None:
-        return self._table.get_item(Key={"request_id": request_id}, ConsistentRead=True).get("Item")
-
 
 class DeadLetters:
     """Payloads that wait for replay."""

@@ -5,6 +5,11 @@ INSTRUCTION_TOKENS = 60
 """What the task's own instruction and the wire format add."""
 
 
-def estimate_tokens(text: str) -> int:
+def tokens_of(text: str) -> int:
     """English runs at about four bytes a token; other scripts have more bytes and more tokens alike."""
-    return -(-len(text.encode("utf-8", "replace")) // BYTES_PER_TOKEN) + INSTRUCTION_TOKENS
+    return -(-len(text.encode("utf-8", "replace")) // BYTES_PER_TOKEN)
+
+
+def estimate_tokens(text: str) -> int:
+    """The input tokens of a request that shows the model this text."""
+    return tokens_of(text) + INSTRUCTION_TOKENS

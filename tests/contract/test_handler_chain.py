@@ -24,6 +24,8 @@ class _Context:
 def _environment(monkeypatch):
     monkeypatch.setenv("PROVIDER", "simulator")
     monkeypatch.setenv("MOCK_PROVIDERS", "always")
+    monkeypatch.setenv("SYNC_DEADLINE_MS", "26000")
+    monkeypatch.setenv("ASYNC_DEADLINE_MS", "240000")
     settings.read.cache_clear()
     yield
     settings.read.cache_clear()

@@ -64,7 +64,7 @@ def test_only_tracing_and_log_delivery_name_no_resource(prod: Stage) -> None:
         ("InvokeAnthropic", {"secretsmanager:GetSecretValue"}),
         ("InvokeSimulator", set()),
         ("RecordMetrics", {"dynamodb:PutItem", "sqs:SendMessage"}),
-        ("Api", {"states:DescribeExecution", "states:StopExecution", "dynamodb:GetItem"}),
+        ("Api", {"states:DescribeExecution", "states:StopExecution"}),
     ],
 )
 def test_a_function_may_do_exactly_what_it_needs(prod: Stage, name: str, actions: set[str]) -> None:

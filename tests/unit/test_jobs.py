@@ -4,6 +4,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from functions.api import jobs
 from functions.api.jobs import Jobs
 from functions.shared.errors import NotFound
 
@@ -15,8 +16,10 @@ def client(monkeypatch):
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    jobs._client.cache_clear()
     with mock_aws():
         yield boto3.client("stepfunctions")
+    jobs._client.cache_clear()
 
 
 @pytest.fixture

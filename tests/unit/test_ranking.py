@@ -21,7 +21,9 @@ def _rank(*, configured=(), mock="auto", **request):
     event = ClassifyInput(
         request=body, request_id="req_1", api_key_id="key-1", mode="sync", started_at=STARTED
     )
-    profile = profile_request(event, ClassifySettings()).profile
+    profile = profile_request(
+        event, ClassifySettings(SYNC_DEADLINE_MS=26_000, ASYNC_DEADLINE_MS=240_000)
+    ).profile
     settings = ScoreSettings(PROVIDERS_CONFIGURED=frozenset(configured), MOCK_PROVIDERS=mock)
     return rank(profile, load_catalogue(), settings)
 

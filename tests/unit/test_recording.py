@@ -77,7 +77,9 @@ def _event(*failures, error):
 
 
 def _record(event, queue_url):
-    settings = RecordSettings(REQUESTS_TABLE=TABLE, DEAD_LETTER_QUEUE_URL=queue_url)
+    settings = RecordSettings(
+        REQUESTS_TABLE=TABLE, DEAD_LETTER_QUEUE_URL=queue_url, LOG_RETENTION_DAYS=30
+    )
     return record(event, settings, RequestLog(TABLE), DeadLetters(queue_url))
 
 
@@ -149,6 +151,7 @@ def test_the_handler_prints_one_emf_line_with_the_contracts_metrics(
 
     monkeypatch.setenv("REQUESTS_TABLE", TABLE)
     monkeypatch.setenv("DEAD_LETTER_QUEUE_URL", queue_url)
+    monkeypatch.setenv("LOG_RETENTION_DAYS", "30")
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "LlmOrchestrator")
     settings.read.cache_clear()
     monkeypatch.setattr(metrics.provider, "namespace", "LlmOrchestrator")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Callable
 from functools import lru_cache, partial
 from itertools import groupby
@@ -18,15 +17,15 @@ from functions.invoke_provider.credentials import Credentials, read_credentials
 from functions.invoke_provider.prompts import conversation_of
 from functions.invoke_provider.providers import Completion, FinishReason, Prompt
 from functions.invoke_provider.providers.wire import (
-    CONNECT_TIMEOUT_S,
     ErrorTable,
     OrNone,
     Refusal,
     Tokens,
     Wire,
+    call_within,
     error_of,
     parse_body,
-    read_within,
+    unanswered,
 )
 from functions.shared.contracts import (
     Candidate,
@@ -45,8 +44,6 @@ from functions.shared.errors import (
     ProviderOverloaded,
     ProviderQuotaExhausted,
     ProviderThrottled,
-    ProviderTimeout,
-    ProviderUnavailable,
 )
 from functions.shared.pricing import Usage
 from functions.shared.settings import InvokeSettings
@@ -115,13 +112,9 @@ class AnthropicProvider:
 
     def complete(self, prompt: Prompt, candidate: Candidate, timeout_s: float) -> Completion:
         client = self._client(self._credentials())
-        ends_at = time.monotonic() + timeout_s
-        timeout = httpx2.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s))
+        create = client.messages.with_streaming_response.create
         try:
-            with client.messages.with_streaming_response.create(
-                **request_body(prompt, candidate), timeout=timeout
-            ) as response:
-                body = read_within(response.iter_bytes(), ends_at)
+            body = call_within(create, timeout_s, request_body(prompt, candidate))
         except (anthropic.AnthropicError, httpx2.HTTPError) as error:
             raise engine_error(error) from None
         return _completion(parse_body(_Answer, body), prompt.request)
@@ -223,15 +216,10 @@ def engine_error(error: Exception) -> EngineError:
                 error.status_code, codes, str(error.api_message or ""), error.response.headers
             )
             return error_of(refusal, ERRORS)
-        case anthropic.APITimeoutError() if isinstance(error.__cause__, httpx2.ConnectTimeout):
-            return ProviderUnavailable("anthropic cannot be reached.")
-        case anthropic.APITimeoutError() | httpx2.TimeoutException():
-            return ProviderTimeout("anthropic did not answer in time.")
-        case anthropic.APIConnectionError() | httpx2.TransportError():
-            return ProviderUnavailable("anthropic cannot be reached, or broke off.")
         case _:
-            name = type(error).__name__
-            return ProviderBadResponse(f"anthropic's answer cannot be read ({name}).")
+            return unanswered(
+                error, "anthropic", anthropic.APITimeoutError, anthropic.APIConnectionError
+            )
 
 
 def _completion(answer: _Answer, request: GenerateRequest) -> Completion:

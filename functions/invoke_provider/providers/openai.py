@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Annotated, Any
@@ -15,15 +14,15 @@ from functions.invoke_provider.credentials import Credentials, read_credentials
 from functions.invoke_provider.prompts import conversation_of
 from functions.invoke_provider.providers import Completion, FinishReason, Prompt
 from functions.invoke_provider.providers.wire import (
-    CONNECT_TIMEOUT_S,
     ErrorTable,
     OrNone,
     Refusal,
     Tokens,
     Wire,
+    call_within,
     error_of,
     parse_body,
-    read_within,
+    unanswered,
 )
 from functions.shared.contracts import (
     Candidate,
@@ -36,12 +35,9 @@ from functions.shared.errors import (
     ContextWindowExceeded,
     EngineError,
     ModelNotFound,
-    ProviderBadResponse,
     ProviderOverloaded,
     ProviderQuotaExhausted,
     ProviderThrottled,
-    ProviderTimeout,
-    ProviderUnavailable,
 )
 from functions.shared.pricing import Usage
 from functions.shared.settings import InvokeSettings
@@ -126,13 +122,9 @@ class OpenAIProvider:
 
     def complete(self, prompt: Prompt, candidate: Candidate, timeout_s: float) -> Completion:
         client = self._client(self._credentials())
-        ends_at = time.monotonic() + timeout_s
-        timeout = httpx2.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s))
+        create = client.chat.completions.with_streaming_response.create
         try:
-            with client.chat.completions.with_streaming_response.create(
-                **request_body(prompt, candidate), timeout=timeout
-            ) as response:
-                body = read_within(response.iter_bytes(), ends_at)
+            body = call_within(create, timeout_s, request_body(prompt, candidate))
         except (openai.OpenAIError, httpx2.HTTPError) as error:
             raise engine_error(error) from None
         return _completion(parse_body(_Answer, body))
@@ -183,14 +175,8 @@ def engine_error(error: Exception) -> EngineError:
                 error.status_code, codes, str(told.get("message") or ""), error.response.headers
             )
             return error_of(refusal, ERRORS)
-        case openai.APITimeoutError() if isinstance(error.__cause__, httpx2.ConnectTimeout):
-            return ProviderUnavailable("openai cannot be reached.")
-        case openai.APITimeoutError() | httpx2.TimeoutException():
-            return ProviderTimeout("openai did not answer in time.")
-        case openai.APIConnectionError() | httpx2.TransportError():
-            return ProviderUnavailable("openai cannot be reached, or broke off.")
         case _:
-            return ProviderBadResponse(f"openai's answer cannot be read ({type(error).__name__}).")
+            return unanswered(error, "openai", openai.APITimeoutError, openai.APIConnectionError)
 
 
 def _completion(answer: _Answer) -> Completion:

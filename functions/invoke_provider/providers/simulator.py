@@ -22,7 +22,7 @@ from functions.shared.contracts import (
 from functions.shared.errors import ERRORS_BY_NAME
 from functions.shared.pricing import Usage
 from functions.shared.settings import InvokeSettings
-from functions.shared.tokens import BYTES_PER_TOKEN
+from functions.shared.tokens import BYTES_PER_TOKEN, tokens_of
 
 FAULTS_VARIABLE = "SIMULATOR_FAULTS"
 """JSON {catalogue id: error class}: these models fail, to rehearse what the engine does then."""
@@ -65,11 +65,7 @@ def _fail_if_told(model: str) -> None:
 
 def _usage(prompt: Prompt, answer: str) -> Usage:
     shown = prompt.request.model_dump_json(include={"messages", "text", "tools"}, exclude_none=True)
-    return Usage(input_tokens=_tokens(prompt.system + shown), output_tokens=_tokens(answer))
-
-
-def _tokens(text: str) -> int:
-    return -(-len(text.encode("utf-8", "replace")) // BYTES_PER_TOKEN)
+    return Usage(input_tokens=tokens_of(prompt.system + shown), output_tokens=tokens_of(answer))
 
 
 def _tool_to_call(prompt: Prompt) -> Tool | None:

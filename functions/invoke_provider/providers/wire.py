@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 
+import httpx2
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError, WrapValidator
 
 from functions.shared.errors import (
@@ -120,6 +122,41 @@ def _seconds_until(told: str | None) -> float:
         return max(0.0, (moment - datetime.now(UTC)).total_seconds())
     except (ValueError, TypeError):
         return 0.0
+
+
+class Streamed(Protocol):
+    """An SDK's answer whose body is still to be read."""
+
+    def iter_bytes(self) -> Iterator[bytes]: ...
+
+
+def call_within(
+    create: Callable[..., AbstractContextManager[Streamed]],
+    timeout_s: float,
+    arguments: Mapping[str, Any],
+) -> bytes:
+    """The body of an SDK's streamed call. Raises what the SDK raises, and as `read_within`."""
+    ends_at = time.monotonic() + timeout_s
+    timeout = httpx2.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s))
+    with create(**arguments, timeout=timeout) as response:
+        return read_within(response.iter_bytes(), ends_at)
+
+
+def unanswered(
+    error: Exception,
+    provider: str,
+    timeouts: type[Exception],
+    connections: type[Exception],
+) -> EngineError:
+    """What it means that no readable answer came; the SDK's own two classes are handed in."""
+    if isinstance(error, timeouts) and isinstance(error.__cause__, httpx2.ConnectTimeout):
+        # Nothing was sent, so nothing was billed.
+        return ProviderUnavailable(f"{provider} cannot be reached.")
+    if isinstance(error, (timeouts, httpx2.TimeoutException)):
+        return ProviderTimeout(f"{provider} did not answer in time.")
+    if isinstance(error, (connections, httpx2.TransportError)):
+        return ProviderUnavailable(f"{provider} cannot be reached, or broke off.")
+    return ProviderBadResponse(f"{provider}'s answer cannot be read ({type(error).__name__}).")
 
 
 def read_within(chunks: Iterable[bytes], ends_at: float) -> bytes:
