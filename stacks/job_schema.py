@@ -31,6 +31,7 @@ _RULES: dict[str, list[dict[str, Any]]] = {
         {
             "anyOf": [
                 _given("content", type="string", minLength=1),
+                _given("content", type="array", minItems=1),
                 _given("tool_calls", type="array", minItems=1),
             ]
         },
@@ -44,6 +45,17 @@ _RULES: dict[str, list[dict[str, Any]]] = {
             "anyOf": [
                 {"properties": {"role": {"enum": ["assistant"]}}},
                 {"properties": {"tool_calls": {"not": {"type": "array", "minItems": 1}}}},
+            ]
+        },
+        {
+            "anyOf": [
+                {"properties": {"role": {"enum": ["user"]}}},
+                {"properties": {"content": {"not": {"type": "array"}}}},
+                {
+                    "properties": {
+                        "content": {"items": {"properties": {"type": {"enum": ["text"]}}}}
+                    }
+                },
             ]
         },
     ],

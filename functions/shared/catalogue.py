@@ -6,30 +6,37 @@ import tomllib
 from datetime import date
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from functions.shared.contracts import Api, Capability, Task
+
 _FILE = Path(__file__).with_name("catalogue.toml")
 
-Capability = Literal["tools", "json_object", "json_schema", "images"]
+Provider = Literal["openai", "azure_openai", "anthropic", "bedrock", "local"]
 Sampling = Literal["temperature", "top_p", "top_k"]
-TASKS = frozenset({"summarize", "sentiment", "rewrite", "chat", "code", "analysis", "tools"})
+ToolChoice = Literal["auto", "none", "required", "named"]
+TASKS = frozenset(get_args(Task))
 
 
 class Model(BaseModel):
-    """One model of one provider. Windows in tokens; `quality` in [0, 1] per task."""
+    """One model of one provider. Windows in tokens; `quality` in [0, 1] per task that it serves."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
-    provider: Literal["openai", "anthropic", "azure_openai", "bedrock"]
+    provider: Provider
     provider_model_id: str
-    tokenizer: Literal["o200k", "cl100k", "claude", "llama"]
+    api: Api
+    tokenizer: Literal["o200k", "cl100k", "claude", "llama", "none"]
     context_window: Annotated[int, Field(gt=0)]
     max_output_tokens: Annotated[int, Field(gt=0)]
     capabilities: frozenset[Capability]
     sampling: tuple[Sampling, ...]
+    max_temperature: Annotated[float, Field(gt=0, le=2)] = 2
+    tool_choices: tuple[ToolChoice, ...] = ("auto", "none", "required", "named")
+    effort_with_tools: Literal["none"] | None = None
     reasoning: bool
     retires_on: date | None = None
     successor: str | None = None
@@ -39,7 +46,9 @@ class Model(BaseModel):
     quality: dict[str, Annotated[float, Field(ge=0, le=1)]]
 
     @model_validator(mode="after")
-    def _knows_every_task(self) -> Self:
+    def _knows_its_tasks(self) -> Self:
+        if self.provider == "local" and self.quality.keys() <= TASKS:
+            return self
         if self.quality.keys() != TASKS:
             raise ValueError(f"{self.id}: quality must name exactly {sorted(TASKS)}")
         return self

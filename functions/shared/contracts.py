@@ -22,6 +22,10 @@ from functions.shared.pricing import Usage
 Task = Literal["summarize", "sentiment", "rewrite", "chat", "code", "analysis", "tools"]
 Preference = Literal["fast", "cheap", "best", "balanced"]
 Mode = Literal["sync", "async"]
+Capability = Literal["tools", "json_object", "json_schema", "images", "image_urls"]
+"""What a model can do; `images` inside the request, `image_urls` also at an address."""
+Api = Literal["chat_completions", "responses", "messages", "converse", "onnx"]
+"""The interface of its provider that a model is called by."""
 
 
 def _exact(value: object) -> object:
@@ -53,10 +57,11 @@ class Strict(Frozen):
 
 
 NonBlank = Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
+FunctionName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
 
 
 class FunctionCall(Strict):
-    name: NonBlank
+    name: FunctionName
     arguments: str
 
 
@@ -66,9 +71,44 @@ class ToolCall(Strict):
     function: FunctionCall
 
 
+class TextPart(Strict):
+    type: Literal["text"]
+    text: NonBlank
+
+
+class ImageUrl(Strict):
+    """An image at an address, or inside the request as a `data:` URL."""
+
+    url: Annotated[
+        str,
+        StringConstraints(
+            pattern=r"^(https?://[^\s]+|data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/]+={0,2})$"
+        ),
+    ]
+    detail: Literal["auto", "low", "high"] | None = None
+
+    @property
+    def inline(self) -> tuple[str, str] | None:
+        """The media type and the base64 text of a `data:` URL."""
+        head, _, data = self.url.partition(";base64,")
+        return (head.removeprefix("data:"), data) if head.startswith("data:") else None
+
+
+class ImagePart(Strict):
+    type: Literal["image_url"]
+    image_url: ImageUrl
+
+
 class Message(Strict):
     role: Literal["system", "user", "assistant", "tool"]
-    content: str | None = None
+    content: (
+        str
+        | Annotated[
+            list[Annotated[TextPart | ImagePart, Field(discriminator="type")]],
+            Field(min_length=1, max_length=100),
+        ]
+        | None
+    ) = None
     tool_calls: list[ToolCall] | None = None
     tool_call_id: str | None = None
 
@@ -80,11 +120,31 @@ class Message(Strict):
             raise ValueError("only an assistant message carries tool_calls")
         if not self.content and not self.tool_calls:
             raise ValueError("a message needs content")
+        if self.images and self.role != "user":
+            raise ValueError("only a user message carries images")
         return self
+
+    @property
+    def parts(self) -> list[TextPart | ImagePart]:
+        """The content as parts, whichever way it came."""
+        if isinstance(self.content, str):
+            return [TextPart(type="text", text=self.content)] if self.content.strip() else []
+        return self.content or []
+
+    @property
+    def text(self) -> str:
+        """What the message says in words."""
+        if isinstance(self.content, str):
+            return self.content
+        return "\n".join(part.text for part in self.parts if isinstance(part, TextPart))
+
+    @property
+    def images(self) -> list[ImageUrl]:
+        return [part.image_url for part in self.parts if isinstance(part, ImagePart)]
 
 
 class FunctionDefinition(Strict):
-    name: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
+    name: FunctionName
     description: str | None = None
     parameters: dict[str, JsonValue] = Field(default_factory=dict)
     strict: bool | None = None
@@ -160,6 +220,20 @@ class GenerateRequest(Strict):
             raise ValueError("tool_choice needs tools")
         return self
 
+    @property
+    def conversation(self) -> list[Message]:
+        """What was said, in order, without system messages; a lone text is one user message."""
+        if self.messages is None:
+            return [Message(role="user", content=self.text)]
+        return [message for message in self.messages if message.role != "system"]
+
+    @property
+    def called_tools(self) -> list[Tool]:
+        """The tools that the conversation called already, known by their names alone."""
+        calls = [call for message in self.conversation for call in message.tool_calls or []]
+        names = dict.fromkeys(call.function.name for call in calls)
+        return [Tool(function=FunctionDefinition(name=name)) for name in names]
+
 
 class ClassifyInput(Frozen):
     """`request` is whatever the caller sent; `started_at` is the execution's start, ISO 8601."""
@@ -173,7 +247,11 @@ class ClassifyInput(Frozen):
 
 
 class Profile(Frozen):
-    """All that routing and accounting need to know of a request; none of its text."""
+    """All that routing and accounting need to know of a request; none of its text.
+
+    `task_unsure`: the classifier's confidence is under its threshold, so that the model should be
+    good at more than the guessed task.
+    """
 
     request_id: str
     api_key_id: str
@@ -181,6 +259,7 @@ class Profile(Frozen):
     task: Task
     task_source: Literal["caller", "classifier"]
     task_confidence: Score
+    task_unsure: bool = False
     model_preference: Preference
     model: str | None = None
     fallback: bool
@@ -188,7 +267,7 @@ class Profile(Frozen):
     max_latency_ms: int | None = None
     estimated_input_tokens: int
     max_output_tokens: int | None = None
-    required_capabilities: list[Literal["tools", "json_object", "json_schema"]]
+    required_capabilities: list[Capability]
     metadata: dict[str, str]
     started_at_ms: int
     deadline_at_ms: int
@@ -205,16 +284,25 @@ class ScoreInput(Frozen):
 
 
 class Candidate(Frozen):
-    """A model that may serve the request. `function` names the provider function that calls it."""
+    """A model that may serve the request. `function` names the provider function that calls it.
+
+    `sampling` and `tool_choices` are what the model takes of such parameters; `effort_with_tools`
+    is the reasoning effort that it demands beside tools.
+    """
 
     model: str
     provider: str
     provider_model_id: str
+    api: Api
     function: str
     mock: bool
     context_window: int
     max_output_tokens: int
     sampling: list[str]
+    max_temperature: float
+    tool_choices: list[str]
+    strict_tools: bool
+    effort_with_tools: str | None = None
     reason: str
     cost_score: Score
     latency_score: Score
@@ -278,6 +366,13 @@ class Fallback(Frozen):
     elapsed_ms: int
 
 
+class DroppedParameter(Frozen):
+    """A parameter of the request that the model did not get as it was sent, and why."""
+
+    parameter: str
+    reason: str
+
+
 class Routing(Frozen):
     selected_model: str
     provider: str
@@ -290,13 +385,18 @@ class Routing(Frozen):
     quality_score: Score
     availability_score: Score
     final_score: Score
+    prompt_version: str
+    dropped_parameters: list[DroppedParameter]
     candidates: list[CandidateSummary]
     excluded: list[Exclusion]
     fallbacks: list[Fallback]
 
 
 class AnswerUsage(Frozen):
-    """`input_tokens` counts all of the input, `cached_input_tokens` the part of it read from a cache."""
+    """`input_tokens` counts all of the input, `cached_input_tokens` the part of it read from a cache.
+
+    All parts that are priced stand in the request log, with the attempt.
+    """
 
     input_tokens: int
     cached_input_tokens: int

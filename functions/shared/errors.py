@@ -17,6 +17,7 @@ EngineError
     ├── ProviderQuotaExhausted    the account's money is used up: next at once
     ├── ProviderAuthFailed        our key or permission: next at once
     ├── ModelNotFound             next at once
+    ├── AnswerUnsure              next; this one again as the last resort
     └── ContextWindowExceeded     next candidate with a larger window, else 400
 """
 
@@ -136,6 +137,10 @@ class ProviderAuthFailed(ProviderError):
 
 class ModelNotFound(ProviderError):
     """The provider does not know the model (any more)."""
+
+
+class AnswerUnsure(ProviderError):
+    """A local model answered with less confidence than its threshold."""
 
 
 class ContextWindowExceeded(ProviderError):

@@ -9,6 +9,8 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 MockProviders = Literal["auto", "never", "always"]
+NO_CREDENTIALS = "no credentials for its provider"
+"""Why nothing can answer for a model."""
 
 
 def _names(value: object) -> object:
@@ -37,10 +39,27 @@ class ScoreSettings(Settings):
     PROVIDERS_CONFIGURED: Annotated[frozenset[str], BeforeValidator(_names)] = frozenset()
     MOCK_PROVIDERS: MockProviders = "auto"
 
+    def is_mock(self, provider: str, *, pinned: bool) -> bool | None:
+        """Whether the simulator answers for a model of this provider; None where nothing can.
+
+        Beside a provider with credentials the simulator serves only models that the caller pins:
+        nobody who has paid for a key wants to be answered by a simulation. The local models need
+        no key, and say nothing about what the caller has.
+        """
+        if self.MOCK_PROVIDERS == "always":
+            return True
+        if provider in self.PROVIDERS_CONFIGURED:
+            return False
+        wanted = pinned or not self.PROVIDERS_CONFIGURED - {"local"}
+        return True if self.MOCK_PROVIDERS == "auto" and wanted else None
+
 
 class InvokeSettings(Settings):
-    PROVIDER: Literal["openai", "anthropic", "simulator"]
+    """A provider without keys has no secret; the endpoint is set where Bedrock is not AWS's."""
+
+    PROVIDER: Literal["openai", "azure_openai", "anthropic", "bedrock", "local", "simulator"]
     PROVIDER_SECRET_ARN: str = ""
+    BEDROCK_ENDPOINT_URL: str | None = None
 
 
 class RecordSettings(Settings):
@@ -49,7 +68,9 @@ class RecordSettings(Settings):
     LOG_RETENTION_DAYS: int
 
 
-class ApiSettings(Settings):
+class ApiSettings(ScoreSettings):
+    """The list of models says what `Score` knows of them."""
+
     JOBS_STATE_MACHINE_ARN: str
 
 

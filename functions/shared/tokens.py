@@ -1,6 +1,9 @@
 """Token counts before a provider has told the true ones."""
 
 BYTES_PER_TOKEN = 4
+IMAGE_TOKENS = 1_600
+"""About what Claude counts for the largest image it does not scale down: width * height / 750
+(platform.claude.com/docs/en/build-with-claude/vision); OpenAI counts fewer."""
 INSTRUCTION_TOKENS = 60
 """What the task's own instruction and the wire format add."""
 

@@ -12,6 +12,14 @@ TOOL = {"type": "function", "function": {"name": "look_up", "parameters": {"type
 CALL = {"id": "1", "type": "function", "function": {"name": "look_up", "arguments": "{}"}}
 FORMAT = {"type": "json_schema", "json_schema": {"name": "a", "schema": {"const": 1}}}
 
+
+def image(url: str) -> dict[str, Any]:
+    return {"type": "image_url", "image_url": {"url": url}}
+
+
+TEXT = {"type": "text", "text": "What is this?"}
+IMAGE = image("data:image/png;base64,iVBORw0KGgo=")
+
 ACCEPTED: list[dict[str, Any]] = [
     {"text": "hello"},
     {"text": "hello", "messages": None, "tool_choice": None, "metadata": None},
@@ -21,6 +29,8 @@ ACCEPTED: list[dict[str, Any]] = [
     {"text": "a", "tools": [TOOL], "tool_choice": {"type": "function", "function": {"name": "b"}}},
     {"text": "a", "response_format": FORMAT},
     {"text": "a", "metadata": {"team": "search"}},
+    {"messages": [{"role": "user", "content": [TEXT, IMAGE]}]},
+    {"messages": [{"role": "system", "content": [TEXT]}, USER]},
     {
         "messages": [
             USER,
@@ -39,6 +49,14 @@ REFUSED: list[dict[str, Any]] = [
     {"messages": []},
     {"messages": [{"role": "user"}]},
     {"messages": [{"role": "user", "content": ""}]},
+    {"messages": [{"role": "user", "content": []}]},
+    {"messages": [{"role": "user", "content": [{"type": "text", "text": " "}]}]},
+    {"messages": [{"role": "user", "content": [{"type": "smell", "text": "a"}]}]},
+    {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": "x"}]}]},
+    {"messages": [{"role": "user", "content": [image("ftp://a.test/b.png")]}]},
+    {"messages": [{"role": "user", "content": [image("data:image/bmp;base64,QUJD")]}]},
+    {"messages": [{"role": "user", "content": [image("data:image/png;base64,?")]}]},
+    {"messages": [USER, {"role": "assistant", "content": [IMAGE]}]},
     {"messages": [{"role": "robot", "content": "a"}]},
     {"messages": [{"role": "user", "content": "a", "tool_calls": [CALL]}]},
     {"messages": [{"role": "tool", "content": "a"}]},

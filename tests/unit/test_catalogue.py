@@ -2,13 +2,14 @@ import re
 import subprocess
 import sys
 from datetime import date, timedelta
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from functions.shared.catalogue import TASKS, Catalogue, Model, load_catalogue
+from functions.shared.catalogue import TASKS, Catalogue, Model, Provider, load_catalogue
 
 TODAY = date(2026, 11, 24)
 RANKED = re.compile(r"(chat & writing|coding|math|agent tasks) #(\d+) of (\d+)")
@@ -24,6 +25,7 @@ def _model(model_id, **changes):
         "id": model_id,
         "provider": "openai",
         "provider_model_id": model_id,
+        "api": "chat_completions",
         "tokenizer": "o200k",
         "context_window": 1000,
         "max_output_tokens": 100,
@@ -95,7 +97,7 @@ def test_an_unknown_model_is_a_lookup_error():
         load_catalogue().live_successor("gpt-99", TODAY)
 
 
-@pytest.mark.parametrize("provider", ["openai", "anthropic", "azure_openai", "bedrock"])
+@pytest.mark.parametrize("provider", get_args(Provider))
 def test_every_provider_has_a_live_model(provider):
     models = load_catalogue().models
     assert any(model.provider == provider and not model.is_retired(TODAY) for model in models)
@@ -127,7 +129,7 @@ def test_quality_is_what_its_cited_ranks_say():
 def test_quality_without_a_figure_of_its_own_is_that_of_the_model_it_names():
     borrowed = re.compile(r"(?:set equal to|the same model as) ([a-z][a-z0-9.-]*[a-z0-9])")
     for model in load_catalogue().models:
-        if RANKED.search(model.quality_source):
+        if RANKED.search(model.quality_source) or model.provider == "local":
             continue
         named = borrowed.search(model.quality_source)
         assert named, model.id
@@ -181,6 +183,9 @@ def test_rejects_a_quality_that_leaves_out_a_task():
         {"capabilities": ["telepathy"]},
         {"sampling": ["seed"]},
         {"provider": "nobody"},
+        {"api": "telegraph"},
+        {"tool_choices": ["perhaps"]},
+        {"max_temperature": 0},
         {"quality": dict.fromkeys(TASKS, 1.1)},
         {"quality_source": ""},
     ],
