@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from functions.invoke_provider.providers import Completion
+from functions.invoke_provider.providers import Completion, Prompt
 from functions.shared.contracts import (
     Answer,
     AnswerUsage,
@@ -22,7 +22,7 @@ from functions.shared.tokens import tokens_of
 
 
 def answer_of(
-    event: InvokeInput, completion: Completion, elapsed_ms: int, now_ms: float
+    event: InvokeInput, prompt: Prompt, completion: Completion, elapsed_ms: int, now_ms: float
 ) -> InvokeOutput:
     """A simulated answer costs what the model it stands for would, and says that it is `mock`."""
     profile, decision, candidate = event.profile, event.decision, event.candidate
@@ -36,7 +36,7 @@ def answer_of(
         mock=candidate.mock,
         tool_calls=list(completion.tool_calls),
         finish_reason=completion.finish_reason,
-        routing=_routing(event),
+        routing=_routing(event, prompt),
         usage=AnswerUsage(
             input_tokens=usage.total_input_tokens,
             cached_input_tokens=usage.cached_input_tokens,
@@ -66,7 +66,7 @@ def answer_of(
     return InvokeOutput(answer=answer, attempt=attempt)
 
 
-def _routing(event: InvokeInput) -> Routing:
+def _routing(event: InvokeInput, prompt: Prompt) -> Routing:
     candidate, profile = event.candidate, event.profile
     return Routing(
         selected_model=candidate.model,
@@ -80,6 +80,8 @@ def _routing(event: InvokeInput) -> Routing:
         quality_score=candidate.quality_score,
         availability_score=candidate.availability_score,
         final_score=candidate.final_score,
+        prompt_version=prompt.version,
+        dropped_parameters=list(prompt.dropped),
         candidates=[
             CandidateSummary.model_validate(
                 one.model_dump(include=set(CandidateSummary.model_fields))

@@ -8,11 +8,17 @@ from bisect import bisect_right
 from dataclasses import replace
 
 from functions.invoke_provider.answer import answer_of
+from functions.invoke_provider.form import check_form
 from functions.invoke_provider.prompts import prompt_for
 from functions.invoke_provider.providers import Completion, Prompt, Provider
 from functions.invoke_provider.sentiment import sentiment_json
 from functions.shared.contracts import InvokeInput, InvokeOutput, ToolCall
-from functions.shared.errors import DeadlineExceeded, EngineError, ProviderBadResponse
+from functions.shared.errors import (
+    AnswerUnsure,
+    DeadlineExceeded,
+    EngineError,
+    ProviderBadResponse,
+)
 
 RECORDING_S = 1.0
 """Kept for recording and for the way back to the caller; a tenth of a short deadline."""
@@ -31,15 +37,17 @@ MAX_ANSWER_BYTES = 200_000
 def attempt(event: InvokeInput, provider: Provider) -> InvokeOutput:
     """Raises the errors of `functions.shared.errors`, each with the attempt's `elapsed_ms`."""
     timeout_s = attempt_timeout_s(event, time.time() * 1000)
-    prompt = prompt_for(event.request, event.profile.task)
+    prompt = prompt_for(event.request, event.profile, event.candidate)
     began = time.perf_counter()
     try:
-        completion = fit(_complete(provider, prompt, event, timeout_s), event)
+        completion = fit(_complete(provider, prompt, event, timeout_s), prompt)
+        if completion.unsure and event.remaining and not _was_unsure(event):
+            raise AnswerUnsure("The model is not sure enough of its answer.")
     except EngineError as error:
         error.elapsed_ms = _since_ms(began)
         # An SDK's stack trace is long, and its frames are nobody's business.
         raise error.with_traceback(None) from None
-    return answer_of(event, completion, _since_ms(began), time.time() * 1000)
+    return answer_of(event, prompt, completion, _since_ms(began), time.time() * 1000)
 
 
 def attempt_timeout_s(event: InvokeInput, now_ms: float) -> float:
@@ -55,6 +63,14 @@ def attempt_timeout_s(event: InvokeInput, now_ms: float) -> float:
     return left_s - max(NEXT_ATTEMPT_SHARE * left_s, min(NEXT_ATTEMPT_S, left_s / 2))
 
 
+def _was_unsure(event: InvokeInput) -> bool:
+    """Whether the others have had their turn since: then this answer is better than none."""
+    return any(
+        failure.name == AnswerUnsure.__name__ and failure.model == event.candidate.model
+        for failure in event.failures
+    )
+
+
 def _complete(
     provider: Provider, prompt: Prompt, event: InvokeInput, timeout_s: float
 ) -> Completion:
@@ -68,8 +84,8 @@ def _complete(
         raise ProviderBadResponse(f"The adapter failed on the answer ({name}).") from None
 
 
-def fit(completion: Completion, event: InvokeInput) -> Completion:
-    """The answer in the task's form, in valid Unicode, and small enough for a state.
+def fit(completion: Completion, prompt: Prompt) -> Completion:
+    """The answer in the form that was asked for, in valid Unicode, and small enough for a state.
 
     Raises `ProviderBadResponse` where it cannot be made so.
     """
@@ -78,8 +94,10 @@ def fit(completion: Completion, event: InvokeInput) -> Completion:
     if room < 0:
         raise ProviderBadResponse("The answer's tool calls are far too long.")
     text = _well_formed(completion.text)
-    if event.profile.task == "sentiment":
+    if prompt.task == "sentiment":
         text = sentiment_json(text)
+    elif completion.finish_reason == "stop":
+        check_form(text, prompt.request.response_format)
     fitting = _cut(text, room)
     finish_reason = completion.finish_reason if fitting == text else "length"
     return replace(completion, text=fitting, tool_calls=calls, finish_reason=finish_reason)

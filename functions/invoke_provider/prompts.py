@@ -1,46 +1,125 @@
-"""What the engine tells a model about the task."""
+"""What a model is told: the task's template, the caller's system text, and the parameters it takes.
+
+A template is a file `templates/<task>.v<number>.txt`. A change is a new number, because the request
+log names the version that an answer came from; the highest one is in use.
+"""
 
 from __future__ import annotations
 
-from functions.invoke_provider.providers import Prompt
-from functions.shared.contracts import GenerateRequest, Message, Task
+from functools import lru_cache
+from pathlib import Path
 
-INSTRUCTIONS: dict[Task, str] = {
-    "summarize": (
-        "Summarize what the user sends. Keep every key fact, add none, "
-        "follow any wish for length or form, and answer with the summary only."
-    ),
-    "sentiment": (
-        "Judge the sentiment of what the user sends. Answer with one JSON object and nothing else: "
-        '{"sentiment": "positive" | "negative" | "neutral", "confidence": a number from 0 to 1}.'
-    ),
-    "rewrite": (
-        "Rewrite what the user sends as asked, or more clearly if nothing is asked. "
-        "Keep its meaning and language, and answer with the rewritten text only."
-    ),
-    "code": "Answer with correct, complete code, and explain only what the code does not show.",
-    "analysis": "Reason carefully from the facts given, and state the conclusion plainly.",
-}
-"""`chat` and `tools` need none: there the caller's own messages say everything."""
+from functions.invoke_provider.providers import Prompt
+from functions.invoke_provider.providers.responses import MIN_OUTPUT_TOKENS
+from functions.shared.contracts import (
+    Candidate,
+    DroppedParameter,
+    GenerateRequest,
+    NamedToolChoice,
+    Profile,
+    Task,
+    Tool,
+)
+
+_TEMPLATES = Path(__file__).with_name("templates")
+_COMMENT = "#"
 
 JSON_ONLY = "Answer with one JSON object and nothing else."
 """OpenAI refuses `json_object` unless a message asks for JSON; others know no such mode."""
 
 
-def prompt_for(request: GenerateRequest, task: Task) -> Prompt:
-    """System messages inside `messages` join the system text, which is one for every provider."""
-    said = [message.content for message in request.messages or [] if message.role == "system"]
+@lru_cache
+def template_of(task: Task) -> tuple[str, str]:
+    """The version in use, such as `code.v1`, and its text; lines that start with # are remarks."""
+    newest = max(_TEMPLATES.glob(f"{task}.v*.txt"), key=lambda path: int(path.stem.split(".v")[1]))
+    lines = newest.read_text("utf-8").splitlines()
+    return newest.stem, "\n".join(line for line in lines if not line.startswith(_COMMENT)).strip()
+
+
+def prompt_for(request: GenerateRequest, profile: Profile, candidate: Candidate) -> Prompt:
+    """The request as this candidate gets it. What it does not take of it is in `dropped`.
+
+    System messages inside `messages` join the system text, which is one for every provider.
+    """
+    task = profile.task
+    # A guessed task must not bend the answer; only sentiment has a form that callers rely on.
+    told = "chat" if profile.task_unsure and task != "sentiment" else task
+    version, instruction = template_of(told)
+    fitted, dropped = _fitted(request, task, candidate)
+    said = [message.text for message in request.messages or [] if message.role == "system"]
+    form = fitted.response_format
+    wants_object = form is not None and form.type == "json_object"
+    parts = [instruction, request.system, *said, JSON_ONLY if wants_object else None]
+    system = "\n\n".join(part for part in parts if part)
+    return Prompt(fitted, system, task, version, tuple(dropped))
+
+
+def _fitted(
+    request: GenerateRequest, task: Task, candidate: Candidate
+) -> tuple[GenerateRequest, list[DroppedParameter]]:
+    dropped: list[DroppedParameter] = []
     if task == "sentiment":
-        # The task has a form of its own, and needs no tool.
-        formless = {"tools": None, "tool_choice": None, "response_format": None}
-        request = request.model_copy(update=formless)
-    wants_object = request.response_format and request.response_format.type == "json_object"
-    parts = [INSTRUCTIONS.get(task), request.system, *said, JSON_ONLY if wants_object else None]
-    return Prompt(request, "\n\n".join(part for part in parts if part), task)
+        request = _formless(request, dropped)
+    request = _with_temperature(request, candidate, dropped)
+    request = _with_tool_choice(request, candidate, dropped)
+    request = _with_strict(request, candidate, dropped)
+    if candidate.api == "responses" and candidate.max_output_tokens < MIN_OUTPUT_TOKENS:
+        _drop(dropped, "max_output_tokens", f"raised to {MIN_OUTPUT_TOKENS}, the model's least")
+    images = [image for message in request.conversation for image in message.images]
+    if candidate.api in ("messages", "converse") and any(image.detail for image in images):
+        _drop(dropped, "messages.content.image_url.detail", "the model knows no level of detail")
+    return request, dropped
 
 
-def conversation_of(request: GenerateRequest) -> list[Message]:
-    """What was said, in order, without system messages; a lone text is one user message."""
-    if request.messages is None:
-        return [Message(role="user", content=request.text)]
-    return [message for message in request.messages if message.role != "system"]
+def _drop(dropped: list[DroppedParameter], parameter: str, reason: str) -> None:
+    dropped.append(DroppedParameter(parameter=parameter, reason=reason))
+
+
+def _formless(request: GenerateRequest, dropped: list[DroppedParameter]) -> GenerateRequest:
+    """The sentiment task has a form of its own, and needs no tool."""
+    formless = ("tools", "tool_choice", "response_format")
+    for name in formless:
+        if getattr(request, name) is not None:
+            _drop(dropped, name, "the sentiment task has a form of its own")
+    return request.model_copy(update=dict.fromkeys(formless))
+
+
+def _with_temperature(
+    request: GenerateRequest, candidate: Candidate, dropped: list[DroppedParameter]
+) -> GenerateRequest:
+    highest = candidate.max_temperature
+    if request.temperature is None:
+        return request
+    if "temperature" not in candidate.sampling:
+        _drop(dropped, "temperature", "the model takes no temperature")
+        return request.model_copy(update={"temperature": None})
+    if request.temperature > highest:
+        _drop(dropped, "temperature", f"lowered to {highest:g}, the model's highest")
+        return request.model_copy(update={"temperature": highest})
+    return request
+
+
+def _with_tool_choice(
+    request: GenerateRequest, candidate: Candidate, dropped: list[DroppedParameter]
+) -> GenerateRequest:
+    choice = request.tool_choice
+    kind = "named" if isinstance(choice, NamedToolChoice) else choice
+    if kind is None or kind in candidate.tool_choices:
+        return request
+    used = any(message.tool_calls for message in request.conversation)
+    if kind == "none" and not used:
+        # A model that sees no tool calls none: the same, in other words.
+        return request.model_copy(update={"tools": None, "tool_choice": None})
+    _drop(dropped, "tool_choice", "the model decides itself whether to call a tool")
+    return request.model_copy(update={"tool_choice": None})
+
+
+def _with_strict(
+    request: GenerateRequest, candidate: Candidate, dropped: list[DroppedParameter]
+) -> GenerateRequest:
+    functions = [tool.function for tool in request.tools or []]
+    if candidate.strict_tools or not any(function.strict for function in functions):
+        return request
+    _drop(dropped, "tools.function.strict", "the model is not held to a tool's schema")
+    lenient = [Tool(function=one.model_copy(update={"strict": None})) for one in functions]
+    return request.model_copy(update={"tools": lenient})

@@ -116,7 +116,7 @@ def test_the_answer_has_exactly_the_contracts_fields():
     assert answer["routing"].keys() == {
         "selected_model", "provider", "reason", "task", "task_source", "task_confidence",
         "cost_score", "latency_score", "quality_score", "availability_score", "final_score",
-        "candidates", "excluded", "fallbacks",
+        "candidates", "excluded", "fallbacks", "prompt_version", "dropped_parameters",
     }  # fmt: skip
     assert answer["routing"]["candidates"][0].keys() == {
         "model", "provider", "final_score", "estimated_cost_usd", "estimated_latency_ms",

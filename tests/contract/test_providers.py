@@ -1,17 +1,17 @@
 import json
 import socket
 import time
-from decimal import Decimal
 
 import pytest
 
 from functions.invoke_provider.credentials import Credentials
-from functions.invoke_provider.prompts import prompt_for
+from functions.invoke_provider.providers import azure_openai
 from functions.invoke_provider.providers.anthropic import AnthropicProvider
+from functions.invoke_provider.providers.azure_openai import at_v1
 from functions.invoke_provider.providers.openai import OpenAIProvider
 from functions.shared import errors
-from functions.shared.contracts import Candidate, GenerateRequest
 from tests.aimock import journal
+from tests.builders import candidate, prompt
 
 KEY = "sk-test-0123456789"
 WEATHER = {
@@ -21,27 +21,34 @@ WEATHER = {
         "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
     },
 }
-PROVIDERS = {"openai": (OpenAIProvider, "/v1"), "anthropic": (AnthropicProvider, "")}
 
 
-def candidate(model, **changes):
-    return Candidate(
-        model=model, provider="p", provider_model_id=model, function="p", mock=False,
-        context_window=128_000, max_output_tokens=100, sampling=[], reason="", cost_score=1,
-        latency_score=1, quality_score=1, availability_score=1, final_score=1,
-        estimated_cost_usd=Decimal(0), worst_case_cost_usd=Decimal(0), estimated_latency_ms=1,
-        **changes,
-    )  # fmt: skip
+def credentials(address):
+    return lambda: Credentials(api_key=KEY, base_url=address)
+
+
+def azure(address):
+    at_address = credentials(address)
+    return OpenAIProvider(lambda: at_v1(at_address()), errors=azure_openai.ERRORS)
+
+
+PROVIDERS = {
+    "openai": ("chat_completions", lambda url: OpenAIProvider(credentials(f"{url}/v1"))),
+    "openai on responses": ("responses", lambda url: OpenAIProvider(credentials(f"{url}/v1"))),
+    "azure_openai": ("chat_completions", azure),
+    "anthropic": ("messages", lambda url: AnthropicProvider(credentials(url))),
+}
+"""Every interface that a provider is called by, as `api` and adapter at an address."""
 
 
 @pytest.fixture(params=PROVIDERS)
 def call(request, aimock):
-    adapter, path = PROVIDERS[request.param]
-    provider = adapter(lambda: Credentials(api_key=KEY, base_url=aimock + path))
+    api, connect = PROVIDERS[request.param]
+    provider = connect(aimock)
 
     def complete(model, timeout_s=5.0, task="chat", **fields):
-        asked = GenerateRequest.model_validate({"text": "Hello?"} | fields)
-        return provider.complete(prompt_for(asked, task), candidate(model), timeout_s)
+        asked = candidate(model, api=api)
+        return provider.complete(prompt(asked, task, **fields), asked, timeout_s)
 
     return complete
 
@@ -122,12 +129,12 @@ def _calls_of(aimock, model):
     return sum(entry["body"]["model"] == model for entry in journal(aimock))
 
 
-@pytest.mark.parametrize("adapter", [OpenAIProvider, AnthropicProvider])
-def test_nobody_listening_is_an_unavailable_provider(adapter):
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_nobody_listening_is_an_unavailable_provider(name):
+    api, connect = PROVIDERS[name]
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
-        address = f"http://127.0.0.1:{reserved.getsockname()[1]}"
-        provider = adapter(lambda: Credentials(api_key=KEY, base_url=address))
-        prompt = prompt_for(GenerateRequest(text="Hello?"), "chat")
+        provider = connect(f"http://127.0.0.1:{reserved.getsockname()[1]}")
+        asked = candidate("answers", api=api)
         with pytest.raises(errors.ProviderUnavailable):
-            provider.complete(prompt, candidate("answers"), 2.0)
+            provider.complete(prompt(asked), asked, 2.0)

@@ -8,7 +8,8 @@ import pytest
 SCRIPT = """
 import json, sys
 import functions.invoke_provider.handler
-print(json.dumps([name for name in ("openai", "anthropic", "boto3") if name in sys.modules]))
+sdks = ("openai", "anthropic", "boto3", "httpx2", "onnxruntime")
+print(json.dumps([name for name in sdks if name in sys.modules]))
 """
 
 
@@ -16,8 +17,11 @@ print(json.dumps([name for name in ("openai", "anthropic", "boto3") if name in s
     ("provider", "loaded"),
     [
         ("simulator", []),
-        ("openai", ["openai", "boto3"]),
-        ("anthropic", ["anthropic", "boto3"]),
+        ("openai", ["openai", "boto3", "httpx2"]),
+        ("azure_openai", ["openai", "boto3", "httpx2"]),
+        ("anthropic", ["anthropic", "boto3", "httpx2"]),
+        ("bedrock", ["boto3"]),
+        ("local", ["onnxruntime"]),
     ],
 )
 def test_a_provider_function_loads_its_own_sdk_and_no_other(provider, loaded):

@@ -1,23 +1,30 @@
 import json
 import time
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from email.utils import format_datetime
+from functools import partial
 
 import httpx2
 import pytest
 
 from functions.invoke_provider.credentials import Credentials
-from functions.invoke_provider.prompts import prompt_for
+from functions.invoke_provider.providers import azure_openai
 from functions.invoke_provider.providers.anthropic import AnthropicProvider
 from functions.invoke_provider.providers.openai import OpenAIProvider
 from functions.invoke_provider.providers.wire import cleaned, retry_after_seconds
 from functions.shared import errors
-from functions.shared.contracts import Candidate, GenerateRequest
 from functions.shared.pricing import Usage
+from tests.builders import candidate, prompt
 
 KEY = "sk-test-0123456789"
-ADAPTERS = {"openai": OpenAIProvider, "anthropic": AnthropicProvider}
+ADAPTERS = {
+    "openai": OpenAIProvider,
+    "responses": OpenAIProvider,
+    "azure_openai": partial(OpenAIProvider, errors=azure_openai.ERRORS),
+    "anthropic": AnthropicProvider,
+}
+APIS = {"responses": "responses", "anthropic": "messages"}
+PNG = "data:image/png;base64,iVBORw0KGgo="
 PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 TOOL = {
     "type": "function",
@@ -52,32 +59,46 @@ def anthropic_answer(**changes):
     }  # fmt: skip
 
 
+def responses_answer(**changes):
+    text = {"type": "output_text", "text": "Hi", "annotations": []}
+    output = [
+        {"type": "reasoning", "id": "rs_1", "summary": []},
+        {"type": "message", "role": "assistant", "content": [text], "status": "completed"},
+    ]
+    usage = {"input_tokens": 10, "output_tokens": 2, "total_tokens": 12}
+    return {"id": "1", "status": "completed", "output": output, "usage": usage, **changes}
+
+
+ANSWERS = {
+    "openai": openai_answer(),
+    "responses": responses_answer(),
+    "azure_openai": openai_answer(),
+    "anthropic": anthropic_answer(),
+}
+
+
 class Exchange:
-    def __init__(self, provider, reply):
-        self.sent = None
+    """One call of an adapter; `sent` and `url` are what it asked, `reply` what it is answered."""
+
+    def __init__(self, wire, reply, **traits):
+        self.sent = self.url = None
+        self._traits = {"api": APIS.get(wire, "chat_completions")} | traits
         client = httpx2.Client(transport=httpx2.MockTransport(self._handle))
         credentials = Credentials(api_key=KEY, base_url="http://provider.test/v1")
-        self._provider = ADAPTERS[provider](lambda: credentials, client)
+        self._provider = ADAPTERS[wire](lambda: credentials, client)
         self._reply = reply
 
     def _handle(self, request):
-        self.sent = json.loads(request.content)
+        self.sent, self.url = json.loads(request.content), str(request.url)
         if isinstance(self._reply, Exception):
             raise self._reply
         if isinstance(self._reply, httpx2.Response):
             return self._reply
         return httpx2.Response(200, json=self._reply)
 
-    def __call__(self, task="chat", sampling=(), model="m", timeout_s=5.0, **fields):
-        body = fields if "messages" in fields else {"text": "Hello?"} | fields
-        asked = GenerateRequest.model_validate(body)
-        candidate = Candidate(
-            model=model, provider="p", provider_model_id=model, function="p", mock=False,
-            context_window=1, max_output_tokens=100, sampling=list(sampling), reason="",
-            cost_score=1, latency_score=1, quality_score=1, availability_score=1, final_score=1,
-            estimated_cost_usd=Decimal(0), worst_case_cost_usd=Decimal(0), estimated_latency_ms=1,
-        )  # fmt: skip
-        return self._provider.complete(prompt_for(asked, task), candidate, timeout_s)
+    def __call__(self, task="chat", model="m", timeout_s=5.0, **fields):
+        asked = candidate(model, **self._traits)
+        return self._provider.complete(prompt(asked, task, **fields), asked, timeout_s)
 
 
 def raised_by(exchange, **fields):
@@ -142,24 +163,109 @@ def test_anthropic_is_not_asked_with_arguments_that_are_no_object():
     assert exchange.sent is None
 
 
-@pytest.mark.parametrize(("sampling", "sent"), [(["temperature"], 0.5), ([], None)])
-def test_openai_gets_a_temperature_only_where_the_model_takes_one(sampling, sent):
-    exchange = Exchange("openai", openai_answer())
-    exchange(temperature=0.5, sampling=sampling)
-    assert exchange.sent.get("temperature") == sent
+def test_openai_gets_the_temperature_that_the_model_takes():
+    exchange = Exchange("openai", openai_answer(), sampling=["temperature"])
+    exchange(temperature=0.5)
+    assert exchange.sent["temperature"] == 0.5
 
 
-def test_anthropic_never_gets_a_temperature():
+def test_openai_turns_reasoning_off_where_the_model_demands_it_beside_tools():
+    exchange = Exchange("openai", openai_answer(), effort_with_tools="none")
+    exchange()
+    assert "reasoning_effort" not in exchange.sent
+    exchange(tools=[TOOL])
+    assert exchange.sent["reasoning_effort"] == "none"
+
+
+def test_responses_gets_each_turn_call_and_result_as_an_item():
+    exchange = Exchange("responses", responses_answer())
+    exchange(messages=AFTER_TWO_TOOLS, system="You are kind.", tools=[TOOL], tool_choice="auto")
+    assert exchange.url.endswith("/v1/responses")
+    assert exchange.sent["instructions"] == "You are kind.\n\nBe brief."
+    call = {"type": "function_call", "name": "get_weather", "arguments": '{"city": "Bern"}'}
+    assert exchange.sent["input"] == [
+        {"role": "user", "content": "Weather in Bern and Basel?"},
+        call | {"call_id": "call_1"},
+        call | {"call_id": "call_2"},
+        {"type": "function_call_output", "call_id": "call_1", "output": "sunny"},
+        {"type": "function_call_output", "call_id": "call_2", "output": "rain"},
+    ]
+    assert exchange.sent["tools"] == [
+        {"type": "function", "strict": False, **TOOL["function"]},
+    ]
+    assert exchange.sent["tool_choice"] == "auto"
+    assert exchange.sent["max_output_tokens"] == 100
+    assert exchange.sent["store"] is False
+
+
+def test_responses_gets_a_named_tool_and_a_schema_in_its_flat_form():
+    exchange = Exchange("responses", responses_answer(), max_output_tokens=3)
+    form = {"type": "json_schema", "json_schema": {"name": "w", "schema": PARAMETERS}}
+    named = {"type": "function", "function": {"name": "get_weather"}}
+    exchange(response_format=form, tools=[TOOL], tool_choice=named)
+    assert exchange.sent["text"] == {
+        "format": {"type": "json_schema", "name": "w", "schema": PARAMETERS}
+    }
+    assert exchange.sent["tool_choice"] == {"type": "function", "name": "get_weather"}
+    assert exchange.sent["max_output_tokens"] == 16
+
+
+def test_azure_is_asked_for_a_deployment_at_the_resources_v1_address():
+    asked = []
+
+    def answer(request):
+        asked.append(request)
+        return httpx2.Response(200, json=openai_answer())
+
+    for endpoint in ("https://r.openai.azure.com/", "https://r.openai.azure.com/openai/v1/"):
+        secret = Credentials(api_key=KEY, base_url=endpoint)
+        client = httpx2.Client(transport=httpx2.MockTransport(answer))
+        provider = OpenAIProvider(lambda secret=secret: azure_openai.at_v1(secret), client)
+        deployment = candidate("azure-gpt-4o", provider_model_id="our-gpt-4o")
+        provider.complete(prompt(deployment), deployment, 5.0)
+    assert {str(one.url) for one in asked} == {
+        "https://r.openai.azure.com/openai/v1/chat/completions"
+    }
+    assert {json.loads(one.content)["model"] for one in asked} == {"our-gpt-4o"}
+    assert {one.headers["authorization"] for one in asked} == {f"Bearer {KEY}"}
+
+
+def test_azure_without_an_endpoint_is_no_usable_credential():
+    with pytest.raises(errors.ProviderAuthFailed, match="base_url"):
+        azure_openai.at_v1(Credentials(api_key=KEY))
+
+
+def test_an_image_reaches_each_interface_in_its_own_form():
+    parts = [
+        {"type": "text", "text": "What is this?"},
+        {"type": "image_url", "image_url": {"url": PNG}},
+        {"type": "image_url", "image_url": {"url": "https://example.com/cat.jpg"}},
+    ]
+    messages = [{"role": "user", "content": parts}]
+    sent = {}
+    for wire, reply in ANSWERS.items():
+        exchange = Exchange(wire, reply)
+        exchange(messages=messages)
+        sent[wire] = exchange.sent
+    assert sent["openai"]["messages"] == sent["azure_openai"]["messages"] == messages
+    assert sent["responses"]["input"][0]["content"] == [
+        {"type": "input_text", "text": "What is this?"},
+        {"type": "input_image", "image_url": PNG, "detail": "auto"},
+        {"type": "input_image", "image_url": "https://example.com/cat.jpg", "detail": "auto"},
+    ]
+    inline = {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}
+    assert sent["anthropic"]["messages"][0]["content"] == [
+        {"type": "text", "text": "What is this?"},
+        {"type": "image", "source": inline},
+        {"type": "image", "source": {"type": "url", "url": "https://example.com/cat.jpg"}},
+    ]
+
+
+def test_anthropic_is_told_of_tools_that_were_called_but_are_offered_no_more():
     exchange = Exchange("anthropic", anthropic_answer())
-    exchange(temperature=0.5, sampling=["temperature"])
-    assert "temperature" not in exchange.sent
-
-
-@pytest.mark.parametrize(("model", "effort"), [("gpt-6-luna", "none"), ("gpt-4o", None)])
-def test_openai_turns_reasoning_off_where_tools_demand_it(model, effort):
-    exchange = Exchange("openai", openai_answer())
-    exchange(model=model, tools=[TOOL])
-    assert exchange.sent.get("reasoning_effort") == effort
+    exchange(messages=AFTER_TWO_TOOLS)
+    assert exchange.sent["tools"] == [{"name": "get_weather", "input_schema": {"type": "object"}}]
+    assert exchange.sent["tool_choice"] == {"type": "none"}
 
 
 def test_a_schema_is_passed_on_in_each_providers_form():
@@ -216,6 +322,54 @@ def test_openais_cached_tokens_are_taken_out_of_the_input():
     )
 
 
+def test_responses_cached_tokens_are_taken_out_of_the_input():
+    usage = {
+        "input_tokens": 100,
+        "output_tokens": 20,
+        "total_tokens": 120,
+        "input_tokens_details": {"cached_tokens": 60, "cache_write_tokens": 30},
+        "output_tokens_details": {"reasoning_tokens": 15},
+    }
+    completion = Exchange("responses", responses_answer(usage=usage))()
+    assert completion.usage == Usage(
+        input_tokens=10,
+        cached_input_tokens=60,
+        cache_write_tokens=30,
+        output_tokens=20,
+        reasoning_tokens=15,
+    )
+
+
+def test_parallel_calls_of_responses_come_in_the_contracts_form():
+    call = {"type": "function_call", "id": "fc_1", "name": "get_weather", "arguments": "{}"}
+    calls = [call | {"call_id": "call_1"}, call | {"call_id": "call_2"}]
+    completion = Exchange("responses", responses_answer(output=calls))()
+    assert [made.id for made in completion.tool_calls] == ["call_1", "call_2"]
+    assert completion.finish_reason == "tool_calls"
+
+
+def test_an_incomplete_response_is_cut_off():
+    answer = responses_answer(
+        status="incomplete", incomplete_details={"reason": "max_output_tokens"}
+    )
+    completion = Exchange("responses", answer)()
+    assert (completion.text, completion.finish_reason) == ("Hi", "length")
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("server_error", errors.ProviderUnavailable),
+        ("rate_limit_exceeded", errors.ProviderThrottled),
+        ("invalid_prompt", errors.ContentFiltered),
+        ("a_new_one", errors.ProviderUnavailable),
+    ],
+)
+def test_a_failed_response_says_by_its_code_what_it_was(code, error):
+    answer = responses_answer(status="failed", output=[], error={"code": code, "message": "No."})
+    assert type(raised_by(Exchange("responses", answer))) is error
+
+
 def test_anthropics_cached_tokens_stand_beside_the_input():
     usage = {
         "input_tokens": 10,
@@ -240,6 +394,7 @@ def test_anthropics_cached_tokens_stand_beside_the_input():
         ("openai", openai_answer(usage=None)),
         ("openai", openai_answer(usage={"prompt_tokens": "many"})),
         ("openai", openai_answer(usage={"prompt_tokens": -1, "completion_tokens": 1})),
+        ("responses", responses_answer(usage={"input_tokens": -1})),
         ("anthropic", anthropic_answer(usage=None)),
     ],
 )
@@ -274,6 +429,14 @@ def test_anthropics_fenced_json_object_is_unwrapped():
     [
         ("openai", openai_answer(finish="content_filter")),
         ("openai", openai_answer(message={"content": None, "refusal": "I can't."})),
+        (
+            "responses",
+            responses_answer(output=[{"type": "message", "content": [{"type": "refusal"}]}]),
+        ),
+        (
+            "responses",
+            responses_answer(status="incomplete", incomplete_details={"reason": "content_filter"}),
+        ),
         ("anthropic", anthropic_answer(stop_reason="refusal")),
     ],
 )
@@ -308,6 +471,7 @@ def test_a_trickling_answer_ends_with_the_timeout(provider):
 # What goes wrong
 
 OPENAI = "openai"
+AZURE = "azure_openai"
 ANTHROPIC = "anthropic"
 
 
@@ -333,6 +497,37 @@ def refusal(status, code=None, message="No.", error_type=None, details=None, **h
         (OPENAI, refusal(403), errors.ProviderAuthFailed),
         (OPENAI, refusal(422), errors.InvalidRequest),
         (OPENAI, refusal(502), errors.ProviderUnavailable),
+        (OPENAI, refusal(410), errors.ModelNotFound),
+        (OPENAI, refusal(400, "invalid_prompt"), errors.ContentFiltered),
+        (OPENAI, refusal(429, error_type="insufficient_quota"), errors.ProviderQuotaExhausted),
+        (
+            "responses",
+            refusal(400, message="Your input exceeds the context window of this model."),
+            errors.ContextWindowExceeded,
+        ),
+        ("responses", refusal(503, "server_is_overloaded"), errors.ProviderOverloaded),
+        (AZURE, refusal(404, "DeploymentNotFound"), errors.ModelNotFound),
+        (AZURE, refusal(400, "OperationNotSupported"), errors.ModelNotFound),
+        (AZURE, refusal(400, "content_filter"), errors.ContentFiltered),
+        (
+            AZURE,
+            refusal(400, message="... triggering Azure OpenAI's content management policy."),
+            errors.ContentFiltered,
+        ),
+        (AZURE, refusal(401, "401"), errors.ProviderAuthFailed),
+        (
+            AZURE,
+            refusal(403, "403", message="Out of call volume quota. Quota will be replenished."),
+            errors.ProviderQuotaExhausted,
+        ),
+        (AZURE, refusal(403, "AccessDenied"), errors.ProviderAuthFailed),
+        (AZURE, refusal(429, "429"), errors.ProviderThrottled),
+        (AZURE, refusal(429, "RateLimitReached"), errors.ProviderThrottled),
+        (AZURE, refusal(429, "insufficient_quota"), errors.ProviderQuotaExhausted),
+        (AZURE, refusal(400, "context_length_exceeded"), errors.ContextWindowExceeded),
+        (AZURE, refusal(408, "Timeout"), errors.ProviderTimeout),
+        (AZURE, refusal(503, "ServiceUnavailable"), errors.ProviderOverloaded),
+        (AZURE, refusal(500, "InternalServerError"), errors.ProviderUnavailable),
         (
             ANTHROPIC,
             refusal(400, message="prompt is too long: 2 tokens > 1 maximum"),
@@ -361,7 +556,7 @@ def refusal(status, code=None, message="No.", error_type=None, details=None, **h
         (ANTHROPIC, refusal(400, error_type="invalid_request_error"), errors.InvalidRequest),
         *(
             (provider, httpx2.Response(502, content=b"<html>Bad Gateway"), error)
-            for provider, error in zip(ADAPTERS, [errors.ProviderUnavailable] * 2, strict=True)
+            for provider, error in dict.fromkeys(ADAPTERS, errors.ProviderUnavailable).items()
         ),
         *((provider, httpx2.ReadTimeout("x"), errors.ProviderTimeout) for provider in ADAPTERS),
         *(

@@ -10,18 +10,9 @@ from functions.invoke_provider.sentiment import sentiment_json
 from functions.shared import errors
 from functions.shared.contracts import FunctionCall, InvokeInput, ToolCall
 from functions.shared.pricing import Usage, cost_usd
+from tests.builders import candidate, profile
 
 NOW_MS = 1_795_000_000_000
-SCORES = {f"{name}_score": 0.5 for name in ("cost", "latency", "quality", "availability", "final")}
-
-
-def candidate(model="gpt-4o-mini", **changes):
-    return {
-        "model": model, "provider": "openai", "provider_model_id": model, "function": "openai",
-        "mock": False, "context_window": 128_000, "max_output_tokens": 100, "sampling": [],
-        "reason": "balanced", **SCORES, "estimated_cost_usd": 0.001, "worst_case_cost_usd": 0.01,
-        "estimated_latency_ms": 900, **changes,
-    }  # fmt: skip
 
 
 def event(task="chat", remaining=0, limit_ms=26_000, started_at_ms=None, **changes):
@@ -33,17 +24,10 @@ def event(task="chat", remaining=0, limit_ms=26_000, started_at_ms=None, **chang
         "price_version": "2026-11-24",
         "score_ms": 1.6,
     }
-    profile = {
-        "request_id": "req_1", "api_key_id": "key-1", "mode": "sync", "task": task,
-        "task_source": "caller", "task_confidence": 1.0, "model_preference": "balanced",
-        "fallback": True, "estimated_input_tokens": 50, "required_capabilities": [],
-        "metadata": {}, "started_at_ms": started, "deadline_at_ms": started + limit_ms,
-        "classify_ms": 2.0,
-    }  # fmt: skip
     return InvokeInput.model_validate(
         {
             "request": {"text": "Hello?"},
-            "profile": profile,
+            "profile": profile(task, started, deadline_at_ms=started + limit_ms),
             "decision": decision,
             "candidate": candidate(),
             "failures": [],
@@ -295,3 +279,57 @@ def test_the_times_add_up():
 def test_the_answer_says_whether_it_was_simulated(mock):
     answer = attempt(event(candidate=candidate(mock=mock)), Scripted(completion())).answer
     assert answer.mock is mock
+
+
+# What an answer must be
+
+
+def test_an_unsure_answer_gives_way_while_there_are_other_candidates():
+    unsure = Completion("Perhaps.", (), "stop", None, unsure=True)
+    with pytest.raises(errors.AnswerUnsure) as raised:
+        attempt(event(remaining=1), Scripted(unsure))
+    assert raised.value.elapsed_ms > 0
+    assert attempt(event(remaining=0), Scripted(unsure)).answer.result == "Perhaps."
+
+
+def test_an_unsure_answer_is_taken_when_its_model_comes_again():
+    unsure = Completion("Perhaps.", (), "stop", None, unsure=True)
+    before = {"provider": "local", "name": "AnswerUnsure", "cause": "", "worst_case_cost_usd": 0}
+    others = [before | {"model": "local-sentiment"}]
+    with pytest.raises(errors.AnswerUnsure):
+        attempt(event(remaining=1, failures=others), Scripted(unsure))
+    own = [before | {"model": candidate().model}]
+    answered = attempt(event(remaining=1, failures=own), Scripted(unsure)).answer
+    assert answered.result == "Perhaps."
+
+
+def test_an_answer_that_is_not_the_json_asked_for_is_a_bad_response():
+    request = {"text": "x", "response_format": {"type": "json_object"}}
+    with pytest.raises(errors.ProviderBadResponse):
+        attempt(event(request=request), Scripted(completion("Sure! {}")))
+    answered = attempt(event(request=request), Scripted(completion('{"a": 1}'))).answer
+    assert answered.result == '{"a": 1}'
+
+
+def test_an_answer_that_was_cut_off_is_not_held_to_its_form():
+    request = {"text": "x", "response_format": {"type": "json_object"}}
+    answered = attempt(event(request=request), Scripted(completion('{"a', finish="length"))).answer
+    assert (answered.result, answered.finish_reason) == ('{"a', "length")
+
+
+def test_the_answer_names_its_prompt_and_what_was_left_out():
+    request = {"text": "x", "temperature": 0.5}
+    routing = attempt(event("code", request=request), Scripted(completion())).answer.routing
+    assert routing.prompt_version == "code.v1"
+    assert [one.parameter for one in routing.dropped_parameters] == ["temperature"]
+
+
+def test_the_attempt_keeps_every_part_of_the_usage_and_the_answer_the_whole():
+    used = Usage(
+        input_tokens=10, cached_input_tokens=60, cache_write_tokens=30, output_tokens=20,
+        reasoning_tokens=15,
+    )  # fmt: skip
+    output = attempt(event(), Scripted(completion(usage=used)))
+    assert output.attempt.usage == used
+    told = output.answer.usage
+    assert (told.input_tokens, told.cached_input_tokens, told.output_tokens) == (100, 60, 20)

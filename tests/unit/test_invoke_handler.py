@@ -12,6 +12,7 @@ from functions.invoke_provider.providers.simulator import FAULTS_VARIABLE
 from functions.shared import errors, settings
 from functions.shared.contracts import Answer
 from functions.shared.observability import logger
+from tests.builders import candidate, profile
 
 CONTEXT = SimpleNamespace(
     function_name="f",
@@ -19,13 +20,7 @@ CONTEXT = SimpleNamespace(
     invoked_function_arn="arn:aws:lambda:us-east-1:000000000000:function:f",
     aws_request_id="1",
 )
-SCORES = {f"{name}_score": 0.5 for name in ("cost", "latency", "quality", "availability", "final")}
-CANDIDATE = {
-    "model": "gpt-4o", "provider": "openai", "provider_model_id": "gpt-4o-2024-11-20",
-    "function": "simulator", "mock": True, "context_window": 128_000, "max_output_tokens": 100,
-    "sampling": [], "reason": "balanced", **SCORES, "estimated_cost_usd": 0.001,
-    "worst_case_cost_usd": 0.01, "estimated_latency_ms": 900,
-}  # fmt: skip
+CANDIDATE = candidate("gpt-4o", function="simulator", mock=True).model_dump(mode="json")
 
 
 @pytest.fixture(autouse=True)
@@ -49,21 +44,13 @@ def logged():
 
 
 def event(**changes):
-    now_ms = int(time.time() * 1000)
-    profile = {
-        "request_id": "req_1", "api_key_id": "key-1", "mode": "sync", "task": "summarize",
-        "task_source": "caller", "task_confidence": 1.0, "model_preference": "balanced",
-        "fallback": True, "estimated_input_tokens": 50, "required_capabilities": [],
-        "metadata": {}, "started_at_ms": now_ms, "deadline_at_ms": now_ms + 26_000,
-        "classify_ms": 2.0,
-    }  # fmt: skip
     decision = {
         "candidates": [CANDIDATE], "excluded": [], "baseline_model": "gpt-4o",
         "price_version": "2026-11-24", "score_ms": 1.6,
     }  # fmt: skip
     return {
         "request": {"text": "A confidential matter. It is long."},
-        "profile": profile,
+        "profile": profile("summarize", int(time.time() * 1000)).model_dump(mode="json"),
         "decision": decision,
         "candidate": CANDIDATE,
         "failures": [],

@@ -1,15 +1,13 @@
 import json
 import time
-from decimal import Decimal
 
 import jsonschema
 import pytest
 
-from functions.invoke_provider.prompts import prompt_for
 from functions.invoke_provider.providers.sample import sample_of
 from functions.invoke_provider.providers.simulator import FAULTS_VARIABLE, Simulator
 from functions.shared import errors
-from functions.shared.contracts import Candidate, GenerateRequest
+from tests.builders import candidate, prompt
 
 TASKS = ["summarize", "sentiment", "rewrite", "chat", "code", "analysis", "tools"]
 TEXT = "The tram was late again. It rained. We walked home and laughed about it."
@@ -26,14 +24,8 @@ WEATHER = tool(
 
 def complete(task="chat", model="gpt-4o", max_output_tokens=4096, **fields):
     body = fields if "messages" in fields else {"text": TEXT} | fields
-    candidate = Candidate(
-        model=model, provider="openai", provider_model_id=model, function="simulator", mock=True,
-        context_window=1, max_output_tokens=max_output_tokens, sampling=[], reason="",
-        cost_score=1, latency_score=1, quality_score=1, availability_score=1, final_score=1,
-        estimated_cost_usd=Decimal(0), worst_case_cost_usd=Decimal(0), estimated_latency_ms=1,
-    )  # fmt: skip
-    asked = GenerateRequest.model_validate(body)
-    return Simulator().complete(prompt_for(asked, task), candidate, 5.0)
+    asked = candidate(model, function="simulator", mock=True, max_output_tokens=max_output_tokens)
+    return Simulator().complete(prompt(asked, task, **body), asked, 5.0)
 
 
 @pytest.mark.parametrize("task", TASKS)

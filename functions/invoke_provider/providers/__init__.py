@@ -10,7 +10,13 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Literal, Protocol
 
-from functions.shared.contracts import Candidate, GenerateRequest, Task, ToolCall
+from functions.shared.contracts import (
+    Candidate,
+    DroppedParameter,
+    GenerateRequest,
+    Task,
+    ToolCall,
+)
 from functions.shared.pricing import Usage
 from functions.shared.settings import InvokeSettings
 
@@ -19,21 +25,27 @@ FinishReason = Literal["stop", "length", "tool_calls"]
 
 @dataclass(frozen=True)
 class Prompt:
-    """The caller's request with the task's instruction in front of the caller's own system text."""
+    """The caller's request without what the model refuses of it, which is in `dropped`.
+
+    `system` is the task's instruction in front of the caller's own system text.
+    """
 
     request: GenerateRequest
     system: str
     task: Task
+    version: str
+    dropped: tuple[DroppedParameter, ...] = ()
 
 
 @dataclass(frozen=True)
 class Completion:
-    """`usage` is None where the provider did not tell."""
+    """`usage` is None where the provider did not tell. An `unsure` answer is good only as the last resort."""
 
     text: str
     tool_calls: tuple[ToolCall, ...]
     finish_reason: FinishReason
     usage: Usage | None
+    unsure: bool = False
 
 
 class Provider(Protocol):
@@ -41,9 +53,14 @@ class Provider(Protocol):
         """One call, without any retry. Raises the errors of `functions.shared.errors` only."""
 
 
+_MODULES = {"local": "local_onnx"}
+"""Where an adapter's module is not named like its provider."""
+
+
 @lru_cache
 def load_provider(settings: InvokeSettings) -> Provider:
     """The adapter of this function's provider, once per process."""
-    module = import_module(f"{__name__}.{settings.PROVIDER}")
+    name = _MODULES.get(settings.PROVIDER, settings.PROVIDER)
+    module = import_module(f"{__name__}.{name}")
     provider: Provider = module.connect(settings)
     return provider

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from functools import lru_cache, partial
-from itertools import groupby
 from typing import Annotated, Any
 
 import anthropic
@@ -14,24 +12,26 @@ import httpx2
 from pydantic import NonNegativeInt
 
 from functions.invoke_provider.credentials import Credentials, read_credentials
-from functions.invoke_provider.prompts import conversation_of
 from functions.invoke_provider.providers import Completion, FinishReason, Prompt
+from functions.invoke_provider.providers.http import call_within, unanswered
+from functions.invoke_provider.providers.schemas import closed
+from functions.invoke_provider.providers.turns import arguments_of, turns_of, unfenced
 from functions.invoke_provider.providers.wire import (
     ErrorTable,
     OrNone,
     Refusal,
     Tokens,
     Wire,
-    call_within,
     error_of,
     parse_body,
-    unanswered,
 )
 from functions.shared.contracts import (
     Candidate,
     FunctionCall,
     GenerateRequest,
+    ImagePart,
     Message,
+    TextPart,
     Tool,
     ToolCall,
 )
@@ -39,7 +39,6 @@ from functions.shared.errors import (
     ContentFiltered,
     ContextWindowExceeded,
     EngineError,
-    InvalidRequest,
     ProviderBadResponse,
     ProviderOverloaded,
     ProviderQuotaExhausted,
@@ -70,7 +69,6 @@ _FINISH: dict[str | None, FinishReason] = {
     "model_context_window_exceeded": "length",
     "tool_use": "tool_calls",
 }
-_FENCED = re.compile(r"\s*```(?:json)?\s*\n(.*?)\n?\s*```\s*", re.DOTALL)
 
 
 class _Block(Wire):
@@ -142,54 +140,49 @@ def request_body(prompt: Prompt, candidate: Candidate) -> dict[str, Any]:
     body: dict[str, Any] = {
         "model": candidate.provider_model_id,
         "max_tokens": candidate.max_output_tokens,
-        "messages": _turns(conversation_of(request)),
+        "messages": [
+            {"role": role, "content": [block for message in group for block in _blocks(message)]}
+            for role, group in turns_of(request.conversation)
+        ],
     }
     if prompt.system:
         body["system"] = prompt.system
     if request.tools:
         body["tools"] = [_tool(tool) for tool in request.tools]
+    elif called := request.called_tools:
+        # Earlier calls are refused unless their tools are declared.
+        body |= {"tools": [_tool(tool) for tool in called], "tool_choice": {"type": "none"}}
     if request.tool_choice is not None:
         body["tool_choice"] = _tool_choice(request)
     if request.response_format and request.response_format.json_schema:
-        schema = anthropic.transform_schema(request.response_format.json_schema.schema_)
+        schema = closed(request.response_format.json_schema.schema_)
         body["output_config"] = {"format": {"type": "json_schema", "schema": schema}}
     return body
-
-
-def _turns(messages: list[Message]) -> list[dict[str, Any]]:
-    """One turn per change of speaker: all results of parallel calls belong into a single one."""
-    speakers = groupby(messages, lambda one: "assistant" if one.role == "assistant" else "user")
-    return [
-        {"role": role, "content": [block for message in group for block in _blocks(message)]}
-        for role, group in speakers
-    ]
 
 
 def _blocks(message: Message) -> list[dict[str, Any]]:
     if message.role == "tool":
         result = {"type": "tool_result", "tool_use_id": message.tool_call_id}
-        return [result | {"content": message.content or ""}]
-    said = [{"type": "text", "text": message.content}] if message.content else []
-    return said + [
+        return [result | {"content": message.text}]
+    return [_part(part) for part in message.parts] + [
         {
             "type": "tool_use",
             "id": call.id,
             "name": call.function.name,
-            "input": _arguments(call.function.arguments),
+            "input": arguments_of(call),
         }
         for call in message.tool_calls or []
     ]
 
 
-def _arguments(text: str) -> dict[str, Any]:
-    try:
-        arguments = json.loads(text or "{}")
-    except ValueError:
-        arguments = None
-    if not isinstance(arguments, dict):
-        problem = {"field": "messages", "problem": "a tool call's arguments are no JSON object"}
-        raise InvalidRequest("The request is not valid.", details=[problem])
-    return arguments
+def _part(part: TextPart | ImagePart) -> dict[str, Any]:
+    if isinstance(part, TextPart):
+        return {"type": "text", "text": part.text}
+    inline = part.image_url.inline
+    if inline is None:
+        return {"type": "image", "source": {"type": "url", "url": part.image_url.url}}
+    media_type, data = inline
+    return {"type": "image", "source": {"type": "base64", "media_type": media_type, "data": data}}
 
 
 def _tool(tool: Tool) -> dict[str, Any]:
@@ -226,12 +219,9 @@ def _completion(answer: _Answer, request: GenerateRequest) -> Completion:
     if answer.stop_reason == "refusal":
         raise ContentFiltered("anthropic refused the request on policy.")
     text = "".join(block.text or "" for block in answer.content if block.type == "text")
-    if request.response_format and request.response_format.type == "json_object":
-        fenced = _FENCED.fullmatch(text)
-        text = fenced[1] if fenced else text
     calls = [_call(block) for block in answer.content if block.type == "tool_use"]
     finish = _FINISH.get(answer.stop_reason, "stop")
-    return Completion(text, tuple(calls), finish, _usage(answer.usage))
+    return Completion(unfenced(text, request), tuple(calls), finish, _usage(answer.usage))
 
 
 def _call(block: _Block) -> ToolCall:

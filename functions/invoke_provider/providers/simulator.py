@@ -8,7 +8,6 @@ import re
 from collections import Counter
 from collections.abc import Callable
 
-from functions.invoke_provider.prompts import conversation_of
 from functions.invoke_provider.providers import Completion, FinishReason, Prompt
 from functions.invoke_provider.providers.sample import sample_of
 from functions.shared.contracts import (
@@ -64,14 +63,15 @@ def _fail_if_told(model: str) -> None:
 
 
 def _usage(prompt: Prompt, answer: str) -> Usage:
-    shown = prompt.request.model_dump_json(include={"messages", "text", "tools"}, exclude_none=True)
+    tools = prompt.request.model_dump_json(include={"tools"}, exclude_none=True)
+    shown = tools + "".join(message.text for message in prompt.request.conversation)
     return Usage(input_tokens=tokens_of(prompt.system + shown), output_tokens=tokens_of(answer))
 
 
 def _tool_to_call(prompt: Prompt) -> Tool | None:
     """The named tool or the first one; none once the conversation ends with a tool's result."""
     tools, choice = prompt.request.tools or [], prompt.request.tool_choice
-    said = conversation_of(prompt.request)
+    said = prompt.request.conversation
     if isinstance(choice, NamedToolChoice):
         tools = [tool for tool in tools if tool.function.name == choice.function.name]
     if not tools or choice == "none" or (said and said[-1].role == "tool"):
@@ -86,7 +86,7 @@ def _call(tool: Tool) -> ToolCall:
 
 
 def _text(prompt: Prompt) -> str:
-    said = [message.content or "" for message in conversation_of(prompt.request)]
+    said = [message.text for message in prompt.request.conversation]
     text = _ANSWERS[prompt.task](said[-1] if said else "")
     form = prompt.request.response_format
     if form is None or form.type == "text":

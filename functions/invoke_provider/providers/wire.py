@@ -1,18 +1,15 @@
-"""What the adapters of HTTP providers share: the statuses, the waits, and bodies read in time."""
+"""What the adapters of remote providers share, whatever their SDK: the statuses, the waits, the answers."""
 
 from __future__ import annotations
 
 import math
 import re
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Annotated, Any, Protocol, TypeVar
+from typing import Annotated, Any, TypeVar
 
-import httpx2
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError, WrapValidator
 
 from functions.shared.errors import (
@@ -30,7 +27,6 @@ from functions.shared.errors import (
 )
 
 CONNECT_TIMEOUT_S = 5.0
-MAX_BODY_BYTES = 8 * 1024 * 1024
 MAX_REASON_CHARACTERS = 300
 
 _BY_STATUS: dict[int, type[EngineError]] = {
@@ -40,6 +36,7 @@ _BY_STATUS: dict[int, type[EngineError]] = {
     403: ProviderAuthFailed,
     404: ModelNotFound,
     408: ProviderTimeout,
+    410: ModelNotFound,
     413: ContextWindowExceeded,
     422: InvalidRequest,
     429: ProviderThrottled,
@@ -53,7 +50,7 @@ _BY_STATUS: dict[int, type[EngineError]] = {
 class ErrorTable:
     """A provider's own words for what went wrong; both win over the status.
 
-    `phrases` (lower case) are for what the provider tells in prose only, and count for a 400 alone.
+    `phrases` (lower case) are for what the provider tells in prose only, and count for a 400, 403 or 429 alone.
     """
 
     provider: str
@@ -75,7 +72,7 @@ def error_of(refusal: Refusal, table: ErrorTable) -> EngineError:
     """Only an `InvalidRequest` repeats the provider's reason: it is about the caller's request."""
     told = [code for code in refusal.codes if code]
     kind = next((table.codes[code] for code in told if code in table.codes), None)
-    if kind is None and refusal.status == 400:
+    if kind is None and refusal.status in (400, 403, 429):
         reason = refusal.reason.lower()
         kind = next((kind for phrase, kind in table.phrases.items() if phrase in reason), None)
     if kind is None:
@@ -83,7 +80,7 @@ def error_of(refusal: Refusal, table: ErrorTable) -> EngineError:
     if kind is InvalidRequest:
         return InvalidRequest(f"{table.provider} refused the request: {cleaned(refusal.reason)}")
     # A code is a word of the interface; anything else in its place is not repeated.
-    named = [code for code in told if re.fullmatch(r"[a-z0-9_]{1,64}", code)]
+    named = [code for code in told if re.fullmatch(r"[A-Za-z0-9_]{1,64}", code)]
     message = " ".join([f"{table.provider} answered {refusal.status}", *named[:1]])
     return kind(message, retry_after_seconds=retry_after_seconds(refusal.headers))
 
@@ -124,57 +121,6 @@ def _seconds_until(told: str | None) -> float:
         return 0.0
 
 
-class Streamed(Protocol):
-    """An SDK's answer whose body is still to be read."""
-
-    def iter_bytes(self) -> Iterator[bytes]: ...
-
-
-def call_within(
-    create: Callable[..., AbstractContextManager[Streamed]],
-    timeout_s: float,
-    arguments: Mapping[str, Any],
-) -> bytes:
-    """The body of an SDK's streamed call. Raises what the SDK raises, and as `read_within`."""
-    ends_at = time.monotonic() + timeout_s
-    timeout = httpx2.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s))
-    with create(**arguments, timeout=timeout) as response:
-        return read_within(response.iter_bytes(), ends_at)
-
-
-def unanswered(
-    error: Exception,
-    provider: str,
-    timeouts: type[Exception],
-    connections: type[Exception],
-) -> EngineError:
-    """What it means that no readable answer came; the SDK's own two classes are handed in."""
-    if isinstance(error, timeouts) and isinstance(error.__cause__, httpx2.ConnectTimeout):
-        # Nothing was sent, so nothing was billed.
-        return ProviderUnavailable(f"{provider} cannot be reached.")
-    if isinstance(error, (timeouts, httpx2.TimeoutException)):
-        return ProviderTimeout(f"{provider} did not answer in time.")
-    if isinstance(error, (connections, httpx2.TransportError)):
-        return ProviderUnavailable(f"{provider} cannot be reached, or broke off.")
-    return ProviderBadResponse(f"{provider}'s answer cannot be read ({type(error).__name__}).")
-
-
-def read_within(chunks: Iterable[bytes], ends_at: float) -> bytes:
-    """A body, until `ends_at` on the monotonic clock.
-
-    A client's read timeout bounds each read and starts anew with every byte, so a trickle needs
-    this second clock. Raises `ProviderTimeout` and `ProviderBadResponse`.
-    """
-    body = bytearray()
-    for chunk in chunks:
-        body += chunk
-        if time.monotonic() > ends_at:
-            raise ProviderTimeout("The provider's answer did not end in time.")
-        if len(body) > MAX_BODY_BYTES:
-            raise ProviderBadResponse("The provider's answer is far too long.")
-    return bytes(body)
-
-
 class Wire(BaseModel):
     """The part of a provider's answer that we rely on; the rest of it may change."""
 
@@ -188,6 +134,14 @@ def parse_body(kind: type[W], body: bytes) -> W:
     """Raises `ProviderBadResponse`, without the body."""
     try:
         return kind.model_validate_json(body)
+    except ValidationError:
+        raise ProviderBadResponse("The provider's answer is not what it promises.") from None
+
+
+def parse(kind: type[W], told: object) -> W:
+    """The same for an answer that an SDK has read already."""
+    try:
+        return kind.model_validate(told)
     except ValidationError:
         raise ProviderBadResponse("The provider's answer is not what it promises.") from None
 

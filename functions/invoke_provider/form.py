@@ -1,0 +1,51 @@
+"""Whether an answer is the JSON that the caller asked for."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from jsonschema import Draft202012Validator, SchemaError, validators
+from referencing import Registry
+from referencing.exceptions import Unresolvable
+
+from functions.shared.contracts import ResponseFormat
+from functions.shared.errors import InvalidRequest, ProviderBadResponse
+
+
+def _anything(*_: Any) -> None:
+    return None
+
+
+_Checked: Any = validators.extend(  # type: ignore[no-untyped-call]
+    Draft202012Validator, {"pattern": _anything, "patternProperties": _anything}
+)
+"""A caller's regular expression could run for ever: the provider alone answers for those."""
+
+
+def check_form(text: str, form: ResponseFormat | None) -> None:
+    """Raises `ProviderBadResponse` for any other answer, `InvalidRequest` for a schema that is none."""
+    if form is None or form.type == "text":
+        return
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        raise ProviderBadResponse("The answer is not the JSON that was asked for.") from None
+    if form.json_schema is None:
+        if not isinstance(value, dict):
+            raise ProviderBadResponse("The answer is no JSON object.")
+        return
+    _check_schema(value, form.json_schema.schema_)
+
+
+def _check_schema(value: Any, schema: dict[str, Any]) -> None:
+    try:
+        _Checked.check_schema(schema)
+        # A registry of our own fetches nothing.
+        error = next(_Checked(schema, registry=Registry()).iter_errors(value), None)
+    except (SchemaError, Unresolvable, RecursionError):
+        problem = {"field": "response_format.json_schema.schema", "problem": "is no JSON schema"}
+        raise InvalidRequest("The request is not valid.", details=[problem]) from None
+    if error is not None:
+        where = "/".join(map(str, error.absolute_path))[:100] or "the top"
+        raise ProviderBadResponse(f"The answer breaks the schema's {error.validator} at {where}.")

@@ -1,0 +1,367 @@
+"""Bedrock's Converse, which is one interface for Claude and Llama."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import closing
+from threading import Thread
+from typing import Annotated, Any, TypeVar
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import (
+    ClientError,
+    ConnectionError,
+    CredentialRetrievalError,
+    HTTPClientError,
+    NoAuthTokenError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ReadTimeoutError,
+    TokenRetrievalError,
+)
+from pydantic import ConfigDict, Field, NonNegativeInt
+from pydantic.alias_generators import to_camel
+
+from functions.invoke_provider.providers import Completion, FinishReason, Prompt
+from functions.invoke_provider.providers.schemas import closed
+from functions.invoke_provider.providers.turns import arguments_of, turns_of, unfenced, unfit
+from functions.invoke_provider.providers.wire import (
+    CONNECT_TIMEOUT_S,
+    ErrorTable,
+    OrNone,
+    Refusal,
+    Tokens,
+    Wire,
+    error_of,
+    parse,
+)
+from functions.shared.contracts import (
+    Candidate,
+    FunctionCall,
+    GenerateRequest,
+    ImagePart,
+    ImageUrl,
+    JsonSchemaFormat,
+    Message,
+    NonBlank,
+    TextPart,
+    Tool,
+    ToolCall,
+)
+from functions.shared.errors import (
+    ContentFiltered,
+    ContextWindowExceeded,
+    EngineError,
+    ModelNotFound,
+    ProviderAuthFailed,
+    ProviderBadResponse,
+    ProviderOverloaded,
+    ProviderQuotaExhausted,
+    ProviderTimeout,
+    ProviderUnavailable,
+)
+from functions.shared.pricing import Usage
+from functions.shared.settings import InvokeSettings
+
+ERRORS = ErrorTable(
+    provider="bedrock",
+    codes={
+        "ExpiredTokenException": ProviderAuthFailed,
+        "IncompleteSignature": ProviderAuthFailed,
+        "InvalidSignatureException": ProviderAuthFailed,
+        "ModelNotReadyException": ProviderOverloaded,
+        "NotAuthorized": ProviderAuthFailed,
+        "RequestExpired": ProviderAuthFailed,
+        "ServiceQuotaExceededException": ProviderQuotaExhausted,
+        "UnrecognizedClientException": ProviderAuthFailed,
+    },
+    phrases={
+        "input is too long": ContextWindowExceeded,
+        "prompt is too long": ContextWindowExceeded,
+        "too many input tokens": ContextWindowExceeded,
+        "too many total text bytes": ContextWindowExceeded,
+        "maximum context length": ContextWindowExceeded,
+        "exceed context limit": ContextWindowExceeded,
+        # A ThrottlingException like any other, but no wait of seconds helps.
+        "tokens per day": ProviderQuotaExhausted,
+        "model identifier is invalid": ModelNotFound,
+        # Told with a typographic apostrophe in "isn't".
+        "with on-demand throughput": ModelNotFound,
+        "end of its life": ModelNotFound,
+        "doesn't support the model": ModelNotFound,
+        # Who is refused one model may have all the others.
+        "access to the model": ModelNotFound,
+        "model access is denied": ModelNotFound,
+        "on resource: arn:": ModelNotFound,
+        "from unsupported countries": ModelNotFound,
+        "not authorized to invoke this api operation": ProviderAuthFailed,
+        "operation not allowed": ProviderAuthFailed,
+    },
+)
+
+_FINISH: dict[str | None, FinishReason] = {
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_use": "tool_calls",
+}
+_REFUSED = frozenset({"guardrail_intervened", "content_filtered", "refusal"})
+_MALFORMED = frozenset({"malformed_model_output", "malformed_tool_use"})
+
+_CLOCK_GRACE_S = 0.2
+"""botocore's own timeout comes first: it tells a silent Bedrock from one out of reach."""
+
+T = TypeVar("T")
+
+
+class _Camel(Wire):
+    model_config = ConfigDict(alias_generator=to_camel)
+
+
+class _ToolUse(_Camel):
+    tool_use_id: NonBlank
+    name: NonBlank
+    input: dict[str, Any] = Field(default_factory=dict)
+
+
+class _Block(_Camel):
+    """Kinds of block that we know nothing of have none of these fields, and are left out."""
+
+    text: str | None = None
+    tool_use: _ToolUse | None = None
+
+
+class _Message(_Camel):
+    content: list[_Block]
+
+
+class _Output(_Camel):
+    message: _Message
+
+
+class _Usage(_Camel):
+    input_tokens: NonNegativeInt
+    output_tokens: NonNegativeInt
+    cache_read_input_tokens: Tokens = None
+    cache_write_input_tokens: Tokens = None
+
+
+class _Answer(_Camel):
+    output: _Output
+    stop_reason: str | None = None
+    usage: Annotated[_Usage | None, OrNone] = None
+
+
+class BedrockProvider:
+    """The function's own role is the key. `endpoint_url` is set where Bedrock is not AWS's."""
+
+    def __init__(self, session: boto3.Session, endpoint_url: str | None = None) -> None:
+        self._session = session
+        self._endpoint_url = endpoint_url
+        # The first client of a session reads the service's description, and takes most of 0.1 s.
+        self._client(CONNECT_TIMEOUT_S).close()
+
+    def complete(self, prompt: Prompt, candidate: Candidate, timeout_s: float) -> Completion:
+        body = request_body(prompt, candidate)
+        client = self._client(timeout_s)
+
+        def converse() -> object:
+            with closing(client):
+                return client.converse(**body)
+
+        try:
+            told = _within(timeout_s + _CLOCK_GRACE_S, converse)
+        except Exception as error:
+            raise engine_error(error) from None
+        return _completion(parse(_Answer, told), prompt.request)
+
+    def _client(self, timeout_s: float) -> Any:
+        """A client for one call, because botocore's timeouts are a client's.
+
+        It takes 2 ms and a handshake. A client kept for the next call would keep its connection,
+        too: one that the other side closes while Lambda has frozen us fails the next call, and
+        nobody here repeats it.
+        """
+        config = Config(
+            connect_timeout=min(CONNECT_TIMEOUT_S, timeout_s),
+            read_timeout=timeout_s,
+            # The state machine does the retrying.
+            retries={"total_max_attempts": 1},
+        )
+        return self._session.client(
+            "bedrock-runtime", endpoint_url=self._endpoint_url, config=config
+        )
+
+
+def connect(settings: InvokeSettings) -> BedrockProvider:
+    return BedrockProvider(boto3.Session(), settings.BEDROCK_ENDPOINT_URL or None)
+
+
+def _within(timeout_s: float, call: Callable[[], T]) -> T:
+    """What the call returns or raises; `TimeoutError` where that takes longer.
+
+    The read timeout bounds each read and starts anew with every byte, and botocore hands out no
+    body before its end: only from another thread can a trickle be left. That thread is left
+    alone; it has a connection of its own, and ends with it.
+    """
+    outcome: Future[T] = Future()
+
+    def settle() -> None:
+        try:
+            outcome.set_result(call())
+        except Exception as error:
+            outcome.set_exception(error)
+
+    Thread(target=settle, daemon=True).start()
+    return outcome.result(timeout_s)
+
+
+def request_body(prompt: Prompt, candidate: Candidate) -> dict[str, Any]:
+    """The call's arguments in Converse's terms.
+
+    Raises `InvalidRequest` where an earlier tool call's arguments are no JSON object, or an image
+    is not base64.
+    """
+    request = prompt.request
+    body: dict[str, Any] = {
+        "modelId": candidate.provider_model_id,
+        "messages": [
+            {"role": role, "content": [block for message in group for block in _blocks(message)]}
+            for role, group in turns_of(request.conversation)
+        ],
+        "inferenceConfig": {"maxTokens": candidate.max_output_tokens},
+    }
+    if prompt.system:
+        body["system"] = [{"text": prompt.system}]
+    if request.temperature is not None:
+        body["inferenceConfig"]["temperature"] = request.temperature
+    # Tool blocks without declared tools are refused: what was called earlier is declared then.
+    if tools := request.tools or request.called_tools:
+        body["toolConfig"] = {"tools": [_tool(tool) for tool in tools], **_tool_choice(request)}
+    if request.response_format and request.response_format.json_schema:
+        body["outputConfig"] = {"textFormat": _text_format(request.response_format.json_schema)}
+    return body
+
+
+def _blocks(message: Message) -> list[dict[str, Any]]:
+    said = [_part(part) for part in message.parts]
+    if message.role == "tool":
+        result = {"toolUseId": message.tool_call_id, "content": said or [{"json": {}}]}
+        return [{"toolResult": result}]
+    return said + [
+        {"toolUse": {"toolUseId": call.id, "name": call.function.name, "input": arguments_of(call)}}
+        for call in message.tool_calls or []
+    ]
+
+
+def _part(part: TextPart | ImagePart) -> dict[str, Any]:
+    if isinstance(part, TextPart):
+        return {"text": part.text}
+    return {"image": _image(part.image_url)}
+
+
+def _image(image: ImageUrl) -> dict[str, Any]:
+    if image.inline is None:
+        raise unfit("the model takes no image at an address")
+    media_type, data = image.inline
+    try:
+        decoded = base64.b64decode(data)
+    except binascii.Error:
+        raise unfit("an image is not base64") from None
+    return {"format": media_type.removeprefix("image/"), "source": {"bytes": decoded}}
+
+
+def _tool(tool: Tool) -> dict[str, Any]:
+    function = tool.function
+    told = {"description": function.description, "strict": function.strict}
+    spec = {"name": function.name} | {key: value for key, value in told.items() if value}
+    return {"toolSpec": spec | {"inputSchema": {"json": {"type": "object"} | function.parameters}}}
+
+
+def _tool_choice(request: GenerateRequest) -> dict[str, Any]:
+    match request.tool_choice:
+        case None:
+            return {}
+        case "required":
+            return {"toolChoice": {"any": {}}}
+        case str(choice):
+            return {"toolChoice": {choice: {}}}
+        case named:
+            return {"toolChoice": {"tool": {"name": named.function.name}}}
+
+
+def _text_format(form: JsonSchemaFormat) -> dict[str, Any]:
+    schema = {
+        "name": form.name,
+        "description": form.description,
+        "schema": json.dumps(closed(form.schema_), ensure_ascii=False),
+    }
+    told = {key: value for key, value in schema.items() if value}
+    return {"type": "json_schema", "structure": {"jsonSchema": told}}
+
+
+def engine_error(error: Exception) -> EngineError:
+    """What an exception of botocore's means to the engine."""
+    match error:
+        case ClientError():
+            return error_of(_refusal(error), ERRORS)
+        case (
+            NoCredentialsError()
+            | PartialCredentialsError()
+            | CredentialRetrievalError()
+            | NoAuthTokenError()
+            | TokenRetrievalError()
+        ):
+            return ProviderAuthFailed("bedrock cannot be asked without AWS credentials.")
+        case ReadTimeoutError() | TimeoutError():
+            return ProviderTimeout("bedrock did not answer in time.")
+        case HTTPClientError() | ConnectionError():
+            return ProviderUnavailable("bedrock cannot be reached, or broke off.")
+        case _:
+            name = type(error).__name__
+            return ProviderBadResponse(f"bedrock's answer cannot be read ({name}).")
+
+
+def _refusal(error: ClientError) -> Refusal:
+    told, metadata = error.response["Error"], error.response["ResponseMetadata"]
+    code = str(told.get("Code") or "")
+    return Refusal(
+        metadata["HTTPStatusCode"],
+        # Where a body names no code, botocore puts the status in its place.
+        () if code.isdigit() else (code,),
+        str(told.get("Message") or ""),
+        metadata["HTTPHeaders"],
+    )
+
+
+def _completion(answer: _Answer, request: GenerateRequest) -> Completion:
+    if answer.stop_reason in _REFUSED:
+        raise ContentFiltered("bedrock refused the request on policy.")
+    if answer.stop_reason in _MALFORMED:
+        raise ProviderBadResponse("bedrock could not make sense of the model's answer.")
+    blocks = answer.output.message.content
+    text = "".join(block.text or "" for block in blocks)
+    calls = tuple(_call(block.tool_use) for block in blocks if block.tool_use)
+    finish = _FINISH.get(answer.stop_reason, "tool_calls" if calls else "stop")
+    return Completion(unfenced(text, request), calls, finish, _usage(answer.usage))
+
+
+def _call(use: _ToolUse) -> ToolCall:
+    arguments = json.dumps(use.input, ensure_ascii=False)
+    return ToolCall(id=use.tool_use_id, function=FunctionCall(name=use.name, arguments=arguments))
+
+
+def _usage(told: _Usage | None) -> Usage | None:
+    """The cache's tokens are outside `input_tokens`, as in ours; reasoning is not told apart."""
+    if told is None:
+        return None
+    return Usage(
+        input_tokens=told.input_tokens,
+        cached_input_tokens=told.cache_read_input_tokens or 0,
+        cache_write_tokens=told.cache_write_input_tokens or 0,
+        output_tokens=told.output_tokens,
+    )

@@ -1,0 +1,27 @@
+"""The sentiment model that runs in this function: no network, no price."""
+
+from __future__ import annotations
+
+import json
+
+from functions.invoke_provider.providers import Completion, Prompt
+from functions.shared.contracts import Candidate
+from functions.shared.local_models import load_model
+from functions.shared.settings import InvokeSettings
+
+
+class LocalProvider:
+    """Judges the last thing that was said. It is quick enough to need no timeout."""
+
+    def complete(self, prompt: Prompt, candidate: Candidate, timeout_s: float) -> Completion:
+        model = load_model("sentiment")
+        found = model.predict(prompt.request.conversation[-1].text)
+        judged = {"sentiment": found.label, "confidence": round(found.confidence, 4)}
+        unsure = found.confidence < model.threshold
+        return Completion(json.dumps(judged), (), "stop", usage=None, unsure=unsure)
+
+
+def connect(_settings: InvokeSettings) -> LocalProvider:
+    # Loaded while the function starts, where it has a full CPU and a snapshot keeps it.
+    load_model("sentiment")
+    return LocalProvider()

@@ -1,0 +1,187 @@
+"""OpenAI's Responses, for the models that take tools nowhere else."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import NonNegativeInt
+
+from functions.invoke_provider.providers import Completion, FinishReason, Prompt
+from functions.invoke_provider.providers.chat_completions import (
+    InputDetails,
+    OutputDetails,
+    disjoint_usage,
+)
+from functions.invoke_provider.providers.wire import (
+    ErrorTable,
+    OrNone,
+    Refusal,
+    Wire,
+    error_of,
+    parse_body,
+)
+from functions.shared.contracts import (
+    Candidate,
+    FunctionCall,
+    GenerateRequest,
+    ImagePart,
+    Message,
+    NamedToolChoice,
+    Tool,
+    ToolCall,
+)
+from functions.shared.errors import ContentFiltered, ProviderBadResponse
+from functions.shared.pricing import Usage
+
+MIN_OUTPUT_TOKENS = 16
+"""The interface refuses less (`integer_below_min_value`)."""
+
+
+class _Part(Wire):
+    type: str
+    text: str | None = None
+
+
+class _Item(Wire):
+    """Kinds of item that we know nothing of, reasoning among them, are left out."""
+
+    type: str
+    content: list[_Part] | None = None
+    call_id: str | None = None
+    name: str | None = None
+    arguments: str | None = None
+
+
+class _Incomplete(Wire):
+    reason: str | None = None
+
+
+class _Failure(Wire):
+    code: str | None = None
+    message: str | None = None
+
+
+class _Usage(Wire):
+    input_tokens: NonNegativeInt
+    output_tokens: NonNegativeInt
+    input_tokens_details: Annotated[InputDetails | None, OrNone] = None
+    output_tokens_details: Annotated[OutputDetails | None, OrNone] = None
+
+
+class _Answer(Wire):
+    output: list[_Item]
+    status: str | None = None
+    incomplete_details: Annotated[_Incomplete | None, OrNone] = None
+    error: Annotated[_Failure | None, OrNone] = None
+    usage: Annotated[_Usage | None, OrNone] = None
+
+
+def request_body(prompt: Prompt, candidate: Candidate) -> dict[str, Any]:
+    """The call's arguments. Nothing is stored with the provider, as on Chat Completions."""
+    request = prompt.request
+    body: dict[str, Any] = {
+        "model": candidate.provider_model_id,
+        "input": [item for message in request.conversation for item in _items(message)],
+        "max_output_tokens": max(MIN_OUTPUT_TOKENS, candidate.max_output_tokens),
+        "store": False,
+    }
+    if prompt.system:
+        body["instructions"] = prompt.system
+    if request.temperature is not None:
+        body["temperature"] = request.temperature
+    if request.tools:
+        body["tools"] = [_tool(tool) for tool in request.tools]
+    if request.tool_choice is not None:
+        body["tool_choice"] = _tool_choice(request.tool_choice)
+    if form := _form(request):
+        body["text"] = {"format": form}
+    return body
+
+
+def _items(message: Message) -> list[dict[str, Any]]:
+    if message.role == "tool":
+        output = {"type": "function_call_output", "call_id": message.tool_call_id}
+        return [output | {"output": message.text}]
+    spoken: list[dict[str, Any]] = [{"role": message.role, "content": _content(message)}]
+    calls = [
+        {
+            "type": "function_call",
+            "call_id": call.id,
+            "name": call.function.name,
+            "arguments": call.function.arguments,
+        }
+        for call in message.tool_calls or []
+    ]
+    return (spoken if message.content else []) + calls
+
+
+def _content(message: Message) -> str | list[dict[str, Any]]:
+    if not message.images:
+        return message.text
+    return [
+        {"type": "input_image"}
+        | {"image_url": part.image_url.url, "detail": part.image_url.detail or "auto"}
+        if isinstance(part, ImagePart)
+        else {"type": "input_text", "text": part.text}
+        for part in message.parts
+    ]
+
+
+def _tool(tool: Tool) -> dict[str, Any]:
+    # Strict is this interface's default, and Chat Completions' is not.
+    flat = {"type": "function", "strict": False}
+    return flat | tool.function.model_dump(exclude_none=True)
+
+
+def _tool_choice(choice: str | NamedToolChoice) -> str | dict[str, str]:
+    if isinstance(choice, str):
+        return choice
+    return {"type": "function", "name": choice.function.name}
+
+
+def _form(request: GenerateRequest) -> dict[str, Any] | None:
+    form = request.response_format
+    if form is None or form.type == "text":
+        return None
+    schema = form.json_schema
+    flat = schema.model_dump(by_alias=True, exclude_none=True) if schema else {}
+    return {"type": form.type} | flat
+
+
+def completion_of(body: bytes, errors: ErrorTable) -> Completion:
+    """Raises `ContentFiltered`, and what a failed answer says of itself."""
+    answer = parse_body(_Answer, body)
+    if answer.status == "failed":
+        failure = answer.error or _Failure()
+        # Told with a 200: the code alone says what it was.
+        raise error_of(Refusal(500, (failure.code,), failure.message or "", {}), errors)
+    reason = answer.incomplete_details.reason if answer.incomplete_details else None
+    parts = [part for item in answer.output for part in item.content or []]
+    if reason == "content_filter" or any(part.type == "refusal" for part in parts):
+        raise ContentFiltered(f"{errors.provider} refused the request on policy.")
+    text = "".join(part.text or "" for part in parts if part.type == "output_text")
+    calls = tuple(
+        _call(item, errors.provider) for item in answer.output if item.type == "function_call"
+    )
+    return Completion(text, calls, _finish(answer, calls), _usage(answer.usage))
+
+
+def _finish(answer: _Answer, calls: tuple[ToolCall, ...]) -> FinishReason:
+    if answer.status == "incomplete":
+        return "length"
+    return "tool_calls" if calls else "stop"
+
+
+def _call(item: _Item, provider: str) -> ToolCall:
+    if not item.call_id or not item.name:
+        raise ProviderBadResponse(f"{provider}'s tool call has no id or no name.")
+    function = FunctionCall(name=item.name, arguments=item.arguments or "{}")
+    return ToolCall(id=item.call_id, function=function)
+
+
+def _usage(told: _Usage | None) -> Usage | None:
+    if told is None:
+        return None
+    return disjoint_usage(
+        told.input_tokens, told.input_tokens_details, told.output_tokens, told.output_tokens_details
+    )

@@ -1,0 +1,65 @@
+"""A caller's JSON schema in the part of the language that structured outputs of Claude take."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+_LIMITS = frozenset(
+    {
+        "minimum",
+        "maximum",
+        "exclusiveMinimum",
+        "exclusiveMaximum",
+        "multipleOf",
+        "minLength",
+        "maxLength",
+        "maxItems",
+        "uniqueItems",
+        "minProperties",
+        "maxProperties",
+    }
+)
+"""Refused as keywords. Whether the answer keeps them is checked when it has come."""
+
+_NAMED = frozenset({"properties", "$defs", "definitions"})
+_LISTED = {"anyOf": "anyOf", "oneOf": "anyOf", "allOf": "allOf"}
+_FEWEST_ITEMS = (0, 1)
+
+
+def closed(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema with every object closed, and its limits told in words.
+
+    docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html lists what is taken.
+    """
+    told = {name: value for name, value in schema.items() if _is_limit(name, value)}
+    kept = dict(
+        _keyword(name, value) for name, value in schema.items() if not _is_limit(name, value)
+    )
+    if "object" in _types(schema):
+        kept["additionalProperties"] = False
+    if told:
+        parts = (schema.get("description"), json.dumps(told, ensure_ascii=False))
+        kept["description"] = " ".join(str(part) for part in parts if part)
+    return kept
+
+
+def _is_limit(name: str, value: Any) -> bool:
+    return name in _LIMITS or (name == "minItems" and value not in _FEWEST_ITEMS)
+
+
+def _types(schema: dict[str, Any]) -> list[Any]:
+    told = schema.get("type", "object" if "properties" in schema else None)
+    return told if isinstance(told, list) else [told]
+
+
+def _keyword(name: str, value: Any) -> tuple[str, Any]:
+    if name in _NAMED and isinstance(value, dict):
+        return name, {key: _inner(inner) for key, inner in value.items()}
+    if name in _LISTED and isinstance(value, list):
+        return _LISTED[name], [_inner(inner) for inner in value]
+    return name, _inner(value) if name == "items" else value
+
+
+def _inner(schema: Any) -> Any:
+    return closed(schema) if isinstance(schema, dict) else schema

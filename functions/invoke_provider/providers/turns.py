@@ -1,0 +1,54 @@
+"""What the adapters share whose conversation is turns of a user and an assistant, and their text."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import Any, Literal
+
+from functions.shared.contracts import GenerateRequest, Message, ToolCall
+from functions.shared.errors import InvalidRequest
+
+Speaker = Literal["user", "assistant"]
+
+_FENCED = re.compile(r"\s*```(?:json)?\s*\n(.*?)\n?\s*```\s*", re.DOTALL)
+
+
+def turns_of(messages: Iterable[Message]) -> Iterator[tuple[Speaker, Iterator[Message]]]:
+    """One turn per change of speaker: all results of parallel calls belong into a single one.
+
+    Blank messages are left out: a turn without a block, or with a blank one, is refused.
+    """
+    said = [one for one in messages if one.parts or one.tool_calls or one.role == "tool"]
+    return groupby(said, _speaker)
+
+
+def _speaker(message: Message) -> Speaker:
+    return "assistant" if message.role == "assistant" else "user"
+
+
+def arguments_of(call: ToolCall) -> dict[str, Any]:
+    """Raises `InvalidRequest` where the caller's text is no JSON object."""
+    try:
+        arguments = json.loads(call.function.arguments or "{}")
+    except (ValueError, RecursionError):
+        arguments = None
+    if not isinstance(arguments, dict):
+        raise unfit("a tool call's arguments are no JSON object")
+    return arguments
+
+
+def unfit(problem: str) -> InvalidRequest:
+    """What is wrong with the caller's messages, as the contract's own validation tells it."""
+    details = [{"field": "messages", "problem": problem}]
+    return InvalidRequest("The request is not valid.", details=details)
+
+
+def unfenced(text: str, request: GenerateRequest) -> str:
+    """The text without the Markdown fence that a model without a JSON mode may put around it."""
+    if request.response_format is None or request.response_format.type != "json_object":
+        return text
+    fenced = _FENCED.fullmatch(text)
+    return fenced[1] if fenced else text
