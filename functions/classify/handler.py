@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.classify.profiling import profile_request
 from functions.shared.contracts import ClassifyInput, json_of
+from functions.shared.local_models import load_model
 from functions.shared.observability import logger
 from functions.shared.settings import ClassifySettings, read
+
+if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
+    # The snapshot keeps the model. Elsewhere only a request without a task pays for loading it.
+    load_model("classifier")
 
 
 @logger.inject_lambda_context(clear_state=True)

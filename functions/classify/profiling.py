@@ -5,22 +5,27 @@ from __future__ import annotations
 import json
 import time
 from datetime import datetime
-from typing import Literal
 
-from functions.classify.classifier import CueWords, TaskClassifier, decide_task
+from functions.classify.classifier import decide_task
 from functions.classify.parsing import parse_request
-from functions.shared.contracts import ClassifyInput, ClassifyOutput, GenerateRequest, Profile
+from functions.shared.contracts import (
+    Capability,
+    ClassifyInput,
+    ClassifyOutput,
+    GenerateRequest,
+    ImageUrl,
+    Profile,
+    Task,
+)
 from functions.shared.settings import ClassifySettings
-from functions.shared.tokens import estimate_tokens
-
-_CLASSIFIER: TaskClassifier = CueWords()
+from functions.shared.tokens import IMAGE_TOKENS, estimate_tokens
 
 
 def profile_request(event: ClassifyInput, settings: ClassifySettings) -> ClassifyOutput:
     """Raises `InvalidRequest` and `PayloadTooLarge`."""
     began = time.perf_counter()
     request = parse_request(event.request)
-    decided = decide_task(request, _CLASSIFIER)
+    decided = decide_task(request)
     started_at_ms = int(datetime.fromisoformat(event.started_at).timestamp() * 1000)
     limit_ms = settings.SYNC_DEADLINE_MS if event.mode == "sync" else settings.ASYNC_DEADLINE_MS
     deadline_ms = min(limit_ms, request.max_latency_ms or limit_ms)
@@ -31,6 +36,7 @@ def profile_request(event: ClassifyInput, settings: ClassifySettings) -> Classif
         task=decided.task,
         task_source="classifier" if request.task == "auto" else "caller",
         task_confidence=decided.confidence,
+        task_unsure=decided.unsure,
         model_preference=request.model_preference,
         model=request.model,
         fallback=request.fallback,
@@ -38,7 +44,7 @@ def profile_request(event: ClassifyInput, settings: ClassifySettings) -> Classif
         max_latency_ms=request.max_latency_ms,
         estimated_input_tokens=_input_tokens(request),
         max_output_tokens=request.max_output_tokens,
-        required_capabilities=_required_capabilities(request),
+        required_capabilities=_required_capabilities(request, decided.task),
         metadata=request.metadata or {},
         started_at_ms=started_at_ms,
         deadline_at_ms=started_at_ms + deadline_ms,
@@ -55,14 +61,28 @@ def _input_tokens(request: GenerateRequest) -> int:
     )
     # A lone text costs no JSON around it.
     shown = request.text if model_sees.keys() == {"text"} else None
-    return estimate_tokens(shown or json.dumps(model_sees, ensure_ascii=False))
+    images = _images(request)
+    text = shown or json.dumps(model_sees, ensure_ascii=False)
+    for image in images:
+        text = text.replace(image.url, "", 1)
+    return estimate_tokens(text) + IMAGE_TOKENS * len(images)
 
 
-def _required_capabilities(
-    request: GenerateRequest,
-) -> list[Literal["tools", "json_object", "json_schema"]]:
-    needed: list[Literal["tools", "json_object", "json_schema"]] = []
-    if request.tools:
+def _images(request: GenerateRequest) -> list[ImageUrl]:
+    return [image for message in request.conversation for image in message.images]
+
+
+def _required_capabilities(request: GenerateRequest, task: Task) -> list[Capability]:
+    needed: list[Capability] = []
+    images = _images(request)
+    if images:
+        needed.append("images")
+    if any(image.inline is None for image in images):
+        needed.append("image_urls")
+    if task == "sentiment":
+        # It has a form of its own, and tools and other forms are left out.
+        return needed
+    if request.tools or request.called_tools:
         needed.append("tools")
     if request.response_format and request.response_format.type != "text":
         needed.append(request.response_format.type)

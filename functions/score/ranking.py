@@ -11,7 +11,7 @@ from functions.shared.catalogue import Catalogue, Model
 from functions.shared.contracts import Candidate, Exclusion, Preference, Profile, ScoreOutput, Task
 from functions.shared.errors import InvalidRequest, NoEligibleModel, NotFound
 from functions.shared.pricing import UnpricedModel, Usage, cost_usd, price_version
-from functions.shared.settings import ScoreSettings
+from functions.shared.settings import NO_CREDENTIALS, ScoreSettings
 
 EXPECTED_OUTPUT_TOKENS: dict[Task, int] = {
     "summarize": 200,
@@ -33,18 +33,35 @@ AVAILABILITY_PRIOR = 1.0
 LEAST_ERROR_RATE = 0.05
 """Public rankings do not tell the best models apart more finely than this."""
 
+LEAST_COST_USD = Decimal("0.00001")
+LEAST_LATENCY_MS = 100
+"""Nobody cares for less, and a model that runs here for nothing must not make all others look alike."""
+
+UNSURE_QUALITY_SHARE = 0.4
+"""At least this much weight goes to quality where the task is only guessed."""
+
 _OWN_SHARE = 0.6
 _WEIGHED = ("cost", "latency", "quality", "availability")
 _FAVOURITE: dict[Preference, str] = {"cheap": "cost", "fast": "latency", "best": "quality"}
 
 
-def weights_of(preference: Preference) -> dict[str, float]:
-    """60 % for the preference's own score and the rest shared equally; `balanced` weighs all alike."""
+def weights_of(preference: Preference, *, task_unsure: bool = False) -> dict[str, float]:
+    """60 % for the preference's own score and the rest shared equally; `balanced` weighs all alike.
+
+    An unsure task routes up: quality gets its least share, and the others keep their proportions.
+    """
     favourite = _FAVOURITE.get(preference)
-    if favourite is None:
-        return dict.fromkeys(_WEIGHED, 1 / len(_WEIGHED))
     rest = (1 - _OWN_SHARE) / (len(_WEIGHED) - 1)
-    return {name: _OWN_SHARE if name == favourite else rest for name in _WEIGHED}
+    weights = {name: _OWN_SHARE if name == favourite else rest for name in _WEIGHED}
+    if favourite is None:
+        weights = dict.fromkeys(_WEIGHED, 1 / len(_WEIGHED))
+    quality = weights["quality"]
+    if not task_unsure or quality >= UNSURE_QUALITY_SHARE:
+        return weights
+    scale = (1 - UNSURE_QUALITY_SHARE) / (1 - quality)
+    return {name: share * scale for name, share in weights.items()} | {
+        "quality": UNSURE_QUALITY_SHARE
+    }
 
 
 @dataclass(frozen=True)
@@ -125,12 +142,12 @@ def _check_pin(model_id: str, catalogue: Catalogue, today: date) -> None:
 
 def _option(model: Model, profile: Profile, settings: ScoreSettings) -> _Option | str:
     """The model as an option for this request, or the reason why it is none."""
-    mock = _is_mock(model, profile, settings)
+    mock = settings.is_mock(model.provider, pinned=profile.model == model.id)
     if mock is None:
-        return "no credentials for its provider"
-    output_limit = profile.max_output_tokens or min(
-        DEFAULT_MAX_OUTPUT_TOKENS, model.max_output_tokens
-    )
+        return NO_CREDENTIALS
+    if profile.task not in model.quality:
+        return f"does not serve the task {profile.task}"
+    output_limit = _output_limit(model, profile)
     expected = min(EXPECTED_OUTPUT_TOKENS[profile.task], output_limit)
     unfit = _unfit(model, profile, output_limit)
     if unfit is not None:
@@ -143,9 +160,18 @@ def _option(model: Model, profile: Profile, settings: ScoreSettings) -> _Option 
     latency_ms = round(
         model.time_to_first_token_ms + 1000 * expected / model.output_tokens_per_second
     )
-    error_rate = max(LEAST_ERROR_RATE, 1 - model.quality[profile.task])
+    # Which task it is may be a guess: then the model should be good at any.
+    quality = min(model.quality.values()) if profile.task_unsure else model.quality[profile.task]
+    error_rate = max(LEAST_ERROR_RATE, 1 - quality)
     option = _Option(model, mock, output_limit, cost, worst_case, latency_ms, error_rate)
     return _over_limit(option, profile) or option
+
+
+def _output_limit(model: Model, profile: Profile) -> int:
+    allowed = profile.max_output_tokens or DEFAULT_MAX_OUTPUT_TOKENS
+    # The form of a sentiment is short, whatever the caller allows.
+    is_clipped = profile.max_output_tokens is None or profile.task == "sentiment"
+    return min(allowed, model.max_output_tokens) if is_clipped else allowed
 
 
 def _unfit(model: Model, profile: Profile, output_limit: int) -> str | None:
@@ -169,21 +195,6 @@ def _over_limit(option: _Option, profile: Profile) -> str | None:
     return None
 
 
-def _is_mock(model: Model, profile: Profile, settings: ScoreSettings) -> bool | None:
-    """Whether the simulator answers for the model; None where nothing can.
-
-    Beside a provider with credentials the simulator serves only models that the caller pins:
-    nobody who has paid for a key wants to be answered by a simulation.
-    """
-    if settings.MOCK_PROVIDERS == "always":
-        return True
-    if model.provider in settings.PROVIDERS_CONFIGURED:
-        return False
-    simulates = settings.MOCK_PROVIDERS == "auto"
-    wanted = not settings.PROVIDERS_CONFIGURED or profile.model == model.id
-    return True if simulates and wanted else None
-
-
 def _cost(model: Model, input_tokens: int, output_tokens: int) -> Decimal:
     return cost_usd(model.id, Usage(input_tokens=input_tokens, output_tokens=output_tokens))
 
@@ -191,11 +202,11 @@ def _cost(model: Model, input_tokens: int, output_tokens: int) -> Decimal:
 def _ranked(options: list[_Option], profile: Profile) -> list[Candidate]:
     if not options:
         return []
-    cheapest = min(option.cost_usd for option in options)
-    quickest = min(option.latency_ms for option in options)
+    cheapest = max(LEAST_COST_USD, min(option.cost_usd for option in options))
+    quickest = max(LEAST_LATENCY_MS, min(option.latency_ms for option in options))
     surest = min(option.error_rate for option in options)
     best = _Best(cheapest, quickest, surest)
-    weights = weights_of(profile.model_preference)
+    weights = weights_of(profile.model_preference, task_unsure=profile.task_unsure)
     candidates = [_candidate(option, best, weights, profile) for option in options]
     # The id makes the order total: equal scores never depend on the catalogue's order.
     return sorted(candidates, key=lambda one: (-one.final_score, one.estimated_cost_usd, one.model))
@@ -206,8 +217,8 @@ def _candidate(
 ) -> Candidate:
     # Each is the best one's figure over the model's own: half as good scores half as much.
     scores = {
-        "cost": float(best.cost_usd / option.cost_usd) if option.cost_usd else 1.0,
-        "latency": best.latency_ms / option.latency_ms,
+        "cost": float(best.cost_usd / max(option.cost_usd, LEAST_COST_USD)),
+        "latency": best.latency_ms / max(option.latency_ms, LEAST_LATENCY_MS),
         "quality": best.error_rate / option.error_rate,
         "availability": AVAILABILITY_PRIOR,
     }
@@ -217,11 +228,17 @@ def _candidate(
         model=model.id,
         provider=model.provider,
         provider_model_id=model.provider_model_id,
+        api=model.api,
         function="simulator" if option.mock else model.provider,
         mock=option.mock,
         context_window=model.context_window,
         max_output_tokens=option.output_limit,
         sampling=list(model.sampling),
+        max_temperature=model.max_temperature,
+        tool_choices=list(model.tool_choices),
+        # Both mean that the provider holds the model to a schema.
+        strict_tools="json_schema" in model.capabilities,
+        effort_with_tools=model.effort_with_tools,
         reason=_reason(option, final, profile),
         final_score=round(min(final, 1.0), 4),
         estimated_cost_usd=option.cost_usd,

@@ -38,6 +38,7 @@ CASES = {
     "out of quota, next candidate": Case(FALLS_BACK, {FIRST: "ProviderQuotaExhausted"}, calls=2),
     "key refused, next candidate": Case(FALLS_BACK, {FIRST: "ProviderAuthFailed"}, calls=2),
     "model gone, next candidate": Case(FALLS_BACK, {FIRST: "ModelNotFound"}, calls=2),
+    "not sure, next candidate": Case(FALLS_BACK, {FIRST: "AnswerUnsure"}, calls=2),
     "overloaded, retried, next": Case(FALLS_BACK, {FIRST: "ProviderOverloaded"}, calls=3),
     "unavailable, retried, next": Case(FALLS_BACK, {FIRST: "ProviderUnavailable"}, calls=3),
     "bad response, retried, next": Case(FALLS_BACK, {FIRST: "ProviderBadResponse"}, calls=3),

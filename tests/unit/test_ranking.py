@@ -174,3 +174,89 @@ def test_a_stricter_cost_limit_never_adds_a_candidate(preference, limit, stricte
 def test_the_ranking_is_the_same_every_time():
     first, second = _rank(), _rank()
     assert first.candidates == second.candidates
+
+
+def _sentiment(preference, *, configured=("openai", "local"), **request):
+    return _rank(
+        task="sentiment",
+        configured=configured,
+        model_preference=preference,
+        mock="never",
+        **request,
+    ).candidates
+
+
+@pytest.mark.parametrize("preference", ["cheap", "fast"])
+def test_cheap_and_fast_sentiments_are_judged_here_for_nothing(preference):
+    first = _sentiment(preference)[0]
+    assert (first.model, first.function, first.mock) == ("local-sentiment", "local", False)
+    assert first.estimated_cost_usd == first.worst_case_cost_usd == 0
+
+
+def test_the_best_sentiment_is_not_judged_by_the_smallest_model():
+    assert _sentiment("best")[0].model != "local-sentiment"
+
+
+def test_a_free_model_does_not_make_all_others_cost_alike():
+    others = [one for one in _sentiment("cheap") if one.provider == "openai"]
+    assert len({one.cost_score for one in others}) > 5
+    assert max(others, key=lambda one: one.cost_score).estimated_cost_usd == min(
+        one.estimated_cost_usd for one in others
+    )
+
+
+def test_a_sentiment_needs_no_tool_nor_form_and_few_tokens_whatever_is_sent_along():
+    tool = {"function": {"name": "f"}}
+    form = {"type": "json_object"}
+    candidates = _sentiment("cheap", tools=[tool], response_format=form, max_output_tokens=5000)
+    assert candidates[0].model == "local-sentiment"
+
+
+def test_a_model_is_out_for_a_task_that_it_does_not_serve():
+    out = _out(_rank(configured=["openai", "local"]))
+    assert out["local-sentiment"] == "does not serve the task chat"
+
+
+def test_the_local_models_alone_do_not_keep_the_simulator_from_answering():
+    assert {one.function for one in _rank(configured=["local"]).candidates} == {"simulator"}
+
+
+@pytest.mark.parametrize("preference", ["fast", "cheap", "best", "balanced"])
+def test_a_guessed_task_gives_quality_more_weight_and_leaves_the_rest_in_proportion(preference):
+    sure, unsure = weights_of(preference), weights_of(preference, task_unsure=True)
+    assert sum(unsure.values()) == pytest.approx(1)
+    assert unsure["quality"] == max(sure["quality"], 0.4)
+    assert unsure["cost"] / unsure["latency"] == pytest.approx(sure["cost"] / sure["latency"])
+
+
+def test_a_guessed_task_is_never_routed_to_a_weaker_model():
+    known = load_catalogue()
+    for preference in ("fast", "cheap", "balanced"):
+        sure = _rank(model_preference=preference, task="chat").candidates[0]
+        asked = {"text": "xqzt blorf", "task": "auto", "model_preference": preference}
+        unsure = _rank(**asked).candidates[0]
+        weakest = [min(known.get(one.model).quality.values()) for one in (sure, unsure)]
+        assert weakest[0] <= weakest[1]
+
+
+@pytest.mark.parametrize(
+    ("url", "capabilities"),
+    [
+        ("data:image/png;base64,iVBORw0KGgo=", {"images"}),
+        ("https://example.com/cat.png", {"images", "image_urls"}),
+    ],
+)
+def test_an_image_goes_to_models_that_take_it_the_way_it_comes(url, capabilities):
+    parts = [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": "What?"}]
+    candidates = _rank(text=None, messages=[{"role": "user", "content": parts}]).candidates
+    able = {model.id for model in load_catalogue().models if capabilities <= model.capabilities}
+    assert {one.model for one in candidates} <= able
+    assert any(one.provider == "bedrock" for one in candidates) is (
+        "image_urls" not in capabilities
+    )
+
+
+def test_an_image_inside_the_request_counts_as_an_image_and_not_as_its_letters():
+    parts = [{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{'A' * 90_000}"}}]
+    small = _rank(text=None, messages=[{"role": "user", "content": parts}]).candidates[0]
+    assert small.estimated_cost_usd < _rank(text="A" * 90_000).candidates[0].estimated_cost_usd
