@@ -1,14 +1,16 @@
-"""The reading half of the API: jobs and health. Executions are started without any function."""
+"""The reading half of the API: jobs, models, health. Executions are started without any function."""
 
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.api.jobs import Jobs
+from functions.api.models import get_model, list_models
 from functions.shared.errors import HTTP_STATUS, EngineError, error_body
 from functions.shared.observability import logger
 from functions.shared.settings import ApiSettings, read
@@ -29,6 +31,16 @@ def get_job(execution_id: str) -> dict[str, Any]:
 @app.delete("/v1/jobs/<execution_id>")
 def delete_job(execution_id: str) -> dict[str, Any]:
     return _jobs().stop(execution_id)
+
+
+@app.get("/v1/models")
+def get_models() -> dict[str, Any]:
+    return list_models(read(ApiSettings), datetime.now(UTC).date())
+
+
+@app.get("/v1/models/<model_id>")
+def get_one_model(model_id: str) -> dict[str, Any]:
+    return get_model(model_id, read(ApiSettings), datetime.now(UTC).date())
 
 
 @app.get("/v1/health")

@@ -1,0 +1,115 @@
+"""The catalogue as its callers see it, in OpenAI's list shape and with what routing knows."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, Literal
+
+from functions.shared.catalogue import Model, load_catalogue
+from functions.shared.contracts import Frozen, Usd
+from functions.shared.errors import NotFound
+from functions.shared.pricing import load_prices
+from functions.shared.settings import NO_CREDENTIALS, ScoreSettings
+
+
+class ListedRates(Frozen):
+    """USD per million tokens; they hold for a call whose input has more than `above_input_tokens`."""
+
+    above_input_tokens: int
+    input_usd_per_mtok: Usd
+    output_usd_per_mtok: Usd
+    cached_input_usd_per_mtok: Usd | None
+    cache_write_usd_per_mtok: Usd | None
+
+
+class ListedPrices(Frozen):
+    price_version: str
+    source: str
+    rates: list[ListedRates]
+
+
+class Limits(Frozen):
+    """In tokens."""
+
+    context_window: int
+    max_output_tokens: int
+
+
+class ListedModel(Frozen):
+    """`usable`: whether a request may be answered by it now, and by `unusable_reason` why not.
+
+    `mock`: the simulator would answer in its place. `created` is OpenAI's field, and unknown.
+    """
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int = 0
+    owned_by: str
+    provider: str
+    provider_model_id: str
+    usable: bool
+    unusable_reason: str | None
+    mock: bool
+    tasks: list[str]
+    capabilities: list[str]
+    limits: Limits
+    prices: ListedPrices | None
+    retires_on: date | None
+    successor: str | None
+
+
+def list_models(settings: ScoreSettings, today: date) -> dict[str, Any]:
+    models = load_catalogue().models
+    return {"object": "list", "data": [_listed(model, settings, today) for model in models]}
+
+
+def get_model(model_id: str, settings: ScoreSettings, today: date) -> dict[str, Any]:
+    """Raises `NotFound`."""
+    try:
+        model = load_catalogue().get(model_id)
+    except KeyError:
+        raise NotFound("There is no such model.") from None
+    return _listed(model, settings, today)
+
+
+def _listed(model: Model, settings: ScoreSettings, today: date) -> dict[str, Any]:
+    mock = settings.is_mock(model.provider, pinned=True)
+    reason = _unusable_reason(model, mock, today)
+    listed = ListedModel(
+        id=model.id,
+        owned_by=model.provider,
+        provider=model.provider,
+        provider_model_id=model.provider_model_id,
+        usable=reason is None,
+        unusable_reason=reason,
+        mock=bool(mock) and reason is None,
+        tasks=sorted(model.quality),
+        capabilities=sorted(model.capabilities),
+        limits=Limits(
+            context_window=model.context_window, max_output_tokens=model.max_output_tokens
+        ),
+        prices=_prices(model.id),
+        retires_on=model.retires_on,
+        successor=model.successor,
+    )
+    return listed.model_dump(mode="json")
+
+
+def _unusable_reason(model: Model, mock: bool | None, today: date) -> str | None:
+    if model.is_retired(today):
+        return f"retired on {model.retires_on}"
+    if not model.quality:
+        return model.quality_source
+    return NO_CREDENTIALS if mock is None else None
+
+
+def _prices(model_id: str) -> ListedPrices | None:
+    table = load_prices()
+    price = table.models.get(model_id)
+    if price is None:
+        return None
+    return ListedPrices(
+        price_version=table.price_version,
+        source=price.source,
+        rates=[ListedRates.model_validate(rates.model_dump()) for rates in price.rates],
+    )
