@@ -117,6 +117,9 @@ class Api(Construct):
         job = jobs.add_resource("{execution_id}")
         for verb in ("GET", "DELETE"):
             job.add_method(verb, proxy, api_key_required=True)
+        models = root.add_resource("models")
+        for resource in (models, models.add_resource("{model_id}")):
+            resource.add_method("GET", proxy, api_key_required=True)
         root.add_resource("health").add_method("GET", proxy, api_key_required=False)
 
     def _add_start(

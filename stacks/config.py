@@ -8,10 +8,16 @@ from constructs import Node
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Stage = Literal["local", "dev", "prod"]
-Provider = Literal["openai", "anthropic"]
+Provider = Literal["openai", "azure_openai", "anthropic", "bedrock"]
+"""The providers that a stage may lack; `local` needs nothing and is always there."""
 
 _LISTS = ("providers", "api_keys")
-_VALUES = ("mock_providers", "layers", "log_level")
+_VALUES = ("mock_providers", "layers", "log_level", "bedrock_endpoint_url", "snap_start")
+
+
+def construct_name(provider: str) -> str:
+    """A provider in construct ids: azure_openai is AzureOpenai."""
+    return "".join(part.title() for part in provider.split("_"))
 
 
 class StageConfig(BaseModel):
@@ -21,10 +27,13 @@ class StageConfig(BaseModel):
 
     stage: Stage
     providers: tuple[Provider, ...] = ()
-    """Providers whose secret holds a key; the others are simulated or left out."""
+    """Providers that the stage can call: their secret holds a key, or, for Bedrock, the account
+    has access to its models. The others are simulated or left out."""
     mock_providers: Literal["auto", "never", "always"] = "auto"
     api_keys: tuple[str, ...] = ()
     """Values of the gateway's keys, on the stage `local` only: elsewhere AWS generates them."""
+    bedrock_endpoint_url: str | None = None
+    """Another endpoint than AWS's, on the stage `local` only: prompts go there."""
     layers: Literal["built", "stub"] = "built"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
     log_retention_days: Literal[7, 14, 30, 90, 365]
@@ -34,18 +43,28 @@ class StageConfig(BaseModel):
     burst_requests: int = Field(ge=1)
     requests_per_day: int = Field(ge=1)
     provider_concurrency: int | None = Field(default=None, ge=1)
-    """Reserved concurrency of each provider's function; none by default, as a new account's whole
-    limit may be as low as 10."""
+    """Reserved concurrency of each configured provider's function; none by default, as a new
+    account's whole limit may be as low as 10."""
+    snap_start: bool = False
+    """Start the functions that load much from a snapshot: seconds less per cold start, for about
+    4 USD a month and GB of each of them."""
     protect_data: bool = False
     """Keep the table, the queue and the secrets when the stack is deleted."""
     check_security: bool = False
     """Fail `cdk synth` on an AwsSolutions finding that no acknowledgement explains."""
 
     @model_validator(mode="after")
-    def _keys_only_locally(self) -> Self:
+    def _only_locally(self) -> Self:
         if self.api_keys and self.stage != "local":
             raise ValueError("api_keys would put key values into a template; local stage only")
+        if self.bedrock_endpoint_url and self.stage != "local":
+            raise ValueError("bedrock_endpoint_url is for the local stage only")
         return self
+
+    @property
+    def providers_configured(self) -> tuple[str, ...]:
+        """Every provider that the stage can call."""
+        return (*self.providers, "local")
 
     @classmethod
     def from_context(cls, node: Node) -> Self:

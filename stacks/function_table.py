@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
+from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 
-from stacks.config import StageConfig
+from functions.shared.catalogue import load_catalogue
+from stacks.bedrock_access import Place, bedrock_models, model_statements, wildcards_of
+from stacks.config import StageConfig, construct_name
+from stacks.layers import Architecture
 from stacks.storage import StorageStack
 
 SYNC_DEADLINE_MS = 26_000
 """Under API Gateway's 29 s, with room for recording the request and for the answer's way back."""
 ASYNC_DEADLINE_MS = 240_000
 """Under the provider functions' own timeout."""
+
+# Importing onnxruntime aborts on Lambda's arm64, which lacks /sys/devices/system/cpu:
+# https://github.com/microsoft/onnxruntime/issues/10038
+_ONNX: Architecture = "x86_64"
 
 
 @dataclass(frozen=True)
@@ -24,19 +33,79 @@ class FunctionSpec:
     folder: str
     environment: Mapping[str, str] = field(default_factory=dict)
     grants: tuple[iam.PolicyStatement, ...] = ()
+    wildcards: Mapping[str, str] = field(default_factory=dict)
+    """Resources in `grants` that hold a wildcard, as the security checks write them, with why."""
     layers: tuple[str, ...] = ("core",)
+    architecture: Architecture = "arm64"
     memory_mb: int = 512
     timeout_s: int = 10
     reserved_concurrency: int | None = None
+    snap_start: bool = False
 
     @property
     def handler(self) -> str:
         return f"functions.{self.folder}.handler.lambda_handler"
 
 
+@dataclass(frozen=True)
+class Access:
+    """How a provider function gets at its provider."""
+
+    environment: Mapping[str, str] = field(default_factory=dict)
+    grants: tuple[iam.PolicyStatement, ...] = ()
+    wildcards: Mapping[str, str] = field(default_factory=dict)
+
+
 def allow(action: str, *resources: str) -> iam.PolicyStatement:
     """Allow one action on named resources."""
     return iam.PolicyStatement(actions=[action], resources=list(resources))
+
+
+def _without_credentials(_provider: str, _config: StageConfig, _storage: StorageStack) -> Access:
+    return Access()
+
+
+def _by_secret(provider: str, _config: StageConfig, storage: StorageStack) -> Access:
+    secret_arn = storage.provider_secrets[provider].secret_arn
+    return Access(
+        {"PROVIDER_SECRET_ARN": secret_arn}, (allow("secretsmanager:GetSecretValue", secret_arn),)
+    )
+
+
+def _by_role(_provider: str, config: StageConfig, _storage: StorageStack) -> Access:
+    models = bedrock_models(load_catalogue(), datetime.now(UTC).date())
+    endpoint = config.bedrock_endpoint_url
+    return Access(
+        {"BEDROCK_ENDPOINT_URL": endpoint} if endpoint else {},
+        tuple(model_statements(models, Place(Aws.PARTITION, Aws.REGION, Aws.ACCOUNT_ID))),
+        dict.fromkeys(
+            wildcards_of(models, Place("<AWS::Partition>", "<AWS::Region>", "<AWS::AccountId>")),
+            "A profile's call goes to any region of its geography; the model is named.",
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class ProviderFunction:
+    """What the function of a provider has beyond what all of them have."""
+
+    provider: str
+    access: Callable[[str, StageConfig, StorageStack], Access] = _without_credentials
+    layer: str | None = None
+    memory_mb: int = 1024
+    """Imports are bound by the processor, whose share grows with the memory: the SDKs take 3 s
+    (openai) and 7 s (anthropic) at 512 MB, half of it at 1024."""
+    architecture: Architecture = "arm64"
+
+
+PROVIDER_FUNCTIONS = (
+    ProviderFunction("openai", _by_secret, layer="openai"),
+    ProviderFunction("azure_openai", _by_secret, layer="openai"),
+    ProviderFunction("anthropic", _by_secret, layer="anthropic"),
+    ProviderFunction("bedrock", _by_role, layer="bedrock"),
+    ProviderFunction("local", layer="onnx", architecture=_ONNX),
+    ProviderFunction("simulator", memory_mb=512),
+)
 
 
 def workflow_functions(config: StageConfig, storage: StorageStack) -> tuple[FunctionSpec, ...]:
@@ -50,23 +119,13 @@ def workflow_functions(config: StageConfig, storage: StorageStack) -> tuple[Func
                 "SYNC_DEADLINE_MS": str(SYNC_DEADLINE_MS),
                 "ASYNC_DEADLINE_MS": str(ASYNC_DEADLINE_MS),
             },
+            layers=("core", "onnx"),
+            architecture=_ONNX,
+            memory_mb=1024,
+            snap_start=config.snap_start,
         ),
-        FunctionSpec(
-            "Score",
-            "score",
-            environment={
-                "PROVIDERS_CONFIGURED": ",".join(config.providers),
-                "MOCK_PROVIDERS": config.mock_providers,
-            },
-        ),
-        _provider_function("openai", config, storage),
-        _provider_function("anthropic", config, storage),
-        FunctionSpec(
-            "InvokeSimulator",
-            "invoke_provider",
-            environment={"PROVIDER": "simulator"},
-            timeout_s=300,
-        ),
+        FunctionSpec("Score", "score", environment=_provider_settings(config)),
+        *(_provider_function(row, config, storage) for row in PROVIDER_FUNCTIONS),
         FunctionSpec(
             "RecordMetrics",
             "record_metrics",
@@ -83,12 +142,12 @@ def workflow_functions(config: StageConfig, storage: StorageStack) -> tuple[Func
     )
 
 
-def api_function(machine_arn: str, execution_arns: str) -> FunctionSpec:
+def api_function(config: StageConfig, machine_arn: str, execution_arns: str) -> FunctionSpec:
     """The function behind the gateway's reading routes."""
     return FunctionSpec(
         "Api",
         "api",
-        environment={"JOBS_STATE_MACHINE_ARN": machine_arn},
+        environment={"JOBS_STATE_MACHINE_ARN": machine_arn, **_provider_settings(config)},
         grants=(
             allow("states:DescribeExecution", execution_arns),
             allow("states:StopExecution", execution_arns),
@@ -96,16 +155,29 @@ def api_function(machine_arn: str, execution_arns: str) -> FunctionSpec:
     )
 
 
-def _provider_function(provider: str, config: StageConfig, storage: StorageStack) -> FunctionSpec:
-    secret_arn = storage.provider_secrets[provider].secret_arn
+def _provider_settings(config: StageConfig) -> dict[str, str]:
+    return {
+        "PROVIDERS_CONFIGURED": ",".join(config.providers_configured),
+        "MOCK_PROVIDERS": config.mock_providers,
+    }
+
+
+def _provider_function(
+    row: ProviderFunction, config: StageConfig, storage: StorageStack
+) -> FunctionSpec:
+    # What is never called needs neither a paid snapshot nor a part of the account's concurrency.
+    is_called = row.provider in config.providers_configured
+    access = row.access(row.provider, config, storage)
     return FunctionSpec(
-        f"Invoke{provider.title()}",
+        f"Invoke{construct_name(row.provider)}",
         "invoke_provider",
-        environment={"PROVIDER": provider, "PROVIDER_SECRET_ARN": secret_arn},
-        grants=(allow("secretsmanager:GetSecretValue", secret_arn),),
-        layers=("core", provider),
-        # The SDK's import takes 3 s (openai) and 7 s (anthropic) at 512 MB, half of it at 1024.
-        memory_mb=1024,
+        environment={"PROVIDER": row.provider, **access.environment},
+        grants=access.grants,
+        wildcards=access.wildcards,
+        layers=("core", row.layer) if row.layer else ("core",),
+        architecture=row.architecture,
+        memory_mb=row.memory_mb,
         timeout_s=300,
-        reserved_concurrency=config.provider_concurrency,
+        reserved_concurrency=config.provider_concurrency if is_called else None,
+        snap_start=config.snap_start and is_called,
     )

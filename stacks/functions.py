@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aws_cdk import Duration, IgnoreMode
+from aws_cdk import Duration, IgnoreMode, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from stacks.config import StageConfig
 from stacks.function_table import FunctionSpec
-from stacks.layers import ARCHITECTURE, LAYER_NAMES, layer_directory
+from stacks.layers import LAYERS, Architecture, Layer, layer_directory
 from stacks.log_groups import add_log_group
 from stacks.security import acknowledge
 
 ROOT = Path(__file__).parent.parent
 RUNTIME = lambda_.Runtime.PYTHON_3_13
+ALIAS = "live"
+_PUBLISHED_VERSIONS = lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS
+_ARCHITECTURES: dict[Architecture, lambda_.Architecture] = {
+    "arm64": lambda_.Architecture.ARM_64,
+    "x86_64": lambda_.Architecture.X86_64,
+}
 # The order is the meaning: the last pattern that matches a file decides.
 CODE_PATTERNS = [
     "**",
@@ -40,24 +46,37 @@ class Functions(Construct):
         self._code = lambda_.Code.from_asset(
             str(ROOT), exclude=CODE_PATTERNS, ignore_mode=IgnoreMode.GLOB
         )
-        self._layers = {name: self._add_layer(name) for name in LAYER_NAMES}
+        self._layers = {layer: self._add_layer(layer) for layer in LAYERS}
 
-    def add(self, spec: FunctionSpec) -> lambda_.Function:
-        """Create the function of `spec` and all that belongs to it."""
+    def add(self, spec: FunctionSpec) -> lambda_.IFunction:
+        """Create the function of `spec` and all that belongs to it; answer what is to be called."""
+        function = self._add_function(spec)
+        acknowledge(
+            function, "L1", "3.13 is what the layers and their bytecode are built and tested for."
+        )
+        if not spec.snap_start:
+            return function
+        # A snapshot belongs to a published version. The alias follows the newest one, and the one
+        # before is deleted with its snapshot, which costs money as long as it exists.
+        return lambda_.Alias(
+            self, f"{spec.name}Live", alias_name=ALIAS, version=function.current_version
+        )
+
+    def _add_function(self, spec: FunctionSpec) -> lambda_.Function:
         log_group = add_log_group(self, f"{spec.name}Logs", self._config)
         role = self._add_role(spec)
         log_group.grant_write(role)
-        function = lambda_.Function(
+        return lambda_.Function(
             self,
             spec.name,
             code=self._code,
             handler=spec.handler,
             runtime=RUNTIME,
-            architecture=lambda_.Architecture.ARM_64,
+            architecture=_ARCHITECTURES[spec.architecture],
             memory_size=spec.memory_mb,
             timeout=Duration.seconds(spec.timeout_s),
             environment=self._common_environment() | dict(spec.environment),
-            layers=[self._layers[name] for name in spec.layers],
+            layers=[self._layers[Layer(name, spec.architecture)] for name in spec.layers],
             role=role,
             log_group=log_group,
             logging_format=lambda_.LoggingFormat.JSON,
@@ -66,11 +85,9 @@ class Functions(Construct):
             system_log_level_v2=lambda_.SystemLogLevel.WARN,
             tracing=lambda_.Tracing.ACTIVE,
             reserved_concurrent_executions=spec.reserved_concurrency,
+            snap_start=_PUBLISHED_VERSIONS if spec.snap_start else None,
+            current_version_options=lambda_.VersionOptions(removal_policy=RemovalPolicy.DESTROY),
         )
-        acknowledge(
-            function, "L1", "3.13 is what the layers and their bytecode are built and tested for."
-        )
-        return function
 
     def _add_role(self, spec: FunctionSpec) -> iam.Role:
         role = iam.Role(
@@ -82,16 +99,19 @@ class Functions(Construct):
         for statement in spec.grants:
             role.add_to_policy(statement)
         acknowledge(role, "IAM5[Resource::*]", "X-Ray's write actions know no resource to name.")
+        for resource, reason in spec.wildcards.items():
+            acknowledge(role, f"IAM5[Resource::{resource}]", reason)
         return role
 
-    def _add_layer(self, name: str) -> lambda_.LayerVersion:
+    def _add_layer(self, layer: Layer) -> lambda_.LayerVersion:
+        processor = "" if layer.architecture == "arm64" else "X86"  # the exception is named
         return lambda_.LayerVersion(
             self,
-            f"{name.title()}Layer",
-            code=lambda_.Code.from_asset(str(layer_directory(name, self._config.layers))),
+            f"{layer.name.title()}Layer{processor}",
+            code=lambda_.Code.from_asset(str(layer_directory(layer, self._config.layers))),
             compatible_runtimes=[RUNTIME],
-            compatible_architectures=[lambda_.Architecture.ARM_64],
-            description=f"Third-party packages: {name} ({ARCHITECTURE})",
+            compatible_architectures=[_ARCHITECTURES[layer.architecture]],
+            description=f"Third-party packages: {layer.name} ({layer.architecture})",
         )
 
     def _application_log_level(self) -> lambda_.ApplicationLogLevel:

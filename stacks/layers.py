@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -14,23 +15,48 @@ REQUIREMENTS = ROOT / "functions" / "layers"
 BUILD = ROOT / "build" / "layers"
 STUB = Path(__file__).parent / "stub_layer"
 
-LAYER_NAMES = ("core", "openai", "anthropic")
+Architecture = Literal["arm64", "x86_64"]
+
 PYTHON_VERSION = "3.13"
-ARCHITECTURE = "arm64"
-LAMBDA_PLATFORMS = ("manylinux2014_aarch64", "manylinux_2_28_aarch64")
+LAMBDA_PLATFORMS: dict[Architecture, tuple[str, ...]] = {
+    "arm64": ("manylinux2014_aarch64", "manylinux_2_28_aarch64"),
+    "x86_64": ("manylinux2014_x86_64", "manylinux_2_28_x86_64"),
+}
 
 
-def layer_directory(name: str, source: Literal["built", "stub"]) -> Path:
+@dataclass(frozen=True)
+class Layer:
+    """The packages of functions/layers/`name`.txt for one kind of processor."""
+
+    name: str
+    architecture: Architecture = "arm64"
+
+    @property
+    def directory(self) -> Path:
+        """Where it is built."""
+        return BUILD / f"{self.name}-{self.architecture}"
+
+
+LAYERS = (
+    Layer("core"),
+    Layer("core", "x86_64"),
+    Layer("openai"),
+    Layer("anthropic"),
+    Layer("bedrock"),
+    Layer("onnx", "x86_64"),
+)
+
+
+def layer_directory(layer: Layer, source: Literal["built", "stub"]) -> Path:
     """Where the asset of a layer lies. Raises FileNotFoundError when it has not been built."""
     if source == "stub":
         return STUB
-    directory = BUILD / name
-    if not directory.is_dir():
-        raise FileNotFoundError(f"layer {name} is not built: run `python -m stacks.layers`")
-    return directory
+    if not layer.directory.is_dir():
+        raise FileNotFoundError(f"layer {layer.name} is not built: run `python -m stacks.layers`")
+    return layer.directory
 
 
-def build_layer(name: str, directory: Path, platforms: tuple[str, ...] = LAMBDA_PLATFORMS) -> Path:
+def build_layer(name: str, directory: Path, platforms: tuple[str, ...]) -> Path:
     """Install a layer's packages into `directory` and return the folder Lambda puts on the path."""
     target = directory / "python"
     shutil.rmtree(directory, ignore_errors=True)
@@ -81,12 +107,16 @@ def main() -> None:
     python = runtime_python()
     if python is None:
         print(f"no Python {PYTHON_VERSION} found: layers ship without bytecode, cold starts double")
-    for name in LAYER_NAMES:
-        target = build_layer(name, BUILD / name)
+    for layer in LAYERS:
+        target = build_layer(layer.name, layer.directory, LAMBDA_PLATFORMS[layer.architecture])
         if python is not None:
             compile_bytecode(target, python)
-        size_mb = sum(file.stat().st_size for file in target.rglob("*") if file.is_file()) / 1e6
-        print(f"layer {name}: {size_mb:.1f} MB")
+        print(f"layer {layer.name} ({layer.architecture}): {size_mb(target):.1f} MB")
+
+
+def size_mb(directory: Path) -> float:
+    """The size of all files in a directory."""
+    return sum(file.stat().st_size for file in directory.rglob("*") if file.is_file()) / 1e6
 
 
 if __name__ == "__main__":

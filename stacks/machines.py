@@ -30,7 +30,7 @@ class Machines(Construct):
         construct_id: str,
         *,
         config: StageConfig,
-        functions: Mapping[str, lambda_.Function],
+        functions: Mapping[str, lambda_.IFunction],
         dead_letter_queue: sqs.IQueue,
     ) -> None:
         super().__init__(scope, construct_id)

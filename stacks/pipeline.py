@@ -29,7 +29,7 @@ class PipelineStack(Stack):
             functions=workflow,
             dead_letter_queue=storage.dead_letter_queue,
         )
-        spec = api_function(machines.jobs.state_machine_arn, machines.jobs_executions_arn)
+        spec = api_function(config, machines.jobs.state_machine_arn, machines.jobs_executions_arn)
         function = functions.add(spec)
         if function.role is not None:
             machines.acknowledge_jobs_executions(function.role)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 from aws_cdk import CfnOutput, Duration, RemovalPolicy, SecretValue, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from stacks.config import Provider, StageConfig
+from stacks.config import Provider, StageConfig, construct_name
 from stacks.security import acknowledge
+
+# Bedrock has none: its function's role is its credential. Azure's base_url is the endpoint of the
+# operator's own resource.
+SECRET_FIELDS: dict[Provider, tuple[str, ...]] = {
+    "openai": ("api_key",),
+    "azure_openai": ("api_key", "base_url"),
+    "anthropic": ("api_key",),
+}
 
 
 class StorageStack(Stack):
@@ -23,7 +29,10 @@ class StorageStack(Stack):
         self._removal = RemovalPolicy.RETAIN if config.protect_data else RemovalPolicy.DESTROY
         self.requests_table = self._add_requests_table()
         self.dead_letter_queue = self._add_dead_letter_queue()
-        self.provider_secrets = {name: self._add_secret(name) for name in get_args(Provider)}
+        self.provider_secrets: dict[str, secretsmanager.Secret] = {
+            provider: self._add_secret(provider, fields)
+            for provider, fields in SECRET_FIELDS.items()
+        }
         CfnOutput(self, "RequestsTableName", value=self.requests_table.table_name)
         CfnOutput(self, "DeadLetterQueueUrl", value=self.dead_letter_queue.queue_url)
 
@@ -58,14 +67,14 @@ class StorageStack(Stack):
         acknowledge(queue, "SQS3", "It is the dead-letter queue; a replay reads it.")
         return queue
 
-    def _add_secret(self, provider: str) -> secretsmanager.Secret:
+    def _add_secret(self, provider: str, fields: tuple[str, ...]) -> secretsmanager.Secret:
         secret = secretsmanager.Secret(
             self,
-            f"{provider.title()}Secret",
+            f"{construct_name(provider)}Secret",
             secret_name=f"llm-orchestrator/{self._config.stage}/{provider}",
             description=f"Key of {provider}; fill in api_key, and base_url where it differs.",
             # An empty key on purpose: a generated one would look like a real key that is refused.
-            secret_object_value={"api_key": SecretValue.unsafe_plain_text("")},
+            secret_object_value=dict.fromkeys(fields, SecretValue.unsafe_plain_text("")),
             removal_policy=self._removal,
         )
         acknowledge(secret, "SMG4", "Providers offer no rotation; the operator replaces the key.")

@@ -25,4 +25,10 @@ def prod(tmp_path_factory: pytest.TempPathFactory) -> Stage:
 @pytest.fixture(scope="session")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Stage:
     directory = tmp_path_factory.mktemp("local")
-    return _stage("local", directory, providers="openai", api_keys="key-of-one,key-of-two")
+    return _stage(
+        "local",
+        directory,
+        providers="openai,bedrock",
+        bedrock_endpoint_url="http://127.0.0.1:9",
+        api_keys="key-of-one,key-of-two",
+    )

@@ -47,6 +47,8 @@ def test_the_routes_are_the_contract(prod: Stage) -> None:
         ("POST", "/v1/jobs"),
         ("GET", "/v1/jobs/{execution_id}"),
         ("DELETE", "/v1/jobs/{execution_id}"),
+        ("GET", "/v1/models"),
+        ("GET", "/v1/models/{model_id}"),
         ("GET", "/v1/health"),
     }
     (stage,) = prod.pipeline.resources("AWS::ApiGateway::Stage").values()

@@ -1,7 +1,12 @@
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, get_args
 
 import pytest
 
+from functions.shared.catalogue import load_catalogue
+from functions.shared.settings import InvokeSettings
+from stacks.bedrock_access import bedrock_models
+from stacks.function_table import PROVIDER_FUNCTIONS
 from tests.infrastructure.synthesized import Stage
 
 pytestmark = pytest.mark.xdist_group("synthesis")
@@ -11,19 +16,54 @@ FUNCTIONS = {
     "Classify": "classify",
     "Score": "score",
     "InvokeOpenai": "invoke_provider",
+    "InvokeAzureOpenai": "invoke_provider",
     "InvokeAnthropic": "invoke_provider",
+    "InvokeBedrock": "invoke_provider",
+    "InvokeLocal": "invoke_provider",
     "InvokeSimulator": "invoke_provider",
     "RecordMetrics": "record_metrics",
     "Api": "api",
 }
+SECRETS = {
+    "InvokeOpenai": "Openai",
+    "InvokeAzureOpenai": "AzureOpenai",
+    "InvokeAnthropic": "Anthropic",
+}
+# Layers besides the core.
+LAYERS = {
+    "InvokeOpenai": "Openai",
+    "InvokeAzureOpenai": "Openai",
+    "InvokeAnthropic": "Anthropic",
+    "InvokeBedrock": "Bedrock",
+    "InvokeLocal": "Onnx",
+    "Classify": "Onnx",
+}
+ONNX = {"InvokeLocal", "Classify"}
+ACCOUNT_CONCURRENCY = 1_000
+"""Lambda's default limit; 100 of it cannot be reserved."""
 
 
 def role_of(function: dict[str, Any]) -> str:
     return str(function["Role"]["Fn::GetAtt"][0])
 
 
+def function(stage: Stage, name: str) -> dict[str, Any]:
+    return stage.pipeline.named(FUNCTION, f"Functions{name}")
+
+
+def variables(stage: Stage, name: str) -> dict[str, Any]:
+    return dict(function(stage, name)["Environment"]["Variables"])
+
+
+def text_of(arn: Any) -> str:
+    if isinstance(arn, str):
+        return arn
+    parts = arn["Fn::Join"][1]
+    return "".join(part if isinstance(part, str) else f"<{part['Ref']}>" for part in parts)
+
+
 def actions_of(stage: Stage, name: str) -> set[str]:
-    role = role_of(stage.pipeline.named(FUNCTION, f"Functions{name}"))
+    role = role_of(function(stage, name))
     found: set[str] = set()
     for statement in stage.pipeline.statements(role):
         action = statement["Action"]
@@ -61,7 +101,10 @@ def test_only_tracing_and_log_delivery_name_no_resource(prod: Stage) -> None:
         ("Classify", set()),
         ("Score", set()),
         ("InvokeOpenai", {"secretsmanager:GetSecretValue"}),
+        ("InvokeAzureOpenai", {"secretsmanager:GetSecretValue"}),
         ("InvokeAnthropic", {"secretsmanager:GetSecretValue"}),
+        ("InvokeBedrock", {"bedrock:InvokeModel"}),
+        ("InvokeLocal", set()),
         ("InvokeSimulator", set()),
         ("RecordMetrics", {"dynamodb:PutItem", "sqs:SendMessage"}),
         ("Api", {"states:DescribeExecution", "states:StopExecution"}),
@@ -71,38 +114,130 @@ def test_a_function_may_do_exactly_what_it_needs(prod: Stage, name: str, actions
     assert actions_of(prod, name) == actions
 
 
-@pytest.mark.parametrize("provider", ["Openai", "Anthropic"])
-def test_a_provider_function_reads_its_own_secret_only(prod: Stage, provider: str) -> None:
-    function = prod.pipeline.named(FUNCTION, f"FunctionsInvoke{provider}")
-    secret = function["Environment"]["Variables"]["PROVIDER_SECRET_ARN"]
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_provider_function_reads_its_own_secret_only(prod: Stage, name: str) -> None:
+    secret = variables(prod, name)["PROVIDER_SECRET_ARN"]
     readable = [
         statement["Resource"]
-        for statement in prod.pipeline.statements(role_of(function))
+        for statement in prod.pipeline.statements(role_of(function(prod, name)))
         if statement["Action"] == "secretsmanager:GetSecretValue"
     ]
     assert readable == [secret]
-    assert f"{provider}Secret" in secret["Fn::ImportValue"]
+    assert f"ExportsOutputRef{SECRETS[name]}Secret" in secret["Fn::ImportValue"]
+
+
+def test_there_is_a_function_for_every_provider_that_the_code_knows() -> None:
+    known = get_args(InvokeSettings.model_fields["PROVIDER"].annotation)
+    assert {row.provider for row in PROVIDER_FUNCTIONS} == set(known)
+
+
+@pytest.mark.parametrize(
+    ("name", "provider"),
+    [
+        ("InvokeOpenai", "openai"),
+        ("InvokeAzureOpenai", "azure_openai"),
+        ("InvokeAnthropic", "anthropic"),
+        ("InvokeBedrock", "bedrock"),
+        ("InvokeLocal", "local"),
+        ("InvokeSimulator", "simulator"),
+    ],
+)
+def test_a_provider_function_is_told_its_provider(prod: Stage, name: str, provider: str) -> None:
+    assert variables(prod, name)["PROVIDER"] == provider
+    assert ("PROVIDER_SECRET_ARN" in variables(prod, name)) == (name in SECRETS)
+
+
+def test_bedrock_may_be_asked_for_the_catalogues_models_and_no_others(prod: Stage) -> None:
+    statements = prod.pipeline.statements(role_of(function(prod, "InvokeBedrock")))
+    direct, reached = (item for item in statements if item["Action"] == "bedrock:InvokeModel")
+    named = [text_of(arn) for arn in direct["Resource"]]
+    models = bedrock_models(load_catalogue(), datetime.now(UTC).date())
+    assert sorted(arn.rpartition("/")[2] for arn in named) == sorted(models)
+    assert not any("*" in arn for arn in named)
+    profiles = reached["Condition"]["StringEquals"]["bedrock:InferenceProfileArn"]
+    assert [text_of(arn) for arn in profiles] == [
+        arn for arn in named if ":inference-profile/" in arn
+    ]
+    bases = {model.partition(".")[2] for model in models}
+    assert {text_of(arn).rpartition("/")[2] for arn in reached["Resource"]} <= bases
+
+
+def test_bedrocks_endpoint_can_be_another_on_the_local_stage(local: Stage, prod: Stage) -> None:
+    assert variables(local, "InvokeBedrock")["BEDROCK_ENDPOINT_URL"] == "http://127.0.0.1:9"
+    assert "BEDROCK_ENDPOINT_URL" not in variables(prod, "InvokeBedrock")
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_every_function_runs_traced_on_arm_with_json_logs_of_its_own(
+def test_every_function_runs_traced_with_json_logs_of_its_own(prod: Stage, name: str) -> None:
+    found = function(prod, name)
+    assert found["Runtime"] == "python3.13"
+    assert found["TracingConfig"] == {"Mode": "Active"}
+    assert found["LoggingConfig"]["LogFormat"] == "JSON"
+    assert f"Functions{name}Logs" in found["LoggingConfig"]["LogGroup"]["Ref"]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_run_on_arm_but_for_those_with_onnxruntime(prod: Stage, name: str) -> None:
+    architecture = "x86_64" if name in ONNX else "arm64"
+    assert function(prod, name)["Architectures"] == [architecture]
+    versions = prod.pipeline.resources("AWS::Lambda::LayerVersion")
+    for layer in function(prod, name)["Layers"]:
+        assert versions[layer["Ref"]]["CompatibleArchitectures"] == [architecture]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_carries_the_core_and_nothing_that_it_does_not_import(
     prod: Stage, name: str
 ) -> None:
-    function = prod.pipeline.named(FUNCTION, f"Functions{name}")
-    assert function["Architectures"] == ["arm64"]
-    assert function["Runtime"] == "python3.13"
-    assert function["TracingConfig"] == {"Mode": "Active"}
-    assert function["LoggingConfig"]["LogFormat"] == "JSON"
-    assert f"Functions{name}Logs" in function["LoggingConfig"]["LogGroup"]["Ref"]
+    layers = function(prod, name)["Layers"]
+    carried = {layer["Ref"].removeprefix("Functions").partition("Layer")[0] for layer in layers}
+    assert carried == {"Core", LAYERS.get(name, "Core")}
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_only_provider_functions_carry_an_sdk(prod: Stage, name: str) -> None:
-    layers = str(prod.pipeline.named(FUNCTION, f"Functions{name}")["Layers"])
-    expected = {"InvokeOpenai": {"Openai"}, "InvokeAnthropic": {"Anthropic"}}.get(name, set())
-    carried = {sdk for sdk in ("Openai", "Anthropic") if f"Functions{sdk}Layer" in layers}
-    assert "FunctionsCoreLayer" in layers
-    assert carried == expected
+def test_functions_with_much_to_import_get_more_of_the_processor(prod: Stage, name: str) -> None:
+    assert function(prod, name)["MemorySize"] == (1024 if name in LAYERS else 512)
+
+
+def test_prod_keeps_a_busy_provider_from_taking_the_whole_account(prod: Stage) -> None:
+    reserved = {
+        name: function(prod, name)["ReservedConcurrentExecutions"]
+        for name in FUNCTIONS
+        if "ReservedConcurrentExecutions" in function(prod, name)
+    }
+    assert set(reserved) == {"InvokeOpenai", "InvokeAnthropic", "InvokeLocal"}
+    providers = len(PROVIDER_FUNCTIONS) - 1  # the simulator serves no traffic in prod
+    assert max(reserved.values()) * providers <= ACCOUNT_CONCURRENCY - 100
+
+
+def snap_started(stage: Stage) -> set[str]:
+    return {name for name in FUNCTIONS if "SnapStart" in function(stage, name)}
+
+
+def test_configured_functions_with_much_to_import_start_from_a_snapshot(
+    local: Stage, prod: Stage
+) -> None:
+    assert snap_started(prod) == {"Classify", "InvokeOpenai", "InvokeAnthropic", "InvokeLocal"}
+    assert snap_started(local) == {"Classify", "InvokeOpenai", "InvokeBedrock", "InvokeLocal"}
+    for name in snap_started(prod):
+        assert function(prod, name)["SnapStart"] == {"ApplyOn": "PublishedVersions"}
+
+
+def test_every_snapshot_is_of_the_version_that_is_live(prod: Stage) -> None:
+    aliases = prod.pipeline.resources("AWS::Lambda::Alias")
+    versions = prod.pipeline.resources("AWS::Lambda::Version")
+    assert len(aliases) == len(versions) == len(snap_started(prod))
+    for alias in aliases.values():
+        assert alias["Name"] == "live"
+        version, attribute = alias["FunctionVersion"]["Fn::GetAtt"]
+        assert attribute == "Version"
+        assert versions[version]["FunctionName"] == alias["FunctionName"]
+
+
+def test_a_version_goes_with_its_snapshot_when_the_next_is_live(prod: Stage) -> None:
+    for resource in prod.pipeline.document["Resources"].values():
+        if resource["Type"] == "AWS::Lambda::Version":
+            assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Delete"
 
 
 def test_every_log_group_ends_its_logs(prod: Stage) -> None:
@@ -111,11 +246,11 @@ def test_every_log_group_ends_its_logs(prod: Stage) -> None:
     assert {group["RetentionInDays"] for group in groups.values()} == {90}
 
 
-def test_score_knows_which_providers_have_a_key(local: Stage, prod: Stage) -> None:
-    def variables(stage: Stage) -> dict[str, str]:
-        return dict(stage.pipeline.named(FUNCTION, "FunctionsScore")["Environment"]["Variables"])
-
-    assert variables(local)["PROVIDERS_CONFIGURED"] == "openai"
-    assert variables(local)["MOCK_PROVIDERS"] == "auto"
-    assert variables(prod)["PROVIDERS_CONFIGURED"] == "openai,anthropic"
-    assert variables(prod)["MOCK_PROVIDERS"] == "never"
+@pytest.mark.parametrize("name", ["Score", "Api"])
+def test_score_and_the_list_of_models_know_which_providers_can_be_called(
+    local: Stage, prod: Stage, name: str
+) -> None:
+    assert variables(local, name)["PROVIDERS_CONFIGURED"] == "openai,bedrock,local"
+    assert variables(local, name)["MOCK_PROVIDERS"] == "auto"
+    assert variables(prod, name)["PROVIDERS_CONFIGURED"] == "openai,anthropic,local"
+    assert variables(prod, name)["MOCK_PROVIDERS"] == "never"

@@ -6,15 +6,25 @@ import pytest
 
 from stacks import layers
 
+NAMES = sorted({layer.name for layer in layers.LAYERS})
 HOST_PLATFORMS = tuple(
     f"{version}_{sysconfig.get_platform().removeprefix('linux-')}"
     for version in ("manylinux2014", "manylinux_2_28")
 )
+UNZIPPED_LIMIT_MB = 250
+"""Lambda's limit on a function's code and layers together."""
+
+
+def versions(lines: list[str]) -> dict[str, str]:
+    return dict(line.split("==") for line in lines if line and not line.startswith("#"))
+
+
+def canonical(package: str) -> str:
+    return package.lower().replace("_", "-")
 
 
 def pinned(name: str) -> dict[str, str]:
-    lines = (layers.REQUIREMENTS / f"{name}.txt").read_text("utf-8").splitlines()
-    return dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    return versions((layers.REQUIREMENTS / f"{name}.txt").read_text("utf-8").splitlines())
 
 
 def wheel_tags(target: Path) -> set[str]:
@@ -26,34 +36,32 @@ def wheel_tags(target: Path) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("name", layers.LAYER_NAMES)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_package_of_a_layer_is_pinned(name: str) -> None:
     assert pinned(name)
     assert all(version[0].isdigit() for version in pinned(name).values())
 
 
-@pytest.mark.parametrize("name", ["openai", "anthropic"])
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "core"])
 def test_no_layer_repeats_the_core(name: str) -> None:
     assert not set(pinned(name)) & set(pinned("core"))
 
 
-@pytest.mark.parametrize("name", ["core", "openai", "anthropic"])
+@pytest.mark.parametrize("name", NAMES)
 def test_layers_hold_the_versions_that_the_tests_run_with(name: str) -> None:
-    lines = (layers.ROOT / "requirements.txt").read_text("utf-8").splitlines()
-    direct = dict(line.split("==") for line in lines if "==" in line)
-    shared = set(direct) & set(pinned(name))
-    assert shared
-    assert {package: pinned(name)[package] for package in shared} == {
-        package: direct[package] for package in shared
-    }
+    lines = (layers.ROOT / "constraints.txt").read_text("utf-8").splitlines()
+    tested = {canonical(package): version for package, version in versions(lines).items()}
+    assert pinned(name) == {package: tested[canonical(package)] for package in pinned(name)}
 
 
-def test_a_layer_is_built_for_lambdas_processor_and_python(tmp_path: Path) -> None:
-    target = layers.build_layer("core", tmp_path)
-    compiled = {tag for tag in wheel_tags(target) if not tag.endswith("none-any")}
-    assert compiled
-    assert all(tag.startswith("cp313-") and tag.endswith("_aarch64") for tag in compiled)
-    assert not (target / "bin").exists()
+def test_a_layer_is_built_for_lambdas_python_and_both_processors(tmp_path: Path) -> None:
+    for architecture, machine in (("arm64", "aarch64"), ("x86_64", "x86_64")):
+        platforms = layers.LAMBDA_PLATFORMS[architecture]
+        target = layers.build_layer("core", tmp_path / architecture, platforms)
+        compiled = {tag for tag in wheel_tags(target) if not tag.endswith("none-any")}
+        assert compiled
+        assert all(tag.startswith("cp313-") and tag.endswith(machine) for tag in compiled)
+        assert not (target / "bin").exists()
 
 
 IMPORTS = "import sys; sys.path[:0] = sys.argv[1:]; import {modules}; print({module}.__cached__)"
@@ -65,7 +73,16 @@ IMPORTS = "import sys; sys.path[:0] = sys.argv[1:]; import {modules}; print({mod
         (["core"], ["pydantic", "aws_lambda_powertools.metrics"]),
         (["openai", "core"], ["openai", "functions.invoke_provider.answer"]),
         (["anthropic", "core"], ["anthropic", "functions.invoke_provider.answer"]),
-        (["core"], ["pydantic", "functions.classify.handler", "functions.score.handler"]),
+        (["bedrock", "core"], ["boto3", "functions.invoke_provider.providers.bedrock"]),
+        (
+            ["onnx", "core"],
+            [
+                "onnxruntime",
+                "functions.classify.handler",
+                "functions.invoke_provider.providers.local_onnx",
+            ],
+        ),
+        (["core"], ["jsonschema", "functions.score.handler"]),
     ],
 )
 def test_layers_import_under_lambdas_python_with_nothing_else(
@@ -73,6 +90,7 @@ def test_layers_import_under_lambdas_python_with_nothing_else(
 ) -> None:
     python = layers.runtime_python()
     targets = [layers.build_layer(name, tmp_path / name, HOST_PLATFORMS) for name in names]
+    assert sum(map(layers.size_mb, targets)) < UNZIPPED_LIMIT_MB * 0.8
     if python is None:
         # Such a machine builds layers without bytecode; what can be checked is what they hold.
         assert all(any("cp313-" in tag for tag in wheel_tags(target)) for target in targets)
@@ -94,4 +112,4 @@ def test_a_missing_layer_says_how_to_build_it(
 ) -> None:
     monkeypatch.setattr(layers, "BUILD", tmp_path)
     with pytest.raises(FileNotFoundError, match=r"python -m stacks\.layers"):
-        layers.layer_directory("core", "built")
+        layers.layer_directory(layers.Layer("core"), "built")

@@ -1,7 +1,10 @@
+import json
 import re
 
 import pytest
 
+from stacks.config import construct_name
+from stacks.function_table import PROVIDER_FUNCTIONS
 from stacks.machines import DEFINITION_PATH
 from tests.infrastructure.synthesized import Stage
 
@@ -40,6 +43,27 @@ def test_a_machine_may_invoke_exactly_the_functions_it_names(prod: Stage, name: 
         value for key, value in machine["DefinitionSubstitutions"].items() if key.endswith("Arn")
     ]
     assert sorted(map(str, invocable)) == sorted(map(str, substituted))
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_a_machine_calls_the_live_version_of_a_function_with_snapshots(
+    prod: Stage, name: str
+) -> None:
+    substitutions = prod.pipeline.named(MACHINE, name)["DefinitionSubstitutions"]
+    aliases = prod.pipeline.resources("AWS::Lambda::Alias")
+    by_alias = {
+        key
+        for key, value in substitutions.items()
+        if isinstance(value, dict) and value.get("Ref") in aliases
+    }
+    assert by_alias == {"ClassifyArn", "InvokeOpenaiArn", "InvokeAnthropicArn", "InvokeLocalArn"}
+
+
+def test_the_definition_finds_a_function_for_every_provider() -> None:
+    states = json.loads(DEFINITION_PATH.read_text("utf-8"))["States"]
+    assert states["Score"]["Assign"]["functions"] == {
+        row.provider: f"${{Invoke{construct_name(row.provider)}Arn}}" for row in PROVIDER_FUNCTIONS
+    }
 
 
 @pytest.mark.parametrize("name", MACHINES)

@@ -34,13 +34,13 @@ def test_request_rows_expire_and_can_be_read_by_day(prod: Stage) -> None:
     assert [key["AttributeName"] for key in index["KeySchema"]] == ["day_shard", "created_at"]
 
 
-def test_a_secret_per_provider_starts_with_an_empty_key(prod: Stage) -> None:
+def test_a_secret_per_provider_with_keys_starts_empty(prod: Stage) -> None:
     secrets = prod.storage.resources("AWS::SecretsManager::Secret").values()
-    assert {secret["Name"] for secret in secrets} == {
-        "llm-orchestrator/prod/openai",
-        "llm-orchestrator/prod/anthropic",
+    assert {secret["Name"]: json.loads(secret["SecretString"]) for secret in secrets} == {
+        "llm-orchestrator/prod/openai": {"api_key": ""},
+        "llm-orchestrator/prod/azure_openai": {"api_key": "", "base_url": ""},
+        "llm-orchestrator/prod/anthropic": {"api_key": ""},
     }
-    assert all(json.loads(secret["SecretString"]) == {"api_key": ""} for secret in secrets)
 
 
 def test_the_dead_letter_queue_refuses_unencrypted_connections(prod: Stage) -> None:

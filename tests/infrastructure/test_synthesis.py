@@ -130,6 +130,16 @@ def test_key_values_are_refused_outside_the_local_stage(tmp_path: Path) -> None:
         synthesize("prod", tmp_path, layers="stub", api_keys="a-key")
 
 
+def test_bedrocks_endpoint_is_aws_own_outside_the_local_stage(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="local stage only"):
+        synthesize("prod", tmp_path, layers="stub", bedrock_endpoint_url=NOWHERE)
+
+
+def test_a_provider_that_nobody_knows_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="providers"):
+        synthesize("local", tmp_path, providers="openai,acme")
+
+
 def test_an_unknown_stage_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match="stage"):
         synthesize("staging", tmp_path)
