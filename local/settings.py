@@ -12,8 +12,14 @@ from local.paths import SCRIPTS
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
 STAGE = "local"
-PROVIDERS = ("openai", "anthropic")
 DEFAULT_API_KEY = "dev-key-123"
+# Per provider with a key: the variables of its key and of its address.
+PROVIDER_VARIABLES = {
+    "openai": ("OPENAI_API_KEY", "OPENAI_BASE_URL"),
+    "azure_openai": ("AZURE_OPENAI_API_KEY", "AZURE_OPENAI_ENDPOINT"),
+    "anthropic": ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"),
+}
+_SWITCH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 # Provider keys and AWS settings of the caller's shell must not reach the functions.
 _KEPT = (
@@ -32,15 +38,21 @@ class Settings:
     mock_providers: str
     secrets: Mapping[str, Mapping[str, str]] = field(repr=False)
     """Per provider that has a key: what goes into its secret."""
+    bedrock_enabled: bool = False
+    bedrock_endpoint_url: str | None = None
+    """Where Bedrock's functions call it; the emulator's own Bedrock by default."""
 
     @property
     def context(self) -> dict[str, str]:
         """The CDK app's context values."""
+        keyless = ("bedrock",) if self.bedrock_enabled else ()
+        endpoint = self.bedrock_endpoint_url
         return {
             "stage": STAGE,
-            "providers": ",".join(self.secrets),
+            "providers": ",".join((*self.secrets, *keyless)),
             "mock_providers": self.mock_providers,
             "api_keys": ",".join(self.api_keys),
+            **({"bedrock_endpoint_url": endpoint} if endpoint else {}),
         }
 
     def secret_text(self, provider: str) -> str:
@@ -57,13 +69,35 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     api_keys = tuple(dict.fromkeys(key.strip() for key in listed if key.strip()))
     if not api_keys:
         raise ValueError("API_KEYS names no key; unset it, or list keys separated by commas")
+    return Settings(
+        api_keys,
+        mock_providers,
+        secrets=_secrets(environment),
+        bedrock_enabled=_is_on(environment, "BEDROCK_ENABLED"),
+        bedrock_endpoint_url=environment.get("AWS_ENDPOINT_URL_BEDROCK_RUNTIME") or None,
+    )
+
+
+def _secrets(environment: Mapping[str, str]) -> dict[str, dict[str, str]]:
     secrets = {}
-    for provider in PROVIDERS:
-        if api_key := environment.get(f"{provider.upper()}_API_KEY"):
+    for provider, (key_name, address_name) in PROVIDER_VARIABLES.items():
+        api_key, base_url = environment.get(key_name), environment.get(address_name)
+        if provider == "azure_openai" and bool(api_key) != bool(base_url):
+            given, missing = (key_name, address_name) if api_key else (address_name, key_name)
+            raise ValueError(f"{given} is set without {missing}; Azure OpenAI needs both")
+        if api_key:
             secrets[provider] = {"api_key": api_key}
-            if base_url := environment.get(f"{provider.upper()}_BASE_URL"):
+            if base_url:
                 secrets[provider]["base_url"] = base_url
-    return Settings(api_keys, mock_providers, secrets)
+    return secrets
+
+
+def _is_on(environment: Mapping[str, str], name: str) -> bool:
+    value = environment.get(name) or "no"
+    try:
+        return _SWITCH[value.lower()]
+    except KeyError:
+        raise ValueError(f"{name} is {value!r}; set 1, true or yes, or 0, false or no") from None
 
 
 def tool_environment(emulator_url: str) -> dict[str, str]:

@@ -19,7 +19,10 @@ import pytest
 PROJECT = Path(__file__).parents[1]
 SHARED_FOLDER = "LOCAL_STACK_FOLDER"
 API_KEYS = ("first-key-of-the-tests", "other-key-of-the-tests")
-SETTINGS = ("API_KEYS", "MOCK_PROVIDERS", "OPENAI_", "ANTHROPIC_")
+SETTINGS = (
+    *("API_KEYS", "MOCK_PROVIDERS", "OPENAI_", "AZURE_OPENAI_", "ANTHROPIC_", "BEDROCK_"),
+    "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
+)
 REGION = "us-east-1"
 EXIT_STATUS = pytest.StashKey[int]()
 

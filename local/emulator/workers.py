@@ -33,32 +33,47 @@ class _Pools:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._starting: set[str] = set()
+        self._starting: dict[str, Any] = {}
 
     def lease(self, name: str, config: dict[str, Any], code: bytes, qualifier: str) -> Any:
-        key = lambda_runtime._worker_key(name, config, qualifier)
-        with self._changed:
-            self._changed.wait_for(lambda: self._is_free(key) or self._may_start(key))
-            starts = not self._is_free(key)
-            if starts:
-                self._starting.add(key)
-            worker, _ = lambda_runtime.acquire_worker(name, config, code, qualifier=qualifier)
+        """An environment that has started."""
+        worker, _ = self.reserve(name, config, code, qualifier)
         try:
             lambda_runtime.ensure_spawned(worker)
         except BaseException:
             self.release(worker)
             raise
-        finally:
-            if starts:
-                with self._changed:
-                    self._starting.discard(key)
-                    self._changed.notify_all()
+        with self._changed:
+            self._end_start(worker)
         return worker
+
+    def reserve(
+        self, name: str, config: dict[str, Any], code: bytes, qualifier: str
+    ) -> tuple[Any, str]:
+        """An environment that may have to start, as upstream's `acquire_worker` answers it.
+
+        It counts as starting until it is released: who publishes a version with a snapshot starts
+        its environment for others.
+        """
+        key = lambda_runtime._worker_key(name, config, qualifier)
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_free(key) or self._may_start(key))
+            starts = not self._is_free(key)
+            worker, how = lambda_runtime.acquire_worker(name, config, code, qualifier=qualifier)
+            if starts:
+                self._starting[key] = worker
+        return worker, how
 
     def release(self, worker: Any) -> None:
         with self._changed:
             lambda_runtime.release_worker(worker)
-            self._changed.notify_all()
+            self._end_start(worker)
+
+    def _end_start(self, worker: Any) -> None:
+        started = [key for key, starting in self._starting.items() if starting is worker]
+        for key in started:
+            del self._starting[key]
+        self._changed.notify_all()
 
     @staticmethod
     def _is_free(key: str) -> bool:
@@ -122,6 +137,9 @@ def install() -> None:
         raise RuntimeError("ministack's worker reports errors in another way than 1.5.33 did")
     lambda_runtime._PYTHON_WORKER_SCRIPT = script.replace(_UPSTREAM_REPORT, _REPORT)
     lambda_svc._execute_function_warm = _execute
+    # Upstream starts the environment of a version with a snapshot behind the pools' back.
+    lambda_svc.acquire_worker = _pools.reserve
+    lambda_svc.release_worker = _pools.release
 
 
 def stop_all() -> None:

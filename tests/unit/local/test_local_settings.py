@@ -33,14 +33,71 @@ def test_provider_keys_appear_neither_in_the_context_nor_when_printed():
     assert "sk-secret" not in f"{settings} {settings.context}"
 
 
-@pytest.mark.parametrize("variables", [{"MOCK_PROVIDERS": "maybe"}, {"API_KEYS": " , "}])
+def test_azures_endpoint_is_what_its_key_opens():
+    settings = read_settings(
+        {"AZURE_OPENAI_API_KEY": "az-1", "AZURE_OPENAI_ENDPOINT": "https://mine.openai.azure.com"}
+    )
+    assert settings.secrets == {
+        "azure_openai": {"api_key": "az-1", "base_url": "https://mine.openai.azure.com"}
+    }
+    assert settings.context["providers"] == "azure_openai"
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ("AZURE_OPENAI_API_KEY", "AZURE_OPENAI_ENDPOINT"),
+        ("AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_API_KEY"),
+    ],
+)
+def test_half_of_azures_settings_is_refused(given, missing):
+    with pytest.raises(ValueError, match=f"{given} is set without {missing}"):
+        read_settings({given: "x", missing: ""})
+
+
+@pytest.mark.parametrize(
+    ("value", "providers"),
+    [("1", "bedrock"), ("TRUE", "bedrock"), ("yes", "bedrock"), ("0", ""), ("no", ""), ("", "")],
+)
+def test_bedrock_needs_no_key_but_a_switch(value, providers):
+    settings = read_settings({"BEDROCK_ENABLED": value})
+    assert settings.context["providers"] == providers
+    assert settings.secrets == {}
+
+
+def test_every_provider_can_be_configured_at_once():
+    settings = read_settings(
+        {
+            "ANTHROPIC_API_KEY": "a",
+            "OPENAI_API_KEY": "o",
+            "AZURE_OPENAI_API_KEY": "z",
+            "AZURE_OPENAI_ENDPOINT": "https://mine.openai.azure.com",
+            "BEDROCK_ENABLED": "1",
+        }
+    )
+    assert settings.context["providers"] == "openai,azure_openai,anthropic,bedrock"
+
+
+def test_bedrocks_endpoint_reaches_the_app_only_when_it_is_set():
+    settings = read_settings({"AWS_ENDPOINT_URL_BEDROCK_RUNTIME": "http://127.0.0.1:9"})
+    assert settings.context["bedrock_endpoint_url"] == "http://127.0.0.1:9"
+    empty = read_settings({"AWS_ENDPOINT_URL_BEDROCK_RUNTIME": ""})
+    assert "bedrock_endpoint_url" not in empty.context
+
+
+@pytest.mark.parametrize(
+    "variables", [{"MOCK_PROVIDERS": "maybe"}, {"API_KEYS": " , "}, {"BEDROCK_ENABLED": "maybe"}]
+)
 def test_a_value_that_means_nothing_is_refused(variables):
     with pytest.raises(ValueError, match=next(iter(variables))):
         read_settings(variables)
 
 
 def test_the_callers_keys_and_aws_settings_reach_no_process(monkeypatch):
-    for name in ("OPENAI_API_KEY", "AWS_PROFILE", "AWS_SESSION_TOKEN", "PYTHONPATH"):
+    for name in (
+        *("OPENAI_API_KEY", "AZURE_OPENAI_API_KEY", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME"),
+        *("AWS_PROFILE", "AWS_SESSION_TOKEN", "PYTHONPATH"),
+    ):
         monkeypatch.setenv(name, "the-caller's")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "the-caller's")
     assert "the-caller's" not in tool_environment("http://127.0.0.1:1").values()
