@@ -8,6 +8,16 @@ from functions.invoke_provider.prompts import prompt_for
 from functions.invoke_provider.providers import Prompt
 from functions.shared.contracts import Candidate, GenerateRequest, Profile
 
+PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+TOOL = {
+    "type": "function",
+    "function": {"name": "get_weather", "description": "Weather", "parameters": PARAMETERS},
+}
+TOOL_CALL = {
+    "id": "call_1",
+    "type": "function",
+    "function": {"name": "get_weather", "arguments": '{"city": "Bern"}'},
+}
 STARTED_AT_MS = 1_795_000_000_000
 _SCORES = {f"{name}_score": 0.5 for name in ("cost", "latency", "quality", "availability", "final")}
 

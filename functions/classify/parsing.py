@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import groupby
 
 from pydantic import JsonValue, ValidationError
 
@@ -40,9 +41,10 @@ def _problems(error: ValidationError) -> list[dict[str, str]]:
 
 def _path(location: tuple[int | str, ...]) -> str:
     # Pydantic puts the tried branch of a union into the path; the caller knows nothing of those.
+    # The branch of a part of a message is named like the field that it has.
     parts = [
         str(part)[:64]
-        for part in location
+        for part, _ in groupby(location)
         if isinstance(part, int) or (part.isidentifier() and not part[:1].isupper())
     ]
     return ".".join(parts) or "body"

@@ -9,10 +9,12 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     JsonValue,
     PlainSerializer,
     StringConstraints,
+    Tag,
     WithJsonSchema,
     model_validator,
 )
@@ -99,16 +101,20 @@ class ImagePart(Strict):
     image_url: ImageUrl
 
 
+Parts = Annotated[
+    list[Annotated[TextPart | ImagePart, Field(discriminator="type")]],
+    Field(min_length=1, max_length=100),
+]
+# Told apart by kind, so that an error is of the one that was meant.
+Content = Annotated[
+    Annotated[str, Tag("Text")] | Annotated[Parts, Tag("Parts")],
+    Discriminator(lambda content: "Parts" if isinstance(content, list) else "Text"),
+]
+
+
 class Message(Strict):
     role: Literal["system", "user", "assistant", "tool"]
-    content: (
-        str
-        | Annotated[
-            list[Annotated[TextPart | ImagePart, Field(discriminator="type")]],
-            Field(min_length=1, max_length=100),
-        ]
-        | None
-    ) = None
+    content: Content | None = None
     tool_calls: list[ToolCall] | None = None
     tool_call_id: str | None = None
 

@@ -1,6 +1,19 @@
+import json
+import threading
+from http.server import ThreadingHTTPServer
+
 import pytest
 
+from functions.invoke_provider.providers.bedrock import BedrockProvider
 from tests.aimock import serving
+from tests.builders import candidate, prompt
+from tests.contract.bedrock_server import (
+    CLAUDE,
+    Handler,
+    converse_answer,
+    http_response,
+    session,
+)
 
 
 def _refusal(status, error_type, code=None, message="No.", **more):
@@ -60,3 +73,46 @@ def aimock(tmp_path_factory):
     fixtures = [{"match": {"model": model}} | fixture for model, fixture in FIXTURES.items()]
     with serving(fixtures, tmp_path_factory.mktemp("aimock")) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def bedrock_api():
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        running.daemon_threads = True
+        running.received = []
+        threading.Thread(target=running.serve_forever, args=(0.05,), daemon=True).start()
+        yield running
+        running.shutdown()
+
+
+@pytest.fixture(scope="session")
+def bedrock_provider(bedrock_api):
+    return BedrockProvider(session(), f"http://127.0.0.1:{bedrock_api.server_port}")
+
+
+@pytest.fixture
+def converse(bedrock_api, bedrock_provider):
+    """Ask with a reply laid ready: an answer's JSON, bytes as they are sent, or what writes them."""
+    bedrock_api.received.clear()
+
+    def ask(reply=None, model=CLAUDE, timeout_s=5.0, limits=None, **fields):
+        reply = converse_answer() if reply is None else reply
+        if isinstance(reply, dict):
+            reply = http_response(json.dumps(reply).encode())
+        bedrock_api.reply = reply if callable(reply) else lambda stream: stream.write(reply)
+        asked = candidate(model, api="converse", **limits or {})
+        return bedrock_provider.complete(prompt(asked, **fields), asked, timeout_s)
+
+    return ask
+
+
+@pytest.fixture
+def sent(bedrock_api, converse):
+    """What arrives at Bedrock for a request."""
+
+    def body_of(**fields):
+        converse(**fields)
+        ((_, body),) = bedrock_api.received
+        return body
+
+    return body_of

@@ -8,10 +8,12 @@ from functions.invoke_provider.credentials import Credentials
 from functions.invoke_provider.providers import azure_openai
 from functions.invoke_provider.providers.anthropic import AnthropicProvider
 from functions.invoke_provider.providers.azure_openai import at_v1
+from functions.invoke_provider.providers.bedrock import BedrockProvider
 from functions.invoke_provider.providers.openai import OpenAIProvider
 from functions.shared import errors
 from tests.aimock import journal
 from tests.builders import candidate, prompt
+from tests.contract.bedrock_server import session
 
 KEY = "sk-test-0123456789"
 WEATHER = {
@@ -37,13 +39,27 @@ PROVIDERS = {
     "openai on responses": ("responses", lambda url: OpenAIProvider(credentials(f"{url}/v1"))),
     "azure_openai": ("chat_completions", azure),
     "anthropic": ("messages", lambda url: AnthropicProvider(credentials(url))),
+    "bedrock": ("converse", lambda url: BedrockProvider(session(), url)),
 }
 """Every interface that a provider is called by, as `api` and adapter at an address."""
 
 
+SILENT = {"bedrock"}
+"""The simulator tells these their status alone; test_bedrock_errors.py has the documented bodies."""
+
+
 @pytest.fixture(params=PROVIDERS)
 def call(request, aimock):
-    api, connect = PROVIDERS[request.param]
+    return calling(request.param, aimock)
+
+
+@pytest.fixture(params=[name for name in PROVIDERS if name not in SILENT])
+def telling_call(request, aimock):
+    return calling(request.param, aimock)
+
+
+def calling(name, aimock):
+    api, connect = PROVIDERS[name]
     provider = connect(aimock)
 
     def complete(model, timeout_s=5.0, task="chat", **fields):
@@ -79,11 +95,9 @@ def test_a_cut_off_answer_says_so(call):
     ("model", "error"),
     [
         ("throttles", errors.ProviderThrottled),
-        ("has-no-money", errors.ProviderQuotaExhausted),
         ("rejects-the-key", errors.ProviderAuthFailed),
         ("forbids", errors.ProviderAuthFailed),
         ("is-gone", errors.ModelNotFound),
-        ("is-too-small", errors.ContextWindowExceeded),
         ("is-picky", errors.InvalidRequest),
         ("breaks", errors.ProviderUnavailable),
         ("is-overloaded", errors.ProviderOverloaded),
@@ -95,6 +109,19 @@ def test_a_cut_off_answer_says_so(call):
 def test_a_failure_gets_the_class_the_machine_acts_on(call, model, error):
     with pytest.raises(errors.EngineError) as raised:
         call(model)
+    assert type(raised.value) is error
+
+
+@pytest.mark.parametrize(
+    ("model", "error"),
+    [
+        ("has-no-money", errors.ProviderQuotaExhausted),
+        ("is-too-small", errors.ContextWindowExceeded),
+    ],
+)
+def test_a_failure_told_in_words_gets_its_class_too(telling_call, model, error):
+    with pytest.raises(errors.EngineError) as raised:
+        telling_call(model)
     assert type(raised.value) is error
 
 
@@ -111,9 +138,9 @@ def test_a_call_that_hangs_ends_with_its_timeout(call):
     assert time.monotonic() - began < 1.5
 
 
-def test_a_refused_request_tells_the_reason_and_no_key(call):
+def test_a_refused_request_tells_the_reason_and_no_key(telling_call):
     with pytest.raises(errors.InvalidRequest) as raised:
-        call("is-picky")
+        telling_call("is-picky")
     assert "max_tokens: too low" in raised.value.message
     assert "verysecret" not in raised.value.message
 
@@ -126,7 +153,10 @@ def test_a_failed_call_is_never_repeated_by_the_sdk(call, aimock):
 
 
 def _calls_of(aimock, model):
-    return sum(entry["body"]["model"] == model for entry in journal(aimock))
+    called = (
+        entry["body"].get("model") or entry["path"].split("/")[2] for entry in journal(aimock)
+    )
+    return sum(name == model for name in called)
 
 
 @pytest.mark.parametrize("name", PROVIDERS)

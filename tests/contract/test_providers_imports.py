@@ -7,7 +7,7 @@ import pytest
 
 SCRIPT = """
 import json, sys
-import functions.invoke_provider.handler
+import functions.{folder}.handler
 sdks = ("openai", "anthropic", "boto3", "httpx2", "onnxruntime")
 print(json.dumps([name for name in sdks if name in sys.modules]))
 """
@@ -25,8 +25,26 @@ print(json.dumps([name for name in sdks if name in sys.modules]))
     ],
 )
 def test_a_provider_function_loads_its_own_sdk_and_no_other(provider, loaded):
-    environment = os.environ | {"PROVIDER": provider, "AWS_DEFAULT_REGION": "us-east-1"}
+    variables = {"PROVIDER": provider, "AWS_DEFAULT_REGION": "us-east-1"}
+    assert sdks_loaded_by("invoke_provider", variables) == loaded
+
+
+@pytest.mark.parametrize(
+    ("initialization", "loaded"), [("on-demand", []), ("snap-start", ["onnxruntime"])]
+)
+def test_classify_loads_its_model_for_a_snapshot_and_otherwise_when_it_is_asked(
+    initialization, loaded
+):
+    variables = {"AWS_LAMBDA_INITIALIZATION_TYPE": initialization}
+    assert sdks_loaded_by("classify", variables) == loaded
+
+
+def sdks_loaded_by(folder, variables):
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", SCRIPT.replace("{folder}", folder)],
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    assert json.loads(done.stdout) == loaded
+    return json.loads(done.stdout)

@@ -1,40 +1,27 @@
 import json
 import time
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
-from functools import partial
 
 import httpx2
 import pytest
 
 from functions.invoke_provider.credentials import Credentials
 from functions.invoke_provider.providers import azure_openai
-from functions.invoke_provider.providers.anthropic import AnthropicProvider
 from functions.invoke_provider.providers.openai import OpenAIProvider
-from functions.invoke_provider.providers.wire import cleaned, retry_after_seconds
 from functions.shared import errors
 from functions.shared.pricing import Usage
-from tests.builders import candidate, prompt
+from tests.builders import PARAMETERS, TOOL, TOOL_CALL, candidate, prompt
+from tests.contract.exchange import (
+    ADAPTERS,
+    ANSWERS,
+    KEY,
+    Exchange,
+    anthropic_answer,
+    openai_answer,
+    raised_by,
+    responses_answer,
+)
 
-KEY = "sk-test-0123456789"
-ADAPTERS = {
-    "openai": OpenAIProvider,
-    "responses": OpenAIProvider,
-    "azure_openai": partial(OpenAIProvider, errors=azure_openai.ERRORS),
-    "anthropic": AnthropicProvider,
-}
-APIS = {"responses": "responses", "anthropic": "messages"}
 PNG = "data:image/png;base64,iVBORw0KGgo="
-PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
-TOOL = {
-    "type": "function",
-    "function": {"name": "get_weather", "description": "Weather", "parameters": PARAMETERS},
-}
-TOOL_CALL = {
-    "id": "call_1",
-    "type": "function",
-    "function": {"name": "get_weather", "arguments": '{"city": "Bern"}'},
-}
 AFTER_TWO_TOOLS = [
     {"role": "system", "content": "Be brief."},
     {"role": "user", "content": "Weather in Bern and Basel?"},
@@ -42,69 +29,6 @@ AFTER_TWO_TOOLS = [
     {"role": "tool", "tool_call_id": "call_1", "content": "sunny"},
     {"role": "tool", "tool_call_id": "call_2", "content": "rain"},
 ]
-
-
-def openai_answer(**changes):
-    message = {"role": "assistant", "content": "Hi", **changes.pop("message", {})}
-    choice = {"index": 0, "message": message, "finish_reason": changes.pop("finish", "stop")}
-    usage = {"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12}
-    return {"id": "1", "choices": [choice], "usage": usage, **changes}
-
-
-def anthropic_answer(**changes):
-    return {
-        "id": "1", "type": "message", "role": "assistant", "model": "m",
-        "content": [{"type": "text", "text": "Hi"}], "stop_reason": "end_turn",
-        "usage": {"input_tokens": 10, "output_tokens": 2}, **changes,
-    }  # fmt: skip
-
-
-def responses_answer(**changes):
-    text = {"type": "output_text", "text": "Hi", "annotations": []}
-    output = [
-        {"type": "reasoning", "id": "rs_1", "summary": []},
-        {"type": "message", "role": "assistant", "content": [text], "status": "completed"},
-    ]
-    usage = {"input_tokens": 10, "output_tokens": 2, "total_tokens": 12}
-    return {"id": "1", "status": "completed", "output": output, "usage": usage, **changes}
-
-
-ANSWERS = {
-    "openai": openai_answer(),
-    "responses": responses_answer(),
-    "azure_openai": openai_answer(),
-    "anthropic": anthropic_answer(),
-}
-
-
-class Exchange:
-    """One call of an adapter; `sent` and `url` are what it asked, `reply` what it is answered."""
-
-    def __init__(self, wire, reply, **traits):
-        self.sent = self.url = None
-        self._traits = {"api": APIS.get(wire, "chat_completions")} | traits
-        client = httpx2.Client(transport=httpx2.MockTransport(self._handle))
-        credentials = Credentials(api_key=KEY, base_url="http://provider.test/v1")
-        self._provider = ADAPTERS[wire](lambda: credentials, client)
-        self._reply = reply
-
-    def _handle(self, request):
-        self.sent, self.url = json.loads(request.content), str(request.url)
-        if isinstance(self._reply, Exception):
-            raise self._reply
-        if isinstance(self._reply, httpx2.Response):
-            return self._reply
-        return httpx2.Response(200, json=self._reply)
-
-    def __call__(self, task="chat", model="m", timeout_s=5.0, **fields):
-        asked = candidate(model, **self._traits)
-        return self._provider.complete(prompt(asked, task, **fields), asked, timeout_s)
-
-
-def raised_by(exchange, **fields):
-    with pytest.raises(errors.EngineError) as raised:
-        exchange(**fields)
-    return raised.value
 
 
 # What is sent
@@ -280,6 +204,16 @@ def test_a_schema_is_passed_on_in_each_providers_form():
     sent = anthropic.sent["output_config"]["format"]
     assert sent["type"] == "json_schema"
     assert sent["schema"]["required"] == ["city"]
+
+
+def test_anthropic_is_told_a_schema_of_free_names_in_words():
+    schema = {"type": "object", "additionalProperties": {"type": "integer"}}
+    form = {"type": "json_schema", "json_schema": {"name": "counts", "schema": schema}}
+    exchange = Exchange("anthropic", anthropic_answer())
+    exchange(response_format=form, system="Count.")
+    assert "output_config" not in exchange.sent
+    assert exchange.sent["system"].startswith("Count.\n\n")
+    assert json.dumps(schema) in exchange.sent["system"]
 
 
 def test_a_json_object_is_asked_for_in_words_too():
@@ -466,149 +400,3 @@ def test_a_trickling_answer_ends_with_the_timeout(provider):
     began = time.monotonic()
     assert isinstance(raised_by(exchange, timeout_s=0.2), errors.ProviderTimeout)
     assert time.monotonic() - began < 1
-
-
-# What goes wrong
-
-OPENAI = "openai"
-AZURE = "azure_openai"
-ANTHROPIC = "anthropic"
-
-
-def refusal(status, code=None, message="No.", error_type=None, details=None, **headers):
-    error = {"message": message, "type": error_type, "code": code, "details": details}
-    body = {"type": "error", "error": error}
-    return httpx2.Response(status, json=body, headers=headers)
-
-
-@pytest.mark.parametrize(
-    ("provider", "reply", "error"),
-    [
-        (OPENAI, refusal(429, "insufficient_quota"), errors.ProviderQuotaExhausted),
-        (OPENAI, refusal(429, "credit_balance_exhausted"), errors.ProviderQuotaExhausted),
-        (OPENAI, refusal(429, "slow_down"), errors.ProviderThrottled),
-        (OPENAI, refusal(429), errors.ProviderThrottled),
-        (OPENAI, refusal(503, "server_is_overloaded"), errors.ProviderOverloaded),
-        (OPENAI, refusal(400, "context_length_exceeded"), errors.ContextWindowExceeded),
-        (OPENAI, refusal(400, "content_filter"), errors.ContentFiltered),
-        (OPENAI, refusal(404, "model_not_found"), errors.ModelNotFound),
-        (OPENAI, refusal(404), errors.ModelNotFound),
-        (OPENAI, refusal(401, "invalid_api_key"), errors.ProviderAuthFailed),
-        (OPENAI, refusal(403), errors.ProviderAuthFailed),
-        (OPENAI, refusal(422), errors.InvalidRequest),
-        (OPENAI, refusal(502), errors.ProviderUnavailable),
-        (OPENAI, refusal(410), errors.ModelNotFound),
-        (OPENAI, refusal(400, "invalid_prompt"), errors.ContentFiltered),
-        (OPENAI, refusal(429, error_type="insufficient_quota"), errors.ProviderQuotaExhausted),
-        (
-            "responses",
-            refusal(400, message="Your input exceeds the context window of this model."),
-            errors.ContextWindowExceeded,
-        ),
-        ("responses", refusal(503, "server_is_overloaded"), errors.ProviderOverloaded),
-        (AZURE, refusal(404, "DeploymentNotFound"), errors.ModelNotFound),
-        (AZURE, refusal(400, "OperationNotSupported"), errors.ModelNotFound),
-        (AZURE, refusal(400, "content_filter"), errors.ContentFiltered),
-        (
-            AZURE,
-            refusal(400, message="... triggering Azure OpenAI's content management policy."),
-            errors.ContentFiltered,
-        ),
-        (AZURE, refusal(401, "401"), errors.ProviderAuthFailed),
-        (
-            AZURE,
-            refusal(403, "403", message="Out of call volume quota. Quota will be replenished."),
-            errors.ProviderQuotaExhausted,
-        ),
-        (AZURE, refusal(403, "AccessDenied"), errors.ProviderAuthFailed),
-        (AZURE, refusal(429, "429"), errors.ProviderThrottled),
-        (AZURE, refusal(429, "RateLimitReached"), errors.ProviderThrottled),
-        (AZURE, refusal(429, "insufficient_quota"), errors.ProviderQuotaExhausted),
-        (AZURE, refusal(400, "context_length_exceeded"), errors.ContextWindowExceeded),
-        (AZURE, refusal(408, "Timeout"), errors.ProviderTimeout),
-        (AZURE, refusal(503, "ServiceUnavailable"), errors.ProviderOverloaded),
-        (AZURE, refusal(500, "InternalServerError"), errors.ProviderUnavailable),
-        (
-            ANTHROPIC,
-            refusal(400, message="prompt is too long: 2 tokens > 1 maximum"),
-            errors.ContextWindowExceeded,
-        ),
-        (
-            ANTHROPIC,
-            refusal(400, message="The spend limit you set is reached"),
-            errors.ProviderQuotaExhausted,
-        ),
-        (
-            ANTHROPIC,
-            refusal(
-                429,
-                error_type="rate_limit_error",
-                details={"error_code": "enforced_spend_limit_reached"},
-            ),
-            errors.ProviderQuotaExhausted,
-        ),
-        (ANTHROPIC, refusal(429, error_type="rate_limit_error"), errors.ProviderThrottled),
-        (ANTHROPIC, refusal(402, error_type="billing_error"), errors.ProviderQuotaExhausted),
-        (ANTHROPIC, refusal(529, error_type="overloaded_error"), errors.ProviderOverloaded),
-        (ANTHROPIC, refusal(503), errors.ProviderOverloaded),
-        (ANTHROPIC, refusal(408, error_type="timeout_error"), errors.ProviderTimeout),
-        (ANTHROPIC, refusal(413), errors.ContextWindowExceeded),
-        (ANTHROPIC, refusal(400, error_type="invalid_request_error"), errors.InvalidRequest),
-        *(
-            (provider, httpx2.Response(502, content=b"<html>Bad Gateway"), error)
-            for provider, error in dict.fromkeys(ADAPTERS, errors.ProviderUnavailable).items()
-        ),
-        *((provider, httpx2.ReadTimeout("x"), errors.ProviderTimeout) for provider in ADAPTERS),
-        *(
-            (provider, httpx2.ConnectTimeout("x"), errors.ProviderUnavailable)
-            for provider in ADAPTERS
-        ),
-        *((provider, httpx2.ReadError("x"), errors.ProviderUnavailable) for provider in ADAPTERS),
-    ],
-)
-def test_every_known_failure_has_its_class(provider, reply, error):
-    assert type(raised_by(Exchange(provider, reply))) is error
-
-
-@pytest.mark.parametrize("provider", ADAPTERS)
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500])
-def test_no_failure_repeats_the_key_or_a_long_quote(provider, status):
-    prompt = "my secret diary " * 20
-    told = f"Incorrect API key provided: {KEY} (Bearer {KEY}). Value '{prompt}' is bad"
-    error = raised_by(Exchange(provider, refusal(status, message=told)))
-    assert KEY not in str(error)
-    assert "diary" not in str(error)
-
-
-def test_a_code_that_is_no_word_is_not_repeated():
-    error = raised_by(Exchange("openai", refusal(500, "the prompt: Hello?")))
-    assert "Hello" not in error.message
-
-
-def test_a_reason_is_cut_to_one_short_line():
-    assert cleaned("a\n b " * 500) == ("a b " * 500)[:300]
-    assert cleaned("") == "no reason given"
-
-
-@pytest.mark.parametrize(
-    ("headers", "seconds"),
-    [
-        ({}, 0),
-        ({"retry-after": "7"}, 7),
-        ({"retry-after": "1.2"}, 2),
-        ({"retry-after-ms": "1500", "retry-after": "9"}, 2),
-        ({"retry-after": "-5"}, 0),
-        ({"retry-after": "soon"}, 0),
-        ({"retry-after": "nan"}, 0),
-        ({"retry-after": "inf"}, 0),
-        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0),
-        ({"retry-after": "Wed, 21 Oct 2015 07:28:00"}, 0),
-    ],
-)
-def test_the_wait_is_whole_seconds_and_never_a_guess(headers, seconds):
-    assert retry_after_seconds(headers) == seconds
-
-
-def test_the_wait_may_be_a_date():
-    moment = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
-    assert 28 <= retry_after_seconds({"retry-after": moment}) <= 30

@@ -19,6 +19,7 @@ from functions.shared.pricing import (
     price_version,
 )
 from training import __main__ as training
+from training import prices
 from training.prices import PRICED_AT, PRICES_FILE, render_prices
 
 MTOK = 1_000_000
@@ -202,7 +203,7 @@ def test_the_price_version_names_the_day_and_the_content():
 def test_the_check_fails_for_a_table_that_was_changed_by_hand(monkeypatch, tmp_path, capsys):
     changed = tmp_path / "prices.json"
     changed.write_text(render_prices().replace('"2.5"', '"0.5"', 1), "utf-8")
-    monkeypatch.setattr(training, "PRICES_FILE", changed)
+    monkeypatch.setattr(prices, "PRICES_FILE", changed)
     monkeypatch.setattr("sys.argv", ["training", "prices", "--check"])
     assert training.main() == 1
     assert "make prices" in capsys.readouterr().err

@@ -14,7 +14,7 @@ from pydantic import NonNegativeInt
 from functions.invoke_provider.credentials import Credentials, read_credentials
 from functions.invoke_provider.providers import Completion, FinishReason, Prompt
 from functions.invoke_provider.providers.http import call_within, unanswered
-from functions.invoke_provider.providers.schemas import closed
+from functions.invoke_provider.providers.schemas import held_to, in_words
 from functions.invoke_provider.providers.turns import arguments_of, turns_of, unfenced
 from functions.invoke_provider.providers.wire import (
     ErrorTable,
@@ -43,6 +43,7 @@ from functions.shared.errors import (
     ProviderOverloaded,
     ProviderQuotaExhausted,
     ProviderThrottled,
+    ProviderTimeout,
 )
 from functions.shared.pricing import Usage
 from functions.shared.settings import InvokeSettings
@@ -55,6 +56,8 @@ ERRORS = ErrorTable(
         "billing_error": ProviderQuotaExhausted,
         "ramp_limit_exceeded": ProviderThrottled,
         "overloaded_error": ProviderOverloaded,
+        # Also told with a 504: the model was at work, and may be billed.
+        "timeout_error": ProviderTimeout,
     },
     phrases={
         "prompt is too long": ContextWindowExceeded,
@@ -145,8 +148,14 @@ def request_body(prompt: Prompt, candidate: Candidate) -> dict[str, Any]:
             for role, group in turns_of(request.conversation)
         ],
     }
-    if prompt.system:
-        body["system"] = prompt.system
+    system = prompt.system
+    if request.response_format and (form := request.response_format.json_schema):
+        if schema := held_to(form.schema_):
+            body["output_config"] = {"format": {"type": "json_schema", "schema": schema}}
+        else:
+            system = in_words(system, form.schema_)
+    if system:
+        body["system"] = system
     if request.tools:
         body["tools"] = [_tool(tool) for tool in request.tools]
     elif called := request.called_tools:
@@ -154,9 +163,6 @@ def request_body(prompt: Prompt, candidate: Candidate) -> dict[str, Any]:
         body |= {"tools": [_tool(tool) for tool in called], "tool_choice": {"type": "none"}}
     if request.tool_choice is not None:
         body["tool_choice"] = _tool_choice(request)
-    if request.response_format and request.response_format.json_schema:
-        schema = closed(request.response_format.json_schema.schema_)
-        body["output_config"] = {"format": {"type": "json_schema", "schema": schema}}
     return body
 
 

@@ -28,7 +28,7 @@ from pydantic import ConfigDict, Field, NonNegativeInt
 from pydantic.alias_generators import to_camel
 
 from functions.invoke_provider.providers import Completion, FinishReason, Prompt
-from functions.invoke_provider.providers.schemas import closed
+from functions.invoke_provider.providers.schemas import held_to, in_words
 from functions.invoke_provider.providers.turns import arguments_of, turns_of, unfenced, unfit
 from functions.invoke_provider.providers.wire import (
     CONNECT_TIMEOUT_S,
@@ -235,15 +235,19 @@ def request_body(prompt: Prompt, candidate: Candidate) -> dict[str, Any]:
         ],
         "inferenceConfig": {"maxTokens": candidate.max_output_tokens},
     }
-    if prompt.system:
-        body["system"] = [{"text": prompt.system}]
+    system = prompt.system
+    if request.response_format and (form := request.response_format.json_schema):
+        if schema := held_to(form.schema_):
+            body["outputConfig"] = {"textFormat": _text_format(form, schema)}
+        else:
+            system = in_words(system, form.schema_)
+    if system:
+        body["system"] = [{"text": system}]
     if request.temperature is not None:
         body["inferenceConfig"]["temperature"] = request.temperature
     # Tool blocks without declared tools are refused: what was called earlier is declared then.
     if tools := request.tools or request.called_tools:
         body["toolConfig"] = {"tools": [_tool(tool) for tool in tools], **_tool_choice(request)}
-    if request.response_format and request.response_format.json_schema:
-        body["outputConfig"] = {"textFormat": _text_format(request.response_format.json_schema)}
     return body
 
 
@@ -294,13 +298,10 @@ def _tool_choice(request: GenerateRequest) -> dict[str, Any]:
             return {"toolChoice": {"tool": {"name": named.function.name}}}
 
 
-def _text_format(form: JsonSchemaFormat) -> dict[str, Any]:
-    schema = {
-        "name": form.name,
-        "description": form.description,
-        "schema": json.dumps(closed(form.schema_), ensure_ascii=False),
-    }
-    told = {key: value for key, value in schema.items() if value}
+def _text_format(form: JsonSchemaFormat, schema: dict[str, Any]) -> dict[str, Any]:
+    named = {"name": form.name, "description": form.description}
+    told = {key: value for key, value in named.items() if value}
+    told["schema"] = json.dumps(schema, ensure_ascii=False)
     return {"type": "json_schema", "structure": {"jsonSchema": told}}
 
 

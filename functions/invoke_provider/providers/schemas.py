@@ -22,9 +22,34 @@ _LIMITS = frozenset(
 )
 """Refused as keywords. Whether the answer keeps them is checked when it has come."""
 
+_IN_WORDS = "Answer with one JSON value and nothing else. It must satisfy this JSON schema:"
+
 _NAMED = frozenset({"properties", "$defs", "definitions"})
 _LISTED = {"anyOf": "anyOf", "oneOf": "anyOf", "allOf": "allOf"}
 _FEWEST_ITEMS = (0, 1)
+
+
+def held_to(schema: dict[str, Any]) -> dict[str, Any] | None:
+    """The schema as structured outputs take it, or None where they cannot express it.
+
+    An object of free names, with values of one kind, would have to be closed, and so empty.
+    """
+    return None if _has_free_names(schema) else closed(schema)
+
+
+def in_words(system: str, schema: dict[str, Any]) -> str:
+    """The system text with the schema behind it; whether the answer keeps to it is checked."""
+    told = f"{_IN_WORDS} {json.dumps(schema, ensure_ascii=False)}"
+    return f"{system}\n\n{told}" if system else told
+
+
+def _has_free_names(schema: Any) -> bool:
+    if isinstance(schema, list):
+        return any(map(_has_free_names, schema))
+    if not isinstance(schema, dict):
+        return False
+    names = schema.get("additionalProperties")
+    return isinstance(names, dict) or any(map(_has_free_names, schema.values()))
 
 
 def closed(schema: dict[str, Any]) -> dict[str, Any]:

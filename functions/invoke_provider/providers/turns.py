@@ -47,8 +47,8 @@ def unfit(problem: str) -> InvalidRequest:
 
 
 def unfenced(text: str, request: GenerateRequest) -> str:
-    """The text without the Markdown fence that a model without a JSON mode may put around it."""
-    if request.response_format is None or request.response_format.type != "json_object":
+    """JSON without the Markdown fence that a model without a JSON mode may put around it."""
+    if request.response_format is None or request.response_format.type == "text":
         return text
     fenced = _FENCED.fullmatch(text)
     return fenced[1] if fenced else text
