@@ -201,6 +201,15 @@ def test_a_clear_sentiment_is_judged_here_for_nothing(stack, aimock, preference)
     assert len(journal(aimock)) == before
 
 
+def test_a_job_may_be_judged_here_too(stack):
+    result = _job(stack, task="sentiment", text=SURE, model_preference="cheap")["result"]
+    assert result["routing"]["selected_model"] == "local-sentiment"
+    assert json.loads(result["result"])["sentiment"] == "positive"
+    usage = result["usage"]
+    assert (usage["total_cost_usd"], usage["usage_source"]) == (0, "estimated")
+    assert min(usage["input_tokens"], usage["output_tokens"], usage["savings_usd"]) > 0
+
+
 def test_a_sentiment_that_nobody_else_can_judge_is_judged_here_after_all(stack):
     answer = _generate(stack, task="sentiment", text=UNSURE, model_preference="cheap").json()
     assert answer["routing"]["selected_model"] == "local-sentiment"
