@@ -143,10 +143,7 @@ def request_body(prompt: Prompt, candidate: Candidate) -> dict[str, Any]:
     body: dict[str, Any] = {
         "model": candidate.provider_model_id,
         "max_tokens": candidate.max_output_tokens,
-        "messages": [
-            {"role": role, "content": [block for message in group for block in _blocks(message)]}
-            for role, group in turns_of(request.conversation)
-        ],
+        "messages": turns_of(request.conversation, _blocks),
     }
     system = prompt.system
     if request.response_format and (form := request.response_format.json_schema):

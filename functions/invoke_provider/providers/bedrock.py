@@ -229,10 +229,7 @@ def request_body(prompt: Prompt, candidate: Candidate) -> dict[str, Any]:
     request = prompt.request
     body: dict[str, Any] = {
         "modelId": candidate.provider_model_id,
-        "messages": [
-            {"role": role, "content": [block for message in group for block in _blocks(message)]}
-            for role, group in turns_of(request.conversation)
-        ],
+        "messages": turns_of(request.conversation, _blocks),
         "inferenceConfig": {"maxTokens": candidate.max_output_tokens},
     }
     system = prompt.system

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from itertools import groupby
 from typing import Any, Literal
 
@@ -16,13 +16,18 @@ Speaker = Literal["user", "assistant"]
 _FENCED = re.compile(r"\s*```(?:json)?\s*\n(.*?)\n?\s*```\s*", re.DOTALL)
 
 
-def turns_of(messages: Iterable[Message]) -> Iterator[tuple[Speaker, Iterator[Message]]]:
+def turns_of(
+    messages: Iterable[Message], blocks_of: Callable[[Message], list[dict[str, Any]]]
+) -> list[dict[str, Any]]:
     """One turn per change of speaker: all results of parallel calls belong into a single one.
 
     Blank messages are left out: a turn without a block, or with a blank one, is refused.
     """
     said = [one for one in messages if one.parts or one.tool_calls or one.role == "tool"]
-    return groupby(said, _speaker)
+    return [
+        {"role": speaker, "content": [block for message in group for block in blocks_of(message)]}
+        for speaker, group in groupby(said, _speaker)
+    ]
 
 
 def _speaker(message: Message) -> Speaker:
