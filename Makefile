@@ -47,6 +47,7 @@ check: $(DEV_READY) node_modules/.package-lock.json ## format, lint, types, ASL 
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/python -m training prices --check
+	@$(BIN)/python -m training providers --check
 	@$(BIN)/python -m stacks.lint
 
 bench: $(RUN_READY) ## measure speed as ratios, into bench/results.json
@@ -55,8 +56,9 @@ bench: $(RUN_READY) ## measure speed as ratios, into bench/results.json
 format: $(DEV_READY) ## rewrite the code in the project's format
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
-prices: $(DEV_READY) ## generate the price table anew
+prices: $(DEV_READY) ## generate the price table and the README's table of providers anew
 	@$(BIN)/python -m training prices
+	@$(BIN)/python -m training providers
 
 deploy: $(RUN_READY) node_modules/.package-lock.json ## deploy STAGE=dev to your AWS account
 	@$(BIN)/python -m stacks.layers

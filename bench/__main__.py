@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from bench import local_models
 from functions.score.ranking import rank
 from functions.shared.catalogue import Catalogue, load_catalogue
 from functions.shared.contracts import Profile
@@ -82,6 +83,7 @@ def main() -> int:
         "import_over_boto3": {name: round(ratio, 2) for name, ratio in import_ratios().items()},
         "scoring_100_models_ms": round(large_ms, 3),
         "scoring_100_over_25_models": round(large_ms / small_ms, 2),
+        "local_models": local_models.results(),
     }
     RESULTS.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
     print(json.dumps(results, indent=1))
