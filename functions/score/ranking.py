@@ -250,8 +250,9 @@ def _candidate(
 
 def _reason(option: _Option, final: float, profile: Profile) -> str:
     wish = "pinned by the caller" if profile.model == option.model.id else profile.model_preference
+    guess = " (a guess, so that quality weighs more)" if profile.task_unsure else ""
     return (
-        f"{wish}: score {final:.3f} for {profile.task}, at about {option.cost_usd.normalize():f} USD "
+        f"{wish}: score {final:.3f} for {profile.task}{guess}, at about {option.cost_usd.normalize():f} USD "
         f"and {option.latency_ms} ms, quality {option.model.quality[profile.task]:.2f}"
     )
 

@@ -238,33 +238,41 @@ def test_plain_chat_is_sent_without_any_instruction_of_ours():
 # What comes back
 
 
-def test_openais_cached_tokens_are_taken_out_of_the_input():
-    usage = {
-        "prompt_tokens": 100,
-        "completion_tokens": 20,
-        "total_tokens": 120,
-        "prompt_tokens_details": {"cached_tokens": 60, "cache_write_tokens": 30},
-        "completion_tokens_details": {"reasoning_tokens": 15},
-    }
-    completion = Exchange("openai", openai_answer(usage=usage))()
-    assert completion.usage == Usage(
-        input_tokens=10,
-        cached_input_tokens=60,
-        cache_write_tokens=30,
-        output_tokens=20,
-        reasoning_tokens=15,
-    )
-
-
-def test_responses_cached_tokens_are_taken_out_of_the_input():
-    usage = {
-        "input_tokens": 100,
-        "output_tokens": 20,
-        "total_tokens": 120,
-        "input_tokens_details": {"cached_tokens": 60, "cache_write_tokens": 30},
-        "output_tokens_details": {"reasoning_tokens": 15},
-    }
-    completion = Exchange("responses", responses_answer(usage=usage))()
+@pytest.mark.parametrize(
+    "answer",
+    [
+        openai_answer(
+            usage={
+                "prompt_tokens": 100,
+                "completion_tokens": 20,
+                "total_tokens": 120,
+                "prompt_tokens_details": {"cached_tokens": 60, "cache_write_tokens": 30},
+                "completion_tokens_details": {"reasoning_tokens": 15},
+            }
+        ),
+        responses_answer(
+            usage={
+                "input_tokens": 100,
+                "output_tokens": 20,
+                "total_tokens": 120,
+                "input_tokens_details": {"cached_tokens": 60, "cache_write_tokens": 30},
+                "output_tokens_details": {"reasoning_tokens": 15},
+            }
+        ),
+        anthropic_answer(
+            usage={
+                "input_tokens": 10,
+                "output_tokens": 20,
+                "cache_read_input_tokens": 60,
+                "cache_creation_input_tokens": 30,
+                "output_tokens_details": {"thinking_tokens": 15},
+            }
+        ),
+    ],
+    ids=["openai", "responses", "anthropic"],
+)
+def test_cached_tokens_are_a_part_of_their_own_wherever_the_provider_counts_them(answer, request):
+    completion = Exchange(request.node.callspec.id, answer)()
     assert completion.usage == Usage(
         input_tokens=10,
         cached_input_tokens=60,
@@ -302,24 +310,6 @@ def test_an_incomplete_response_is_cut_off():
 def test_a_failed_response_says_by_its_code_what_it_was(code, error):
     answer = responses_answer(status="failed", output=[], error={"code": code, "message": "No."})
     assert type(raised_by(Exchange("responses", answer))) is error
-
-
-def test_anthropics_cached_tokens_stand_beside_the_input():
-    usage = {
-        "input_tokens": 10,
-        "output_tokens": 20,
-        "cache_read_input_tokens": 60,
-        "cache_creation_input_tokens": 30,
-        "output_tokens_details": {"thinking_tokens": 15},
-    }
-    completion = Exchange("anthropic", anthropic_answer(usage=usage))()
-    assert completion.usage == Usage(
-        input_tokens=10,
-        cached_input_tokens=60,
-        cache_write_tokens=30,
-        output_tokens=20,
-        reasoning_tokens=15,
-    )
 
 
 @pytest.mark.parametrize(

@@ -235,6 +235,8 @@ def test_a_guessed_task_is_never_routed_to_a_weaker_model():
         sure = _rank(model_preference=preference, task="chat").candidates[0]
         asked = {"text": "xqzt blorf", "task": "auto", "model_preference": preference}
         unsure = _rank(**asked).candidates[0]
+        assert "a guess" in unsure.reason
+        assert "a guess" not in sure.reason
         weakest = [min(known.get(one.model).quality.values()) for one in (sure, unsure)]
         assert weakest[0] <= weakest[1]
 
