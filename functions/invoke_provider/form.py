@@ -17,10 +17,28 @@ def _anything(*_: Any) -> None:
     return None
 
 
+def _additional_properties(validator: Any, allowed: Any, instance: Any, schema: Any) -> Any:
+    # Which names are additional is for the patterns to say, where there are any.
+    if "patternProperties" in schema:
+        return None
+    return _ADDITIONAL_PROPERTIES(validator, allowed, instance, schema)
+
+
+_ADDITIONAL_PROPERTIES: Any = Draft202012Validator.VALIDATORS["additionalProperties"]
 _Checked: Any = validators.extend(  # type: ignore[no-untyped-call]
-    Draft202012Validator, {"pattern": _anything, "patternProperties": _anything}
+    Draft202012Validator,
+    {
+        "pattern": _anything,
+        "patternProperties": _anything,
+        "additionalProperties": _additional_properties,
+    },
 )
 """A caller's regular expression could run for ever: the provider alone answers for those."""
+
+_CheckedButNames: Any = validators.extend(  # type: ignore[no-untyped-call]
+    _Checked, {"unevaluatedProperties": _anything}
+)
+"""The same where a schema has patterns of names, which this keyword would look for and run."""
 
 
 def check_form(text: str, form: ResponseFormat | None) -> None:
@@ -40,9 +58,11 @@ def check_form(text: str, form: ResponseFormat | None) -> None:
 
 def _check_schema(value: Any, schema: dict[str, Any]) -> None:
     try:
-        _Checked.check_schema(schema)
+        # Without formats: whether a pattern is one is for the provider's kind of expressions.
+        _Checked.check_schema(schema, format_checker=None)
         # A registry of our own fetches nothing.
-        error = next(_Checked(schema, registry=Registry()).iter_errors(value), None)
+        kind = _CheckedButNames if "patternProperties" in json.dumps(schema) else _Checked
+        error = next(kind(schema, registry=Registry()).iter_errors(value), None)
     except (SchemaError, Unresolvable, RecursionError):
         problem = {"field": "response_format.json_schema.schema", "problem": "is no JSON schema"}
         raise InvalidRequest("The request is not valid.", details=[problem]) from None

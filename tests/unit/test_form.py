@@ -57,6 +57,28 @@ def test_a_callers_pattern_is_never_run():
     check_form(json.dumps({"city": "a" * 64 + "!"}), schema(CITY))
 
 
+@pytest.mark.parametrize("closing", ["additionalProperties", "unevaluatedProperties"])
+@pytest.mark.parametrize("pattern", ["^(a+)+$", "(", "\\p{L}"])
+def test_a_callers_pattern_of_names_is_never_run_nor_read(closing, pattern):
+    names = {"type": "object", "patternProperties": {pattern: {"type": "string"}}, closing: False}
+    check_form(json.dumps({"a" * 64 + "!": "x"}), schema(names))
+
+
+@pytest.mark.parametrize("closing", ["additionalProperties", "unevaluatedProperties"])
+def test_without_patterns_of_names_a_closed_object_is_held_to_its_names(closing):
+    closed = {"type": "object", "properties": {"city": {}}, closing: False}
+    check_form('{"city": 1}', schema(closed))
+    with pytest.raises(ProviderBadResponse, match=closing):
+        check_form('{"city": 1, "mood": 1}', schema(closed))
+
+
+def test_a_pattern_that_only_other_languages_know_is_no_broken_schema():
+    letters = {"type": "object", "properties": {"city": {"type": "string", "pattern": "\\p{L}+"}}}
+    check_form('{"city": "Bern"}', schema(letters))
+    with pytest.raises(ProviderBadResponse, match="type at city"):
+        check_form('{"city": 1}', schema(letters))
+
+
 @pytest.mark.parametrize(
     "broken",
     [
