@@ -18,7 +18,8 @@ def parse_request(body: JsonValue) -> GenerateRequest:
     """Raises `InvalidRequest` and `PayloadTooLarge`."""
     try:
         request = GenerateRequest.model_validate(body)
-        size = len(json.dumps(body, ensure_ascii=False).encode())
+        # The profile takes the metadata along a second time.
+        size = _json_bytes(body) + (_json_bytes(request.metadata) if request.metadata else 0)
     except ValidationError as error:
         raise InvalidRequest("The request is not valid.", details=_problems(error)) from None
     except (RecursionError, UnicodeEncodeError):
@@ -27,6 +28,10 @@ def parse_request(body: JsonValue) -> GenerateRequest:
     if size > MAX_REQUEST_BYTES:
         raise PayloadTooLarge(f"The request has {size} bytes; at most {MAX_REQUEST_BYTES} fit.")
     return request
+
+
+def _json_bytes(value: object) -> int:
+    return len(json.dumps(value, ensure_ascii=False).encode())
 
 
 def _problems(error: ValidationError) -> list[dict[str, str]]:

@@ -13,7 +13,6 @@ from functions.shared.contracts import (
     ClassifyInput,
     ClassifyOutput,
     GenerateRequest,
-    ImageUrl,
     Profile,
     Task,
 )
@@ -61,23 +60,18 @@ def _input_tokens(request: GenerateRequest) -> int:
     )
     # A lone text costs no JSON around it.
     shown = request.text if model_sees.keys() == {"text"} else None
-    images = _images(request)
+    images = request.images
     text = shown or json.dumps(model_sees, ensure_ascii=False)
     for image in images:
         text = text.replace(image.url, "", 1)
     return estimate_tokens(text) + IMAGE_TOKENS * len(images)
 
 
-def _images(request: GenerateRequest) -> list[ImageUrl]:
-    return [image for message in request.conversation for image in message.images]
-
-
 def _required_capabilities(request: GenerateRequest, task: Task) -> list[Capability]:
     needed: list[Capability] = []
-    images = _images(request)
-    if images:
+    if request.images:
         needed.append("images")
-    if any(image.inline is None for image in images):
+    if any(image.inline is None for image in request.images):
         needed.append("image_urls")
     if task == "sentiment":
         # It has a form of its own, and tools and other forms are left out.

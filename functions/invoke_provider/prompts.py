@@ -65,8 +65,7 @@ def _fitted(
     request = _with_strict(request, candidate, dropped)
     if candidate.api == "responses" and candidate.max_output_tokens < MIN_OUTPUT_TOKENS:
         _drop(dropped, "max_output_tokens", f"raised to {MIN_OUTPUT_TOKENS}, the model's least")
-    images = [image for message in request.conversation for image in message.images]
-    if candidate.api in ("messages", "converse") and any(image.detail for image in images):
+    if candidate.api in ("messages", "converse") and any(one.detail for one in request.images):
         _drop(dropped, "messages.content.image_url.detail", "the model knows no level of detail")
     return request, dropped
 
@@ -106,8 +105,7 @@ def _with_tool_choice(
     kind = "named" if isinstance(choice, NamedToolChoice) else choice
     if kind is None or kind in candidate.tool_choices:
         return request
-    used = any(message.tool_calls for message in request.conversation)
-    if kind == "none" and not used:
+    if kind == "none" and not request.called_tools:
         # A model that sees no tool calls none: the same, in other words.
         return request.model_copy(update={"tools": None, "tool_choice": None})
     _drop(dropped, "tool_choice", "the model decides itself whether to call a tool")

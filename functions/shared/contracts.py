@@ -146,7 +146,9 @@ class Message(Strict):
 
     @property
     def images(self) -> list[ImageUrl]:
-        return [part.image_url for part in self.parts if isinstance(part, ImagePart)]
+        if not isinstance(self.content, list):
+            return []
+        return [part.image_url for part in self.content if isinstance(part, ImagePart)]
 
 
 class FunctionDefinition(Strict):
@@ -234,9 +236,13 @@ class GenerateRequest(Strict):
         return [message for message in self.messages if message.role != "system"]
 
     @property
+    def images(self) -> list[ImageUrl]:
+        return [image for message in self.messages or [] for image in message.images]
+
+    @property
     def called_tools(self) -> list[Tool]:
         """The tools that the conversation called already, known by their names alone."""
-        calls = [call for message in self.conversation for call in message.tool_calls or []]
+        calls = [call for message in self.messages or [] for call in message.tool_calls or []]
         names = dict.fromkeys(call.function.name for call in calls)
         return [Tool(function=FunctionDefinition(name=name)) for name in names]
 

@@ -130,8 +130,14 @@ def test_the_answer_has_exactly_the_contracts_fields():
     }  # fmt: skip
 
 
-def test_the_largest_request_leaves_room_for_the_decision_in_a_state():
-    _, classified, decision, _ = _run({"text": "x" * 209_900, "task": "summarize"})
+@pytest.mark.parametrize(
+    ("characters", "metadata"),
+    [(209_900, {}), (141_000, {f"{number:064}": "\U0001f600" * 512 for number in range(16)})],
+    ids=["text alone", "all the metadata there can be"],
+)
+def test_the_largest_request_leaves_room_for_the_decision_in_a_state(characters, metadata):
+    request = {"text": "x" * characters, "task": "summarize", "metadata": metadata}
+    _, classified, decision, _ = _run(request)
     state = {
         "request": classified["request"],
         "profile": classified["profile"],

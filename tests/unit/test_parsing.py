@@ -89,6 +89,15 @@ def test_a_body_just_over_the_limit_is_too_large_and_one_at_it_is_not(letter):
         parse_request({"text": body["text"] + letter * 2})
 
 
+def test_metadata_counts_twice_as_the_profile_takes_it_along():
+    metadata = {"a": "x" * 500}
+    counted = 2 * len(json.dumps(metadata)) + len(json.dumps({"text": "", "metadata": ""})) - 2
+    text = "x" * (MAX_REQUEST_BYTES - counted)
+    assert parse_request({"text": text, "metadata": metadata}).metadata == metadata
+    with pytest.raises(PayloadTooLarge):
+        parse_request({"text": text + "x", "metadata": metadata})
+
+
 def test_a_deeply_nested_body_passes_the_envelope_and_is_refused_as_the_callers_error():
     nested = {"text": "a", "x": {}}
     for _ in range(600):

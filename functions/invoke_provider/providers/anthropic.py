@@ -23,7 +23,7 @@ from functions.invoke_provider.providers.wire import (
     Tokens,
     Wire,
     error_of,
-    parse_body,
+    parse,
 )
 from functions.shared.contracts import (
     Candidate,
@@ -118,7 +118,7 @@ class AnthropicProvider:
             body = call_within(create, timeout_s, request_body(prompt, candidate))
         except (anthropic.AnthropicError, httpx2.HTTPError) as error:
             raise engine_error(error) from None
-        return _completion(parse_body(_Answer, body), prompt.request)
+        return _completion(parse(_Answer, body), prompt.request)
 
 
 def connect(settings: InvokeSettings) -> AnthropicProvider:

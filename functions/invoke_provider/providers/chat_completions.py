@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field, NonNegativeInt
 
 from functions.invoke_provider.providers import Completion, FinishReason, Prompt
-from functions.invoke_provider.providers.wire import OrNone, Tokens, Wire, parse_body
+from functions.invoke_provider.providers.wire import OrNone, Tokens, Wire, parse
 from functions.shared.contracts import Candidate, FunctionCall, NonBlank, ToolCall
 from functions.shared.errors import ContentFiltered
 from functions.shared.pricing import Usage
@@ -83,7 +83,7 @@ def request_body(prompt: Prompt, candidate: Candidate) -> dict[str, Any]:
 
 def completion_of(body: bytes, provider: str) -> Completion:
     """Raises `ProviderBadResponse` and `ContentFiltered`."""
-    answer = parse_body(_Answer, body)
+    answer = parse(_Answer, body)
     choice = answer.choices[0]
     if choice.finish_reason == "content_filter" or choice.message.refusal:
         raise ContentFiltered(f"{provider} refused the request on policy.")

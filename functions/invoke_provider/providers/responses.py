@@ -18,7 +18,7 @@ from functions.invoke_provider.providers.wire import (
     Refusal,
     Wire,
     error_of,
-    parse_body,
+    parse,
 )
 from functions.shared.contracts import (
     Candidate,
@@ -150,7 +150,7 @@ def _form(request: GenerateRequest) -> dict[str, Any] | None:
 
 def completion_of(body: bytes, errors: ErrorTable) -> Completion:
     """Raises `ContentFiltered`, and what a failed answer says of itself."""
-    answer = parse_body(_Answer, body)
+    answer = parse(_Answer, body)
     if answer.status == "failed":
         failure = answer.error or _Failure()
         # Told with a 200: the code alone says what it was.

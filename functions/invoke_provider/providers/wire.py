@@ -130,18 +130,12 @@ class Wire(BaseModel):
 W = TypeVar("W", bound=Wire)
 
 
-def parse_body(kind: type[W], body: bytes) -> W:
-    """Raises `ProviderBadResponse`, without the body."""
-    try:
-        return kind.model_validate_json(body)
-    except ValidationError:
-        raise ProviderBadResponse("The provider's answer is not what it promises.") from None
-
-
 def parse(kind: type[W], told: object) -> W:
-    """The same for an answer that an SDK has read already."""
+    """An answer, as a body or as an SDK has read it. Raises `ProviderBadResponse`, without the answer."""
     try:
-        return kind.model_validate(told)
+        return (
+            kind.model_validate_json(told) if isinstance(told, bytes) else kind.model_validate(told)
+        )
     except ValidationError:
         raise ProviderBadResponse("The provider's answer is not what it promises.") from None
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from functions.shared.local_models.cue_words import cue_weights
-from functions.shared.local_models.model import LocalModel, load_model
+from functions.shared.local_models.model import load_model
 from functions.shared.local_models.prediction import Prediction, normalized
 
 
@@ -34,10 +34,7 @@ class TaskDecision:
 
 
 def classify_task(prompt: str) -> Prediction:
-    return decide(prompt, load_model("classifier"))
-
-
-def decide(prompt: str, model: LocalModel) -> Prediction:
+    model = load_model("classifier")
     reading = model.read(prompt)
     combined = _decision(model.metadata["decision"]).combine(
         reading.probabilities, cue_weights(prompt)
