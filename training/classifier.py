@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 
@@ -25,13 +25,12 @@ from training.linear import (
     Fitted,
     Floats,
     Labels,
-    corpus_of,
+    Rows,
+    Shape,
     damped,
     fit,
-    folded,
-    frequent_features,
+    fit_mixture,
     log_probabilities,
-    most_useful,
 )
 
 LABELS: tuple[str, ...] = get_args(Task)
@@ -79,7 +78,7 @@ def train_classifier(data: Path, out: Path) -> None:
     rows = read_training_rows(data)
     decision, threshold = fit_decision(predict_unseen(rows))
     calibration = Calibration(1.0, (0.0,) * len(LABELS), threshold, COVERAGE)
-    write_model(out, fit_mixture(rows), calibration, decision=asdict(decision))
+    write_model(out, fit_rows(rows), calibration, decision=asdict(decision))
 
 
 def read_training_rows(data: Path) -> list[Row]:
@@ -91,25 +90,14 @@ def read_training_rows(data: Path) -> list[Row]:
     return [*rows, *instruction_rows(texts, copies=COPIES)]
 
 
-def fit_mixture(rows: Sequence[Row]) -> Mixture:
-    """Fits twice: first to find the features that matter, then with those alone."""
-    corpus = corpus_of([row.text for row in rows], FEATURES, known_from=KNOWN_FROM)
+def fit_rows(rows: Sequence[Row]) -> Mixture:
     labels, weights = labels_of(rows), _weights(rows)
-    counts = np.asarray(corpus.rows.sum(axis=0)).ravel()
-    frequent = frequent_features(corpus.rows, least=2)
-    first = _fit(folded(corpus.rows, frequent, FEATURES.feature_space), labels, weights)
-    known = frequent & most_useful([first], counts, KEPT_FEATURES)
-    second = _fit(folded(corpus.rows, known, WEIGHT_ROWS), labels, weights)
-    return Mixture(
-        labels=LABELS,
-        experts=1,
-        weights=second.weights,
-        bias=second.bias,
-        damping=DAMPING,
-        known_features=known,
-        known_words=corpus.known_words,
-        features=FEATURES,
-    )
+    shape = Shape(FEATURES, KEPT_FEATURES, WEIGHT_ROWS, KNOWN_FROM, DAMPING)
+
+    def fit_columns(features: Rows) -> list[Fitted]:
+        return [_fit(features, labels, weights)]
+
+    return fit_mixture([row.text for row in rows], LABELS, shape, fit_columns)
 
 
 def predict_unseen(rows: Sequence[Row]) -> Unseen:
@@ -117,7 +105,7 @@ def predict_unseen(rows: Sequence[Row]) -> Unseen:
     folds = np.array([_fold(row) for row in rows])
     learned = np.zeros((len(rows), len(LABELS)))
     for fold in range(FOLDS):
-        mixture = fit_mixture([row for row, at in zip(rows, folds, strict=True) if at != fold])
+        mixture = fit_rows([row for row, at in zip(rows, folds, strict=True) if at != fold])
         held = np.flatnonzero(folds == fold)
         learned[held] = log_probabilities(mixture, [rows[number].text for number in held.tolist()])
     cues = np.array([[cue_weights(row.text)[label] for label in LABELS] for row in rows])
@@ -148,7 +136,7 @@ def _named(values: Floats) -> dict[str, float]:
     return dict(zip(LABELS, values.tolist(), strict=True))
 
 
-def _fit(rows: Any, labels: Labels, weights: Floats) -> Fitted:
+def _fit(rows: Rows, labels: Labels, weights: Floats) -> Fitted:
     return fit(damped(rows, DAMPING), labels, weights, label_count=len(LABELS), strength=STRENGTH)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -131,6 +131,50 @@ def most_useful(fits: Sequence[Fitted], counts: Floats, most: int) -> NDArray[np
     flags = np.zeros(counts.size, np.bool_)
     flags[np.argsort(-moved, kind="stable")[:most]] = True
     return flags & (moved > 0)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Of a model: what it reads of a text, and how much of that it keeps.
+
+    `known_from`: a word that fewer texts hold may be a foreign one.
+    """
+
+    features: FeatureSettings
+    kept_features: int
+    weight_rows: int
+    known_from: int
+    damping: float
+
+
+def fit_mixture(
+    texts: Sequence[str],
+    labels: tuple[str, ...],
+    shape: Shape,
+    fit_columns: Callable[[Rows], Sequence[Fitted]],
+    *,
+    experts: int = 1,
+) -> Mixture:
+    """Fits twice: first to find the features that matter, then with those alone.
+
+    `fit_columns` fits the experts, and the gate behind them if there are more than one.
+    """
+    corpus = corpus_of(texts, shape.features, known_from=shape.known_from)
+    counts = np.asarray(corpus.rows.sum(axis=0)).ravel()
+    frequent = frequent_features(corpus.rows, least=2)
+    first = fit_columns(folded(corpus.rows, frequent, shape.features.feature_space))
+    known = frequent & most_useful(first, counts, shape.kept_features)
+    second = fit_columns(folded(corpus.rows, known, shape.weight_rows))
+    return Mixture(
+        labels=labels,
+        experts=experts,
+        weights=np.hstack([one.weights for one in second]),
+        bias=np.concatenate([one.bias for one in second]),
+        damping=shape.damping,
+        known_features=known,
+        known_words=corpus.known_words,
+        features=shape.features,
+    )
 
 
 def log_probabilities(mixture: Mixture, texts: Sequence[str]) -> Floats:

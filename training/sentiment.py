@@ -24,14 +24,12 @@ from training.linear import (
     Floats,
     Labels,
     Rows,
-    corpus_of,
+    Shape,
     damped,
     evidence,
     fit,
-    folded,
-    frequent_features,
+    fit_mixture,
     log_probabilities,
-    most_useful,
 )
 
 LABELS = ("negative", "neutral", "positive")
@@ -120,12 +118,12 @@ class HeldOut:
 
 def train_sentiment(data: Path, out: Path) -> None:
     rows = read_training_rows(data)
-    write_model(out, fit_mixture(rows), judge_held_out(rows).calibration)
+    write_model(out, fit_rows(rows), judge_held_out(rows).calibration)
 
 
 def judge_held_out(rows: Sequence[Row]) -> HeldOut:
     held = [row for row in rows if is_held_out(row)]
-    mixture = fit_mixture([row for row in rows if not is_held_out(row)])
+    mixture = fit_rows([row for row in rows if not is_held_out(row)])
     bias = (0.0, NEUTRAL_BIAS, 0.0)
     logs = log_probabilities(mixture, [row.text for row in held]) + np.array(bias)
     weights = _alike_by_source(held)
@@ -162,26 +160,16 @@ def is_held_out(row: Row) -> bool:
     return row.source != LEXICON and zlib.crc32(whole.encode("utf-8", "replace")) % 5 == 0
 
 
-def fit_mixture(rows: Sequence[Row]) -> Mixture:
-    """Fits twice: first to find the features that matter, then with those alone."""
-    corpus = corpus_of([row.text for row in rows], FEATURES, known_from=KNOWN_FROM)
+def fit_rows(rows: Sequence[Row]) -> Mixture:
     labels = np.array([LABELS.index(row.label) for row in rows])
     sources = np.array([row.source for row in rows])
-    frequent = frequent_features(corpus.rows, least=2)
-    first = _fit_all(_Table(folded(corpus.rows, frequent, FEATURES.feature_space), labels, sources))
-    counts = np.asarray(corpus.rows.sum(axis=0)).ravel()
-    known = frequent & most_useful(first, counts, KEPT_FEATURES)
-    second = _fit_all(_Table(folded(corpus.rows, known, WEIGHT_ROWS), labels, sources))
-    return Mixture(
-        labels=LABELS,
-        experts=len(EXPERTS),
-        weights=np.hstack([one.weights for one in second]),
-        bias=np.concatenate([one.bias for one in second]),
-        damping=DAMPING,
-        known_features=known,
-        known_words=corpus.known_words,
-        features=FEATURES,
-    )
+    shape = Shape(FEATURES, KEPT_FEATURES, WEIGHT_ROWS, KNOWN_FROM, DAMPING)
+
+    def fit_columns(features: Rows) -> list[Fitted]:
+        return _fit_all(_Table(features, labels, sources))
+
+    texts = [row.text for row in rows]
+    return fit_mixture(texts, LABELS, shape, fit_columns, experts=len(EXPERTS))
 
 
 def _fit_all(table: _Table) -> list[Fitted]:

@@ -96,7 +96,7 @@ def test_the_sentiment_model_is_trained_exported_and_read_again(data, tmp_path, 
 
 def test_the_exported_graph_says_what_the_fitted_weights_say(data, tmp_path):
     rows = sentiment.read_training_rows(data)
-    mixture = sentiment.fit_mixture(rows)
+    mixture = sentiment.fit_rows(rows)
     calibration = sentiment.Calibration(1.0, (0.0, 0.0, 0.0), 0.5, (0.0, 0.01))
     out = tmp_path / "sentiment.onnx"
     sentiment.write_model(out, mixture, calibration)
@@ -122,7 +122,7 @@ def test_other_rows_give_another_version(data, tmp_path):
     versions = set()
     for number, part in enumerate((rows, rows[: len(rows) // 2 * 2 - 40])):
         out = tmp_path / f"{number}.onnx"
-        sentiment.write_model(out, sentiment.fit_mixture(part), calibration)
+        sentiment.write_model(out, sentiment.fit_rows(part), calibration)
         versions.add(open_model(out).version)
     assert len(versions) == 2
 
