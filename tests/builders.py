@@ -6,7 +6,7 @@ from typing import Any
 
 from functions.invoke_provider.prompts import prompt_for
 from functions.invoke_provider.providers import Prompt
-from functions.shared.contracts import Candidate, GenerateRequest, Profile
+from functions.shared.contracts import Candidate, GenerateRequest, Profile, ScoreOutput
 
 PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 TOOL = {
@@ -28,6 +28,7 @@ def candidate(model: str = "gpt-4o-mini", **changes: Any) -> Candidate:
         "provider": "openai",
         "provider_model_id": model,
         "api": "chat_completions",
+        "tokenizer": "o200k",
         "function": "openai",
         "mock": False,
         "context_window": 128_000,
@@ -41,8 +42,25 @@ def candidate(model: str = "gpt-4o-mini", **changes: Any) -> Candidate:
         "estimated_cost_usd": 0.001,
         "worst_case_cost_usd": 0.01,
         "estimated_latency_ms": 900,
+        "p95_latency_ms": 1_800,
+        "estimated_input_tokens": 50,
+        "estimated_output_tokens": 100,
+        "quality": 0.5,
     }
     return Candidate.model_validate(fields | changes)
+
+
+def decision(*candidates: Candidate, **changes: Any) -> ScoreOutput:
+    """With the candidate of `candidate()` unless others are given."""
+    fields: dict[str, Any] = {
+        "candidates": list(candidates) or [candidate()],
+        "excluded": [],
+        "baseline_model": "gpt-4o",
+        "price_version": "1",
+        "policy_version": "default-1",
+        "score_ms": 1.0,
+    }
+    return ScoreOutput.model_validate(fields | changes)
 
 
 def profile(task: str = "chat", started_at_ms: int = STARTED_AT_MS, **changes: Any) -> Profile:
@@ -55,7 +73,7 @@ def profile(task: str = "chat", started_at_ms: int = STARTED_AT_MS, **changes: A
         "task_confidence": 1.0,
         "model_preference": "balanced",
         "fallback": True,
-        "estimated_input_tokens": 50,
+        "input_size": {"words": 30, "letters": 160, "signs": 10},
         "required_capabilities": [],
         "metadata": {},
         "started_at_ms": started_at_ms,

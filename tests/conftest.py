@@ -176,3 +176,44 @@ def _local(*arguments: str, port: int, env: Mapping[str, str] | None = None):
         text=True,
         check=False,
     )
+
+
+@pytest.fixture
+def aws(monkeypatch):
+    """An empty account inside the test's own process."""
+    from moto import mock_aws
+
+    from functions.shared import stores
+    from functions.shared.known_health import known_health
+
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    # Both are kept between invocations: the next test has another account.
+    caches = (stores._resource, stores._table)
+    for cache in caches:
+        cache.cache_clear()
+    monkeypatch.setattr(known_health, "read_at_s", float("-inf"))
+    with mock_aws():
+        yield
+    for cache in caches:
+        cache.cache_clear()
+
+
+def _table(name, key):
+    return boto3.resource("dynamodb").create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+
+@pytest.fixture
+def requests_table(aws):
+    return _table("Requests", "request_id")
+
+
+@pytest.fixture
+def state_table(aws):
+    return _table("State", "state_id")

@@ -1,26 +1,31 @@
-"""The reading half of the API: jobs, models, health. Executions are started without any function."""
+"""Jobs, audit records, feedback, models, health. Executions are started without any function."""
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import Any
 
-from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from functions.api.feedback import Grade
 from functions.api.jobs import Jobs
+from functions.api.model_health import current_health
 from functions.api.models import get_model, list_models
-from functions.shared.errors import HTTP_STATUS, EngineError, error_body
+from functions.api.requests import Requests
 from functions.shared.observability import logger
+from functions.shared.rest import api_key_id_of, new_resolver, parsed_body
 from functions.shared.settings import ApiSettings, read
+from functions.shared.stores import RequestLog, State
 
-app = APIGatewayRestResolver(strip_prefixes=["/api"])
+app = new_resolver()
 
 
 def _jobs() -> Jobs:
-    caller = app.current_event.request_context.identity.api_key_id or ""
-    return Jobs(read(ApiSettings).JOBS_STATE_MACHINE_ARN, caller)
+    return Jobs(read(ApiSettings).JOBS_STATE_MACHINE_ARN, api_key_id_of(app.current_event))
+
+
+def _requests() -> Requests:
+    return Requests(RequestLog(read(ApiSettings).REQUESTS_TABLE), api_key_id_of(app.current_event))
 
 
 @app.get("/v1/jobs/<execution_id>")
@@ -33,34 +38,32 @@ def delete_job(execution_id: str) -> dict[str, Any]:
     return _jobs().stop(execution_id)
 
 
+@app.get("/v1/requests/<request_id>")
+def get_request(request_id: str) -> dict[str, Any]:
+    return _requests().get(request_id)
+
+
+@app.post("/v1/requests/<request_id>/feedback")
+def post_feedback(request_id: str) -> dict[str, Any]:
+    return _requests().grade(request_id, parsed_body(app.current_event, Grade))
+
+
 @app.get("/v1/models")
 def get_models() -> dict[str, Any]:
-    return list_models(read(ApiSettings), datetime.now(UTC).date())
+    settings, now = read(ApiSettings), datetime.now(UTC)
+    return list_models(settings, now, current_health(settings, State(settings.STATE_TABLE), now))
 
 
 @app.get("/v1/models/<model_id>")
 def get_one_model(model_id: str) -> dict[str, Any]:
-    return get_model(model_id, read(ApiSettings), datetime.now(UTC).date())
+    settings, now = read(ApiSettings), datetime.now(UTC)
+    health = current_health(settings, State(settings.STATE_TABLE), now)
+    return get_model(model_id, settings, now, health)
 
 
 @app.get("/v1/health")
 def get_health() -> dict[str, str]:
     return {"status": "ok"}
-
-
-@app.exception_handler(Exception)  # type: ignore[untyped-decorator]
-def on_error(error: Exception) -> Response[str]:
-    if not isinstance(error, EngineError):
-        logger.error("request failed", error_type=type(error).__name__)
-        error = EngineError("The engine failed inside.")
-    request_id = f"req_{app.current_event.request_context.request_id}"
-    wait = error.retry_after_seconds
-    return Response(
-        status_code=HTTP_STATUS[error.code],
-        content_type="application/json",
-        body=json.dumps(error_body(error, request_id)),
-        headers={"Retry-After": str(wait)} if wait else {},
-    )
 
 
 @logger.inject_lambda_context(clear_state=True)

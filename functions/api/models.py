@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Literal
 
+from functions.api.model_health import Health, ListedHealth, listed_health
 from functions.shared.catalogue import Model, load_catalogue
 from functions.shared.contracts import Frozen, Usd
 from functions.shared.errors import NotFound
 from functions.shared.pricing import load_prices
-from functions.shared.settings import NO_CREDENTIALS, ScoreSettings
+from functions.shared.settings import NO_CREDENTIALS, ProviderSettings
 
 
 class ListedRates(Frozen):
@@ -39,6 +40,7 @@ class ListedModel(Frozen):
     """`usable`: whether a request may be answered by it now, and by `unusable_reason` why not.
 
     `mock`: the simulator would answer in its place. `created` is OpenAI's field, and unknown.
+    `health` is null where the state table cannot be read.
     """
 
     id: str
@@ -56,25 +58,30 @@ class ListedModel(Frozen):
     prices: ListedPrices | None
     retires_on: date | None
     successor: str | None
+    health: ListedHealth | None
 
 
-def list_models(settings: ScoreSettings, today: date) -> dict[str, Any]:
+def list_models(settings: ProviderSettings, now: datetime, health: Health | None) -> dict[str, Any]:
     models = load_catalogue().models
-    return {"object": "list", "data": [_listed(model, settings, today) for model in models]}
+    return {"object": "list", "data": [_listed(model, settings, now, health) for model in models]}
 
 
-def get_model(model_id: str, settings: ScoreSettings, today: date) -> dict[str, Any]:
+def get_model(
+    model_id: str, settings: ProviderSettings, now: datetime, health: Health | None
+) -> dict[str, Any]:
     """Raises `NotFound`."""
     try:
         model = load_catalogue().get(model_id)
     except KeyError:
         raise NotFound("There is no such model.") from None
-    return _listed(model, settings, today)
+    return _listed(model, settings, now, health)
 
 
-def _listed(model: Model, settings: ScoreSettings, today: date) -> dict[str, Any]:
+def _listed(
+    model: Model, settings: ProviderSettings, now: datetime, health: Health | None
+) -> dict[str, Any]:
     mock = settings.is_mock(model.provider, pinned=True)
-    reason = _unusable_reason(model, mock, today)
+    reason = _unusable_reason(model, mock, now.date())
     listed = ListedModel(
         id=model.id,
         owned_by=model.provider,
@@ -91,6 +98,7 @@ def _listed(model: Model, settings: ScoreSettings, today: date) -> dict[str, Any
         prices=_prices(model.id),
         retires_on=model.retires_on,
         successor=model.successor,
+        health=listed_health(model, health, now),
     )
     return listed.model_dump(mode="json")
 

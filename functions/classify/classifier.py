@@ -24,14 +24,6 @@ def decide_task(request: GenerateRequest) -> Classification:
         return Classification(request.task, 1.0)
     if request.tools:
         return Classification("tools", 1.0)
-    found = classify_task(prompt_of(request))
+    found = classify_task(request.prompt)
     unsure = found.confidence < load_model("classifier").threshold
     return Classification(cast(Task, found.label), round(found.confidence, 4), unsure)
-
-
-def prompt_of(request: GenerateRequest) -> str:
-    """The text, or the last thing the user said."""
-    if request.text is not None:
-        return request.text
-    said = [message.text for message in request.messages or [] if message.role == "user"]
-    return said[-1] if said else ""

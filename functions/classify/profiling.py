@@ -13,11 +13,16 @@ from functions.shared.contracts import (
     ClassifyInput,
     ClassifyOutput,
     GenerateRequest,
+    Prediction,
     Profile,
     Task,
 )
-from functions.shared.settings import ClassifySettings
-from functions.shared.tokens import IMAGE_TOKENS, estimate_tokens
+from functions.shared.policy import load_policy
+from functions.shared.settings import ClassifySettings, PolicySettings
+from functions.shared.tokens import IMAGE_TOKENS, TextSize
+
+LOGGED_PROMPT_CHARACTERS = 4_000
+"""More than a predictor of prompts reads; a state holds the whole request beside it."""
 
 
 def profile_request(event: ClassifyInput, settings: ClassifySettings) -> ClassifyOutput:
@@ -41,18 +46,40 @@ def profile_request(event: ClassifyInput, settings: ClassifySettings) -> Classif
         fallback=request.fallback,
         max_cost_usd=request.max_cost_usd,
         max_latency_ms=request.max_latency_ms,
-        estimated_input_tokens=_input_tokens(request),
+        input_size=_input_size(request),
+        image_tokens=IMAGE_TOKENS * len(request.images),
         max_output_tokens=request.max_output_tokens,
         required_capabilities=_required_capabilities(request, decided.task),
+        session_id=request.session_id,
+        predictions=_predictions(request, settings),
         metadata=request.metadata or {},
         started_at_ms=started_at_ms,
         deadline_at_ms=started_at_ms + deadline_ms,
         classify_ms=round((time.perf_counter() - began) * 1000, 3),
     )
-    return ClassifyOutput(request=request, profile=profile)
+    logged = request.prompt[:LOGGED_PROMPT_CHARACTERS] if settings.LOG_PROMPTS else ""
+    return ClassifyOutput(request=request, profile=profile, logged_prompt=logged)
 
 
-def _input_tokens(request: GenerateRequest) -> int:
+def _predictions(request: GenerateRequest, settings: PolicySettings) -> dict[str, list[Prediction]]:
+    """What the predictors of the policies that will rank the models say; they need the prompt."""
+    names = filter(None, (settings.ROUTING_POLICY, settings.SHADOW_POLICY))
+    return {
+        policy.version: [
+            Prediction(
+                weak=one.weak,
+                strong=one.strong,
+                will_do=one.predict(request.prompt),
+                usual=one.usual,
+            )
+            for one in policy.predictors
+        ]
+        for policy in map(load_policy, names)
+        if policy.predictors
+    }
+
+
+def _input_size(request: GenerateRequest) -> TextSize:
     model_sees = request.model_dump(
         mode="json",
         include={"text", "messages", "system", "tools", "response_format"},
@@ -60,11 +87,10 @@ def _input_tokens(request: GenerateRequest) -> int:
     )
     # A lone text costs no JSON around it.
     shown = request.text if model_sees.keys() == {"text"} else None
-    images = request.images
     text = shown or json.dumps(model_sees, ensure_ascii=False)
-    for image in images:
+    for image in request.images:
         text = text.replace(image.url, "", 1)
-    return estimate_tokens(text) + IMAGE_TOKENS * len(images)
+    return TextSize.of(text)
 
 
 def _required_capabilities(request: GenerateRequest, task: Task) -> list[Capability]:

@@ -18,7 +18,7 @@ from functions.shared.contracts import (
 )
 from functions.shared.errors import from_execution
 from functions.shared.pricing import Usage, cost_usd
-from functions.shared.tokens import tokens_of
+from functions.shared.tokens import tokens_in
 
 
 def answer_of(
@@ -80,6 +80,7 @@ def _routing(event: InvokeInput, prompt: Prompt) -> Routing:
         quality_score=candidate.quality_score,
         availability_score=candidate.availability_score,
         final_score=candidate.final_score,
+        policy_version=event.decision.policy_version,
         prompt_version=prompt.version,
         dropped_parameters=list(prompt.dropped),
         candidates=[
@@ -105,4 +106,8 @@ def _estimated_usage(event: InvokeInput, completion: Completion) -> Usage:
     made = completion.text + "".join(
         json.dumps(call.model_dump()) for call in completion.tool_calls
     )
-    return Usage(input_tokens=event.profile.estimated_input_tokens, output_tokens=tokens_of(made))
+    candidate = event.candidate
+    return Usage(
+        input_tokens=candidate.estimated_input_tokens,
+        output_tokens=tokens_in(made, candidate.tokenizer),
+    )

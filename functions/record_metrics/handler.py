@@ -6,11 +6,11 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.record_metrics.recording import record
+from functions.record_metrics.recording import Stores, record
 from functions.shared.contracts import RecordInput, RecordOutput
 from functions.shared.observability import logger, metrics
 from functions.shared.settings import RecordSettings, read
-from functions.shared.stores import DeadLetters, RequestLog
+from functions.shared.stores import DeadLetters, RequestLog, State
 
 
 @metrics.log_metrics
@@ -18,11 +18,11 @@ from functions.shared.stores import DeadLetters, RequestLog
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     logger.append_keys(request_id=event.get("request_id"))
     settings = read(RecordSettings)
-    output: RecordOutput = record(
-        RecordInput.model_validate(event),
-        settings,
+    stores = Stores(
         RequestLog(settings.REQUESTS_TABLE),
+        State(settings.STATE_TABLE),
         DeadLetters(settings.DEAD_LETTER_QUEUE_URL),
     )
+    output: RecordOutput = record(RecordInput.model_validate(event), settings, stores)
     logger.info("recorded", outcome=output.code or "success")
     return output.model_dump(mode="json")

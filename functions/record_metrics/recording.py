@@ -4,28 +4,56 @@ from __future__ import annotations
 
 import time
 import zlib
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.exceptions import BotoCoreError, ClientError
 
+from functions.record_metrics.health import changes_of
 from functions.record_metrics.outcome import attempts_of, error_of
-from functions.shared.contracts import Attempt, RecordInput, RecordOutput, json_of
+from functions.shared.contracts import (
+    Attempt,
+    CandidateSummary,
+    RecordInput,
+    RecordOutput,
+    ScoreOutput,
+    json_of,
+)
 from functions.shared.errors import EngineError, error_body
 from functions.shared.observability import logger, metrics
 from functions.shared.settings import RecordSettings
-from functions.shared.stores import DeadLetters, RequestLog
+from functions.shared.stores import DeadLetters, RequestLog, State, session_state_id
 
 DAY_SHARDS = 4
 """Spreads a day's index over partitions, each of which takes 1,000 writes a second."""
 
+SESSION_KEPT = timedelta(days=1)
+"""How long after its last request a conversation is remembered."""
+
 _STOPPED_BY_CALLER = frozenset({"invalid_request", "payload_too_large", "not_found"})
 
 
-def record(
-    event: RecordInput, settings: RecordSettings, log: RequestLog, dead_letters: DeadLetters
-) -> RecordOutput:
+_LOGGED_OF_CANDIDATE = {
+    *CandidateSummary.model_fields,
+    *(f"{name}_score" for name in ("cost", "latency", "quality", "availability")),
+    *("mock", "worst_case_cost_usd", "p95_latency_ms", "quality"),
+    *("estimated_input_tokens", "estimated_output_tokens"),
+}
+"""How it is called stands in the catalogue, and a sentence for each would double the row."""
+
+
+@dataclass(frozen=True)
+class Stores:
+    """Where a finished request leaves its traces."""
+
+    log: RequestLog
+    state: State
+    dead_letters: DeadLetters
+
+
+def record(event: RecordInput, settings: RecordSettings, stores: Stores) -> RecordOutput:
     """Exactly one row per request: a repeated call finds the row and writes nothing.
 
     A row that cannot be written goes to the dead-letter queue as the event itself. Raises only
@@ -33,18 +61,35 @@ def record(
     """
     attempts = attempts_of(event)
     error = error_of(event, attempts)
-    row = row_of(event, attempts, error, datetime.now(UTC), settings.LOG_RETENTION_DAYS)
+    now = datetime.now(UTC)
+    row = row_of(event, attempts, error, now, settings.LOG_RETENTION_DAYS)
     try:
-        is_new = log.put_once(row)
+        is_new = stores.log.put_once(row)
     except (BotoCoreError, ClientError) as failure:
         logger.error("request log unavailable", error_type=type(failure).__name__)
-        dead_letters.send(json_of(event))
+        stores.dead_letters.send(json_of(event))
         is_new = False  # its metrics come with the replay
     if is_new:
         emit_metrics(event, attempts, error)
+        _keep_state(event, attempts, now, stores.state)
     if error is None:
         return RecordOutput()
     return RecordOutput(code=error.code, body=error_body(error, event.request_id))
+
+
+def _keep_state(event: RecordInput, attempts: list[Attempt], now: datetime, state: State) -> None:
+    """Best effort: it makes later decisions better, and no request wrong."""
+    try:
+        for change in changes_of(event, attempts, now):
+            state.add(change)
+        if event.answer and event.profile and event.profile.session_id:
+            state.keep_session_model(
+                session_state_id(event.api_key_id, event.profile.session_id),
+                event.answer.routing.selected_model,
+                int((now + SESSION_KEPT).timestamp()),
+            )
+    except (BotoCoreError, ClientError) as failure:
+        logger.warning("state unavailable", error_type=type(failure).__name__)
 
 
 def row_of(
@@ -54,7 +99,7 @@ def row_of(
     now: datetime,
     retention_days: int,
 ) -> dict[str, Any]:
-    """The log's item, JSON values; no prompt and no answer in it."""
+    """The log's item, JSON values; no answer in it, and a prompt only where the stage logs them."""
     created_at = datetime.fromisoformat(event.started_at).astimezone(UTC)
     shard = zlib.crc32(event.request_id.encode()) % DAY_SHARDS
     row: dict[str, Any] = {
@@ -72,8 +117,9 @@ def row_of(
         row["task"] = event.profile.task
         row["profile"] = json_of(event.profile)
     if event.decision:
-        row["decision"] = json_of(event.decision)
+        row["decision"] = _decision(event.decision)
         row["price_version"] = event.decision.price_version
+        row["policy_version"] = event.decision.policy_version
     if event.answer:
         row["model"] = event.answer.routing.selected_model
         row["provider"] = event.answer.routing.provider
@@ -82,7 +128,20 @@ def row_of(
         row["mock"] = event.answer.mock
     if error:
         row["error"] = {"code": error.code, "message": error.message}
+    if event.logged_prompt:
+        row["prompt"] = event.logged_prompt
     return row
+
+
+def _decision(decision: ScoreOutput) -> dict[str, Any]:
+    logged = json_of(decision)
+    for ranked in ("candidates", "reserve"):
+        logged[ranked] = [
+            {name: value for name, value in one.items() if name in _LOGGED_OF_CANDIDATE}
+            for one in logged[ranked]
+        ]
+    logged["reason"] = decision.candidates[0].reason
+    return logged
 
 
 def emit_metrics(event: RecordInput, attempts: list[Attempt], error: EngineError | None) -> None:

@@ -6,17 +6,18 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.score.ranking import rank
-from functions.shared.catalogue import load_catalogue
+from functions.score.deciding import decide
 from functions.shared.contracts import ScoreInput, json_of
 from functions.shared.observability import logger
 from functions.shared.settings import ScoreSettings, read
+from functions.shared.stores import State
 
 
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     profile = ScoreInput.model_validate(event).profile
     logger.append_keys(request_id=profile.request_id)
-    output = rank(profile, load_catalogue(), read(ScoreSettings))
-    logger.info("scored", model=output.candidates[0].model, candidates=len(output.candidates))
+    settings = read(ScoreSettings)
+    output = decide(profile, settings, State(settings.STATE_TABLE))
+    logger.info("scored", model=output.candidates[0].model, policy=output.policy_version)
     return json_of(output)

@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from functions.shared.contracts import Api, Capability, Task
+from functions.shared.tokens import Tokenizer
 
 _FILE = Path(__file__).with_name("catalogue.toml")
 
@@ -29,7 +30,7 @@ class Model(BaseModel):
     provider: Provider
     provider_model_id: str
     api: Api
-    tokenizer: Literal["o200k", "cl100k", "claude", "llama", "none"]
+    tokenizer: Tokenizer
     context_window: Annotated[int, Field(gt=0)]
     max_output_tokens: Annotated[int, Field(gt=0)]
     capabilities: frozenset[Capability]

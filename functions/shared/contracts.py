@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from functions.shared.pricing import Usage
+from functions.shared.tokens import TextSize, Tokenizer
 
 Task = Literal["summarize", "sentiment", "rewrite", "chat", "code", "analysis", "tools"]
 Preference = Literal["fast", "cheap", "best", "balanced"]
@@ -31,7 +32,9 @@ Api = Literal["chat_completions", "responses", "messages", "converse", "onnx"]
 
 
 def _exact(value: object) -> object:
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+    if isinstance(value, Decimal):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError("Input should be a number")
     return Decimal(str(value))
 
@@ -60,6 +63,8 @@ class Strict(Frozen):
 
 NonBlank = Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
 FunctionName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
+SessionId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,128}$")]
+Count = Annotated[int, Field(ge=0)]
 
 
 class FunctionCall(Strict):
@@ -192,7 +197,7 @@ class ResponseFormat(Strict):
 
 
 class GenerateRequest(Strict):
-    """The body of `/generate` and `/jobs`."""
+    """The body of `/generate`, `/jobs` and `/route`."""
 
     task: Literal[Task, "auto"] = "auto"
     text: NonBlank | None = None
@@ -209,6 +214,7 @@ class GenerateRequest(Strict):
     tool_choice: Literal["auto", "none", "required"] | NamedToolChoice | None = None
     response_format: ResponseFormat | None = None
     cache_ttl_seconds: Annotated[int, Field(ge=0, le=2_592_000)] = 0
+    session_id: SessionId | None = None
     metadata: (
         Annotated[
             dict[
@@ -236,6 +242,14 @@ class GenerateRequest(Strict):
         return [message for message in self.messages if message.role != "system"]
 
     @property
+    def prompt(self) -> str:
+        """The text, or the last thing the user said: what the request is about."""
+        if self.text is not None:
+            return self.text
+        said = [message.text for message in self.messages or [] if message.role == "user"]
+        return said[-1] if said else ""
+
+    @property
     def images(self) -> list[ImageUrl]:
         return [image for message in self.messages or [] for image in message.images]
 
@@ -258,11 +272,22 @@ class ClassifyInput(Frozen):
     started_at: str
 
 
+class Prediction(Frozen):
+    """`will_do`: how likely `weak` answers this prompt no worse than `strong` does; `usual`: how
+    likely it does so on the prompts that the policy was fitted to."""
+
+    weak: str
+    strong: str
+    will_do: Score
+    usual: Score
+
+
 class Profile(Frozen):
     """All that routing and accounting need to know of a request; none of its text.
 
     `task_unsure`: the classifier's confidence is under its threshold, so that the model should be
-    good at more than the guessed task.
+    good at more than the guessed task. `predictions`: what each policy's predictors say of the
+    prompt, by the policy's version.
     """
 
     request_id: str
@@ -277,9 +302,12 @@ class Profile(Frozen):
     fallback: bool
     max_cost_usd: Usd | None = None
     max_latency_ms: int | None = None
-    estimated_input_tokens: int
+    input_size: TextSize
+    image_tokens: Count = 0
     max_output_tokens: int | None = None
     required_capabilities: list[Capability]
+    session_id: str | None = None
+    predictions: dict[str, list[Prediction]] = Field(default_factory=dict)
     metadata: dict[str, str]
     started_at_ms: int
     deadline_at_ms: int
@@ -287,25 +315,68 @@ class Profile(Frozen):
 
 
 class ClassifyOutput(Frozen):
+    """`logged_prompt` is for the request log, and empty unless the stage logs prompts."""
+
     request: GenerateRequest
     profile: Profile
+    logged_prompt: str = ""
 
 
 class ScoreInput(Frozen):
     profile: Profile
 
 
+class TaskHistory(Frozen):
+    """Answers to one task and the output tokens of all of them together."""
+
+    answers: Count
+    output_tokens: Count
+
+
+class ModelHealth(Frozen):
+    """What was counted of a model lately.
+
+    `ok`, `faults` and `throttles` are attempts of the last five minutes; `last_fault_at_ms` and
+    `blocked_at_ms` (its key refused, its quota used up, or the model unknown there) are epoch
+    milliseconds. The others are sums over the answers of today and yesterday.
+    """
+
+    ok: Count = 0
+    faults: Count = 0
+    throttles: Count = 0
+    last_fault_at_ms: Count = 0
+    blocked_at_ms: Count = 0
+    answers: Count = 0
+    latency_ms: Count = 0
+    latency_ms_squared: Count = 0
+    output_tokens: Count = 0
+    tasks: dict[str, TaskHistory] = Field(default_factory=dict)
+
+
+class Situation(Frozen):
+    """All that a decision depends on beside the request, the catalogue, the prices and the policy."""
+
+    providers_configured: list[str] = Field(default_factory=list)
+    mock_providers: Literal["auto", "never", "always"] = "auto"
+    session_model: str | None = None
+    """The model that answered this conversation before."""
+    health: dict[str, ModelHealth] = Field(default_factory=dict)
+    """By model id; a model that was not called lately is not there."""
+
+
 class Candidate(Frozen):
     """A model that may serve the request. `function` names the provider function that calls it.
 
     `sampling` and `tool_choices` are what the model takes of such parameters; `effort_with_tools`
-    is the reasoning effort that it demands beside tools.
+    is the reasoning effort that it demands beside tools. `quality` is the expected one of its
+    answer in [0, 1]; `estimated_latency_ms` the mean and `p95_latency_ms` what 95 % stay under.
     """
 
     model: str
     provider: str
     provider_model_id: str
     api: Api
+    tokenizer: Tokenizer
     function: str
     mock: bool
     context_window: int
@@ -324,6 +395,10 @@ class Candidate(Frozen):
     estimated_cost_usd: Usd
     worst_case_cost_usd: Usd
     estimated_latency_ms: int
+    p95_latency_ms: int
+    estimated_input_tokens: int
+    estimated_output_tokens: int
+    quality: Score
 
 
 class Exclusion(Frozen):
@@ -331,13 +406,34 @@ class Exclusion(Frozen):
     reason: str
 
 
+class Shadow(Frozen):
+    """What a second policy would have done; it decides nothing."""
+
+    policy_version: str
+    selected_model: str
+    estimated_cost_usd: Usd
+    estimated_latency_ms: int
+    quality: Score
+
+
 class ScoreOutput(Frozen):
-    """`candidates` best first; `baseline_model` is the dearest of them, for the savings."""
+    """`candidates` best first; `baseline_model` is the dearest eligible model, for the savings.
+
+    `reserve` are called when all candidates have failed: excluded models that may well answer, whose
+    circuit is open or that a better one of another provider dominates. `propensity` is the
+    probability with which the first candidate was to be the first.
+    """
 
     candidates: Annotated[list[Candidate], Field(min_length=1)]
+    reserve: list[Candidate] = Field(default_factory=list)
     excluded: list[Exclusion]
     baseline_model: str
     price_version: str
+    policy_version: str
+    explored: bool = False
+    propensity: Score = 1.0
+    situation: Situation = Field(default_factory=Situation)
+    shadow: Shadow | None = None
     score_ms: float
 
 
@@ -397,6 +493,7 @@ class Routing(Frozen):
     quality_score: Score
     availability_score: Score
     final_score: Score
+    policy_version: str
     prompt_version: str
     dropped_parameters: list[DroppedParameter]
     candidates: list[CandidateSummary]
@@ -481,6 +578,7 @@ class RecordInput(Frozen):
     answer: Answer | None = None
     attempt: Attempt | None = None
     error: CaughtError | None = None
+    logged_prompt: str = ""
 
     @model_validator(mode="after")
     def _ended_one_way(self) -> Self:

@@ -3,6 +3,7 @@
 EngineError
 ├── InvalidRequest            stop, 400
 ├── PayloadTooLarge           stop, 413
+├── UnsupportedMediaType      stop, 415
 ├── NoEligibleModel           stop, 422
 ├── NotFound                  stop, 404
 ├── RateLimited               stop, 429
@@ -69,6 +70,12 @@ class PayloadTooLarge(EngineError):
     """The request would not pass through the state machine's 256 KiB states together with its answer."""
 
     code = "payload_too_large"
+
+
+class UnsupportedMediaType(EngineError):
+    """The gateway says so itself, except where it hands bodies on to a function."""
+
+    code = "unsupported_media_type"
 
 
 class NoEligibleModel(EngineError):

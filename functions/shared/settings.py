@@ -26,14 +26,24 @@ class Settings(BaseModel):
 T = TypeVar("T", bound=Settings)
 
 
-class ClassifySettings(Settings):
-    """The whole chain's deadline in milliseconds, by way of calling."""
+class PolicySettings(Settings):
+    """Names of files in `functions/shared/policies`: the policy that decides, and a second one whose
+    decisions are only logged."""
+
+    ROUTING_POLICY: str = "default"
+    SHADOW_POLICY: str = ""
+
+
+class ClassifySettings(PolicySettings):
+    """The whole chain's deadline in milliseconds, by way of calling, and whether the request log may
+    hold prompts."""
 
     SYNC_DEADLINE_MS: int
     ASYNC_DEADLINE_MS: int
+    LOG_PROMPTS: bool = False
 
 
-class ScoreSettings(Settings):
+class ProviderSettings(Settings):
     """Which providers have credentials, and what becomes of those that have none."""
 
     PROVIDERS_CONFIGURED: Annotated[frozenset[str], BeforeValidator(_names)] = frozenset()
@@ -54,6 +64,14 @@ class ScoreSettings(Settings):
         return True if self.MOCK_PROVIDERS == "auto" and wanted else None
 
 
+class ScoreSettings(ProviderSettings, PolicySettings):
+    STATE_TABLE: str
+
+
+class RouteSettings(ClassifySettings, ScoreSettings):
+    """A dry run classifies and scores in one function."""
+
+
 class InvokeSettings(Settings):
     """A provider without keys has no secret; the endpoint is set where Bedrock is not AWS's."""
 
@@ -64,14 +82,17 @@ class InvokeSettings(Settings):
 
 class RecordSettings(Settings):
     REQUESTS_TABLE: str
+    STATE_TABLE: str
     DEAD_LETTER_QUEUE_URL: str
     LOG_RETENTION_DAYS: int
 
 
-class ApiSettings(ScoreSettings):
+class ApiSettings(ProviderSettings):
     """The list of models says what `Score` knows of them."""
 
     JOBS_STATE_MACHINE_ARN: str
+    REQUESTS_TABLE: str
+    STATE_TABLE: str
 
 
 @lru_cache

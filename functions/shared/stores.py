@@ -1,8 +1,10 @@
-"""The request log in DynamoDB, and the queue for what could not be written to it."""
+"""The tables in DynamoDB, and the queue for what could not be written to them."""
 
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Iterable
 from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -11,8 +13,10 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from functions.shared.health import Change
+
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.service_resource import Table
+    from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource, Table
 
 _CONFIG = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard"})
 
@@ -35,6 +39,89 @@ class RequestLog:
             raise
         return True
 
+    def get(self, request_id: str) -> dict[str, Any] | None:
+        """The row as JSON values, the numbers as they were put. Raises `ClientError`."""
+        # Consistent, as a caller asks for the row of the answer that it has just got.
+        found = self._table.get_item(Key={"request_id": request_id}, ConsistentRead=True)
+        row: dict[str, Any] | None = json.loads(json.dumps(found.get("Item"), default=_number))
+        return row
+
+    def put_feedback(self, request_id: str, api_key_id: str, feedback: dict[str, Any]) -> bool:
+        """False where the key has no answered request of this id. Raises `ClientError` otherwise."""
+        try:
+            self._table.update_item(
+                Key={"request_id": request_id},
+                UpdateExpression="SET feedback = :feedback",
+                ConditionExpression="api_key_id = :api_key_id AND #status = :succeeded",
+                ExpressionAttributeNames={"#status": "status"},
+                ExpressionAttributeValues={
+                    ":feedback": json.loads(json.dumps(feedback), parse_float=Decimal),
+                    ":api_key_id": api_key_id,
+                    ":succeeded": "SUCCEEDED",
+                },
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
+
+
+def _number(value: object) -> float:
+    """A number of DynamoDB's as the shortest JSON that means the same."""
+    if not isinstance(value, Decimal):
+        raise TypeError(f"{type(value).__name__} is no JSON value")
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+class State:
+    """What requests leave for later ones: health, and the models of conversations."""
+
+    def __init__(self, table_name: str) -> None:
+        self._table = _table(table_name)
+
+    def read(self, state_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """The items that exist and have not expired, by id; at most 100, in one round trip.
+
+        Reads may lag behind writes by a moment. Raises `ClientError` and `BotoCoreError`.
+        """
+        keys = [{"state_id": state_id} for state_id in state_ids]
+        if not keys:
+            return {}
+        name = self._table.name
+        found = _resource().batch_get_item(RequestItems={name: {"Keys": keys}})
+        items: list[dict[str, Any]] = list(found["Responses"].get(name, []))
+        now_s = time.time()
+        return {str(item["state_id"]): item for item in items if item["expires_at"] > now_s}
+
+    def add(self, change: Change) -> None:
+        """Counts up, whether or not the item exists. Raises `ClientError` and `BotoCoreError`."""
+        sets = {**change.latest, "expires_at": change.expires_at}
+        names = {f"#{number}": name for number, name in enumerate((*change.added, *sets))}
+        values = {
+            f":{number}": value
+            for number, value in enumerate((*change.added.values(), *sets.values()))
+        }
+        added = len(change.added)
+        terms = [f"#{number} :{number}" for number in range(added)]
+        assignments = [f"#{number} = :{number}" for number in range(added, len(names))]
+        add = f"ADD {', '.join(terms)} " if terms else ""
+        self._table.update_item(
+            Key={"state_id": change.state_id},
+            UpdateExpression=f"{add}SET {', '.join(assignments)}",
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=values,
+        )
+
+    def keep_session_model(self, session: str, model: str, expires_at: int) -> None:
+        """`expires_at` in epoch seconds. Raises `ClientError` and `BotoCoreError`."""
+        self._table.put_item(Item={"state_id": session, "model": model, "expires_at": expires_at})
+
+
+def session_state_id(api_key_id: str, session_id: str) -> str:
+    """A conversation belongs to the key that began it."""
+    return f"session#{api_key_id}#{session_id}"
+
 
 class DeadLetters:
     """Payloads that wait for replay."""
@@ -49,5 +136,10 @@ class DeadLetters:
 
 
 @lru_cache
+def _resource() -> DynamoDBServiceResource:
+    return boto3.resource("dynamodb", config=_CONFIG)
+
+
+@lru_cache
 def _table(name: str) -> Table:
-    return boto3.resource("dynamodb", config=_CONFIG).Table(name)
+    return _resource().Table(name)

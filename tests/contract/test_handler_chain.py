@@ -7,8 +7,9 @@ from functions.classify.handler import lambda_handler as classify
 from functions.invoke_provider.handler import lambda_handler as invoke
 from functions.score.handler import lambda_handler as score
 from functions.shared import settings
-from functions.shared.contracts import Answer, RecordInput
+from functions.shared.contracts import Answer, ModelHealth, RecordInput, TaskHistory
 
+NOW_MS = 1_795_000_000_000
 ENVELOPE = {"request_id": "req_1", "api_key_id": "key-1", "mode": "async"}
 
 
@@ -21,11 +22,12 @@ class _Context:
 
 
 @pytest.fixture(autouse=True)
-def _environment(monkeypatch):
+def _environment(monkeypatch, state_table):
     monkeypatch.setenv("PROVIDER", "simulator")
     monkeypatch.setenv("MOCK_PROVIDERS", "always")
     monkeypatch.setenv("SYNC_DEADLINE_MS", "26000")
     monkeypatch.setenv("ASYNC_DEADLINE_MS", "240000")
+    monkeypatch.setenv("STATE_TABLE", "State")
     settings.read.cache_clear()
     yield
     settings.read.cache_clear()
@@ -116,7 +118,8 @@ def test_the_answer_has_exactly_the_contracts_fields():
     assert answer["routing"].keys() == {
         "selected_model", "provider", "reason", "task", "task_source", "task_confidence",
         "cost_score", "latency_score", "quality_score", "availability_score", "final_score",
-        "candidates", "excluded", "fallbacks", "prompt_version", "dropped_parameters",
+        "candidates", "excluded", "fallbacks", "policy_version", "prompt_version",
+        "dropped_parameters",
     }  # fmt: skip
     assert answer["routing"]["candidates"][0].keys() == {
         "model", "provider", "final_score", "estimated_cost_usd", "estimated_latency_ms",
@@ -137,14 +140,23 @@ def test_the_answer_has_exactly_the_contracts_fields():
 )
 def test_the_largest_request_leaves_room_for_the_decision_in_a_state(characters, metadata):
     request = {"text": "x" * characters, "task": "summarize", "metadata": metadata}
-    _, classified, decision, _ = _run(request)
+    _, classified, decision, _ = _run(request | {"model_preference": "best"})
     state = {
         "request": classified["request"],
         "profile": classified["profile"],
         "decision": decision,
         "candidate": decision["candidates"][0],
     }
-    failures = len(decision["candidates"]) * 700
+    busy = ModelHealth(
+        ok=10**5, faults=10**5, throttles=10**5, last_fault_at_ms=NOW_MS, blocked_at_ms=NOW_MS,
+        answers=10**7, latency_ms=10**11, latency_ms_squared=10**15, output_tokens=10**10,
+        tasks={"summarize": TaskHistory(answers=10**6, output_tokens=10**9)},
+    )  # fmt: skip
+    assert len(decision["candidates"]) > 30
+    decision["situation"]["health"] = {
+        one["model"]: busy.model_dump() for one in decision["candidates"]
+    }
+    failures = 6 * 700
     assert len(json.dumps(state, ensure_ascii=False).encode()) + failures < 262_144
 
 

@@ -1,5 +1,5 @@
 from functions.classify import classifier
-from functions.classify.classifier import decide_task, prompt_of
+from functions.classify.classifier import decide_task
 from functions.classify.parsing import parse_request
 
 
@@ -31,5 +31,5 @@ def test_the_last_thing_the_user_said_decides():
             ]
         }
     )
-    assert prompt_of(request) == "Summarize our talk"
+    assert request.prompt == "Summarize our talk"
     assert decide_task(request).task == "summarize"

@@ -46,7 +46,7 @@ def logged():
 def event(**changes):
     decision = {
         "candidates": [CANDIDATE], "excluded": [], "baseline_model": "gpt-4o",
-        "price_version": "2026-11-24", "score_ms": 1.6,
+        "price_version": "2026-11-24", "policy_version": "default-1", "score_ms": 1.6,
     }  # fmt: skip
     return {
         "request": {"text": "A confidential matter. It is long."},

@@ -3,14 +3,13 @@ from decimal import Decimal
 
 import boto3
 import pytest
-from moto import mock_aws
 
-from functions.record_metrics.recording import record
+from functions.record_metrics.recording import Stores, record
 from functions.shared.contracts import RecordInput
 from functions.shared.errors import ProviderThrottled, ProviderTimeout
 from functions.shared.observability import metrics
 from functions.shared.settings import RecordSettings
-from functions.shared.stores import DeadLetters, RequestLog
+from functions.shared.stores import DeadLetters, RequestLog, State
 
 TABLE = "Requests"
 STARTED = "2026-11-24T10:00:00.000Z"
@@ -23,28 +22,15 @@ class LambdaStub:
     aws_request_id = "1"
 
 
-@pytest.fixture
-def aws(monkeypatch):
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    from functions.shared import stores
-
-    stores._table.cache_clear()
-    with mock_aws():
-        yield
-    stores._table.cache_clear()
+@pytest.fixture(autouse=True)
+def _no_metrics_left():
+    yield
     metrics.clear_metrics()
 
 
 @pytest.fixture
-def table(aws):
-    return boto3.resource("dynamodb").create_table(
-        TableName=TABLE,
-        KeySchema=[{"AttributeName": "request_id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "request_id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+def table(requests_table, state_table):
+    return requests_table
 
 
 @pytest.fixture
@@ -78,9 +64,14 @@ def _event(*failures, error):
 
 def _record(event, queue_url):
     settings = RecordSettings(
-        REQUESTS_TABLE=TABLE, DEAD_LETTER_QUEUE_URL=queue_url, LOG_RETENTION_DAYS=30
+        REQUESTS_TABLE=TABLE,
+        STATE_TABLE="State",
+        DEAD_LETTER_QUEUE_URL=queue_url,
+        LOG_RETENTION_DAYS=30,
     )
-    return record(event, settings, RequestLog(TABLE), DeadLetters(queue_url))
+    return record(
+        event, settings, Stores(RequestLog(TABLE), State("State"), DeadLetters(queue_url))
+    )
 
 
 def test_a_repeated_record_leaves_one_row_and_counts_once(table, queue_url, capsys):
@@ -150,6 +141,7 @@ def test_the_handler_prints_one_emf_line_with_the_contracts_metrics(
     from functions.shared import settings
 
     monkeypatch.setenv("REQUESTS_TABLE", TABLE)
+    monkeypatch.setenv("STATE_TABLE", "State")
     monkeypatch.setenv("DEAD_LETTER_QUEUE_URL", queue_url)
     monkeypatch.setenv("LOG_RETENTION_DAYS", "30")
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "LlmOrchestrator")

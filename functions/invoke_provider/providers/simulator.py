@@ -21,10 +21,12 @@ from functions.shared.contracts import (
 from functions.shared.errors import ERRORS_BY_NAME
 from functions.shared.pricing import Usage
 from functions.shared.settings import InvokeSettings
-from functions.shared.tokens import BYTES_PER_TOKEN, tokens_of
 
 FAULTS_VARIABLE = "SIMULATOR_FAULTS"
 """JSON {catalogue id: error class}: these models fail, to rehearse what the engine does then."""
+
+_BYTES_PER_TOKEN = 4
+"""Its own way of counting, which is simple and the same for every model."""
 
 _GOOD = re.compile(
     r"\b(good|great|love[ds]?|excellent|amazing|happy|wonderful|best|fantastic|perfect|nice"
@@ -46,7 +48,7 @@ class Simulator:
             call = _call(tool)
             return Completion("", (call,), "tool_calls", _usage(prompt, call.model_dump_json()))
         text = _text(prompt)
-        limit = candidate.max_output_tokens * BYTES_PER_TOKEN
+        limit = candidate.max_output_tokens * _BYTES_PER_TOKEN
         shown = text.encode("utf-8", "replace")[:limit].decode("utf-8", "ignore")
         finish_reason: FinishReason = "stop" if shown == text else "length"
         return Completion(shown, (), finish_reason, _usage(prompt, shown))
@@ -65,7 +67,11 @@ def _fail_if_told(model: str) -> None:
 def _usage(prompt: Prompt, answer: str) -> Usage:
     tools = prompt.request.model_dump_json(include={"tools"}, exclude_none=True)
     shown = tools + "".join(message.text for message in prompt.request.conversation)
-    return Usage(input_tokens=tokens_of(prompt.system + shown), output_tokens=tokens_of(answer))
+    return Usage(input_tokens=_tokens(prompt.system + shown), output_tokens=_tokens(answer))
+
+
+def _tokens(text: str) -> int:
+    return -(-len(text.encode("utf-8", "replace")) // _BYTES_PER_TOKEN)
 
 
 def _tool_to_call(prompt: Prompt) -> Tool | None:

@@ -1,0 +1,46 @@
+"""Finished requests as their callers see them: the audit record, and the grade of its answer."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from functions.api.feedback import Grade
+from functions.shared.errors import InvalidRequest, NotFound
+from functions.shared.stores import RequestLog
+
+_REQUEST_ID = re.compile(r"req_[A-Za-z0-9_-]{1,76}")
+_INTERNAL = frozenset({"day_shard", "expires_at"})
+
+
+@dataclass(frozen=True)
+class Requests:
+    """The requests of one API key; any other key's are not found."""
+
+    log: RequestLog
+    api_key_id: str
+
+    def get(self, request_id: str) -> dict[str, Any]:
+        """The row as it was recorded. Raises `NotFound`."""
+        row = self._row(request_id)
+        return {name: value for name, value in row.items() if name not in _INTERNAL}
+
+    def grade(self, request_id: str, grade: Grade) -> dict[str, Any]:
+        """Replaces an earlier grade. Raises `NotFound`, and `InvalidRequest` without an answer."""
+        feedback = grade.feedback(datetime.now(UTC))
+        if not (
+            _REQUEST_ID.fullmatch(request_id)
+            and self.log.put_feedback(request_id, self.api_key_id, feedback)
+        ):
+            self._row(request_id)
+            problem = {"field": "request_id", "problem": "the request failed"}
+            raise InvalidRequest("There is no answer to grade.", details=[problem])
+        return {"success": True, "request_id": request_id, "feedback": feedback}
+
+    def _row(self, request_id: str) -> dict[str, Any]:
+        row = self.log.get(request_id) if _REQUEST_ID.fullmatch(request_id) else None
+        if row is None or row["api_key_id"] != self.api_key_id:
+            raise NotFound("There is no such request.")
+        return row

@@ -1,0 +1,102 @@
+"""What a finished request tells of its models' health."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from functions.shared.contracts import Attempt, Candidate, RecordInput
+from functions.shared.health import (
+    HISTORY_DAYS,
+    WHOLE_PROVIDER,
+    WINDOW_MINUTES,
+    Change,
+    attribute,
+    day_id,
+    minute_id,
+)
+
+_KEPT_MINUTES = timedelta(minutes=2 * WINDOW_MINUTES)
+_KEPT_DAYS = timedelta(days=HISTORY_DAYS + 1)
+
+_PROVIDER_BLOCKED = frozenset({"ProviderAuthFailed", "ProviderQuotaExhausted"})
+_MODEL_BLOCKED = "ModelNotFound"
+_COUNTED_AS = {
+    # The model was there and read the request, whatever came of it.
+    **dict.fromkeys(
+        ("success", "AnswerUnsure", "ContentFiltered", "ContextWindowExceeded", "InvalidRequest"),
+        "ok",
+    ),
+    **dict.fromkeys(
+        ("ProviderOverloaded", "ProviderUnavailable", "ProviderBadResponse", "ProviderTimeout"),
+        "faults",
+    ),
+    **dict.fromkeys((*_PROVIDER_BLOCKED, _MODEL_BLOCKED), "faults"),
+    "ProviderThrottled": "throttles",
+}
+"""By the outcome of an attempt. Any other is a failure of our own and says nothing of the model."""
+
+
+def changes_of(event: RecordInput, attempts: list[Attempt], now: datetime) -> Iterator[Change]:
+    """One change per provider and item; nothing of simulated attempts, which say nothing of it."""
+    known = _candidates_of(event)
+    real = [one for one in attempts if one.model in known and not known[one.model].mock]
+    for provider in dict.fromkeys(one.provider for one in real):
+        of_provider = [one for one in real if one.provider == provider]
+        yield from _minute(provider, of_provider, known, now)
+        yield from _day(provider, of_provider, event, now)
+
+
+def _candidates_of(event: RecordInput) -> dict[str, Candidate]:
+    decision = event.decision
+    if decision is None:
+        return {}
+    return {one.model: one for one in (*decision.candidates, *decision.reserve)}
+
+
+def _minute(
+    provider: str, attempts: list[Attempt], known: dict[str, Candidate], now: datetime
+) -> Iterator[Change]:
+    added: Counter[str] = Counter()
+    latest: dict[str, int] = {}
+    now_ms = int(now.timestamp() * 1000)
+    for attempt in attempts:
+        counted = _counted_as(attempt, known[attempt.model])
+        if counted is not None:
+            added[attribute(counted, attempt.model)] += 1
+        if counted == "faults":
+            latest[attribute("last_fault_at_ms", attempt.model)] = now_ms
+        if attempt.outcome in _PROVIDER_BLOCKED:
+            latest[attribute("blocked_at_ms", WHOLE_PROVIDER)] = now_ms
+        elif attempt.outcome == _MODEL_BLOCKED:
+            latest[attribute("blocked_at_ms", attempt.model)] = now_ms
+    if added or latest:
+        yield Change(
+            minute_id(provider, now), int((now + _KEPT_MINUTES).timestamp()), added, latest
+        )
+
+
+def _counted_as(attempt: Attempt, candidate: Candidate) -> str | None:
+    if attempt.outcome == "ProviderTimeout" and attempt.elapsed_ms < candidate.p95_latency_ms:
+        # It was not given the time that it usually needs.
+        return None
+    return _COUNTED_AS.get(attempt.outcome)
+
+
+def _day(
+    provider: str, attempts: list[Attempt], event: RecordInput, now: datetime
+) -> Iterator[Change]:
+    added: Counter[str] = Counter()
+    for attempt in attempts:
+        if attempt.outcome != "success" or attempt.usage is None or event.profile is None:
+            continue
+        model, task, tokens = attempt.model, event.profile.task, attempt.usage.output_tokens
+        added[attribute("answers", model)] += 1
+        added[attribute("latency_ms", model)] += attempt.elapsed_ms
+        added[attribute("latency_ms_squared", model)] += attempt.elapsed_ms**2
+        added[attribute("output_tokens", model)] += tokens
+        added[attribute("answers", model, task)] += 1
+        added[attribute("output_tokens", model, task)] += tokens
+    if added:
+        yield Change(day_id(provider, now), int((now + _KEPT_DAYS).timestamp()), added)

@@ -1,0 +1,39 @@
+"""`POST /v1/route`: the whole decision on a request that nobody is asked to answer."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.route.dry_run import dry_run
+from functions.shared.contracts import ClassifyInput, json_of
+from functions.shared.observability import logger
+from functions.shared.rest import api_key_id_of, json_body, new_resolver, request_id_of
+from functions.shared.settings import RouteSettings, read
+from functions.shared.stores import State
+
+app = new_resolver()
+
+
+@app.post("/v1/route")
+def post_route() -> dict[str, Any]:
+    request_id = request_id_of(app.current_event)
+    logger.append_keys(request_id=request_id)
+    asked = ClassifyInput(
+        request=json_body(app.current_event),
+        request_id=request_id,
+        api_key_id=api_key_id_of(app.current_event),
+        mode="sync",
+        started_at=datetime.now(UTC).isoformat(),
+    )
+    settings = read(RouteSettings)
+    decided = dry_run(asked, settings, State(settings.STATE_TABLE))
+    logger.info("decided", model=decided.routing.selected_model)
+    return json_of(decided)
+
+
+@logger.inject_lambda_context(clear_state=True)
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    return app.resolve(event, context)

@@ -1,0 +1,172 @@
+"""Which models may serve a request, with what is to be expected of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import get_args
+
+from functions.score.estimates import (
+    expected_latency,
+    expected_output_tokens,
+    expected_quality,
+    is_probe,
+)
+from functions.shared.catalogue import Catalogue, Model, Provider
+from functions.shared.contracts import Exclusion, Profile, Situation
+from functions.shared.health import Circuit, availability, circuit_of, utc
+from functions.shared.policy import Policy
+from functions.shared.pricing import UnpricedModel, estimated_nano_usd, usd
+from functions.shared.settings import NO_CREDENTIALS, ProviderSettings
+from functions.shared.tokens import INSTRUCTION_TOKENS, RATES, count_tokens
+
+DEFAULT_MAX_OUTPUT_TOKENS = 4_096
+"""Also bounds the worst case; providers reserve capacity by it."""
+
+
+@dataclass(slots=True)
+class Option:
+    """An eligible model. Latencies in milliseconds, quality and availability in [0, 1];
+    `circuit_reason` says why it is kept for last, where it is."""
+
+    model: Model
+    mock: bool
+    output_limit: int
+    input_tokens: int
+    output_tokens: int
+    cost_nano_usd: int
+    worst_case_nano_usd: int
+    latency_ms: int
+    p95_ms: int
+    quality: float
+    availability: float
+    circuit_reason: str = ""
+
+    def beats(self, other: Option) -> bool:
+        """Cheaper, and no worse in anything: no limit can let the other in and keep this one out."""
+        return (
+            self.quality >= other.quality
+            and self.latency_ms <= other.latency_ms
+            and self.cost_nano_usd < other.cost_nano_usd
+            and self.worst_case_nano_usd <= other.worst_case_nano_usd
+            and self.p95_ms <= other.p95_ms
+            and self.availability >= other.availability
+        )
+
+
+def options_of(
+    profile: Profile, catalogue: Catalogue, policy: Policy, situation: Situation
+) -> tuple[list[Option], list[Exclusion]]:
+    """Every model of the catalogue, in one of the two."""
+    settings = ProviderSettings(
+        PROVIDERS_CONFIGURED=frozenset(situation.providers_configured),
+        MOCK_PROVIDERS=situation.mock_providers,
+    )
+    today = utc(profile.started_at_ms).date()
+    given = profile.image_tokens + INSTRUCTION_TOKENS
+    input_tokens = {name: given + count_tokens(profile.input_size, name) for name in RATES}
+    options: list[Option] = []
+    excluded: list[Exclusion] = []
+    mocks = {name: settings.is_mock(name, pinned=False) for name in get_args(Provider)}
+    for model in catalogue.models:
+        mock = mocks[model.provider]
+        if model.id == profile.model:
+            mock = settings.is_mock(model.provider, pinned=True)
+        found = _unusable(model, profile, mock, today) or _option(
+            model,
+            profile,
+            policy,
+            situation,
+            mock=bool(mock),
+            input_tokens=input_tokens[model.tokenizer],
+        )
+        if isinstance(found, str):
+            excluded.append(Exclusion(model=model.id, reason=found))
+        else:
+            options.append(found)
+    return options, excluded
+
+
+def _unusable(model: Model, profile: Profile, mock: bool | None, today: date) -> str | None:
+    """Why nothing at all can be asked of the model."""
+    if model.is_retired(today):
+        return f"retired on {model.retires_on}"
+    if mock is None:
+        return NO_CREDENTIALS
+    if profile.task not in model.quality:
+        return f"does not serve the task {profile.task}"
+    return None
+
+
+def _option(
+    model: Model,
+    profile: Profile,
+    policy: Policy,
+    situation: Situation,
+    *,
+    mock: bool,
+    input_tokens: int,
+) -> Option | str:
+    """The model as an option for this request, or the reason why it is none."""
+    health = situation.health.get(model.id)
+    output_limit = _output_limit(model, profile)
+    unfit = _unfit(model, profile, input_tokens, output_limit)
+    if unfit is not None:
+        return unfit
+    expected = min(expected_output_tokens(model, profile.task, health), output_limit)
+    try:
+        cost, worst_case = estimated_nano_usd(model.id, input_tokens, expected, output_limit)
+    except UnpricedModel:
+        return "has no known price"
+    latency = expected_latency(model, expected, health)
+    over = _over_limit(profile, worst_case, latency.p95_ms)
+    if over is not None:
+        return over
+    circuit, why = circuit_of(model.id, model.provider, situation.health, profile.started_at_ms)
+    return Option(
+        model=model,
+        mock=mock,
+        output_limit=output_limit,
+        input_tokens=input_tokens,
+        output_tokens=expected,
+        cost_nano_usd=cost,
+        worst_case_nano_usd=worst_case,
+        latency_ms=latency.mean_ms,
+        p95_ms=latency.p95_ms,
+        quality=expected_quality(model, profile, policy),
+        availability=availability(health),
+        circuit_reason="" if _is_tried(circuit, model, profile) else why,
+    )
+
+
+def _is_tried(circuit: Circuit, model: Model, profile: Profile) -> bool:
+    return circuit == "closed" or (circuit == "half_open" and is_probe(model, profile))
+
+
+def _output_limit(model: Model, profile: Profile) -> int:
+    allowed = profile.max_output_tokens or DEFAULT_MAX_OUTPUT_TOKENS
+    # The form of a sentiment is short, whatever the caller allows.
+    is_clipped = profile.max_output_tokens is None or profile.task == "sentiment"
+    return min(allowed, model.max_output_tokens) if is_clipped else allowed
+
+
+def _unfit(model: Model, profile: Profile, input_tokens: int, output_limit: int) -> str | None:
+    """Why the model cannot serve the request at any price."""
+    missing = [need for need in profile.required_capabilities if need not in model.capabilities]
+    if missing:
+        return f"does not support {', '.join(missing)}"
+    if output_limit > model.max_output_tokens:
+        return f"answers with at most {model.max_output_tokens} tokens"
+    if input_tokens + output_limit > model.context_window:
+        return f"context window of {model.context_window} tokens is too small"
+    return None
+
+
+def _over_limit(profile: Profile, worst_case_nano_usd: int, p95_ms: int) -> str | None:
+    """Which of the caller's limits the model would break."""
+    limit_usd, limit_ms = profile.max_cost_usd, profile.max_latency_ms
+    if limit_usd is not None and (worst_case := usd(worst_case_nano_usd)) > limit_usd:
+        return f"may cost {worst_case.normalize():f} USD, over the limit of {limit_usd:f}"
+    if limit_ms is not None and p95_ms > limit_ms:
+        return f"may take {p95_ms} ms (95th percentile), over the limit of {limit_ms}"
+    return None

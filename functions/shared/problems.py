@@ -1,0 +1,29 @@
+"""What is wrong with a caller's JSON, field by field."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from pydantic import ValidationError
+
+
+def problems_of(error: ValidationError) -> list[dict[str, str]]:
+    """`[{field, problem}]`, for the `details` of an error."""
+    # Never the input itself: it may be the prompt.
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    problems = [
+        {"field": _path(item["loc"]), "problem": item["msg"].removeprefix("Value error, ")}
+        for item in found[:20]
+    ]
+    return list({tuple(problem.items()): problem for problem in problems}.values())
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    # Pydantic puts the tried branch of a union into the path; the caller knows nothing of those.
+    # The branch of a part of a message is named like the field that it has.
+    parts = [
+        str(part)[:64]
+        for part, _ in groupby(location)
+        if isinstance(part, int) or (part.isidentifier() and not part[:1].isupper())
+    ]
+    return ".".join(parts) or "body"

@@ -1,0 +1,44 @@
+"""What the gateway sends to the functions behind it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
+
+
+@dataclass
+class LambdaStub:
+    function_name: str = "api"
+    memory_limit_in_mb: int = 512
+    invoked_function_arn: str = "arn:aws:lambda:us-east-1:000000000000:function:api"
+    aws_request_id: str = "1"
+
+
+def ask(
+    handler: Handler,
+    method: str,
+    path: str,
+    body: str | None = None,
+    *,
+    content_type: str | None = "application/json",
+    api_key_id: str = "key-1",
+) -> tuple[int, dict[str, Any]]:
+    """The status and the body that a function answers a request with."""
+    event = {
+        "resource": path,
+        "path": path,
+        "httpMethod": method,
+        "headers": {"Content-Type": content_type} if content_type else {},
+        "multiValueHeaders": {},
+        "queryStringParameters": None,
+        "pathParameters": None,
+        "requestContext": {"requestId": "1-2-3", "identity": {"apiKeyId": api_key_id}},
+        "body": body,
+        "isBase64Encoded": False,
+    }
+    response = handler(event, LambdaStub())
+    return response["statusCode"], json.loads(response["body"])
