@@ -1,4 +1,4 @@
-"""The REST API: POSTs go straight into the state machines, everything else to one function."""
+"""The REST API: what asks a model goes straight into a state machine, all else to a function."""
 
 from __future__ import annotations
 
@@ -24,6 +24,13 @@ _LOG_ROLE_FINDING = (
     "IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/"
     "AmazonAPIGatewayPushToCloudWatchLogs]"
 )
+_FUNCTION_ROUTES = (
+    ("GET", "jobs/{execution_id}"),
+    ("DELETE", "jobs/{execution_id}"),
+    ("GET", "requests/{request_id}"),
+    ("GET", "models"),
+    ("GET", "models/{model_id}"),
+)
 _ANY_OBJECT = {"$schema": "http://json-schema.org/draft-04/schema#", "type": "object"}
 
 
@@ -38,13 +45,17 @@ class Api(Construct):
         config: StageConfig,
         machines: Machines,
         function: lambda_.IFunction,
+        route_function: lambda_.IFunction,
     ) -> None:
         super().__init__(scope, construct_id)
         self._config = config
         self.rest_api = self._add_rest_api()
         self._validator = self.rest_api.add_request_validator("Body", validate_request_body=True)
         self._role = self._add_role(machines)
-        self._add_routes(machines, function)
+        # More than that the gateway need not know: the engine says better what is wrong.
+        self._any_object = self._add_model("ObjectBody", _ANY_OBJECT)
+        self._add_start_routes(machines)
+        self._add_function_routes(function, route_function)
         self._add_gateway_responses()
         self.keys = self._add_keys()
 
@@ -100,27 +111,37 @@ class Api(Construct):
         role.add_to_policy(allow("states:StartExecution", machines.jobs.state_machine_arn))
         return role
 
-    def _add_routes(self, machines: Machines, function: lambda_.IFunction) -> None:
-        root = self.rest_api.root.add_resource("v1")
+    def _resource(self, path: str) -> apigw.Resource:
+        return self.rest_api.root.resource_for_path(f"v1/{path}")
+
+    def _add_start_routes(self, machines: Machines) -> None:
         self._add_start(
-            root.add_resource("generate"),
+            self._resource("generate"),
             StartIntegration("generate", "StartSyncExecution", "200", machines.generate),
-            self._add_model("GenerateBody", _ANY_OBJECT),
+            self._any_object,
         )
-        jobs = root.add_resource("jobs")
         self._add_start(
-            jobs,
+            self._resource("jobs"),
             StartIntegration("jobs", "StartExecution", "202", machines.jobs),
             self._add_model("JobsBody", request_schema()),
         )
+
+    def _add_function_routes(
+        self, function: lambda_.IFunction, route_function: lambda_.IFunction
+    ) -> None:
         proxy = apigw.LambdaIntegration(function, allow_test_invoke=False)
-        job = jobs.add_resource("{execution_id}")
-        for verb in ("GET", "DELETE"):
-            job.add_method(verb, proxy, api_key_required=True)
-        models = root.add_resource("models")
-        for resource in (models, models.add_resource("{model_id}")):
-            resource.add_method("GET", proxy, api_key_required=True)
-        root.add_resource("health").add_method("GET", proxy, api_key_required=False)
+        for verb, path in _FUNCTION_ROUTES:
+            self._resource(path).add_method(verb, proxy, api_key_required=True)
+        self._resource("health").add_method("GET", proxy, api_key_required=False)
+        dry_run = apigw.LambdaIntegration(route_function, allow_test_invoke=False)
+        for path, integration in (("route", dry_run), ("requests/{request_id}/feedback", proxy)):
+            self._resource(path).add_method(
+                "POST",
+                integration,
+                api_key_required=True,
+                request_models={JSON: self._any_object},
+                request_validator=self._validator,
+            )
 
     def _add_start(
         self, resource: apigw.Resource, start: StartIntegration, model: apigw.IModel

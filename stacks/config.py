@@ -5,14 +5,19 @@ from __future__ import annotations
 from typing import Any, Literal, Self
 
 from constructs import Node
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from functions.shared.policy import load_policy
 
 Stage = Literal["local", "dev", "prod"]
 Provider = Literal["openai", "azure_openai", "anthropic", "bedrock"]
 """The providers that a stage may lack; `local` needs nothing and is always there."""
 
 _LISTS = ("providers", "api_keys")
-_VALUES = ("mock_providers", "layers", "log_level", "bedrock_endpoint_url", "snap_start")
+_VALUES = (
+    *("mock_providers", "layers", "log_level", "bedrock_endpoint_url", "snap_start"),
+    *("routing_policy", "shadow_policy", "log_prompts"),
+)
 
 
 def construct_name(provider: str) -> str:
@@ -30,6 +35,10 @@ class StageConfig(BaseModel):
     """Providers that the stage can call: their secret holds a key, or, for Bedrock, the account
     has access to its models. The others are simulated or left out."""
     mock_providers: Literal["auto", "never", "always"] = "auto"
+    routing_policy: str = "default"
+    """The policy that decides: the name of a file in functions/shared/policies."""
+    shadow_policy: str | None = None
+    """A second policy, whose decisions are only logged."""
     api_keys: tuple[str, ...] = ()
     """Values of the gateway's keys, on the stage `local` only: elsewhere AWS generates them."""
     bedrock_endpoint_url: str | None = None
@@ -39,6 +48,8 @@ class StageConfig(BaseModel):
     log_retention_days: Literal[7, 14, 30, 90, 365]
     request_log_days: int = Field(ge=1, le=365)
     """How long the audit record of a request is kept."""
+    log_prompts: bool = False
+    """Keep the prompt's first 4,000 characters with the audit record."""
     requests_per_second: float = Field(gt=0)
     burst_requests: int = Field(ge=1)
     requests_per_day: int = Field(ge=1)
@@ -49,9 +60,19 @@ class StageConfig(BaseModel):
     """Start the functions that load much from a snapshot: seconds less per cold start, for about
     4 USD a month and GB of each of them."""
     protect_data: bool = False
-    """Keep the table, the queue and the secrets when the stack is deleted."""
+    """Keep the tables, the queue and the secrets when the stack is deleted."""
     check_security: bool = False
     """Fail `cdk synth` on an AwsSolutions finding that no acknowledgement explains."""
+
+    @field_validator("routing_policy", "shadow_policy")
+    @classmethod
+    def _is_deployed(cls, name: str | None) -> str | None:
+        if name is not None:
+            try:
+                load_policy(name)
+            except OSError:
+                raise ValueError(f"functions/shared/policies has no {name}.json") from None
+        return name
 
     @model_validator(mode="after")
     def _only_locally(self) -> Self:

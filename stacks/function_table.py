@@ -110,49 +110,101 @@ PROVIDER_FUNCTIONS = (
 
 def workflow_functions(config: StageConfig, storage: StorageStack) -> tuple[FunctionSpec, ...]:
     """The functions the state machines call; `<name>Arn` is their placeholder in the definition."""
-    table, queue = storage.requests_table, storage.dead_letter_queue
+    requests, state = storage.requests_table, storage.state_table
+    queue = storage.dead_letter_queue
     return (
         FunctionSpec(
             "Classify",
             "classify",
-            environment={
-                "SYNC_DEADLINE_MS": str(SYNC_DEADLINE_MS),
-                "ASYNC_DEADLINE_MS": str(ASYNC_DEADLINE_MS),
-            },
+            environment=_classifying(config),
             layers=("core", "onnx"),
             architecture=_ONNX,
             memory_mb=1024,
             snap_start=config.snap_start,
         ),
-        FunctionSpec("Score", "score", environment=_provider_settings(config)),
+        FunctionSpec(
+            "Score",
+            "score",
+            environment={
+                "STATE_TABLE": state.table_name,
+                **_provider_settings(config),
+                **_policies(config),
+            },
+            grants=(allow("dynamodb:BatchGetItem", state.table_arn),),
+        ),
         *(_provider_function(row, config, storage) for row in PROVIDER_FUNCTIONS),
         FunctionSpec(
             "RecordMetrics",
             "record_metrics",
             environment={
-                "REQUESTS_TABLE": table.table_name,
+                "REQUESTS_TABLE": requests.table_name,
+                "STATE_TABLE": state.table_name,
                 "DEAD_LETTER_QUEUE_URL": queue.queue_url,
                 "LOG_RETENTION_DAYS": str(config.request_log_days),
             },
             grants=(
-                allow("dynamodb:PutItem", table.table_arn),
+                allow("dynamodb:PutItem", requests.table_arn, state.table_arn),
+                allow("dynamodb:UpdateItem", state.table_arn),
                 allow("sqs:SendMessage", queue.queue_arn),
             ),
         ),
     )
 
 
-def api_function(config: StageConfig, machine_arn: str, execution_arns: str) -> FunctionSpec:
-    """The function behind the gateway's reading routes."""
+def route_function(config: StageConfig, storage: StorageStack) -> FunctionSpec:
+    """The function behind the dry run, which is not worth a paid snapshot."""
+    state = storage.state_table
+    return FunctionSpec(
+        "Route",
+        "route",
+        environment={
+            "STATE_TABLE": state.table_name,
+            **_classifying(config),
+            **_provider_settings(config),
+        },
+        grants=(allow("dynamodb:BatchGetItem", state.table_arn),),
+        layers=("core", "onnx"),
+        architecture=_ONNX,
+        memory_mb=1024,
+    )
+
+
+def api_function(
+    config: StageConfig, storage: StorageStack, machine_arn: str, execution_arns: str
+) -> FunctionSpec:
+    """The function behind all other routes that start no execution."""
+    requests, state = storage.requests_table, storage.state_table
     return FunctionSpec(
         "Api",
         "api",
-        environment={"JOBS_STATE_MACHINE_ARN": machine_arn, **_provider_settings(config)},
+        environment={
+            "JOBS_STATE_MACHINE_ARN": machine_arn,
+            "REQUESTS_TABLE": requests.table_name,
+            "STATE_TABLE": state.table_name,
+            **_provider_settings(config),
+        },
         grants=(
             allow("states:DescribeExecution", execution_arns),
             allow("states:StopExecution", execution_arns),
+            allow("dynamodb:GetItem", requests.table_arn),
+            allow("dynamodb:UpdateItem", requests.table_arn),
+            allow("dynamodb:BatchGetItem", state.table_arn),
         ),
     )
+
+
+def _classifying(config: StageConfig) -> dict[str, str]:
+    return {
+        "SYNC_DEADLINE_MS": str(SYNC_DEADLINE_MS),
+        "ASYNC_DEADLINE_MS": str(ASYNC_DEADLINE_MS),
+        "LOG_PROMPTS": str(config.log_prompts).lower(),
+        **_policies(config),
+    }
+
+
+def _policies(config: StageConfig) -> dict[str, str]:
+    shadow = {"SHADOW_POLICY": config.shadow_policy} if config.shadow_policy else {}
+    return {"ROUTING_POLICY": config.routing_policy, **shadow}
 
 
 def _provider_settings(config: StageConfig) -> dict[str, str]:

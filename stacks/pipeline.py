@@ -7,7 +7,7 @@ from constructs import Construct
 
 from stacks.api import Api
 from stacks.config import StageConfig
-from stacks.function_table import api_function, workflow_functions
+from stacks.function_table import api_function, route_function, workflow_functions
 from stacks.functions import Functions
 from stacks.machines import Machines
 from stacks.storage import StorageStack
@@ -29,11 +29,19 @@ class PipelineStack(Stack):
             functions=workflow,
             dead_letter_queue=storage.dead_letter_queue,
         )
-        spec = api_function(config, machines.jobs.state_machine_arn, machines.jobs_executions_arn)
+        jobs_arn = machines.jobs.state_machine_arn
+        spec = api_function(config, storage, jobs_arn, machines.jobs_executions_arn)
         function = functions.add(spec)
         if function.role is not None:
             machines.acknowledge_jobs_executions(function.role)
-        api = Api(self, "Api", config=config, machines=machines, function=function)
+        api = Api(
+            self,
+            "Api",
+            config=config,
+            machines=machines,
+            function=function,
+            route_function=functions.add(route_function(config, storage)),
+        )
         CfnOutput(self, "ApiId", value=api.rest_api.rest_api_id)
         CfnOutput(self, "ApiUrl", value=api.rest_api.url)
         CfnOutput(self, "ApiKeyIds", value=",".join(key.key_id for key in api.keys))

@@ -1,4 +1,4 @@
-"""The stateful stack: request log, dead-letter queue, provider secrets."""
+"""The stateful stack: request log, state of routing, dead-letter queue, provider secrets."""
 
 from __future__ import annotations
 
@@ -28,19 +28,30 @@ class StorageStack(Stack):
         self._config = config
         self._removal = RemovalPolicy.RETAIN if config.protect_data else RemovalPolicy.DESTROY
         self.requests_table = self._add_requests_table()
+        self.state_table = self._add_table("State", "state_id")
         self.dead_letter_queue = self._add_dead_letter_queue()
         self.provider_secrets: dict[str, secretsmanager.Secret] = {
             provider: self._add_secret(provider, fields)
             for provider, fields in SECRET_FIELDS.items()
         }
         CfnOutput(self, "RequestsTableName", value=self.requests_table.table_name)
+        CfnOutput(self, "StateTableName", value=self.state_table.table_name)
         CfnOutput(self, "DeadLetterQueueUrl", value=self.dead_letter_queue.queue_url)
 
     def _add_requests_table(self) -> dynamodb.Table:
-        table = dynamodb.Table(
+        table = self._add_table("Requests", "request_id")
+        table.add_global_secondary_index(
+            index_name="by_day",
+            partition_key=_text("day_shard"),
+            sort_key=_text("created_at"),
+        )
+        return table
+
+    def _add_table(self, construct_id: str, key: str) -> dynamodb.Table:
+        return dynamodb.Table(
             self,
-            "Requests",
-            partition_key=_text("request_id"),
+            construct_id,
+            partition_key=_text(key),
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
             time_to_live_attribute="expires_at",
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
@@ -49,12 +60,6 @@ class StorageStack(Stack):
             deletion_protection=self._config.protect_data,
             removal_policy=self._removal,
         )
-        table.add_global_secondary_index(
-            index_name="by_day",
-            partition_key=_text("day_shard"),
-            sort_key=_text("created_at"),
-        )
-        return table
 
     def _add_dead_letter_queue(self) -> sqs.Queue:
         queue = sqs.Queue(

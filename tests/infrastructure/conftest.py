@@ -30,5 +30,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Stage:
         directory,
         providers="openai,bedrock",
         bedrock_endpoint_url="http://127.0.0.1:9",
+        shadow_policy="default",
+        log_prompts="true",
         api_keys="key-of-one,key-of-two",
     )

@@ -47,6 +47,9 @@ def test_the_routes_are_the_contract(prod: Stage) -> None:
         ("POST", "/v1/jobs"),
         ("GET", "/v1/jobs/{execution_id}"),
         ("DELETE", "/v1/jobs/{execution_id}"),
+        ("POST", "/v1/route"),
+        ("GET", "/v1/requests/{request_id}"),
+        ("POST", "/v1/requests/{request_id}/feedback"),
         ("GET", "/v1/models"),
         ("GET", "/v1/models/{model_id}"),
         ("GET", "/v1/health"),
@@ -65,7 +68,7 @@ def test_everything_but_health_needs_a_key(prod: Stage) -> None:
 @pytest.mark.parametrize(
     ("path", "action"), [("/v1/generate", "StartSyncExecution"), ("/v1/jobs", "StartExecution")]
 )
-def test_posts_start_executions_without_a_function_between(
+def test_asking_a_model_starts_an_execution_without_a_function_between(
     prod: Stage, path: str, action: str
 ) -> None:
     integration = methods(prod)["POST", path]["Integration"]
@@ -86,7 +89,27 @@ def test_the_gateway_may_start_each_machine_in_its_own_way_only(prod: Stage) -> 
     assert "JobsMachine" in allowed["states:StartExecution"]
 
 
-@pytest.mark.parametrize(("path", "model"), [("/v1/generate", "Generate"), ("/v1/jobs", "Jobs")])
+@pytest.mark.parametrize(
+    ("path", "function"),
+    [("/v1/route", "Route"), ("/v1/requests/{request_id}/feedback", "Api")],
+)
+def test_a_post_that_asks_no_model_goes_to_a_function(
+    prod: Stage, path: str, function: str
+) -> None:
+    integration = methods(prod)["POST", path]["Integration"]
+    assert integration["Type"] == "AWS_PROXY"
+    assert f"Functions{function}" in json.dumps(integration["Uri"])
+
+
+@pytest.mark.parametrize(
+    ("path", "model"),
+    [
+        ("/v1/generate", "Object"),
+        ("/v1/jobs", "Jobs"),
+        ("/v1/route", "Object"),
+        ("/v1/requests/{request_id}/feedback", "Object"),
+    ],
+)
 def test_posts_are_validated_against_their_model(prod: Stage, path: str, model: str) -> None:
     method = methods(prod)["POST", path]
     assert f"{model}Body" in method["RequestModels"]["application/json"]["Ref"]

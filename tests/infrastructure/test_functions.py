@@ -1,10 +1,19 @@
+import re
 from datetime import UTC, datetime
 from typing import Any, get_args
 
 import pytest
 
 from functions.shared.catalogue import load_catalogue
-from functions.shared.settings import InvokeSettings
+from functions.shared.settings import (
+    ApiSettings,
+    ClassifySettings,
+    InvokeSettings,
+    RecordSettings,
+    RouteSettings,
+    ScoreSettings,
+    Settings,
+)
 from stacks.bedrock_access import bedrock_models
 from stacks.function_table import PROVIDER_FUNCTIONS
 from tests.infrastructure.synthesized import Stage
@@ -22,6 +31,7 @@ FUNCTIONS = {
     "InvokeLocal": "invoke_provider",
     "InvokeSimulator": "invoke_provider",
     "RecordMetrics": "record_metrics",
+    "Route": "route",
     "Api": "api",
 }
 SECRETS = {
@@ -37,8 +47,9 @@ LAYERS = {
     "InvokeBedrock": "Bedrock",
     "InvokeLocal": "Onnx",
     "Classify": "Onnx",
+    "Route": "Onnx",
 }
-ONNX = {"InvokeLocal", "Classify"}
+ONNX = {"InvokeLocal", "Classify", "Route"}
 ACCOUNT_CONCURRENCY = 1_000
 """Lambda's default limit; 100 of it cannot be reserved."""
 
@@ -71,6 +82,26 @@ def actions_of(stage: Stage, name: str) -> set[str]:
     return {action for action in found if not action.startswith(("logs:", "xray:"))}
 
 
+def reached_tables(stage: Stage, name: str) -> dict[str, set[str]]:
+    """Per action; every resource must be a table by its export."""
+    found: dict[str, set[str]] = {}
+    for statement in stage.pipeline.statements(role_of(function(stage, name))):
+        actions, resources = statement["Action"], statement["Resource"]
+        for action in [actions] if isinstance(actions, str) else actions:
+            if action.startswith("dynamodb:"):
+                named = [resources] if isinstance(resources, dict) else resources
+                found.setdefault(action, set()).update(map(table_of, named))
+    return found
+
+
+def table_of(arn: dict[str, str]) -> str:
+    exported = re.search(
+        r"ExportsOutputFnGetAtt([A-Z][a-z]+)[0-9A-F]{8}Arn", arn["Fn::ImportValue"]
+    )
+    assert exported
+    return exported[1]
+
+
 def test_every_function_of_the_table_is_there(prod: Stage) -> None:
     handlers = [props["Handler"] for props in prod.pipeline.resources(FUNCTION).values()]
     expected = [f"functions.{folder}.handler.lambda_handler" for folder in FUNCTIONS.values()]
@@ -99,19 +130,51 @@ def test_only_tracing_and_log_delivery_name_no_resource(prod: Stage) -> None:
     ("name", "actions"),
     [
         ("Classify", set()),
-        ("Score", set()),
+        ("Score", {"dynamodb:BatchGetItem"}),
         ("InvokeOpenai", {"secretsmanager:GetSecretValue"}),
         ("InvokeAzureOpenai", {"secretsmanager:GetSecretValue"}),
         ("InvokeAnthropic", {"secretsmanager:GetSecretValue"}),
         ("InvokeBedrock", {"bedrock:InvokeModel"}),
         ("InvokeLocal", set()),
         ("InvokeSimulator", set()),
-        ("RecordMetrics", {"dynamodb:PutItem", "sqs:SendMessage"}),
-        ("Api", {"states:DescribeExecution", "states:StopExecution"}),
+        ("RecordMetrics", {"dynamodb:PutItem", "dynamodb:UpdateItem", "sqs:SendMessage"}),
+        ("Route", {"dynamodb:BatchGetItem"}),
+        (
+            "Api",
+            {
+                *("states:DescribeExecution", "states:StopExecution"),
+                *("dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:BatchGetItem"),
+            },
+        ),
     ],
 )
 def test_a_function_may_do_exactly_what_it_needs(prod: Stage, name: str, actions: set[str]) -> None:
     assert actions_of(prod, name) == actions
+
+
+@pytest.mark.parametrize(
+    ("name", "tables"),
+    [
+        ("Score", {"dynamodb:BatchGetItem": {"State"}}),
+        ("Route", {"dynamodb:BatchGetItem": {"State"}}),
+        (
+            "RecordMetrics",
+            {"dynamodb:PutItem": {"Requests", "State"}, "dynamodb:UpdateItem": {"State"}},
+        ),
+        (
+            "Api",
+            {
+                "dynamodb:GetItem": {"Requests"},
+                "dynamodb:UpdateItem": {"Requests"},
+                "dynamodb:BatchGetItem": {"State"},
+            },
+        ),
+    ],
+)
+def test_a_function_reaches_exactly_its_tables(
+    prod: Stage, name: str, tables: dict[str, set[str]]
+) -> None:
+    assert reached_tables(prod, name) == tables
 
 
 @pytest.mark.parametrize("name", SECRETS)
@@ -246,8 +309,38 @@ def test_every_log_group_ends_its_logs(prod: Stage) -> None:
     assert {group["RetentionInDays"] for group in groups.values()} == {90}
 
 
-@pytest.mark.parametrize("name", ["Score", "Api"])
-def test_score_and_the_list_of_models_know_which_providers_can_be_called(
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("Classify", ClassifySettings),
+        ("Score", ScoreSettings),
+        ("InvokeOpenai", InvokeSettings),
+        ("RecordMetrics", RecordSettings),
+        ("Route", RouteSettings),
+        ("Api", ApiSettings),
+    ],
+)
+def test_a_function_is_told_what_its_settings_read(
+    prod: Stage, name: str, settings: type[Settings]
+) -> None:
+    required = {field for field, info in settings.model_fields.items() if info.is_required()}
+    assert required <= variables(prod, name).keys()
+
+
+@pytest.mark.parametrize("name", ["Classify", "Score", "Route"])
+def test_whoever_decides_knows_the_policies(local: Stage, prod: Stage, name: str) -> None:
+    assert variables(prod, name)["ROUTING_POLICY"] == "default"
+    assert "SHADOW_POLICY" not in variables(prod, name)
+    assert variables(local, name)["SHADOW_POLICY"] == "default"
+
+
+def test_a_stage_logs_prompts_only_where_it_is_told_to(local: Stage, prod: Stage) -> None:
+    assert variables(prod, "Classify")["LOG_PROMPTS"] == "false"
+    assert variables(local, "Classify")["LOG_PROMPTS"] == "true"
+
+
+@pytest.mark.parametrize("name", ["Score", "Route", "Api"])
+def test_routing_and_the_list_of_models_know_which_providers_can_be_called(
     local: Stage, prod: Stage, name: str
 ) -> None:
     assert variables(local, name)["PROVIDERS_CONFIGURED"] == "openai,bedrock,local"

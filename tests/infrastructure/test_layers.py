@@ -82,7 +82,9 @@ IMPORTS = "import sys; sys.path[:0] = sys.argv[1:]; import {modules}; print({mod
                 "functions.invoke_provider.providers.local_onnx",
             ],
         ),
-        (["core"], ["jsonschema", "functions.score.handler"]),
+        # boto3 is the runtime's own; the layer that pins it stands in for it here.
+        (["bedrock", "core"], ["jsonschema", "functions.score.handler", "functions.api.handler"]),
+        (["bedrock", "onnx", "core"], ["onnxruntime", "functions.route.handler"]),
     ],
 )
 def test_layers_import_under_lambdas_python_with_nothing_else(

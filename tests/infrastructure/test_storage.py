@@ -16,9 +16,11 @@ def deletion_policies(stage: Stage) -> set[str]:
 
 
 def test_prod_keeps_its_data_when_the_stack_goes(prod: Stage) -> None:
-    (table,) = prod.storage.resources("AWS::DynamoDB::Table").values()
-    assert table["DeletionProtectionEnabled"] is True
-    assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+    tables = prod.storage.resources("AWS::DynamoDB::Table").values()
+    assert len(tables) == 2
+    for table in tables:
+        assert table["DeletionProtectionEnabled"] is True
+        assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
     assert deletion_policies(prod) == {"Retain"}
 
 
@@ -27,11 +29,22 @@ def test_other_stages_clean_up_after_themselves(local: Stage) -> None:
 
 
 def test_request_rows_expire_and_can_be_read_by_day(prod: Stage) -> None:
-    (table,) = prod.storage.resources("AWS::DynamoDB::Table").values()
+    table = prod.storage.named("AWS::DynamoDB::Table", "Requests")
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
     (index,) = table["GlobalSecondaryIndexes"]
     assert index["IndexName"] == "by_day"
     assert [key["AttributeName"] for key in index["KeySchema"]] == ["day_shard", "created_at"]
+
+
+def test_the_state_of_routing_expires_and_is_found_by_its_id(prod: Stage) -> None:
+    table = prod.storage.named("AWS::DynamoDB::Table", "State")
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+    assert table["KeySchema"] == [{"AttributeName": "state_id", "KeyType": "HASH"}]
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+
+
+def test_the_tables_are_named_in_the_outputs(prod: Stage) -> None:
+    assert {"RequestsTableName", "StateTableName"} <= prod.storage.document["Outputs"].keys()
 
 
 def test_a_secret_per_provider_with_keys_starts_empty(prod: Stage) -> None:

@@ -104,6 +104,11 @@ def test_the_code_asset_holds_the_functions_and_nothing_else(local: Stage) -> No
     assert [path.name for path in directory.iterdir()] == ["functions"]
     assert not list(directory.rglob("__pycache__"))
     assert (directory / "functions" / "classify" / "handler.py").is_file()
+    policies = ROOT / "functions" / "shared" / "policies"
+    deployed = directory / "functions" / "shared" / "policies"
+    assert sorted(path.name for path in deployed.iterdir()) == sorted(
+        path.name for path in policies.iterdir()
+    )
 
 
 def deployment_of(directory: Path) -> str:
@@ -138,6 +143,12 @@ def test_bedrocks_endpoint_is_aws_own_outside_the_local_stage(tmp_path: Path) ->
 def test_a_provider_that_nobody_knows_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match="providers"):
         synthesize("local", tmp_path, providers="openai,acme")
+
+
+@pytest.mark.parametrize("name", ["routing_policy", "shadow_policy"])
+def test_a_policy_without_a_file_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValidationError, match=r"has no missing\.json"):
+        synthesize("local", tmp_path, **{name: "missing"})
 
 
 def test_an_unknown_stage_is_refused(tmp_path: Path) -> None:
