@@ -38,15 +38,62 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--data", type=Path, required=True, metavar="DIR")
     train.add_argument("--out", type=Path, metavar="FILE", help="instead of the shipped file")
     train.set_defaults(run=_train)
-    evaluate = commands.add_parser("evaluate", help="print a local model's metrics as JSON")
-    evaluate.add_argument("model", choices=("classifier", "sentiment"))
-    evaluate.add_argument("--data", type=Path, required=True, nargs="+", metavar="FILE")
-    evaluate.set_defaults(run=_evaluate)
+    evaluate = commands.add_parser("evaluate", help="print how good it is as JSON")
+    evaluated = evaluate.add_subparsers(dest="model", required=True)
+    for model in ("classifier", "sentiment"):
+        local = evaluated.add_parser(model, help="a local model on labelled rows")
+        local.add_argument("--data", type=Path, required=True, nargs="+", metavar="FILE")
+        local.set_defaults(run=_evaluate)
+    routing = evaluated.add_parser("routing", help="routing on per-model outcomes")
+    routing.add_argument("--train", type=Path, required=True, metavar="DIR")
+    routing.add_argument("--data", type=Path, required=True, metavar="DIR")
+    routing.add_argument("--plot", type=Path, default=Path("routing.png"), metavar="FILE")
+    routing.set_defaults(run=_evaluate_routing)
+    tokens = commands.add_parser("tokens", help="fit bytes per token to real tokenizers")
+    tokens.add_argument("--data", type=Path, required=True, metavar="DIR")
+    tokens.set_defaults(run=_tokens)
     report = commands.add_parser("report", help="measure on held-out rows, into docs/models.md")
     report.add_argument("--data", type=Path, required=True, metavar="DIR")
     report.add_argument("--docs", type=Path, default=Path("docs"), metavar="DIR")
     report.set_defaults(run=_report)
+    _add_fit_routing(commands.add_parser("fit-routing", help="graded requests into a policy"))
+    _add_replay(commands.add_parser("replay", help="what another policy would change"))
     return parser
+
+
+def _add_fit_routing(fit: argparse.ArgumentParser) -> None:
+    _add_row_options(fit, "30d")
+    fit.add_argument("--outcomes", type=Path, nargs="+", default=[], metavar="FILE_OR_DIR")
+    fit.add_argument("--task", default="", help="of outcomes that name none")
+    fit.add_argument(
+        "--model-id",
+        action="append",
+        default=[],
+        metavar="NAME=ID",
+        help="the catalogue's id of a model that the outcomes call NAME",
+    )
+    fit.add_argument("--include-mock", action="store_true", help="grades of the simulator, too")
+    fit.add_argument("--name", required=True, help="of the policy")
+    fit.add_argument("--base", default="default", metavar="NAME_OR_FILE", help="gives the weights")
+    fit.add_argument("--out", type=Path, metavar="FILE", help="instead of the deployed folder")
+    fit.set_defaults(run=_fit_routing)
+
+
+def _add_replay(replay: argparse.ArgumentParser) -> None:
+    _add_row_options(replay, "7d")
+    replay.add_argument("--policy", required=True, metavar="NAME_OR_FILE")
+    replay.add_argument(
+        "--catalogue", type=Path, metavar="FILE", help="instead of the deployed one"
+    )
+    replay.add_argument("--json", action="store_true")
+    replay.set_defaults(run=_replay)
+
+
+def _add_row_options(parser: argparse.ArgumentParser, period: str) -> None:
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--rows", type=Path, nargs="+", metavar="FILE", help="requests as JSONL")
+    source.add_argument("--table", metavar="NAME", help="the request log, else $REQUESTS_TABLE")
+    parser.add_argument("--since", metavar="AGE", help=f"of the table: 5m, 24h, 7d; else {period}")
 
 
 # Each command imports its own packages: making prices needs no scikit-learn, training no prices.
@@ -92,11 +139,38 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _evaluate_routing(arguments: argparse.Namespace) -> int:
+    from training.routing_evaluation import evaluate_routing
+
+    report = evaluate_routing(arguments.train, arguments.data, arguments.plot)
+    print(json.dumps(report, indent=1))
+    return 0
+
+
+def _tokens(arguments: argparse.Namespace) -> int:
+    from training.token_rates import calibrate
+
+    print(json.dumps(calibrate(arguments.data), indent=1))
+    return 0
+
+
 def _report(arguments: argparse.Namespace) -> int:
     from training.reporting import write_report
 
     write_report(arguments.data, arguments.docs)
     return 0
+
+
+def _fit_routing(arguments: argparse.Namespace) -> int:
+    from training.fit_routing import run_fit_routing
+
+    return run_fit_routing(arguments)
+
+
+def _replay(arguments: argparse.Namespace) -> int:
+    from training.replay import run_replay
+
+    return run_replay(arguments)
 
 
 if __name__ == "__main__":

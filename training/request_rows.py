@@ -1,0 +1,178 @@
+"""Reads rows of the request log: from its table, day by day, or from JSONL files."""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import os
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from boto3.dynamodb.conditions import Attr, ConditionBase, Key
+from botocore.exceptions import BotoCoreError, ClientError
+
+from functions.record_metrics.recording import DAY_SHARDS
+from training.data import MalformedRows
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
+
+INDEX = "by_day"
+TABLE_VARIABLE = "REQUESTS_TABLE"
+_PERIOD = re.compile(r"([1-9][0-9]{0,4})([mhd])")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+class NoRowsToRead(MalformedRows):
+    """It is not said which rows, or their table cannot be read."""
+
+
+@dataclass(frozen=True)
+class LoggedRow:
+    """The row as JSON values. `where` is file and line, or table and request id."""
+
+    where: str
+    fields: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RowSource:
+    """Either files, or a table and how far back."""
+
+    files: tuple[Path, ...] = ()
+    table: str = ""
+    since: timedelta = timedelta(0)
+
+    def rows(self, *, only_graded: bool = False) -> Iterator[LoggedRow]:
+        """One after the other, as they are read; files are given whole, graded or not.
+
+        Raises `MalformedRows`.
+        """
+        if self.table:
+            yield from table_rows(
+                self.table, self.since, datetime.now(UTC), only_graded=only_graded
+            )
+        for path in self.files:
+            yield from file_rows(path)
+
+
+def row_source(arguments: argparse.Namespace, period: str) -> RowSource:
+    """What the options name. Raises `NoRowsToRead`."""
+    if arguments.rows:
+        if arguments.since:
+            raise NoRowsToRead("--since goes with --table; the rows of files are all read")
+        return RowSource(files=tuple(arguments.rows))
+    table = arguments.table or os.environ.get(TABLE_VARIABLE, "")
+    if not table:
+        raise NoRowsToRead(f"say --table NAME or set {TABLE_VARIABLE}, or give --rows FILE")
+    return RowSource(table=table, since=period_of(arguments.since or period))
+
+
+def period_of(text: str) -> timedelta:
+    """Of `5m`, `24h` or `7d`. Raises `NoRowsToRead`."""
+    found = _PERIOD.fullmatch(text)
+    if found is None:
+        raise NoRowsToRead(f"--since {text}: say minutes, hours or days, as in 5m, 24h or 7d")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+def table_rows(
+    name: str, since: timedelta, now: datetime, *, only_graded: bool = False
+) -> Iterator[LoggedRow]:
+    """The requests that began in the period, by day and shard: queries of the index, no scan.
+
+    Only those with feedback where the others are of no use; the table leaves them out before it
+    sends them. Raises `NoRowsToRead` where the table does not answer.
+    """
+    try:
+        table = boto3.resource("dynamodb").Table(name)
+        for day_shard in day_shards(now - since, now):
+            began = _stamp(now - since)
+            condition = Key("day_shard").eq(day_shard) & Key("created_at").gte(began)
+            for item in _pages(table, condition, only_graded=only_graded):
+                yield LoggedRow(f"{name}:{item['request_id']}", _json_values(item))
+    except (BotoCoreError, ClientError) as error:
+        reason = str(error).splitlines()[0]
+        raise NoRowsToRead(f"table {name}: {reason}") from error
+
+
+def day_shards(first: datetime, last: datetime) -> list[str]:
+    """The index's partitions of the days from the one to the other, both included."""
+    days = (last.date() - first.date()).days
+    return [
+        f"{first.date() + timedelta(days=day)}#{shard}"
+        for day in range(days + 1)
+        for shard in range(DAY_SHARDS)
+    ]
+
+
+def _pages(
+    table: Table, condition: ConditionBase, *, only_graded: bool
+) -> Iterator[dict[str, Any]]:
+    query: dict[str, Any] = {"IndexName": INDEX, "KeyConditionExpression": condition}
+    if only_graded:
+        query["FilterExpression"] = Attr("feedback").exists()
+    while True:
+        page = table.query(**query)
+        yield from page["Items"]
+        if "LastEvaluatedKey" not in page:
+            return
+        query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def _stamp(at: datetime) -> str:
+    """As the log writes `created_at`, so that texts sort as times do."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+def _json_values(item: dict[str, Any]) -> dict[str, Any]:
+    row: dict[str, Any] = json.loads(json.dumps(item, default=_number))
+    return row
+
+
+def _number(value: object) -> float:
+    if not isinstance(value, Decimal):
+        raise TypeError(f"{type(value).__name__} is no JSON value")
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+def file_rows(path: Path) -> Iterator[LoggedRow]:
+    """The objects of a .jsonl or .jsonl.gz file.
+
+    Raises `MalformedRows` with the file and the line at fault.
+    """
+    found = False
+    try:
+        with (
+            gzip.open(path, "rt", encoding="utf-8")
+            if path.suffix == ".gz"
+            else path.open(encoding="utf-8") as lines
+        ):
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    found = True
+                    yield LoggedRow(f"{path}:{number}", _object(line, f"{path}:{number}"))
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise MalformedRows(f"{path}: {reason or error}") from error
+    if not found:
+        raise MalformedRows(f"{path}: no rows")
+
+
+def _object(line: str, where: str) -> dict[str, Any]:
+    try:
+        fields = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        reason = error.msg if isinstance(error, json.JSONDecodeError) else error
+        raise MalformedRows(f"{where}: no JSON: {reason}") from error
+    if not isinstance(fields, dict):
+        raise MalformedRows(f"{where}: no JSON object")
+    return fields
