@@ -200,18 +200,29 @@ def aws(monkeypatch):
         cache.cache_clear()
 
 
-def _table(name, key):
+def _table(name, *keys, **index):
+    attributes = [{"AttributeName": key, "AttributeType": "S"} for key in keys]
     return boto3.resource("dynamodb").create_table(
         TableName=name,
-        KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": keys[0], "KeyType": "HASH"}],
+        AttributeDefinitions=attributes,
         BillingMode="PAY_PER_REQUEST",
+        **index,
     )
 
 
 @pytest.fixture
 def requests_table(aws):
-    return _table("Requests", "request_id")
+    by_day = {
+        "IndexName": "by_day",
+        "KeySchema": [
+            {"AttributeName": "day_shard", "KeyType": "HASH"},
+            {"AttributeName": "created_at", "KeyType": "RANGE"},
+        ],
+        "Projection": {"ProjectionType": "ALL"},
+    }
+    keys = ("request_id", "day_shard", "created_at")
+    return _table("Requests", *keys, GlobalSecondaryIndexes=[by_day])
 
 
 @pytest.fixture

@@ -1,12 +1,14 @@
-"""Reads labelled rows."""
+"""Reads JSONL files, and labelled rows from them."""
 
 from __future__ import annotations
 
 import gzip
 import json
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 TEXT_FIELDS = ("prompt", "text", "word")
 
@@ -25,49 +27,64 @@ class Row:
     part: str = ""
 
 
+def json_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The objects of a .jsonl or .jsonl.gz file, each with its place, which is file and line.
+
+    Raises `MalformedRows`, also for a file without any row.
+    """
+    found = False
+    opened = gzip.open if path.suffix == ".gz" else open
+    try:
+        with opened(path, "rt", encoding="utf-8", newline="\n") as lines:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    found = True
+                    yield f"{path}:{number}", _object(line, f"{path}:{number}")
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise MalformedRows(f"{path}: {reason or error}") from error
+    if not found:
+        raise MalformedRows(f"{path}: no rows")
+
+
+def source_files(directory: Path, prefix: str) -> list[Path]:
+    """Every file `<prefix>_<source>.jsonl[.gz]`, in the order of their names; there is one."""
+    files = sorted([*directory.glob(f"{prefix}_*.jsonl"), *directory.glob(f"{prefix}_*.jsonl.gz")])
+    if not files:
+        raise MalformedRows(f"{directory}: no file {prefix}_*.jsonl or {prefix}_*.jsonl.gz")
+    return files
+
+
+def source_of(path: Path) -> str:
+    return path.name.removesuffix(".gz").removesuffix(".jsonl")
+
+
 def read_rows(path: Path) -> list[Row]:
     """The rows of a .jsonl or .jsonl.gz file, each with `prompt` or `text`, and `label`."""
-    source = path.name.removesuffix(".gz").removesuffix(".jsonl")
-    try:
-        data = path.read_bytes()
-        text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode()
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise MalformedRows(f"{path}: {_reason(error)}") from error
-    rows = [
-        _row(line, source, f"{path}:{number}")
-        for number, line in enumerate(text.split("\n"), 1)
-        if line.strip()
-    ]
-    if not rows:
-        raise MalformedRows(f"{path}: no rows")
-    return rows
+    return [_row(fields, source_of(path), where) for where, fields in json_rows(path)]
 
 
 def read_sources(directory: Path, prefix: str) -> list[Row]:
     """The rows of every file `<prefix>_<source>.jsonl[.gz]`, in the order of the files' names."""
-    files = sorted(directory.glob(f"{prefix}_*.jsonl")) + sorted(
-        directory.glob(f"{prefix}_*.jsonl.gz")
-    )
-    if not files:
-        raise MalformedRows(f"{directory}: no file {prefix}_*.jsonl or {prefix}_*.jsonl.gz")
     return [
         replace(row, source=row.source.removeprefix(f"{prefix}_"))
-        for path in files
+        for path in source_files(directory, prefix)
         for row in read_rows(path)
     ]
 
 
-def _reason(error: Exception) -> str:
-    return error.strerror or str(error) if isinstance(error, OSError) else str(error)
-
-
-def _row(line: str, source: str, where: str) -> Row:
+def _object(line: str, where: str) -> dict[str, Any]:
     try:
         fields = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise MalformedRows(f"{where}: no JSON: {error.msg}") from error
+    except (ValueError, RecursionError) as error:
+        reason = error.msg if isinstance(error, json.JSONDecodeError) else error
+        raise MalformedRows(f"{where}: no JSON: {reason}") from error
     if not isinstance(fields, dict):
         raise MalformedRows(f"{where}: no JSON object")
+    return fields
+
+
+def _row(fields: dict[str, Any], source: str, where: str) -> Row:
     text = next((fields[name] for name in TEXT_FIELDS if name in fields), None)
     label = fields.get("label")
     if not isinstance(text, str) or not isinstance(label, str):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import math
-import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,14 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data import MalformedRows
+from training.data import MalformedRows, json_rows, source_files, source_of
 
 Floats = NDArray[np.float64]
 Positions = NDArray[np.int64]
 Prices = Mapping[str, tuple[float, float]]
 """USD per million tokens of input and of output, by model."""
 
-PREFIX = "router_"
+PREFIX = "router"
 PRICES_FILE = "router_prices.json"
 CHARACTERS_PER_TOKEN = 4
 ASSUMED_ANSWER_CHARACTERS = 400.0
@@ -93,25 +91,18 @@ class _Row:
 
 def read_folder(folder: Path) -> list[Outcomes]:
     """Every `router_*.jsonl[.gz]`, by name; raises `MalformedRows`, also where there is none."""
-    paths = sorted([*folder.glob(f"{PREFIX}*.jsonl"), *folder.glob(f"{PREFIX}*.jsonl.gz")])
-    if not paths:
-        raise MalformedRows(f"{folder}: no file {PREFIX}*.jsonl or {PREFIX}*.jsonl.gz")
-    return [read_outcomes(path) for path in paths]
+    return [read_outcomes(path) for path in source_files(folder, PREFIX)]
 
 
 def read_outcomes(path: Path) -> Outcomes:
     """Keeps the rows that every model of the file graded; raises `MalformedRows`."""
-    rows = [
-        _row(line, f"{path}:{number}")
-        for number, line in enumerate(_text(path).split("\n"), 1)
-        if line.strip()
-    ]
+    rows = [_row(where, fields) for where, fields in json_rows(path)]
     counts = Counter(model for row in rows for model in row.correct)
     models = tuple(model for model, count in counts.items() if count >= LEAST_GRADED * len(rows))
     kept = [row for row in rows if all(model in row.correct for model in models)]
     if not kept or not models:
         raise MalformedRows(f"{path}: no rows that every model graded")
-    name = path.name.removesuffix(".gz").removesuffix(".jsonl").removeprefix(PREFIX)
+    name = source_of(path).removeprefix(f"{PREFIX}_")
     return Outcomes(
         name=name,
         ids=tuple(row.id for row in kept),
@@ -144,12 +135,8 @@ def pooled(name: str, parts: Sequence[Outcomes], models: Sequence[str]) -> Outco
 
 
 def costs_usd(outcomes: Outcomes, prices: Prices) -> Floats:
-    """Of each answer; every model needs a price.
-
-    A length that is not told is taken as the model's mean in its task, then as the mean of the
-    task, then as `ASSUMED_ANSWER_CHARACTERS`.
-    """
-    lengths = _filled(outcomes)
+    """Of each answer; every model needs a price."""
+    lengths = answer_lengths(outcomes)
     per_token = np.array([prices[model] for model in outcomes.models]) / 1e6
     characters = (
         outcomes.prompt_characters[:, None] * per_token[None, :, 0]
@@ -160,11 +147,8 @@ def costs_usd(outcomes: Outcomes, prices: Prices) -> Floats:
 
 
 def answer_lengths(outcomes: Outcomes) -> Floats:
-    """In characters, with what is not told filled in as for `costs_usd`."""
-    return _filled(outcomes)
-
-
-def _filled(outcomes: Outcomes) -> Floats:
+    """In characters. One that is not told is taken as the model's mean in its task, then as the mean
+    of the task, then as `ASSUMED_ANSWER_CHARACTERS`."""
     lengths = outcomes.answer_characters.copy()
     tasks = np.array(outcomes.tasks, dtype=object)
     for task in set(outcomes.tasks):
@@ -195,22 +179,8 @@ def read_prices(*folders: Path) -> dict[str, tuple[float, float]]:
         ) from error
 
 
-def _text(path: Path) -> str:
-    try:
-        data = path.read_bytes()
-        return (gzip.decompress(data) if path.suffix == ".gz" else data).decode()
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise MalformedRows(f"{path}: {error}") from error
-
-
-def _row(line: str, where: str) -> _Row:
-    try:
-        fields = json.loads(line)
-    except ValueError as error:
-        raise MalformedRows(f"{where}: no JSON: {error}") from error
-    if not isinstance(fields, dict):
-        raise MalformedRows(f"{where}: no JSON object")
-    prompt = _prompt(fields, where)
+def _row(where: str, fields: dict[str, Any]) -> _Row:
+    prompt = prompt_of(fields, where)
     correct = _numbers(fields, "correct", where)
     if not correct or any(grade > 1 for grade in correct.values()):
         raise MalformedRows(f"{where}: needs `correct` {{model: grade in [0, 1]}}")
@@ -225,8 +195,11 @@ def _row(line: str, where: str) -> _Row:
     )
 
 
-def _prompt(fields: Mapping[str, Any], where: str) -> str:
-    """`prompt`, or `question` with its lettered `options`, as RouteLLM's prompts of MMLU are."""
+def prompt_of(fields: Mapping[str, Any], where: str) -> str:
+    """`prompt`, or `question` with its lettered `options`, as RouteLLM's prompts of MMLU are.
+
+    Raises `MalformedRows`.
+    """
     prompt = fields.get("prompt")
     if isinstance(prompt, str):
         return prompt

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from functions.score.estimates import expected_quality
 from functions.score.ranking import rank
 from functions.shared.catalogue import Catalogue, load_catalogue
-from functions.shared.contracts import Prediction, Profile, Situation
+from functions.shared.contracts import Profile, Situation
 from functions.shared.errors import EngineError
 from functions.shared.policy import Policy, load_policy, read_policy
 from functions.shared.pricing import price_version
@@ -247,11 +247,7 @@ def _with_predictions(profile: Profile, prompt: str, policy: Policy) -> tuple[Pr
         return profile, False
     if not prompt:
         return profile, True
-    predictions = [
-        Prediction(weak=one.weak, strong=one.strong, will_do=one.predict(prompt), usual=one.usual)
-        for one in policy.predictors
-    ]
-    known = {**profile.predictions, policy.version: predictions}
+    known = {**profile.predictions, policy.version: policy.predictions(prompt)}
     return profile.model_copy(update={"predictions": known}), False
 
 

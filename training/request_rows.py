@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import gzip
-import json
 import os
 import re
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +16,8 @@ from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.record_metrics.recording import DAY_SHARDS
-from training.data import MalformedRows
+from functions.shared.stores import json_values
+from training.data import MalformedRows, json_rows
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -98,7 +95,7 @@ def table_rows(
             began = _stamp(now - since)
             condition = Key("day_shard").eq(day_shard) & Key("created_at").gte(began)
             for item in _pages(table, condition, only_graded=only_graded):
-                yield LoggedRow(f"{name}:{item['request_id']}", _json_values(item))
+                yield LoggedRow(f"{name}:{item['request_id']}", json_values(item))
     except (BotoCoreError, ClientError) as error:
         reason = str(error).splitlines()[0]
         raise NoRowsToRead(f"table {name}: {reason}") from error
@@ -133,46 +130,10 @@ def _stamp(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
-def _json_values(item: dict[str, Any]) -> dict[str, Any]:
-    row: dict[str, Any] = json.loads(json.dumps(item, default=_number))
-    return row
-
-
-def _number(value: object) -> float:
-    if not isinstance(value, Decimal):
-        raise TypeError(f"{type(value).__name__} is no JSON value")
-    return int(value) if value == value.to_integral_value() else float(value)
-
-
 def file_rows(path: Path) -> Iterator[LoggedRow]:
     """The objects of a .jsonl or .jsonl.gz file.
 
     Raises `MalformedRows` with the file and the line at fault.
     """
-    found = False
-    try:
-        with (
-            gzip.open(path, "rt", encoding="utf-8")
-            if path.suffix == ".gz"
-            else path.open(encoding="utf-8") as lines
-        ):
-            for number, line in enumerate(lines, 1):
-                if line.strip():
-                    found = True
-                    yield LoggedRow(f"{path}:{number}", _object(line, f"{path}:{number}"))
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else None
-        raise MalformedRows(f"{path}: {reason or error}") from error
-    if not found:
-        raise MalformedRows(f"{path}: no rows")
-
-
-def _object(line: str, where: str) -> dict[str, Any]:
-    try:
-        fields = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        reason = error.msg if isinstance(error, json.JSONDecodeError) else error
-        raise MalformedRows(f"{where}: no JSON: {reason}") from error
-    if not isinstance(fields, dict):
-        raise MalformedRows(f"{where}: no JSON object")
-    return fields
+    for where, fields in json_rows(path):
+        yield LoggedRow(where, fields)

@@ -139,35 +139,6 @@ def calibrate(data: Path) -> dict[str, Any]:
     return {"packages": PACKAGES, "texts": len(samples), "rates": rates, "errors": errors}
 
 
-def render_rates(report: dict[str, Any]) -> str:
-    """The constant of `functions.shared.tokens`."""
-    rows = [
-        f'    "{tokenizer}": Rates({", ".join(f"{name}={rate}" for name, rate in rates.items())}),'
-        for tokenizer, rates in report["rates"].items()
-    ]
-    return "\n".join(["RATES: dict[Tokenizer, Rates] = {", *rows, "}", ""])
-
-
-def render_errors(report: dict[str, Any]) -> str:
-    """A Markdown table: median and 95th percentile in percent, of four bytes a token and of the fit."""
-    errors = report["errors"]
-    rows = [
-        f"| {kind} | "
-        + " | ".join(
-            f"{_percent(errors[name][kind]['before'])} → {_percent(errors[name][kind]['after'])}"
-            for name in TOKENIZERS
-        )
-        + " |"
-        for kind in errors[TOKENIZERS[0]]
-    ]
-    head = f"| Text | {' | '.join(TOKENIZERS)} |\n|{' --- |' * (len(TOKENIZERS) + 1)}"
-    return "\n".join([head, *rows, ""])
-
-
-def _percent(error: dict[str, float]) -> str:
-    return f"{error['median']:.0%} / {error['p95']:.0%}"
-
-
 def _prompts(data: Path) -> Iterator[Sample]:
     kinds = {source: kind for kind, sources in _PROMPTS.items() for source in sources}
     for path in sorted(data.glob("task_*.jsonl.gz")):

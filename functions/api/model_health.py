@@ -8,10 +8,11 @@ from datetime import datetime
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.shared.catalogue import Model
-from functions.shared.contracts import Count, Frozen, ModelHealth, Score
+from functions.shared.contracts import Frozen, ModelHealth, Score
 from functions.shared.health import Circuit, availability, circuit_of
 from functions.shared.known_health import known_health
 from functions.shared.observability import logger
+from functions.shared.pricing import Count
 from functions.shared.settings import ProviderSettings
 from functions.shared.stores import State
 

@@ -65,15 +65,7 @@ def _predictions(request: GenerateRequest, settings: PolicySettings) -> dict[str
     """What the predictors of the policies that will rank the models say; they need the prompt."""
     names = filter(None, (settings.ROUTING_POLICY, settings.SHADOW_POLICY))
     return {
-        policy.version: [
-            Prediction(
-                weak=one.weak,
-                strong=one.strong,
-                will_do=one.predict(request.prompt),
-                usual=one.usual,
-            )
-            for one in policy.predictors
-        ]
+        policy.version: policy.predictions(request.prompt)
         for policy in map(load_policy, names)
         if policy.predictors
     }

@@ -9,7 +9,6 @@ from functions.score.deciding import decide
 from functions.shared.contracts import (
     Candidate,
     ClassifyInput,
-    Count,
     Exclusion,
     Frozen,
     Profile,
@@ -20,6 +19,7 @@ from functions.shared.contracts import (
     Usd,
 )
 from functions.shared.policy import Policy, load_policy
+from functions.shared.pricing import Count
 from functions.shared.settings import RouteSettings
 from functions.shared.stores import State
 

@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from functions.shared.pricing import Usage
+from functions.shared.pricing import Count, Usage
 from functions.shared.tokens import TextSize, Tokenizer
 
 Task = Literal["summarize", "sentiment", "rewrite", "chat", "code", "analysis", "tools"]
@@ -64,7 +64,6 @@ class Strict(Frozen):
 NonBlank = Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
 FunctionName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
 SessionId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,128}$")]
-Count = Annotated[int, Field(ge=0)]
 
 
 class FunctionCall(Strict):

@@ -10,8 +10,9 @@ from typing import Annotated, Self, get_args
 
 from pydantic import Field, StringConstraints, model_validator
 
-from functions.shared.contracts import Count, Frozen, Preference, Score, Task
-from functions.shared.prompt_predictor import PromptPredictor
+from functions.shared.contracts import Frozen, Prediction, Preference, Score, Task
+from functions.shared.pricing import Count
+from functions.shared.prompt_predictor import PromptPredictor, prompt_features
 
 _FOLDER = Path(__file__).with_name("policies")
 
@@ -82,6 +83,21 @@ class Policy(Frozen):
         """The name and what the content hashes to: a changed file is another version."""
         content = json.dumps(self.model_dump(mode="json"), sort_keys=True)
         return f"{self.name}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
+
+    def predictions(self, prompt: str) -> list[Prediction]:
+        """What each predictor says of the prompt, which is read once for all of them."""
+        if not self.predictors:
+            return []
+        features = prompt_features(prompt)
+        return [
+            Prediction(
+                weak=one.weak,
+                strong=one.strong,
+                will_do=one.predict_features(features),
+                usual=one.usual,
+            )
+            for one in self.predictors
+        ]
 
 
 def read_policy(path: Path) -> Policy:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -40,11 +40,10 @@ class RequestLog:
         return True
 
     def get(self, request_id: str) -> dict[str, Any] | None:
-        """The row as JSON values, the numbers as they were put. Raises `ClientError`."""
+        """The row as JSON values. Raises `ClientError`."""
         # Consistent, as a caller asks for the row of the answer that it has just got.
         found = self._table.get_item(Key={"request_id": request_id}, ConsistentRead=True)
-        row: dict[str, Any] | None = json.loads(json.dumps(found.get("Item"), default=_number))
-        return row
+        return json_values(found["Item"]) if "Item" in found else None
 
     def put_feedback(self, request_id: str, api_key_id: str, feedback: dict[str, Any]) -> bool:
         """False where the key has no answered request of this id. Raises `ClientError` otherwise."""
@@ -65,6 +64,12 @@ class RequestLog:
                 return False
             raise
         return True
+
+
+def json_values(item: Mapping[str, Any]) -> dict[str, Any]:
+    """A row with its numbers as they were put."""
+    row: dict[str, Any] = json.loads(json.dumps(item, default=_number))
+    return row
 
 
 def _number(value: object) -> float:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
+
+from functions.shared.pricing import Count
 
 IMAGE_TOKENS = 1_600
 """About what Claude counts for the largest image it does not scale down: width * height / 750
@@ -14,8 +16,6 @@ INSTRUCTION_TOKENS = 60
 """What the task's own instruction and the wire format add."""
 
 Tokenizer = Literal["o200k", "cl100k", "claude", "llama", "none"]
-
-Count = Annotated[int, Field(ge=0)]
 
 _LETTERS = b" ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _DIGITS = b"0123456789"

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from statistics import fmean
 from types import SimpleNamespace
 
-import boto3
 import numpy as np
 import pytest
 
@@ -16,9 +15,7 @@ from functions.shared.stores import RequestLog
 from training import __main__ as command
 from training import fit_routing
 from training.fit_routing import (
-    LARGEST_WEIGHT,
     NO_GRADES,
-    Grade,
     Line,
     Posterior,
     fit_line,
@@ -26,6 +23,7 @@ from training.fit_routing import (
     pairs_of,
     tally_of,
 )
+from training.grades import LARGEST_WEIGHT, Grade
 
 MODELS = (
     *("bedrock-llama3-8b", "claude-haiku-4-5", "claude-sonnet-4-5", "gpt-4o"),
@@ -487,26 +485,7 @@ def test_no_prompt_is_printed_or_written(fit):
     assert "secret" not in json.dumps(result.report) + result.out.read_text()
 
 
-def test_graded_rows_come_out_of_the_tables_index(fit, aws):
-    boto3.resource("dynamodb").create_table(
-        TableName="Requests",
-        KeySchema=[{"AttributeName": "request_id", "KeyType": "HASH"}],
-        AttributeDefinitions=[
-            {"AttributeName": name, "AttributeType": "S"}
-            for name in ("request_id", "day_shard", "created_at")
-        ],
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": "by_day",
-                "KeySchema": [
-                    {"AttributeName": "day_shard", "KeyType": "HASH"},
-                    {"AttributeName": "created_at", "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "ALL"},
-            }
-        ],
-        BillingMode="PAY_PER_REQUEST",
-    )
+def test_graded_rows_come_out_of_the_tables_index(fit, requests_table):
     log = RequestLog("Requests")
     now = datetime.now(UTC)
     for number in range(100):

@@ -1,9 +1,11 @@
 import json
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
 from functions.shared.policy import Policy, load_policy, read_policy
+from training.prompt_predictor import fit_pair
 
 BALANCED = {"cost": 1, "latency": 1, "quality": 1, "availability": 1}
 
@@ -76,3 +78,19 @@ def test_a_policy_is_read_from_its_file(tmp_path):
     file = tmp_path / "mine.json"
     file.write_text(json.dumps(_policy(name="mine").model_dump(mode="json")))
     assert read_policy(file).name == "mine"
+
+
+def test_what_the_predictors_say_of_a_prompt_is_what_each_says_alone():
+    texts = [f"{kind} question {number}" for number in range(20) for kind in ("easy", "hard")]
+    weak, strong = np.array([1.0, 0.0] * 20), np.ones(40)
+    pairs = (("gpt-4o-mini", "gpt-5"), ("gpt-5-mini", "gpt-5"))
+    fitted = [
+        fit_pair(texts, weak, strong, weak_id=cheaper, strong_id=dearer)
+        for cheaper, dearer in pairs
+    ]
+    policy = _policy(predictors=[one.model_dump(mode="json") for one in fitted])
+    told = policy.predictions("a hard question")
+    assert [(one.weak, one.strong) for one in told] == list(pairs)
+    assert [one.will_do for one in told] == [one.predict("a hard question") for one in fitted]
+    assert told[0].will_do < policy.predictions("an easy question")[0].will_do
+    assert load_policy("default").predictions("anything") == []

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import get_args
 
-import boto3
 import pytest
 
 from functions.classify.profiling import profile_request
@@ -16,6 +15,7 @@ from functions.shared.catalogue import TASKS, Catalogue, load_catalogue
 from functions.shared.contracts import (
     ClassifyInput,
     ModelHealth,
+    Prediction,
     Preference,
     Profile,
     RecordInput,
@@ -132,29 +132,6 @@ def _replayed(rows, policy, catalogue=None):
 @pytest.fixture(scope="module")
 def thousand():
     return _rows(1_000, load_policy("default"))
-
-
-@pytest.fixture
-def indexed_table(aws):
-    return boto3.resource("dynamodb").create_table(
-        TableName="Requests",
-        KeySchema=[{"AttributeName": "request_id", "KeyType": "HASH"}],
-        AttributeDefinitions=[
-            {"AttributeName": name, "AttributeType": "S"}
-            for name in ("request_id", "day_shard", "created_at")
-        ],
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": "by_day",
-                "KeySchema": [
-                    {"AttributeName": "day_shard", "KeyType": "HASH"},
-                    {"AttributeName": "created_at", "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "ALL"},
-            }
-        ],
-        BillingMode="PAY_PER_REQUEST",
-    )
 
 
 def _run(monkeypatch, *arguments):
@@ -328,19 +305,16 @@ def test_a_row_that_cannot_be_scored_again_is_skipped_with_the_reason(thousand, 
     assert "skipped 1: " + reason in as_text(report)
 
 
-class _Predictor:
-    weak, strong, usual = "gpt-4o-mini", "gpt-5", 0.5
-
-    def predict(self, text):
-        return 0.9 if "easy" in text else 0.1
-
-
 class _PredictingPolicy:
-    """A policy with the predictor above; the real one is fitted elsewhere."""
+    """A policy whose predictor knows one word; a real one is fitted elsewhere."""
 
     def __init__(self):
         self._policy = _policy(name="predicting")
-        self.predictors = (_Predictor(),)
+        self.predictors = ("gpt-4o-mini against gpt-5",)
+
+    def predictions(self, prompt):
+        will_do = 0.9 if "easy" in prompt else 0.1
+        return [Prediction(weak="gpt-4o-mini", strong="gpt-5", will_do=will_do, usual=0.5)]
 
     def __getattr__(self, name):
         return getattr(self._policy, name)
@@ -359,7 +333,7 @@ def test_a_logged_prompt_is_predicted_from_and_a_missing_one_leaves_the_tables_a
     assert known == (found, False)
 
 
-def test_the_table_is_read_by_day_and_page_for_the_period_alone(indexed_table, monkeypatch):
+def test_the_table_is_read_by_day_and_page_for_the_period_alone(requests_table, monkeypatch):
     kept = {"request_id", "created_at", "day_shard", "status"}
     rows = [
         {name: row[name] for name in kept} | {"attempts": [{"cost_usd": 0.1, "elapsed_ms": 7}]}
@@ -389,7 +363,7 @@ def test_the_table_is_read_by_day_and_page_for_the_period_alone(indexed_table, m
     assert all(one["IndexName"] == "by_day" for one in queries)
 
 
-def test_rows_out_of_the_table_are_decided_alike(indexed_table):
+def test_rows_out_of_the_table_are_decided_alike(requests_table):
     rows = _rows(24, _policy(exploration_share=0.3), seed=6)
     log = RequestLog("Requests")
     assert all(log.put_once(row) for row in rows)
@@ -478,7 +452,7 @@ def test_a_table_that_does_not_answer_ends_in_one_line(aws, monkeypatch, capsys)
     assert "table Nowhere:" in told.err
 
 
-def test_the_table_of_the_environment_is_the_default(indexed_table, monkeypatch, capsys):
+def test_the_table_of_the_environment_is_the_default(requests_table, monkeypatch, capsys):
     monkeypatch.setenv("REQUESTS_TABLE", "Requests")
     assert _run(monkeypatch, "--policy", "default", "--since", "24h") == 0
     assert "0 requests read, 0 scored again" in capsys.readouterr().out
