@@ -8,6 +8,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from functions.shared.stores import BY_DAY, BY_KEY, LISTED
 from stacks.config import Provider, StageConfig, construct_name
 from stacks.security import acknowledge
 
@@ -40,11 +41,15 @@ class StorageStack(Stack):
 
     def _add_requests_table(self) -> dynamodb.Table:
         table = self._add_table("Requests", "request_id")
-        table.add_global_secondary_index(
-            index_name="by_day",
-            partition_key=_text("day_shard"),
-            sort_key=_text("created_at"),
-        )
+        for index_name, partition in ((BY_DAY, "day"), (BY_KEY, "api_key_id")):
+            keys = {"request_id", partition, "created_at"}
+            table.add_global_secondary_index(
+                index_name=index_name,
+                partition_key=_text(partition),
+                sort_key=_text("created_at"),
+                projection_type=dynamodb.ProjectionType.INCLUDE,
+                non_key_attributes=[name for name in LISTED if name not in keys],
+            )
         return table
 
     def _add_table(self, construct_id: str, key: str) -> dynamodb.Table:

@@ -19,9 +19,10 @@ import pytest
 PROJECT = Path(__file__).parents[1]
 SHARED_FOLDER = "LOCAL_STACK_FOLDER"
 API_KEYS = ("first-key-of-the-tests", "other-key-of-the-tests")
+OPERATOR_API_KEY = "operator-key-of-the-tests"
 SETTINGS = (
     *("API_KEYS", "MOCK_PROVIDERS", "OPENAI_", "AZURE_OPENAI_", "ANTHROPIC_", "BEDROCK_"),
-    "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
+    *("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "OPERATOR_API_KEYS", "REQUESTS_PER_", "BURST_REQUESTS"),
 )
 REGION = "us-east-1"
 EXIT_STATUS = pytest.StashKey[int]()
@@ -34,6 +35,7 @@ class Stack:
         self.base_url = f"{base_url}/api/v1"
         self.emulator_url = emulator_url
         self.api_key, self.other_api_key = API_KEYS
+        self.operator_api_key = OPERATOR_API_KEY
         self._session = boto3.Session("test", "test", region_name=REGION)
 
     def client(self, service: str):
@@ -100,7 +102,7 @@ def running_stack(**environment: str) -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def stack() -> Stack:
-    """The shared stack: simulator only, two API keys."""
+    """The shared stack: simulator only, two API keys and one of the plan `operator`."""
     folder = Path(os.environ[SHARED_FOLDER])
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -110,7 +112,8 @@ def stack() -> Stack:
         port = _free_port()
         # Before the start: what comes up only half is ended, too.
         port_file.write_text(str(port))
-        return _start(port, {})
+        # Many tests at once are more than the plan of a caller grants.
+        return _start(port, {"REQUESTS_PER_SECOND": "1000", "BURST_REQUESTS": "1000"})
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -146,7 +149,12 @@ def _start(port: int, environment: Mapping[str, str]) -> Stack:
         "up",
         "--detach",
         port=port,
-        env={**inherited, "API_KEYS": ",".join(API_KEYS), **environment},
+        env={
+            **inherited,
+            "API_KEYS": ",".join(API_KEYS),
+            "OPERATOR_API_KEYS": OPERATOR_API_KEY,
+            **environment,
+        },
     )
     assert told.returncode == 0, told.stdout + told.stderr
     return _connect(port)
@@ -213,16 +221,26 @@ def _table(name, *keys, **index):
 
 @pytest.fixture
 def requests_table(aws):
-    by_day = {
-        "IndexName": "by_day",
-        "KeySchema": [
-            {"AttributeName": "day_shard", "KeyType": "HASH"},
-            {"AttributeName": "created_at", "KeyType": "RANGE"},
-        ],
-        "Projection": {"ProjectionType": "ALL"},
-    }
-    keys = ("request_id", "day_shard", "created_at")
-    return _table("Requests", *keys, GlobalSecondaryIndexes=[by_day])
+    from functions.shared.stores import BY_DAY, BY_KEY, LISTED
+
+    indexes = [
+        {
+            "IndexName": name,
+            "KeySchema": [
+                {"AttributeName": partition, "KeyType": "HASH"},
+                {"AttributeName": "created_at", "KeyType": "RANGE"},
+            ],
+            "Projection": {
+                "ProjectionType": "INCLUDE",
+                "NonKeyAttributes": [
+                    one for one in LISTED if one not in ("request_id", partition, "created_at")
+                ],
+            },
+        }
+        for name, partition in ((BY_DAY, "day"), (BY_KEY, "api_key_id"))
+    ]
+    keys = ("request_id", "day", "api_key_id", "created_at")
+    return _table("Requests", *keys, GlobalSecondaryIndexes=indexes)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,16 +16,16 @@ import boto3
 from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 from botocore.exceptions import BotoCoreError, ClientError
 
-from functions.record_metrics.recording import DAY_SHARDS
-from functions.shared.stores import json_values
+from functions.shared.stores import BY_DAY, json_values
 from training.data import MalformedRows, json_rows
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.service_resource import Table
+    from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource, Table
 
-INDEX = "by_day"
 TABLE_VARIABLE = "REQUESTS_TABLE"
 _PERIOD = re.compile(r"([1-9][0-9]{0,4})([mhd])")
+_BATCH = 100
+"""The most that DynamoDB looks up at once."""
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -84,37 +85,35 @@ def period_of(text: str) -> timedelta:
 def table_rows(
     name: str, since: timedelta, now: datetime, *, only_graded: bool = False
 ) -> Iterator[LoggedRow]:
-    """The requests that began in the period, by day and shard: queries of the index, no scan.
+    """The requests that began in the period, day by day: queries of the index, no scan.
 
     Only those with feedback where the others are of no use; the table leaves them out before it
     sends them. Raises `NoRowsToRead` where the table does not answer.
     """
     try:
-        table = boto3.resource("dynamodb").Table(name)
-        for day_shard in day_shards(now - since, now):
+        database = boto3.resource("dynamodb")
+        table = database.Table(name)
+        for day in days(now - since, now):
             began = _stamp(now - since)
-            condition = Key("day_shard").eq(day_shard) & Key("created_at").gte(began)
-            for item in _pages(table, condition, only_graded=only_graded):
+            condition = Key("day").eq(day) & Key("created_at").gte(began)
+            listed = _pages(table, condition, only_graded=only_graded)
+            for item in _whole_rows(database, name, listed):
                 yield LoggedRow(f"{name}:{item['request_id']}", json_values(item))
     except (BotoCoreError, ClientError) as error:
         reason = str(error).splitlines()[0]
         raise NoRowsToRead(f"table {name}: {reason}") from error
 
 
-def day_shards(first: datetime, last: datetime) -> list[str]:
-    """The index's partitions of the days from the one to the other, both included."""
-    days = (last.date() - first.date()).days
-    return [
-        f"{first.date() + timedelta(days=day)}#{shard}"
-        for day in range(days + 1)
-        for shard in range(DAY_SHARDS)
-    ]
+def days(first: datetime, last: datetime) -> list[str]:
+    """The index's partitions from the one to the other, both included."""
+    count = (last.date() - first.date()).days + 1
+    return [str(first.date() + timedelta(days=day)) for day in range(count)]
 
 
 def _pages(
     table: Table, condition: ConditionBase, *, only_graded: bool
 ) -> Iterator[dict[str, Any]]:
-    query: dict[str, Any] = {"IndexName": INDEX, "KeyConditionExpression": condition}
+    query: dict[str, Any] = {"IndexName": BY_DAY, "KeyConditionExpression": condition}
     if only_graded:
         query["FilterExpression"] = Attr("feedback").exists()
     while True:
@@ -123,6 +122,20 @@ def _pages(
         if "LastEvaluatedKey" not in page:
             return
         query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def _whole_rows(
+    database: DynamoDBServiceResource, name: str, listed: Iterator[dict[str, Any]]
+) -> Iterator[dict[str, Any]]:
+    """The index holds what a list shows; the decision is in the row itself."""
+    while batch := [{"request_id": item["request_id"]} for item in islice(listed, _BATCH)]:
+        found: dict[str, dict[str, Any]] = {}
+        asked: Any = {name: {"Keys": batch}}
+        while asked:
+            answer = database.batch_get_item(RequestItems=asked)
+            found |= {str(item["request_id"]): item for item in answer["Responses"].get(name, [])}
+            asked = answer.get("UnprocessedKeys")
+        yield from (found[key["request_id"]] for key in batch if key["request_id"] in found)
 
 
 def _stamp(at: datetime) -> str:

@@ -9,10 +9,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.api.feedback import Grade
 from functions.api.jobs import Jobs
-from functions.api.model_health import current_health
 from functions.api.models import get_model, list_models
 from functions.api.requests import Requests
-from functions.shared.observability import logger
+from functions.shared.model_health import current_health
+from functions.shared.observability import logger, metrics
 from functions.shared.rest import api_key_id_of, new_resolver, parsed_body
 from functions.shared.settings import ApiSettings, read
 from functions.shared.stores import RequestLog, State
@@ -66,6 +66,7 @@ def get_health() -> dict[str, str]:
     return {"status": "ok"}
 
 
+@metrics.log_metrics(capture_cold_start_metric=True)
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return app.resolve(event, context)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any, Literal
 
-from functions.api.model_health import Health, ListedHealth, listed_health
 from functions.shared.catalogue import Model, load_catalogue
 from functions.shared.contracts import Frozen, Usd
 from functions.shared.errors import NotFound
+from functions.shared.model_health import Health, ListedHealth, listed_health
 from functions.shared.pricing import load_prices
 from functions.shared.settings import NO_CREDENTIALS, ProviderSettings
 

@@ -12,7 +12,7 @@ from functions.shared.errors import InvalidRequest, NotFound
 from functions.shared.stores import RequestLog
 
 _REQUEST_ID = re.compile(r"req_[A-Za-z0-9_-]{1,76}")
-_INTERNAL = frozenset({"day_shard", "expires_at"})
+_INTERNAL = frozenset({"day", "expires_at"})
 
 
 @dataclass(frozen=True)

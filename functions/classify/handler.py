@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions.classify.profiling import profile_request
 from functions.shared.contracts import ClassifyInput, json_of
 from functions.shared.local_models import load_model
-from functions.shared.observability import logger
+from functions.shared.observability import logger, metrics
 from functions.shared.settings import ClassifySettings, read
 
 if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
@@ -18,6 +18,7 @@ if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
     load_model("classifier")
 
 
+@metrics.log_metrics(capture_cold_start_metric=True)
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     logger.append_keys(request_id=event.get("request_id"))

@@ -10,7 +10,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions.invoke_provider.attempt import attempt
 from functions.invoke_provider.providers import load_provider
 from functions.shared.contracts import InvokeInput, json_of
-from functions.shared.observability import logger
+from functions.shared.errors import EngineError
+from functions.shared.gen_ai import answer_fields, call_fields
+from functions.shared.observability import logger, metrics
 from functions.shared.settings import InvokeSettings, read
 
 if "PROVIDER" in os.environ:
@@ -18,18 +20,21 @@ if "PROVIDER" in os.environ:
     load_provider(read(InvokeSettings))
 
 
+@metrics.log_metrics(capture_cold_start_metric=True)
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     called = InvokeInput.model_validate(event)
+    candidate = called.candidate
     logger.append_keys(
-        request_id=called.profile.request_id,
-        **{"gen_ai.request.model": called.candidate.model},
-        **{"gen_ai.provider.name": called.candidate.provider},
+        request_id=called.profile.request_id, **call_fields(candidate.model, candidate.provider)
     )
-    output = attempt(called, load_provider(read(InvokeSettings)))
-    tokens = {
-        "gen_ai.usage.input_tokens": output.answer.usage.input_tokens,
-        "gen_ai.usage.output_tokens": output.answer.usage.output_tokens,
-    }
-    logger.info("answered", extra={"elapsed_ms": output.attempt.elapsed_ms} | tokens)
+    try:
+        output = attempt(called, load_provider(read(InvokeSettings)))
+    except EngineError as error:
+        failed = {"error.type": type(error).__name__, "elapsed_ms": error.elapsed_ms}
+        logger.warning("attempt failed", extra=failed)
+        raise
+    usage, answer = output.answer.usage, output.answer
+    told = answer_fields(usage.input_tokens, usage.output_tokens, answer.finish_reason)
+    logger.info("answered", extra={"elapsed_ms": output.attempt.elapsed_ms} | told)
     return json_of(output)

@@ -8,12 +8,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.record_metrics.recording import Stores, record
 from functions.shared.contracts import RecordInput, RecordOutput
-from functions.shared.observability import logger, metrics
+from functions.shared.observability import current_trace_id, logger, metrics
 from functions.shared.settings import RecordSettings, read
 from functions.shared.stores import DeadLetters, RequestLog, State
 
 
-@metrics.log_metrics
+@metrics.log_metrics(capture_cold_start_metric=True)
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     logger.append_keys(request_id=event.get("request_id"))
@@ -23,6 +23,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         State(settings.STATE_TABLE),
         DeadLetters(settings.DEAD_LETTER_QUEUE_URL),
     )
-    output: RecordOutput = record(RecordInput.model_validate(event), settings, stores)
+    finished = RecordInput.model_validate(event)
+    output: RecordOutput = record(finished, settings, stores, trace_id=current_trace_id())
     logger.info("recorded", outcome=output.code or "success")
     return output.model_dump(mode="json")

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from functions.shared.contracts import Attempt, Candidate, RecordInput
 from functions.shared.health import (
     HISTORY_DAYS,
+    LAST_ERROR,
     WHOLE_PROVIDER,
     WINDOW_MINUTES,
     Change,
@@ -59,12 +60,14 @@ def _minute(
     provider: str, attempts: list[Attempt], known: dict[str, Candidate], now: datetime
 ) -> Iterator[Change]:
     added: Counter[str] = Counter()
-    latest: dict[str, int] = {}
+    latest: dict[str, int | str] = {}
     now_ms = int(now.timestamp() * 1000)
     for attempt in attempts:
         counted = _counted_as(attempt, known[attempt.model])
         if counted is not None:
             added[attribute(counted, attempt.model)] += 1
+        if counted in {"faults", "throttles"}:
+            latest[attribute(LAST_ERROR, WHOLE_PROVIDER)] = f"{now_ms} {attempt.outcome}"
         if counted == "faults":
             latest[attribute("last_fault_at_ms", attempt.model)] = now_ms
         if attempt.outcome in _PROVIDER_BLOCKED:

@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.route.dry_run import dry_run
 from functions.shared.contracts import ClassifyInput, json_of
-from functions.shared.observability import logger
+from functions.shared.observability import logger, metrics
 from functions.shared.rest import api_key_id_of, json_body, new_resolver, request_id_of
 from functions.shared.settings import RouteSettings, read
 from functions.shared.stores import State
@@ -34,6 +34,7 @@ def post_route() -> dict[str, Any]:
     return json_of(decided)
 
 
+@metrics.log_metrics(capture_cold_start_metric=True)
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return app.resolve(event, context)

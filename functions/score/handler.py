@@ -8,11 +8,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.score.deciding import decide
 from functions.shared.contracts import ScoreInput, json_of
-from functions.shared.observability import logger
+from functions.shared.observability import logger, metrics
 from functions.shared.settings import ScoreSettings, read
 from functions.shared.stores import State
 
 
+@metrics.log_metrics(capture_cold_start_metric=True)
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     profile = ScoreInput.model_validate(event).profile

@@ -337,7 +337,8 @@ class ModelHealth(Frozen):
 
     `ok`, `faults` and `throttles` are attempts of the last five minutes; `last_fault_at_ms` and
     `blocked_at_ms` (its key refused, its quota used up, or the model unknown there) are epoch
-    milliseconds. The others are sums over the answers of today and yesterday.
+    milliseconds. `last_error`, of a whole provider alone, is such a time and the class of the error
+    then. The others are sums over the answers of today and yesterday.
     """
 
     ok: Count = 0
@@ -349,6 +350,7 @@ class ModelHealth(Frozen):
     latency_ms: Count = 0
     latency_ms_squared: Count = 0
     output_tokens: Count = 0
+    last_error: str = ""
     tasks: dict[str, TaskHistory] = Field(default_factory=dict)
 
 

@@ -6,6 +6,7 @@ EngineError
 ├── UnsupportedMediaType      stop, 415
 ├── NoEligibleModel           stop, 422
 ├── NotFound                  stop, 404
+├── Forbidden                 stop, 403
 ├── RateLimited               stop, 429
 ├── ContentFiltered           stop, 422: never shopped around to another provider
 ├── DeadlineExceeded          stop, 504
@@ -88,6 +89,12 @@ class NotFound(EngineError):
     """No such path, job, request or model, or it belongs to another key."""
 
     code = "not_found"
+
+
+class Forbidden(EngineError):
+    """The caller's key is good, but not for this. A missing or wrong key is the gateway's to refuse."""
+
+    code = "forbidden"
 
 
 class RateLimited(EngineError):

@@ -35,6 +35,7 @@ BLOCK_MS = 60_000
 
 Circuit = Literal["closed", "half_open", "open"]
 
+LAST_ERROR = "last_error"
 _TIMES = frozenset({"last_fault_at_ms", "blocked_at_ms"})
 
 
@@ -46,7 +47,7 @@ class Change:
     expires_at: int
     """Epoch seconds."""
     added: Mapping[str, int]
-    latest: Mapping[str, int] = field(default_factory=dict)
+    latest: Mapping[str, int | str] = field(default_factory=dict)
 
 
 def minute_id(provider: str, at: datetime) -> str:
@@ -80,6 +81,7 @@ def health_of(items: Iterable[Mapping[str, Any]]) -> dict[str, ModelHealth]:
     """The items of `health_ids`, summed up by model; a whole provider stands under its own name."""
     sums: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     tasks: dict[tuple[str, str], dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    errors: dict[str, str] = defaultdict(str)
     for item in items:
         provider = item["state_id"].split("#")[1]
         for key, value in item.items():
@@ -88,7 +90,9 @@ def health_of(items: Iterable[Mapping[str, Any]]) -> dict[str, ModelHealth]:
             if not model:
                 continue
             counts = sums[model]
-            if task:
+            if name == LAST_ERROR:
+                errors[model] = max(errors[model], value)  # each begins with its time
+            elif task:
                 tasks[model, task][name] += int(value)
             elif name in _TIMES:
                 counts[name] = max(counts[name], int(value))
@@ -98,7 +102,9 @@ def health_of(items: Iterable[Mapping[str, Any]]) -> dict[str, ModelHealth]:
     for (model, task), counts in tasks.items():
         histories[model][task] = TaskHistory.model_validate(counts)
     return {
-        model: ModelHealth.model_validate({**counts, "tasks": histories[model]})
+        model: ModelHealth.model_validate(
+            {**counts, "tasks": histories[model], LAST_ERROR: errors[model]}
+        )
         for model, counts in sums.items()
     }
 

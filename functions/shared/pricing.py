@@ -134,3 +134,8 @@ def estimated_nano_usd(
 
 def usd(nano_usd: int) -> Decimal:
     return Decimal(nano_usd).scaleb(-9)
+
+
+def nano_usd(amount_usd: Decimal) -> int:
+    """An amount of ours is exact to that."""
+    return int(amount_usd.scaleb(9))

@@ -95,6 +95,22 @@ class ApiSettings(ProviderSettings):
     STATE_TABLE: str
 
 
+class MetricsSettings(ProviderSettings):
+    """`OPERATOR_PLAN` names the usage plan whose keys may see the requests of all others;
+    `POWERTOOLS_SERVICE_NAME` is the dimension that keeps this stage's metrics apart."""
+
+    REQUESTS_TABLE: str
+    STATE_TABLE: str
+    OPERATOR_PLAN: str
+    POWERTOOLS_SERVICE_NAME: str
+
+
+class WidgetSettings(ProviderSettings):
+    """The dashboard shows what `Score` knows of the configured providers."""
+
+    STATE_TABLE: str
+
+
 @lru_cache
 def read(kind: type[T]) -> T:
     """Raises `pydantic.ValidationError` where the environment lacks what the function needs."""

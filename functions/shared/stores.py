@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
+from functools import lru_cache, reduce
+from operator import and_
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from boto3.dynamodb.conditions import Attr, Key
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -18,7 +21,31 @@ from functions.shared.health import Change
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource, Table
 
+BY_DAY, BY_KEY = "by_day", "by_key"
+"""Indexes of the request log: all requests of a day, or those of one API key, by `created_at`."""
+
+PARTITION_OF = {BY_DAY: "day", BY_KEY: "api_key_id"}
+
+LISTED = (
+    *("request_id", "api_key_id", "created_at", "finished_at", "status", "mode", "trace_id"),
+    *("task", "model_preference", "model", "provider", "mock", "error_code", "feedback"),
+    *("latency_ms", "cost_usd", "savings_usd", "input_tokens", "output_tokens", "fallbacks"),
+)
+"""What the indexes hold of a row: under 1 KB, so that an entry costs one unit to write."""
+
 _CONFIG = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard"})
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows of one query as JSON values; `next_key` is where the next page begins, None at the end.
+
+    `evaluated` rows were read for it, those that a filter left out as well.
+    """
+
+    rows: list[dict[str, Any]]
+    next_key: dict[str, Any] | None
+    evaluated: int
 
 
 class RequestLog:
@@ -64,6 +91,38 @@ class RequestLog:
                 return False
             raise
         return True
+
+    def newest(
+        self,
+        partition: tuple[str, str],
+        first: str,
+        last: str,
+        *,
+        equal: Mapping[str, str] | None = None,
+        limit: int | None = None,
+        after: dict[str, Any] | None = None,
+    ) -> Page:
+        """One query of an index, newest first: `partition` is the index and its day or API key id.
+
+        From `first` to `last`, both as `created_at` and included. `limit` counts the rows before
+        those that are not `equal` are left out. At most 1 MB. Raises `ClientError`.
+        """
+        index, value = partition
+        condition = Key(PARTITION_OF[index]).eq(value) & Key("created_at").between(first, last)
+        filters = [Attr(name).eq(wanted) for name, wanted in (equal or {}).items()]
+        optional: dict[str, Any] = {
+            "FilterExpression": reduce(and_, filters) if filters else None,
+            "Limit": limit,
+            "ExclusiveStartKey": after,
+        }
+        found = self._table.query(
+            IndexName=index,
+            KeyConditionExpression=condition,
+            ScanIndexForward=False,
+            **{name: given for name, given in optional.items() if given is not None},
+        )
+        rows = [json_values(item) for item in found["Items"]]
+        return Page(rows, found.get("LastEvaluatedKey"), found["ScannedCount"])
 
 
 def json_values(item: Mapping[str, Any]) -> dict[str, Any]:

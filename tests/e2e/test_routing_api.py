@@ -167,7 +167,7 @@ def test_an_answered_request_can_be_audited(stack):
     assert attempt["usage"]["output_tokens"] == answer["usage"]["output_tokens"]
     assert attempt["cost_usd"] == answer["usage"]["total_cost_usd"] > 0
     assert attempt["elapsed_ms"] >= 0
-    assert not {"day_shard", "expires_at", "prompt", "feedback"} & row.keys()
+    assert not {"day", "expires_at", "prompt", "feedback"} & row.keys()
     assert TEXT not in response.text
 
 

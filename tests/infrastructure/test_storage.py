@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from functions.shared.stores import LISTED
 from tests.infrastructure.synthesized import Stage
 
 pytestmark = pytest.mark.xdist_group("synthesis")
@@ -28,12 +29,20 @@ def test_other_stages_clean_up_after_themselves(local: Stage) -> None:
     assert deletion_policies(local) == {"Delete"}
 
 
-def test_request_rows_expire_and_can_be_read_by_day(prod: Stage) -> None:
+def test_request_rows_expire_and_are_listed_by_day_and_by_key(prod: Stage) -> None:
     table = prod.storage.named("AWS::DynamoDB::Table", "Requests")
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
-    (index,) = table["GlobalSecondaryIndexes"]
-    assert index["IndexName"] == "by_day"
-    assert [key["AttributeName"] for key in index["KeySchema"]] == ["day_shard", "created_at"]
+    keys = {
+        index["IndexName"]: [key["AttributeName"] for key in index["KeySchema"]]
+        for index in table["GlobalSecondaryIndexes"]
+    }
+    assert keys == {"by_day": ["day", "created_at"], "by_key": ["api_key_id", "created_at"]}
+    for index in table["GlobalSecondaryIndexes"]:
+        projection = index["Projection"]
+        assert projection["ProjectionType"] == "INCLUDE"
+        listed = {*projection["NonKeyAttributes"], *keys[index["IndexName"]], "request_id"}
+        assert listed - {"day"} == set(LISTED)
+        assert not {"attempts", "decision", "profile", "prompt"} & listed
 
 
 def test_the_state_of_routing_expires_and_is_found_by_its_id(prod: Stage) -> None:

@@ -492,7 +492,7 @@ def test_graded_rows_come_out_of_the_tables_index(fit, requests_table):
         at = now - timedelta(hours=number)
         day = {
             "created_at": at.isoformat(timespec="milliseconds"),
-            "day_shard": f"{at:%Y-%m-%d}#{number % 4}",
+            "day": f"{at:%Y-%m-%d}",
         }
         row = _logged(number, score=0.125, **day)
         if number % 2:

@@ -7,7 +7,11 @@ import jsonschema
 import pytest
 
 from functions.invoke_provider.providers.sample import sample_of
-from functions.invoke_provider.providers.simulator import FAULTS_VARIABLE, Simulator
+from functions.invoke_provider.providers.simulator import (
+    FAILURE_PERCENT_VARIABLE,
+    FAULTS_VARIABLE,
+    Simulator,
+)
 from functions.shared import errors
 from tests.builders import candidate, prompt
 
@@ -132,6 +136,33 @@ def test_a_model_told_to_fail_fails_and_the_others_do_not(monkeypatch):
     with pytest.raises(errors.ProviderThrottled):
         complete(model="gpt-4o")
     assert complete(model="gpt-4o-mini").text
+
+
+def _failure(number, model="gpt-4o"):
+    try:
+        complete(model=model, metadata={"number": str(number)})
+    except errors.ProviderError as error:
+        return type(error)
+    return None
+
+
+def test_a_share_of_the_requests_fails_and_the_same_ones_each_time(monkeypatch):
+    monkeypatch.setenv(FAILURE_PERCENT_VARIABLE, "10")
+    failures = [_failure(number) for number in range(1000)]
+    assert 70 <= sum(failure is not None for failure in failures) <= 130
+    assert {failure for failure in failures if failure} == {
+        errors.ProviderOverloaded,
+        errors.ProviderThrottled,
+        errors.ProviderUnavailable,
+    }
+    assert [_failure(number) for number in range(1000)] == failures
+    assert [_failure(number, "gpt-4o-mini") for number in range(1000)] != failures
+
+
+@pytest.mark.parametrize(("percent", "failing"), [("", 0), ("0", 0), ("100", 200)])
+def test_the_share_may_be_anything_from_nothing_to_all(percent, failing, monkeypatch):
+    monkeypatch.setenv(FAILURE_PERCENT_VARIABLE, percent)
+    assert sum(_failure(number) is not None for number in range(200)) == failing
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from openai.types import Model as OpenAIModel
 
-from functions.api.model_health import current_health
 from functions.api.models import get_model, list_models
 from functions.shared import known_health
 from functions.shared.catalogue import load_catalogue
 from functions.shared.contracts import ModelHealth
 from functions.shared.errors import NotFound
 from functions.shared.health import COOLDOWN_MS, Change, day_id, minute_id
+from functions.shared.model_health import current_health
 from functions.shared.pricing import load_prices
 from functions.shared.settings import ProviderSettings
 from functions.shared.stores import State

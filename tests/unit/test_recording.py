@@ -6,11 +6,12 @@ import pytest
 
 from functions.record_metrics.recording import Stores, record
 from functions.shared.contracts import RecordInput
-from functions.shared.errors import ProviderThrottled, ProviderTimeout
-from functions.shared.observability import metrics
+from functions.shared.errors import InvalidRequest, ProviderThrottled, ProviderTimeout
+from functions.shared.key_spend import KeySpend, spend_of
 from functions.shared.settings import RecordSettings
 from functions.shared.stores import DeadLetters, RequestLog, State
 
+SERVICE = "llm-orchestrator-test"
 TABLE = "Requests"
 STARTED = "2026-11-24T10:00:00.000Z"
 
@@ -23,9 +24,8 @@ class LambdaStub:
 
 
 @pytest.fixture(autouse=True)
-def _no_metrics_left():
-    yield
-    metrics.clear_metrics()
+def _service(monkeypatch):
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", SERVICE)
 
 
 @pytest.fixture
@@ -70,17 +70,22 @@ def _record(event, queue_url):
         LOG_RETENTION_DAYS=30,
     )
     return record(
-        event, settings, Stores(RequestLog(TABLE), State("State"), DeadLetters(queue_url))
+        event,
+        settings,
+        Stores(RequestLog(TABLE), State("State"), DeadLetters(queue_url)),
+        trace_id="1-abc",
     )
 
 
-def test_a_repeated_record_leaves_one_row_and_counts_once(table, queue_url, capsys):
+def test_a_repeated_record_leaves_one_row_and_counts_once(table, state_table, queue_url, capsys):
     error = ProviderThrottled("slow down", retry_after_seconds=3)
     event = _event(_failure(error), error=_caught(error))
     first, second = _record(event, queue_url), _record(event, queue_url)
     assert first == second
     assert table.scan()["Count"] == 1
-    assert metrics.metric_set["Requests"]["Value"] == [1.0]
+    assert capsys.readouterr().out.count('"Requests":[1.0]') == 1
+    spent = [item for item in state_table.scan()["Items"] if "spend" in item["state_id"]]
+    assert [item["requests|key-1"] for item in spent] == [1, 1]
 
 
 def test_all_candidates_failing_shows_every_attempt(table, queue_url):
@@ -129,12 +134,41 @@ def test_a_passed_deadline_is_its_own_code_with_the_attempts(table, queue_url):
     assert output.body["error"]["details"][0]["error"] == "ProviderTimeout"
 
 
-def test_ids_are_never_metric_dimensions(table, queue_url):
-    _record(_event(error=_caught(ProviderTimeout("x"))), queue_url)
-    assert metrics.dimension_set.keys() <= {"model", "provider", "task", "outcome", "service"}
+def test_a_row_lists_what_its_metrics_count(table, queue_url):
+    slow, busy = ProviderTimeout("no answer", elapsed_ms=900), ProviderThrottled("slow down")
+    _record(_event(_failure(busy, "gpt-4o-mini"), _failure(slow), error=_caught(slow)), queue_url)
+    row = table.get_item(Key={"request_id": "req_1"})["Item"]
+    listed = ("status", "error_code", "model", "provider", "fallbacks", "cost_usd", "trace_id")
+    assert [row[name] for name in listed] == [
+        *("FAILED", "all_providers_failed", "gpt-4o", "openai", 1, Decimal("0.25"), "1-abc"),
+    ]
+    assert row["day"] == "2026-11-24"
+    assert row["latency_ms"] > 0
 
 
-def test_the_handler_prints_one_emf_line_with_the_contracts_metrics(
+def test_what_a_key_spends_is_counted_by_minute_and_hour(table, state_table, queue_url):
+    for _ in range(2):
+        slow = ProviderTimeout("no answer")
+        event = _event(_failure(slow), error=_caught(slow))
+        _record(event.model_copy(update={"request_id": f"req_{_}"}), queue_url)
+    items = [item for item in state_table.scan()["Items"] if "spend" in item["state_id"]]
+    assert sorted(item["state_id"].count(":") for item in items) == [0, 1]
+    for item in items:
+        assert spend_of([item]) == {"key-1": KeySpend(2, Decimal("0.5"))}
+
+
+def test_a_request_that_no_model_was_asked_for_has_no_latency_in_the_metrics(
+    table, queue_url, capsys
+):
+    refused = InvalidRequest("wrong")
+    _record(_event(error=_caught(refused)), queue_url)
+    [line] = _lines(capsys)
+    assert "LatencyMs" not in line
+    assert line["Errors"] == [0.0]
+    assert table.get_item(Key={"request_id": "req_1"})["Item"]["latency_ms"] > 0
+
+
+def test_the_handler_prints_one_line_for_the_request_and_one_per_attempt(
     table, queue_url, monkeypatch, capsys
 ):
     from functions.record_metrics.handler import lambda_handler
@@ -144,18 +178,23 @@ def test_the_handler_prints_one_emf_line_with_the_contracts_metrics(
     monkeypatch.setenv("STATE_TABLE", "State")
     monkeypatch.setenv("DEAD_LETTER_QUEUE_URL", queue_url)
     monkeypatch.setenv("LOG_RETENTION_DAYS", "30")
-    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "LlmOrchestrator")
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1")
     settings.read.cache_clear()
-    monkeypatch.setattr(metrics.provider, "namespace", "LlmOrchestrator")
-    event = _event(error=_caught(ProviderTimeout("x"))).model_dump(mode="json")
+    slow = ProviderTimeout("x", elapsed_ms=700)
+    event = _event(_failure(slow), error=_caught(slow)).model_dump(mode="json")
     lambda_handler(event, LambdaStub())
     settings.read.cache_clear()
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
-    [line] = lines
-    [directive] = line["_aws"]["CloudWatchMetrics"]
-    assert {one["Name"] for one in directive["Metrics"]} == {
-        "Requests", "Errors", "Fallbacks", "LatencyMs",
-    }  # fmt: skip
-    assert set(directive["Dimensions"][0]) <= {"model", "provider", "task", "outcome", "service"}
-    assert line["LatencyMs"][0] >= 0
-    assert line["request_id"] == "req_1"
+    request, attempt = _lines(capsys)
+    assert request["Requests"] == [1.0]
+    assert request["outcome"] == "all_providers_failed"
+    assert request["request_id"] == attempt["request_id"] == "req_1"
+    assert request["trace_id"] == "1-5759e988-bd862e3fe1be46a994272793"
+    assert request["gen_ai.request.model"] == attempt["model"] == "gpt-4o"
+    assert (attempt["outcome"], attempt["AttemptErrors"]) == ("ProviderTimeout", [1.0])
+    assert attempt["CostUsd"] == request["CostUsd"] == [0.25]
+
+
+def _lines(capsys):
+    out = capsys.readouterr().out.splitlines()
+    lines = [json.loads(line) for line in out if "_aws" in line]
+    return [line for line in lines if "ColdStart" not in line]

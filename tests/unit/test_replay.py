@@ -9,7 +9,8 @@ from typing import get_args
 import pytest
 
 from functions.classify.profiling import profile_request
-from functions.record_metrics.recording import row_of
+from functions.record_metrics.finished import Finished
+from functions.record_metrics.rows import row_of
 from functions.score.ranking import rank
 from functions.shared.catalogue import TASKS, Catalogue, load_catalogue
 from functions.shared.contracts import (
@@ -31,7 +32,7 @@ from training import __main__ as command
 from training import replay as replaying
 from training import request_rows
 from training.replay import as_text, decide_again, logged_request, replay
-from training.request_rows import LoggedRow, day_shards, table_rows
+from training.request_rows import LoggedRow, days, table_rows
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 SETTINGS = ClassifySettings(SYNC_DEADLINE_MS=26_000, ASYNC_DEADLINE_MS=900_000, LOG_PROMPTS=True)
@@ -116,7 +117,7 @@ def _row(draw, number, policy, situation=None):
         | {"started_at": started_at.isoformat(), "error": caught}
         | {"profile": profile, "decision": decision, "logged_prompt": classified.logged_prompt}
     )
-    return json.loads(json.dumps(row_of(record, [], error, NOW, 30)))
+    return json.loads(json.dumps(row_of(Finished(record, NOW, ""), 30)))
 
 
 def _rows(count, policy, seed=1):
@@ -174,7 +175,7 @@ def test_all_of_a_logged_decision_comes_out_again(thousand):
         record = {"request_id": "1", "api_key_id": "1", "mode": "sync"}
         record |= {"started_at": NOW.isoformat(), "error": {"name": "X", "cause": ""}}
         event = RecordInput.model_validate(record | {"decision": again})
-        expected = row_of(event, [], None, NOW, 30)["decision"]
+        expected = row_of(Finished(event, NOW, ""), 30)["decision"]
         times = {"score_ms": row["decision"]["score_ms"]}
         assert expected | times == row["decision"]
 
@@ -284,7 +285,7 @@ def test_a_decision_under_other_prices_is_counted(thousand):
     ("change", "reason"),
     [
         ({"profile": None}, "no profile: never classified"),
-        ({"decision": None}, "no decision: never scored"),
+        ({"decision": None, "error": None}, "no decision: never scored"),
         (
             {"decision": None, "error": {"code": "no_eligible_model", "message": "None."}},
             "refused, and no decision tells the situation",
@@ -334,7 +335,7 @@ def test_a_logged_prompt_is_predicted_from_and_a_missing_one_leaves_the_tables_a
 
 
 def test_the_table_is_read_by_day_and_page_for_the_period_alone(requests_table, monkeypatch):
-    kept = {"request_id", "created_at", "day_shard", "status"}
+    kept = {"request_id", "api_key_id", "created_at", "day", "status"}
     rows = [
         {name: row[name] for name in kept} | {"attempts": [{"cost_usd": 0.1, "elapsed_ms": 7}]}
         for row in _rows(80, load_policy("default"), seed=5)
@@ -359,7 +360,7 @@ def test_the_table_is_read_by_day_and_page_for_the_period_alone(requests_table, 
         expected = {row["request_id"]: row for row in rows if row["created_at"] >= began}
         assert found == expected
     assert len(expected) < len(rows)
-    assert len(queries) > 2 * len(day_shards(NOW - since, NOW))
+    assert len(queries) > 2 * len(days(NOW - since, NOW))
     assert all(one["IndexName"] == "by_day" for one in queries)
 
 
@@ -373,10 +374,10 @@ def test_rows_out_of_the_table_are_decided_alike(requests_table):
     assert report["rescored"] > 12
 
 
-def test_a_period_spans_every_shard_of_its_days():
-    assert day_shards(NOW - timedelta(minutes=5), NOW) == [f"2026-11-24#{n}" for n in range(4)]
-    assert len(day_shards(NOW - timedelta(days=7), NOW)) == 32
-    assert day_shards(NOW - timedelta(hours=24), NOW)[0] == "2026-11-23#0"
+def test_a_period_spans_its_days():
+    assert days(NOW - timedelta(minutes=5), NOW) == ["2026-11-24"]
+    assert len(days(NOW - timedelta(days=7), NOW)) == 8
+    assert days(NOW - timedelta(hours=24), NOW)[0] == "2026-11-23"
 
 
 def test_the_text_shows_twenty_ids_and_the_json_has_all(thousand, tmp_path, monkeypatch, capsys):

@@ -23,7 +23,7 @@ ROW = {
     "request_id": "req_1-2",
     "api_key_id": "key-1",
     "status": "SUCCEEDED",
-    "day_shard": "2026-11-25#1",
+    "day": "2026-11-25",
     "expires_at": 1_800_000_000,
     "attempts": ATTEMPTS,
     "decision": {"candidates": [{"model": "gpt-6-luna", "final_score": 0.1, "mock": False}]},
@@ -31,7 +31,7 @@ ROW = {
     "price_version": "2026-11-24",
     "policy_version": "default-1",
 }
-SHOWN = {name: value for name, value in ROW.items() if name not in ("day_shard", "expires_at")}
+SHOWN = {name: value for name, value in ROW.items() if name not in ("day", "expires_at")}
 
 
 @pytest.fixture(autouse=True)

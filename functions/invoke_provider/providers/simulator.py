@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -18,12 +19,22 @@ from functions.shared.contracts import (
     Tool,
     ToolCall,
 )
-from functions.shared.errors import ERRORS_BY_NAME
+from functions.shared.errors import (
+    ERRORS_BY_NAME,
+    ProviderOverloaded,
+    ProviderThrottled,
+    ProviderUnavailable,
+)
 from functions.shared.pricing import Usage
 from functions.shared.settings import InvokeSettings
 
 FAULTS_VARIABLE = "SIMULATOR_FAULTS"
 """JSON {catalogue id: error class}: these models fail, to rehearse what the engine does then."""
+
+FAILURE_PERCENT_VARIABLE = "SIMULATOR_FAILURE_PERCENT"
+"""0 to 100: this share of the requests that a model gets fails at it. No deployment sets it."""
+
+_SHARED_FAULTS = (ProviderOverloaded, ProviderThrottled, ProviderUnavailable)
 
 _BYTES_PER_TOKEN = 4
 """Its own way of counting, which is simple and the same for every model."""
@@ -43,6 +54,7 @@ _BAD = re.compile(
 class Simulator:
     def complete(self, prompt: Prompt, candidate: Candidate, timeout_s: float) -> Completion:
         _fail_if_told(candidate.model)
+        _fail_a_share(prompt, candidate.model)
         tool = _tool_to_call(prompt)
         if tool is not None:
             call = _call(tool)
@@ -62,6 +74,17 @@ def _fail_if_told(model: str) -> None:
     faults: dict[str, str] = json.loads(os.environ.get(FAULTS_VARIABLE) or "{}")
     if model in faults:
         raise ERRORS_BY_NAME[faults[model]]("Simulated.", retry_after_seconds=1)
+
+
+def _fail_a_share(prompt: Prompt, model: str) -> None:
+    """By a hash of what is asked of whom, so that the same request always ends alike."""
+    percent = float(os.environ.get(FAILURE_PERCENT_VARIABLE) or 0)
+    if not percent:
+        return
+    asked = f"{model} {prompt.request!r}".encode()
+    kind, drawn = divmod(int.from_bytes(hashlib.sha256(asked).digest()[:8], "big"), 10_000)
+    if drawn < percent * 100:
+        raise _SHARED_FAULTS[kind % len(_SHARED_FAULTS)]("Simulated.")
 
 
 def _usage(prompt: Prompt, answer: str) -> Usage:

@@ -1,8 +1,8 @@
-"""How the models have done lately, as the list of models shows it."""
+"""How the models and their providers have done lately, as lists of them show it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -46,11 +46,25 @@ def listed_health(model: Model, health: Health | None, now: datetime) -> ListedH
     """A model that was not called lately counts as healthy."""
     if health is None:
         return None
-    own = health.get(model.id, ModelHealth())
     circuit, _ = circuit_of(model.id, model.provider, health, int(now.timestamp() * 1000))
+    return _listed(health.get(model.id, ModelHealth()), circuit)
+
+
+def provider_health(
+    provider: str, models: Iterable[Model], health: Health, now: datetime
+) -> ListedHealth:
+    """Of all its models together; its circuit is the one that is above theirs."""
+    circuit, _ = circuit_of(provider, provider, health, int(now.timestamp() * 1000))
+    known = [health[one.id] for one in models if one.provider == provider and one.id in health]
+    counts = ("ok", "faults", "throttles", "answers", "latency_ms")
+    sums = {name: sum(getattr(one, name) for one in known) for name in counts}
+    return _listed(ModelHealth(**sums), circuit)
+
+
+def _listed(record: ModelHealth, circuit: Circuit) -> ListedHealth:
     return ListedHealth(
-        availability=round(availability(own), 4),
+        availability=round(availability(record), 4),
         circuit=circuit,
-        recent_attempts=own.ok + own.faults + own.throttles,
-        mean_latency_ms=round(own.latency_ms / own.answers) if own.answers else None,
+        recent_attempts=record.ok + record.faults + record.throttles,
+        mean_latency_ms=round(record.latency_ms / record.answers) if record.answers else None,
     )

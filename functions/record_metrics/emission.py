@@ -1,0 +1,150 @@
+"""The metrics of a finished request, in CloudWatch's embedded metric format."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
+    AmazonCloudWatchEMFProvider,
+)
+
+from functions.record_metrics.finished import SUCCESS, Finished
+from functions.shared.contracts import Attempt
+from functions.shared.errors import (
+    ERRORS_BY_NAME,
+    HTTP_STATUS,
+    ContentFiltered,
+    InvalidRequest,
+    ProviderError,
+)
+from functions.shared.gen_ai import answer_fields, call_fields
+from functions.shared.series import (
+    NAMESPACE,
+    OF_ATTEMPTS,
+    OF_REQUESTS,
+    OTHER,
+    SERVICE,
+    UNITS,
+    Family,
+)
+
+Values = Mapping[str, float | None]
+"""By metric; None where the event has no such value."""
+Dimensions = Mapping[str, str | None]
+
+_ATTEMPT_ERRORS = frozenset(
+    name
+    for name, kind in ERRORS_BY_NAME.items()
+    if issubclass(kind, ProviderError | ContentFiltered | InvalidRequest)
+)
+
+
+def emit_metrics(finished: Finished) -> None:
+    """One line for the request, and one for each of its attempts.
+
+    Ids are fields of the lines and never dimensions, each value of which is billed as a metric.
+    """
+    timestamp_ms = int(finished.now.timestamp() * 1000)
+    profile = finished.event.profile
+    dimensions = {
+        "task": profile.task if profile else None,
+        "model_preference": profile.model_preference if profile else None,
+        "outcome": finished.outcome,
+    }
+    fields = _ids(finished) | _gen_ai(finished)
+    _emit(OF_REQUESTS, _values(finished), dimensions, fields, timestamp_ms)
+    for number, attempt in enumerate(finished.attempts, start=1):
+        outcome = attempt.outcome
+        named = outcome if outcome in _ATTEMPT_ERRORS else OTHER
+        dimensions = {
+            "model": attempt.model,
+            "provider": attempt.provider,
+            "outcome": None if outcome == SUCCESS else named,
+        }
+        fields = _ids(finished) | {"attempt": number, "elapsed_ms": attempt.elapsed_ms}
+        _emit(OF_ATTEMPTS, _attempt_values(attempt), dimensions, fields, timestamp_ms)
+
+
+def _values(finished: Finished) -> Values:
+    error, answer = finished.error, finished.event.answer
+    usage, performance = (answer.usage, answer.performance) if answer else (None, None)
+    return {
+        "Requests": 1,
+        "Errors": 1 if error and HTTP_STATUS[error.code] >= 500 else 0,
+        "Fallbacks": finished.fallbacks,
+        "CostUsd": float(finished.cost_usd),
+        # A request that is refused before a model is asked would only make the others look quick.
+        "LatencyMs": finished.latency_ms if finished.attempts else None,
+        "InputTokens": usage.input_tokens if usage else None,
+        "OutputTokens": usage.output_tokens if usage else None,
+        "SavingsUsd": float(usage.savings_usd) if usage else None,
+        "RoutingMs": performance.routing_time_ms if performance else None,
+        "InferenceMs": performance.inference_time_ms if performance else None,
+    }
+
+
+def _attempt_values(attempt: Attempt) -> Values:
+    answered = attempt.outcome == SUCCESS
+    return {
+        "AttemptErrors": 0 if answered else 1,
+        "Throttles": 1 if attempt.outcome == "ProviderThrottled" else 0,
+        "InferenceMs": attempt.elapsed_ms if answered else None,
+        "CostUsd": float(attempt.cost_usd),
+    }
+
+
+def _ids(finished: Finished) -> dict[str, Any]:
+    event = finished.event
+    return {
+        "request_id": event.request_id,
+        "api_key_id": event.api_key_id,
+        "mode": event.mode,
+        "trace_id": finished.trace_id,
+    }
+
+
+def _gen_ai(finished: Finished) -> dict[str, Any]:
+    fields: dict[str, Any] = {"attempts": len(finished.attempts)}
+    if last := finished.last_attempt:
+        fields |= call_fields(last.model, last.provider)
+    if answer := finished.event.answer:
+        usage = answer.usage
+        fields |= answer_fields(usage.input_tokens, usage.output_tokens, answer.finish_reason)
+    if finished.error:
+        fields["error.type"] = finished.error.code
+    return fields
+
+
+def _emit(
+    families: Sequence[Family],
+    values: Values,
+    dimensions: Dimensions,
+    fields: Mapping[str, Any],
+    timestamp_ms: int,
+) -> None:
+    """One log line with a directive per family, since each counts other metrics."""
+    sink = AmazonCloudWatchEMFProvider(namespace=NAMESPACE)
+    for name, value in values.items():
+        if value is not None:
+            sink.add_metric(name, UNITS[name], value)
+    for name, text in dimensions.items():
+        if text is not None:
+            sink.add_dimension(name, text)
+    for name, value in fields.items():
+        sink.add_metadata(name, value)
+    sink.set_timestamp(timestamp_ms)
+    line: dict[str, Any] = dict(sink.serialize_metric_set())
+    [directive] = line["_aws"]["CloudWatchMetrics"]
+    given = {SERVICE, *(name for name, text in dimensions.items() if text is not None)}
+    line["_aws"]["CloudWatchMetrics"] = [
+        {
+            **directive,
+            "Dimensions": [family.dimensions],
+            "Metrics": [one for one in directive["Metrics"] if one["Name"] in family.metrics],
+        }
+        for family in families
+        if given.issuperset(family.dimensions)
+    ]
+    print(json.dumps(line, separators=(",", ":")))  # noqa: T201 - how the format reaches CloudWatch

@@ -1,0 +1,61 @@
+"""A request at its end, with the figures that its row, its metrics and its key's spend all show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import cached_property
+
+from functions.record_metrics.outcome import attempts_of, error_of
+from functions.shared.contracts import Attempt, RecordInput
+from functions.shared.errors import EngineError
+
+SUCCESS = "success"
+
+
+@dataclass(frozen=True)
+class Finished:
+    """`now` is when it is recorded; `trace_id` is X-Ray's, empty where nothing is traced."""
+
+    event: RecordInput
+    now: datetime
+    trace_id: str
+
+    @cached_property
+    def attempts(self) -> list[Attempt]:
+        return attempts_of(self.event)
+
+    @cached_property
+    def error(self) -> EngineError | None:
+        return error_of(self.event, self.attempts)
+
+    @cached_property
+    def created_at(self) -> datetime:
+        return datetime.fromisoformat(self.event.started_at).astimezone(UTC)
+
+    @property
+    def outcome(self) -> str:
+        return self.error.code if self.error else SUCCESS
+
+    @property
+    def last_attempt(self) -> Attempt | None:
+        """The one that answered, where one did."""
+        return self.attempts[-1] if self.attempts else None
+
+    @property
+    def fallbacks(self) -> int:
+        """How often another attempt followed a failed one."""
+        return max(0, len(self.attempts) - 1)
+
+    @property
+    def cost_usd(self) -> Decimal:
+        """Of all attempts: what a failed one may have cost counts in full."""
+        return sum((attempt.cost_usd for attempt in self.attempts), Decimal(0))
+
+    @property
+    def latency_ms(self) -> int:
+        """What the answer itself says, so that the two agree; else until now."""
+        if self.event.answer:
+            return self.event.answer.performance.total_time_ms
+        return max(0, round((self.now - self.created_at).total_seconds() * 1000))

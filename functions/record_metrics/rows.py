@@ -1,0 +1,88 @@
+"""The request log's row of a finished request."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from functions.record_metrics.finished import Finished
+from functions.shared.contracts import CandidateSummary, ScoreOutput, json_of
+
+_LOGGED_OF_CANDIDATE = {
+    *CandidateSummary.model_fields,
+    *(f"{name}_score" for name in ("cost", "latency", "quality", "availability")),
+    *("mock", "worst_case_cost_usd", "p95_latency_ms", "quality"),
+    *("estimated_input_tokens", "estimated_output_tokens"),
+}
+"""How it is called stands in the catalogue, and a sentence for each would double the row."""
+
+
+def row_of(finished: Finished, retention_days: int) -> dict[str, Any]:
+    """The log's item, JSON values; no answer in it, and a prompt only where the stage logs them."""
+    return {**_listed(finished), **_details(finished, retention_days)}
+
+
+def _listed(finished: Finished) -> dict[str, Any]:
+    """What the indexes repeat, so that a list of requests needs no look at the rows themselves."""
+    event, profile, answer = finished.event, finished.event.profile, finished.event.answer
+    listed: dict[str, Any] = {
+        "request_id": event.request_id,
+        "api_key_id": event.api_key_id,
+        "created_at": finished.created_at.isoformat(timespec="milliseconds"),
+        "finished_at": finished.now.isoformat(timespec="milliseconds"),
+        "status": "FAILED" if finished.error else "SUCCEEDED",
+        "mode": event.mode,
+        "latency_ms": finished.latency_ms,
+        "cost_usd": float(finished.cost_usd),
+        "fallbacks": finished.fallbacks,
+    }
+    if finished.trace_id:
+        listed["trace_id"] = finished.trace_id
+    if profile:
+        listed |= {"task": profile.task, "model_preference": profile.model_preference}
+    if last := finished.last_attempt:
+        listed |= {"model": last.model, "provider": last.provider}
+    if answer:
+        listed |= {
+            "mock": answer.mock,
+            "savings_usd": float(answer.usage.savings_usd),
+            "input_tokens": answer.usage.input_tokens,
+            "output_tokens": answer.usage.output_tokens,
+        }
+    if finished.error:
+        listed["error_code"] = finished.error.code
+    return listed
+
+
+def _details(finished: Finished, retention_days: int) -> dict[str, Any]:
+    event = finished.event
+    details: dict[str, Any] = {
+        "day": f"{finished.created_at:%Y-%m-%d}",
+        "expires_at": int((finished.now + timedelta(days=retention_days)).timestamp()),
+        "attempts": [json_of(attempt) for attempt in finished.attempts],
+    }
+    if event.profile:
+        details["profile"] = json_of(event.profile)
+    if event.decision:
+        details["decision"] = _decision(event.decision)
+        details["price_version"] = event.decision.price_version
+        details["policy_version"] = event.decision.policy_version
+    if event.answer:
+        details["usage"] = json_of(event.answer.usage)
+        details["performance"] = json_of(event.answer.performance)
+    if finished.error:
+        details["error"] = {"code": finished.error.code, "message": finished.error.message}
+    if event.logged_prompt:
+        details["prompt"] = event.logged_prompt
+    return details
+
+
+def _decision(decision: ScoreOutput) -> dict[str, Any]:
+    logged = json_of(decision)
+    for ranked in ("candidates", "reserve"):
+        logged[ranked] = [
+            {name: value for name, value in one.items() if name in _LOGGED_OF_CANDIDATE}
+            for one in logged[ranked]
+        ]
+    logged["reason"] = decision.candidates[0].reason
+    return logged

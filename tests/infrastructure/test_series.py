@@ -1,0 +1,156 @@
+"""Every metric that the default catalogue can leave in CloudWatch: each one is billed."""
+
+import json
+from datetime import UTC, datetime
+from itertools import product
+from typing import get_args
+
+import pytest
+
+from functions.record_metrics.emission import emit_metrics
+from functions.record_metrics.finished import Finished
+from functions.shared.catalogue import load_catalogue
+from functions.shared.contracts import Preference, RecordInput, Task
+from functions.shared.errors import ERRORS_BY_NAME
+from functions.shared.series import NAMESPACE, OF_ATTEMPTS, OF_REQUESTS, UNITS
+from tests.builders import candidate, decision, profile
+
+pytestmark = pytest.mark.xdist_group("synthesis")
+
+NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+IDS = {"request_id": "req_1", "api_key_id": "key-1", "mode": "sync"}
+MOST_SERIES = 200
+
+
+@pytest.fixture(autouse=True)
+def _service(monkeypatch):
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "llm-orchestrator-test")
+
+
+def _answer(model, provider, task, preference):
+    scores = {f"{name}_score": 0.5 for name in ("cost", "latency", "quality", "availability")}
+    routing = {
+        "selected_model": model, "provider": provider, "reason": "", "task": task,
+        "task_source": "caller", "task_confidence": 1, "final_score": 0.5, "candidates": [],
+        "excluded": [], "fallbacks": [], "policy_version": "1", "prompt_version": "1",
+        "dropped_parameters": [], **scores,
+    }  # fmt: skip
+    usage = {
+        "input_tokens": 5, "cached_input_tokens": 0, "output_tokens": 7, "total_cost_usd": 0.25,
+        "usage_source": "provider", "baseline_model": "gpt-4o", "baseline_cost_usd": 0.125,
+        "savings_usd": -0.125, "price_version": "1",
+    }  # fmt: skip
+    times = {"total_time_ms": 900, "routing_time_ms": 3, "inference_time_ms": 850}
+    answer = {
+        "result": "", "request_id": "req_1", "execution_id": "req_1", "mock": False,
+        "tool_calls": [], "finish_reason": "stop", "routing": routing, "usage": usage,
+        "performance": times,
+    }  # fmt: skip
+    attempt = {
+        "model": model, "provider": provider, "outcome": "success", "elapsed_ms": 850,
+        "cost_usd": 0.25,
+    }  # fmt: skip
+    return {
+        "answer": answer,
+        "attempt": attempt,
+        "profile": profile(task, model_preference=preference),
+        "decision": decision(candidate(model, provider=provider)),
+    }
+
+
+def _failure(model, provider, name):
+    cause = json.dumps({"errorMessage": "{}"})
+    whose = {"model": model, "provider": provider, "worst_case_cost_usd": 0.5}
+    return {"failures": [{"name": name, "cause": cause, **whose}], "error": _caught(name)}
+
+
+def _caught(name):
+    return {"name": name, "cause": "{}"}
+
+
+def _lines(capsys, *requests):
+    for request in requests:
+        event = RecordInput.model_validate(IDS | {"started_at": NOW.isoformat()} | request)
+        emit_metrics(Finished(event, NOW, "1-abc"))
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def _series(lines):
+    """(name, dimensions) of every value."""
+    return {
+        (metric["Name"], tuple((name, line[name]) for name in dimensions))
+        for line in lines
+        for directive in line["_aws"]["CloudWatchMetrics"]
+        for dimensions in directive["Dimensions"]
+        for metric in directive["Metrics"]
+        if metric["Name"] in line
+    }
+
+
+def _everything(capsys):
+    models = [
+        (model.id, model.provider)
+        for model in load_catalogue().models
+        if model.quality and not model.is_retired(NOW.date())
+    ]
+    ways = product(get_args(Task), get_args(Preference))
+    return _lines(
+        capsys,
+        *(_answer(*models[0], task, preference) for task, preference in ways),
+        *(_answer(*model, "chat", "cheap") for model in models),
+        *(_failure(*model, "ProviderThrottled") for model in models),
+        *(_failure(*models[0], name) for name in (*ERRORS_BY_NAME, "Sandbox.Timedout")),
+        *({"error": _caught(name)} for name in ERRORS_BY_NAME),
+    )
+
+
+def test_the_default_catalogue_stays_within_its_series(capsys, prod):
+    of_requests = _series(_everything(capsys))
+    cold_starts = len(prod.pipeline.resources("AWS::Lambda::Function"))
+    rate_limited = 1
+    assert len(of_requests) + cold_starts + rate_limited <= MOST_SERIES
+    # As many as there are, so that one more shows here before it shows on a bill.
+    models = {dict(dimensions).get("model") for _, dimensions in of_requests} - {None}
+    assert len([one for one in of_requests if "model" in dict(one[1])]) == 3 * len(models)
+    assert len(models) > 30
+
+
+def test_every_metric_of_the_table_is_emitted_and_no_other(capsys):
+    found = {
+        (name, dimensions[1][0] if len(dimensions) > 1 else None)
+        for name, dimensions in _series(_everything(capsys))
+    }
+    assert found == {
+        (name, family.dimension)
+        for family in (*OF_REQUESTS, *OF_ATTEMPTS)
+        for name in family.metrics
+    }
+    assert {name for name, _ in found} == set(UNITS)
+
+
+def test_ids_are_fields_of_the_lines_and_never_dimensions(capsys):
+    lines = _everything(capsys)
+    allowed = {"service", "model", "provider", "task", "outcome", "model_preference"}
+    assert {name for _, dimensions in _series(lines) for name, _ in dimensions} == allowed
+    assert all({"request_id", "api_key_id", "trace_id"} <= line.keys() for line in lines)
+
+
+def test_a_line_is_one_event_in_cloudwatchs_format(capsys):
+    request, attempt = _lines(capsys, _answer("gpt-4o", "openai", "chat", "cheap"))
+    for line in (request, attempt):
+        assert line["_aws"]["Timestamp"] == NOW.timestamp() * 1000
+        for directive in line["_aws"]["CloudWatchMetrics"]:
+            assert directive["Namespace"] == NAMESPACE
+            assert all(one["Unit"] == UNITS[one["Name"]] for one in directive["Metrics"])
+            assert all(name in line for one in directive["Dimensions"] for name in one)
+    assert request["SavingsUsd"] == [-0.125]
+    assert (request["LatencyMs"], request["InferenceMs"]) == ([900.0], [850.0])
+
+
+def test_no_time_and_no_count_is_negative(capsys):
+    later = (NOW.replace(hour=13)).isoformat()
+    refused = _failure("gpt-4o", "openai", "ProviderThrottled") | {"started_at": later}
+    lines = _lines(capsys, refused)
+    shown = {name: line[name] for line in lines for name in line if name in UNITS}
+    assert shown["LatencyMs"] == [0.0]
+    assert all(value[0] >= 0 for name, value in shown.items() if name != "SavingsUsd")
