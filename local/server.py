@@ -25,10 +25,28 @@ def _application(port: int) -> Callable[..., Awaitable[None]]:
     # Imported late: ministack reads its environment when it is imported.
     from ministack import app as ministack
 
-    from local.emulator import cloudformation, executions, gateway, workers
+    from local.emulator import (
+        access_log,
+        alarms,
+        cloudformation,
+        embedded_metrics,
+        executions,
+        gateway,
+        insights,
+        log_events,
+        metric_filters,
+        metrics,
+        platform_metrics,
+        saved_queries,
+        traces,
+        usage_plans,
+        workers,
+    )
     from local.front_door import front_door
 
-    for gap in (gateway, cloudformation, executions, workers):
+    gaps = (gateway, cloudformation, executions, workers, log_events, embedded_metrics, metrics)
+    more = (alarms, access_log, metric_filters, platform_metrics, saved_queries, traces)
+    for gap in (*gaps, *more, insights, usage_plans):
         gap.install()
     return front_door(ministack.app, port)
 

@@ -1,4 +1,4 @@
-"""CloudFormation: request validators, which upstream creates as a bare id and no method refers to."""
+"""CloudFormation: request validators, which no method refers to, and stages' access logs."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ Properties = dict[str, Any]
 Created = tuple[str, dict[str, Any]]
 
 _create_method = provisioners._apigw_method_create
+_create_bare_stage = provisioners._apigw_stage_create
+_update_bare_stage = provisioners._apigw_stage_update
 
 
 def _create_validator(_logical_id: str, props: Properties, _stack_name: str) -> Created:
@@ -46,6 +48,30 @@ def _create_validated_method(logical_id: str, props: Properties, stack_name: str
     return created
 
 
+def _create_stage(logical_id: str, props: Properties, stack_name: str) -> Created:
+    created: Created = _create_bare_stage(logical_id, props, stack_name)
+    _set_access_log(props)
+    return created
+
+
+def _update_stage(
+    physical_id: str, old_props: Properties, props: Properties, stack_name: str
+) -> Created:
+    updated: Created = _update_bare_stage(physical_id, old_props, props, stack_name)
+    _set_access_log(props)
+    return updated
+
+
+def _set_access_log(props: Properties) -> None:
+    """Upstream drops a stage's AccessLogSetting."""
+    setting = props.get("AccessLogSetting") or {}
+    names = {"DestinationArn": "destinationArn", "Format": "format"}
+    stage = gateway._stages_v1[props["RestApiId"]][props["StageName"]]
+    stage["accessLogSettings"] = {
+        names[name]: value for name, value in setting.items() if name in names
+    }
+
+
 def _is_true(value: object) -> bool:
     return value is True or value == "true"
 
@@ -54,8 +80,10 @@ def install() -> None:
     """Replace ministack's handlers."""
     # An update of a method calls its create by name, a creation goes through the table.
     provisioners._apigw_method_create = _create_validated_method
-    provisioners._RESOURCE_HANDLERS["AWS::ApiGateway::Method"]["create"] = _create_validated_method
-    provisioners._RESOURCE_HANDLERS["AWS::ApiGateway::RequestValidator"] = {
+    handlers = provisioners._RESOURCE_HANDLERS
+    handlers["AWS::ApiGateway::Method"]["create"] = _create_validated_method
+    handlers["AWS::ApiGateway::Stage"] |= {"create": _create_stage, "update": _update_stage}
+    handlers["AWS::ApiGateway::RequestValidator"] = {
         "create": _create_validator,
         "update": _update_validator,
         "delete": _delete_validator,

@@ -8,7 +8,8 @@ from typing import Any
 
 Exchange = dict[str, Any]
 """ministack's record of a request (api_id, stage_name, resource_path, path_params, headers,
-query_params, request_id), with our api_key_id, http_method, path and problem added to it."""
+query_params, request_id), with our api_key_id, http_method, path, problem, trace_root and what the
+gateway's listeners are told added to it."""
 
 current: ContextVar[Exchange] = ContextVar("current_exchange")
 
@@ -34,6 +35,7 @@ def context_of(exchange: Exchange) -> dict[str, Any]:
         "httpMethod": exchange.get("http_method", ""),
         "path": f"/{exchange['stage_name']}{exchange.get('path', '')}",
         "protocol": "HTTP/1.1",
+        "xrayTraceId": exchange.get("trace_root", ""),
         "requestTimeEpoch": int(time.time() * 1000),
         "identity": {
             "apiKeyId": exchange.get("api_key_id", ""),

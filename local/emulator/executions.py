@@ -8,11 +8,14 @@ from typing import Any
 
 from ministack.services import stepfunctions
 
+from local.emulator import traces
+
 MAX_INPUT_BYTES = 262_144
 
 _start = stepfunctions._start_execution
 _start_sync = stepfunctions._start_sync_execution
 _execute_task = stepfunctions._execute_task
+_fail_execution = stepfunctions._fail_execution
 
 _NAME = re.compile(r"[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]{1,80}")
 
@@ -48,11 +51,19 @@ def _running_twin(request: dict[str, Any]) -> Any:
 
 
 def _start_execution(request: dict[str, Any]) -> Any:
-    return _refusal(request) or _running_twin(request) or _start(request)
+    with traces.within(traces.root_of(request.get("traceHeader"))):
+        return _refusal(request) or _running_twin(request) or _start(request)
 
 
 def _start_sync_execution(request: dict[str, Any]) -> Any:
-    return _refusal(request) or _start_sync(request)
+    with traces.within(traces.root_of(request.get("traceHeader"))):
+        return _refusal(request) or _start_sync(request)
+
+
+def _fail(execution: dict[str, Any], error: str, cause: str) -> None:
+    """Upstream lets an aborted execution fail afterwards, when its running task does."""
+    if execution["status"] == "RUNNING":
+        _fail_execution(execution, error, cause)
 
 
 def _task(state: dict[str, Any], state_input: Any, execution: Any, context: Any) -> Any:
@@ -104,5 +115,6 @@ def install() -> None:
     stepfunctions._start_execution = _start_execution
     stepfunctions._start_sync_execution = _start_sync_execution
     stepfunctions._execute_task = _task
+    stepfunctions._fail_execution = _fail
     stepfunctions._apply_state_assign = _assign
     stepfunctions.time = _Clock()

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from ministack.services import apigateway_v1 as gateway
 
-from local.emulator import states_integration
+from local.emulator import states_integration, traces
 from local.emulator.exchange import Exchange, context_of, current
 from local.emulator.validation import problem_of
 from local.velocity.variables import json_path
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
 """API Gateway's limit on a request's payload."""
+
+ANSWERED: list[Callable[[Exchange], None]] = []
+"""Called with every exchange that has its answer: status, response_bytes and latency_ms; where an
+integration was called, integration_latency_ms; where the gateway itself refused, error_type and
+error_message."""
 
 _check_api_key = gateway._check_api_key
 _build_lambda_event = gateway._build_lambda_event_v1
@@ -34,6 +41,7 @@ async def _execute(  # noqa: PLR0917 - ministack's signature
     *scope: str,
 ) -> Any:
     """ministack's own, but the exchange is shared with the functions below."""
+    started = time.perf_counter()
     exchange: Exchange = {
         "api_id": api_id,
         "stage_name": stage_name,
@@ -43,23 +51,48 @@ async def _execute(  # noqa: PLR0917 - ministack's signature
         "path_params": {},
         "resource_path": "",
         "request_id": gateway.new_uuid(),
+        "trace_root": traces.root_of(gateway._header_ci(headers, traces.HEADER)),
         "http_method": method,
         "path": path,
     }
     token = current.set(exchange)
     try:
-        if len(body) > MAX_BODY_BYTES and exchange["stage"]:
-            response = gateway._gw_error("REQUEST_TOO_LARGE", "Request Too Long")
-        else:
-            response = await gateway._execute_in_scope(
-                exchange, api_id, stage_name, method, path, headers, body, query_params, *scope
-            )
-        if isinstance(response, gateway._GatewayError):
-            return _gateway_response(response, exchange)
-        status, answer_headers, answer = response
-        return status, {**answer_headers, "x-amzn-requestid": exchange["request_id"]}, answer
+        with traces.within(exchange["trace_root"]):
+            status, answer_headers, answer = await _answer(exchange, body, *scope)
+        exchange["status"], exchange["response_bytes"] = status, len(answer)
+        exchange["latency_ms"] = _milliseconds_since(started)
+        for listener in ANSWERED:
+            listener(exchange)
+        return status, answer_headers, answer
     finally:
         current.reset(token)
+
+
+async def _answer(
+    exchange: Exchange, body: bytes, *scope: str
+) -> tuple[int, dict[str, Any], bytes]:
+    if len(body) > MAX_BODY_BYTES and exchange["stage"]:
+        response = gateway._gw_error("REQUEST_TOO_LARGE", "Request Too Long")
+    else:
+        names = ("api_id", "stage_name", "http_method", "path", "headers")
+        route = [exchange[name] for name in names]
+        response = await gateway._execute_in_scope(
+            exchange, *route, body, exchange["query_params"], *scope
+        )
+    if isinstance(response, gateway._GatewayError):
+        exchange["error_type"] = response.response_type
+        exchange["error_message"] = response.message
+        response = _gateway_response(response, exchange)
+    status, headers, answer = response
+    ids = {
+        "x-amzn-requestid": exchange["request_id"],
+        traces.HEADER: f"Root={exchange['trace_root']}",
+    }
+    return int(status), headers | ids, answer
+
+
+def _milliseconds_since(started: float) -> int:
+    return round((time.perf_counter() - started) * 1000)
 
 
 def _api_key(
@@ -117,16 +150,25 @@ def _gateway_response(error: Any, exchange: Exchange) -> tuple[int, dict[str, st
     return status, headers, text.encode()
 
 
+async def _timed(call: Awaitable[Any]) -> Any:
+    started = time.perf_counter()
+    try:
+        return await call
+    finally:
+        current.get()["integration_latency_ms"] = _milliseconds_since(started)
+
+
 async def _custom(integration: dict[str, Any], *route: Any, **scope: Any) -> Any:
     action = states_integration.action_of(integration)
     if action is None:
-        return await _invoke_custom(integration, *route, **scope)
+        return await _timed(_invoke_custom(integration, *route, **scope))
     body = route[7]  # api_id, stage_name, stage, resource, path, method, headers, body
-    return await states_integration.invoke(integration, action, current.get(), body or b"")
+    exchange = current.get()
+    return await _timed(states_integration.invoke(integration, action, exchange, body or b""))
 
 
 async def _proxy(integration: dict[str, Any], *route: Any, **scope: Any) -> Any:
-    response = await _invoke_lambda(integration, *route, **scope)
+    response = await _timed(_invoke_lambda(integration, *route, **scope))
     if isinstance(response, gateway._GatewayError):
         return response
     status, _headers, body = response

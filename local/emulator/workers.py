@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import re
 import threading
+import time
 from typing import Any
 
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
+
+from local.emulator import traces
 
 _WORKERS_PER_FUNCTION = int(os.environ.get("LOCAL_WORKERS_PER_FUNCTION", "4"))
 _execute_warm = lambda_svc._execute_function_warm
@@ -99,16 +102,19 @@ def _execute(function: dict[str, Any], event: Any, request_id: str) -> dict[str,
     except (RuntimeError, OSError) as error:
         lambda_svc.logger.error("%s does not start: %s", config["FunctionName"], error)
         return _failure("Runtime.ImportModuleError", str(error))
+    started = time.perf_counter()
     try:
         result = worker.invoke(
             event,
             request_id,
-            trace_id=lambda_svc._xray_trace_id_for_invocation(config),
+            trace_id=traces.header_of_invocation(),
             invoked_function_arn=config.get("FunctionArn", ""),
         )
     finally:
+        duration_ms = (time.perf_counter() - started) * 1000
         _pools.release(worker)
-    return _outcome(result)
+    # AWS's duration, too, leaves out the wait for an environment and its start.
+    return {**_outcome(result), "duration_ms": duration_ms}
 
 
 def _outcome(result: dict[str, Any]) -> dict[str, Any]:

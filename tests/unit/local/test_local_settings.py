@@ -86,11 +86,25 @@ def test_bedrocks_endpoint_reaches_the_app_only_when_it_is_set():
 
 
 @pytest.mark.parametrize(
-    "variables", [{"MOCK_PROVIDERS": "maybe"}, {"API_KEYS": " , "}, {"BEDROCK_ENABLED": "maybe"}]
+    "variables",
+    [
+        {"MOCK_PROVIDERS": "maybe"},
+        {"API_KEYS": " , "},
+        {"BEDROCK_ENABLED": "maybe"},
+        {"OPERATOR_API_KEYS": "b,a", "API_KEYS": "a"},
+        *({"REQUESTS_PER_SECOND": value} for value in ("0", "-1", "1.5", "many", "²")),
+    ],
 )
 def test_a_value_that_means_nothing_is_refused(variables):
     with pytest.raises(ValueError, match=next(iter(variables))):
         read_settings(variables)
+
+
+def test_keys_of_operators_and_what_a_plan_grants_reach_the_app():
+    nothing = read_settings({}).context
+    assert not {"operator_api_keys", "requests_per_second"} & nothing.keys()
+    context = read_settings({"OPERATOR_API_KEYS": "o, p", "REQUESTS_PER_SECOND": "5"}).context
+    assert (context["operator_api_keys"], context["requests_per_second"]) == ("o,p", "5")
 
 
 def test_the_callers_keys_and_aws_settings_reach_no_process(monkeypatch):

@@ -1,0 +1,70 @@
+"""The gateway's access log: upstream keeps its settings, but writes no line."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from typing import Any
+
+from ministack.services import apigateway_v1 as gateway
+from ministack.services import cloudwatch_logs as logs
+
+from local.emulator.exchange import Exchange, context_of
+from local.emulator.gateway import ANSWERED
+from local.velocity.variables import json_path
+
+_VARIABLE = re.compile(r"\$context((?:\.\w+)+)")
+_UNKNOWN = "-"
+# AWS's streams are named by a hash, too.
+_STREAM = secrets.token_hex(16)
+
+
+def write(exchange: Exchange) -> None:
+    """Log an answered request, if its stage has an access log."""
+    settings = (exchange["stage"] or {}).get("accessLogSettings") or {}
+    if not settings.get("format") or not settings.get("destinationArn"):
+        return
+    where = {"logGroupName": _group_of(settings["destinationArn"]), "logStreamName": _STREAM}
+    logs._create_log_stream(where)
+    event = {"timestamp": int(time.time() * 1000), "message": line_of(settings["format"], exchange)}
+    status, _headers, body = logs._put_log_events({**where, "logEvents": [event]})
+    if status != 200:
+        gateway.logger.error("access log: %s", body)
+
+
+def line_of(form: str, exchange: Exchange) -> str:
+    """The stage's format with its variables filled in."""
+    variables = _variables(exchange)
+
+    def fill(found: re.Match[str]) -> str:
+        value = json_path(variables, found[1].removeprefix("."))
+        unknown = value is None or value == "" or isinstance(value, dict)
+        return _UNKNOWN if unknown else str(value)
+
+    return _VARIABLE.sub(fill, form)
+
+
+def _variables(exchange: Exchange) -> dict[str, Any]:
+    return context_of(exchange) | {
+        "status": exchange["status"],
+        "responseLatency": exchange["latency_ms"],
+        "responseLength": exchange["response_bytes"],
+        "integrationLatency": exchange.get("integration_latency_ms"),
+        "integration": {"latency": exchange.get("integration_latency_ms")},
+        "error": {
+            "responseType": exchange.get("error_type"),
+            "message": exchange.get("error_message"),
+            "validationErrorString": exchange.get("problem"),
+        },
+        "requestTime": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime()),
+    }
+
+
+def _group_of(arn: str) -> str:
+    return arn.partition(":log-group:")[2].removesuffix(":*")
+
+
+def install() -> None:
+    """Listen to the gateway."""
+    ANSWERED.append(write)
