@@ -1,0 +1,134 @@
+"""Reads what `functions/shared/series.py` lists: one number of each series over a whole window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
+from itertools import chain
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from functions.metrics.window import Window
+from functions.shared.contracts import Frozen
+from functions.shared.errors import RateLimited
+from functions.shared.series import NAMESPACE, SERVICE
+
+_CONFIG = Config(connect_timeout=1, read_timeout=4, retries={"mode": "standard"})
+_MOST_QUERIES = 500
+_THROTTLED = frozenset({"Throttling", "ThrottlingException", "RequestLimitExceeded"})
+_NANO = Decimal("0.000000001")
+
+Dimension = tuple[str, str] | None
+"""Name and value of the dimension beside `service`; None for the series without one."""
+SUM, COUNT = "Sum", "SampleCount"
+_PERCENTILES = ("p50", "p95", "p99")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A statistic of one series."""
+
+    metric: str
+    dimension: Dimension = None
+    stat: str = SUM
+
+
+class Percentiles(Frozen):
+    """Milliseconds; null where nothing was measured."""
+
+    p50: float | None
+    p95: float | None
+    p99: float | None
+
+
+def percentiles_of(metric: str, dimension: Dimension = None) -> list[Figure]:
+    """The figures of `Figures.percentiles`."""
+    return [Figure(metric, dimension, stat) for stat in _PERCENTILES]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What was measured; a figure without any datapoint is not there."""
+
+    values: Mapping[Figure, float]
+
+    def count(self, metric: str, dimension: Dimension = None, stat: str = SUM) -> int:
+        return round(self.values.get(Figure(metric, dimension, stat), 0))
+
+    def usd(self, metric: str, dimension: Dimension = None) -> Decimal:
+        """To the nano-dollar, as costs are: a sum of doubles is off by less."""
+        value = self.values.get(Figure(metric, dimension), 0)
+        return Decimal(value).quantize(_NANO, ROUND_HALF_UP)
+
+    def percentiles(self, metric: str, dimension: Dimension = None) -> Percentiles:
+        found = {stat: self.values.get(Figure(metric, dimension, stat)) for stat in _PERCENTILES}
+        return Percentiles.model_validate(
+            {stat: None if value is None else round(value, 2) for stat, value in found.items()}
+        )
+
+
+def read_figures(figures: Iterable[Figure], service: str, window: Window) -> Figures:
+    """One call for each 500 figures. Raises `RateLimited`, and `ClientError` for other refusals."""
+    wanted = list(dict.fromkeys(figures))
+    chunks = (wanted[at : at + _MOST_QUERIES] for at in range(0, len(wanted), _MOST_QUERIES))
+    try:
+        found = list(chain.from_iterable(_read(chunk, service, window) for chunk in chunks))
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _THROTTLED:
+            raise RateLimited("Too many look-ups of metrics.", retry_after_seconds=1) from None
+        raise
+    datapoints: dict[Figure, list[float]] = {}
+    for figure, values in found:
+        datapoints.setdefault(figure, []).extend(values)
+    return Figures(
+        {figure: _one(figure, values) for figure, values in datapoints.items() if values}
+    )
+
+
+def _read(
+    figures: Sequence[Figure], service: str, window: Window
+) -> Iterable[tuple[Figure, list[float]]]:
+    queries = [
+        _query(f"q{number}", figure, service, window.period_s)
+        for number, figure in enumerate(figures)
+    ]
+    pages = (
+        _client()
+        .get_paginator("get_metric_data")
+        .paginate(MetricDataQueries=queries, StartTime=window.start, EndTime=window.end)
+    )
+    for page in pages:
+        for result in page["MetricDataResults"]:
+            yield figures[int(result["Id"][1:])], list(result["Values"])
+
+
+def _query(query_id: str, figure: Figure, service: str, period_s: int) -> dict[str, Any]:
+    dimensions = [(SERVICE, service), *([figure.dimension] if figure.dimension else [])]
+    return {
+        "Id": query_id,
+        "MetricStat": {
+            "Metric": {
+                "Namespace": NAMESPACE,
+                "MetricName": figure.metric,
+                "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions],
+            },
+            "Period": period_s,
+            "Stat": figure.stat,
+        },
+    }
+
+
+def _one(figure: Figure, values: list[float]) -> float:
+    """One datapoint is what is asked for. If there are more, sums and counts add up; percentiles
+    do not, and the worst one never makes the engine look better than it was."""
+    return max(values) if figure.stat in _PERCENTILES else sum(values)
+
+
+@lru_cache
+def _client() -> Any:
+    return boto3.client("cloudwatch", config=_CONFIG)

@@ -1,0 +1,93 @@
+"""`/metrics/costs`: where the money went, and what routing saved."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from decimal import Decimal
+from itertools import islice
+from typing import Any, get_args
+
+from functions.metrics.cloudwatch import Figure, read_figures
+from functions.metrics.logs import Reader
+from functions.metrics.summary import Measured, costs_by_model, model_figures
+from functions.metrics.window import Window
+from functions.shared.catalogue import load_catalogue
+from functions.shared.contracts import Frozen, Task, Usd
+from functions.shared.key_spend import spend_ids, spend_of
+from functions.shared.pricing import Count
+from functions.shared.stores import State
+
+_MOST_ITEMS = 100
+
+
+class KeyCosts(Frozen):
+    requests: Count
+    cost_usd: Usd
+
+
+class Costs(Measured):
+    """`savings_usd` is against the dearest model that could have answered, for the tokens used.
+
+    `by_provider` sums up `by_model`; `by_api_key` has the caller's key alone, unless it is an
+    operator's. `budgets` is empty: there are none.
+    """
+
+    total_usd: Usd
+    savings_usd: Usd
+    by_model: dict[str, Usd]
+    by_provider: dict[str, Usd]
+    by_task: dict[str, Usd]
+    by_api_key: dict[str, KeyCosts]
+    budgets: tuple[()] = ()
+
+
+def costs(service: str, window: Window, reader: Reader, state: State) -> Costs:
+    """Raises `RateLimited`, and `ClientError` and `BotoCoreError` where the table cannot be read."""
+    tasks = [("task", task) for task in get_args(Task)]
+    wanted = [
+        *map(Figure, ("CostUsd", "SavingsUsd")),
+        *model_figures(),
+        *(
+            figure
+            for task in tasks
+            for figure in (Figure("CostUsd", task), Figure("Requests", task))
+        ),
+    ]
+    figures = read_figures(wanted, service, window)
+    by_model = costs_by_model(figures)
+    by_provider: dict[str, Decimal] = defaultdict(Decimal)
+    for model, cost in by_model.items():
+        by_provider[load_catalogue().get(model).provider] += cost
+    return Costs(
+        **window.told,
+        total_usd=figures.usd("CostUsd"),
+        savings_usd=figures.usd("SavingsUsd"),
+        by_model=by_model,
+        by_provider=by_provider,
+        by_task={
+            task[1]: figures.usd("CostUsd", task)
+            for task in tasks
+            if figures.count("Requests", task)
+        },
+        by_api_key=_by_api_key(window, reader, state),
+    )
+
+
+def _by_api_key(window: Window, reader: Reader, state: State) -> dict[str, KeyCosts]:
+    spent = spend_of(
+        item
+        for ids in _batches(spend_ids(window.start, window.end))
+        for item in state.read(ids).values()
+    )
+    return {
+        key: KeyCosts(requests=one.requests, cost_usd=one.cost_usd)
+        for key, one in sorted(spent.items())
+        if reader.is_operator or key == reader.api_key_id
+    }
+
+
+def _batches(ids: list[str]) -> Iterator[list[str]]:
+    remaining = iter(ids)
+    while batch := list(islice(remaining, _MOST_ITEMS)):
+        yield batch

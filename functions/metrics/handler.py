@@ -1,0 +1,87 @@
+"""`GET /v1/metrics/…`: what the engine did, out of CloudWatch's metrics and the request log."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.metrics.costs import costs
+from functions.metrics.logs import LogsQuery, Reader, logs_page
+from functions.metrics.models import model_metrics, provider_metrics
+from functions.metrics.operators import is_operator
+from functions.metrics.query import parsed_query
+from functions.metrics.realtime import realtime
+from functions.metrics.summary import summary
+from functions.metrics.window import NoQuery, Window, WindowQuery
+from functions.shared.model_health import Health, current_health
+from functions.shared.observability import logger, metrics
+from functions.shared.rest import api_key_id_of, new_resolver
+from functions.shared.settings import MetricsSettings, read
+from functions.shared.stores import RequestLog, State
+
+app = new_resolver()
+
+
+def _service() -> str:
+    settings: MetricsSettings = read(MetricsSettings)
+    return settings.POWERTOOLS_SERVICE_NAME
+
+
+def _window() -> Window:
+    return Window.before(datetime.now(UTC), parsed_query(app.current_event, WindowQuery).window)
+
+
+def _health() -> Health | None:
+    settings = read(MetricsSettings)
+    return current_health(settings, State(settings.STATE_TABLE), datetime.now(UTC))
+
+
+def _reader() -> Reader:
+    api_key_id = api_key_id_of(app.current_event)
+    return Reader(api_key_id, is_operator(api_key_id, read(MetricsSettings).OPERATOR_PLAN))
+
+
+def _log() -> RequestLog:
+    return RequestLog(read(MetricsSettings).REQUESTS_TABLE)
+
+
+@app.get("/v1/metrics/summary")
+def get_summary() -> dict[str, Any]:
+    return summary(_service(), _window()).told()
+
+
+@app.get("/v1/metrics/models/<model_id>")
+def get_model(model_id: str) -> dict[str, Any]:
+    return model_metrics(model_id, _service(), _window(), _health(), datetime.now(UTC)).told()
+
+
+@app.get("/v1/metrics/providers")
+def get_providers() -> dict[str, Any]:
+    settings, window = read(MetricsSettings), _window()
+    return provider_metrics(_service(), window, settings, _health(), datetime.now(UTC)).told()
+
+
+@app.get("/v1/metrics/costs")
+def get_costs() -> dict[str, Any]:
+    window, state = _window(), State(read(MetricsSettings).STATE_TABLE)
+    return costs(_service(), window, _reader(), state).told()
+
+
+@app.get("/v1/metrics/logs")
+def get_logs() -> dict[str, Any]:
+    query = parsed_query(app.current_event, LogsQuery)
+    return logs_page(query, _reader(), _log(), datetime.now(UTC)).model_dump(mode="json")
+
+
+@app.get("/v1/metrics/realtime")
+def get_realtime() -> dict[str, Any]:
+    parsed_query(app.current_event, NoQuery)
+    return realtime(_reader(), _log(), datetime.now(UTC)).model_dump(mode="json")
+
+
+@metrics.log_metrics(capture_cold_start_metric=True)
+@logger.inject_lambda_context(clear_state=True)
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    return app.resolve(event, context)

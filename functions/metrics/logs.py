@@ -1,0 +1,176 @@
+"""`/metrics/logs`: requests one by one, newest first, page by page."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+)
+
+from functions.shared.contracts import Frozen, Usd
+from functions.shared.errors import Forbidden, InvalidRequest
+from functions.shared.stores import BY_DAY, BY_KEY, PARTITION_OF, RequestLog
+
+_MOST_QUERIES = 5
+"""That read something, for one page; each reads at most 1 MB, of which a filter may leave nothing."""
+_DAYS_BACK = 31
+_POSITION = TypeAdapter(
+    tuple[
+        Annotated[
+            str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00$")
+        ],
+        Annotated[str, StringConstraints(pattern=r"^req_[A-Za-z0-9_-]{1,76}$")],
+    ]
+)
+_FILTERS = ("model", "provider", "task", "status")
+
+
+class LogsQuery(Frozen):
+    """`key` is an API key's id. `from` and `to` are ISO times and belong to the page's rows, too."""
+
+    limit: Annotated[int, Field(ge=1, le=100)] = 20
+    cursor: Annotated[str, Field(max_length=500)] | None = None
+    model: str | None = None
+    provider: str | None = None
+    task: str | None = None
+    status: Literal["SUCCEEDED", "FAILED"] | None = None
+    key: str | None = None
+    first: Annotated[AwareDatetime | None, Field(alias="from")] = None
+    last: Annotated[AwareDatetime | None, Field(alias="to")] = None
+
+
+class LoggedRequest(BaseModel):
+    """What the indexes hold of a row; null is what a request that ended early never had."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    request_id: str
+    created_at: str
+    finished_at: str
+    status: str
+    mode: str
+    api_key_id: str
+    task: str | None = None
+    model_preference: str | None = None
+    model: str | None = None
+    provider: str | None = None
+    mock: bool | None = None
+    latency_ms: int
+    cost_usd: Usd
+    savings_usd: Usd | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    fallbacks: int
+    error_code: str | None = None
+    trace_id: str | None = None
+    feedback: dict[str, Any] | None = None
+
+
+class LogsPage(Frozen):
+    """Go on while there is a `next_cursor`: a page of filtered rows may be short, or empty."""
+
+    logs: list[LoggedRequest]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who reads the log: a key its own rows, an operator's key all of them."""
+
+    api_key_id: str
+    is_operator: bool
+
+    def partitions(
+        self, key: str | None, first: datetime, last: datetime
+    ) -> Iterator[tuple[str, str]]:
+        """Newest first. Raises `Forbidden` for another's key."""
+        if not self.is_operator:
+            if key not in {None, self.api_key_id}:
+                raise Forbidden("Only a key of the operators' plan sees the requests of others.")
+            key = self.api_key_id
+        if key is not None:
+            yield BY_KEY, key
+            return
+        for back in range((last.date() - first.date()).days + 1):
+            yield BY_DAY, str(last.date() - timedelta(days=back))
+
+
+def logs_page(query: LogsQuery, reader: Reader, log: RequestLog, now: datetime) -> LogsPage:
+    """One query of an index, unless a day ends or a filter leaves too little.
+
+    Raises `Forbidden`, `InvalidRequest` for a cursor that is not ours, and `ClientError`.
+    """
+    earliest = now.astimezone(UTC) - timedelta(days=_DAYS_BACK)
+    last = min(query.last or now, now).astimezone(UTC)
+    first = max(query.first or earliest, earliest).astimezone(UTC)
+    after = _position(query.cursor) if query.cursor else None
+    if after:
+        last = min(last, datetime.fromisoformat(after["created_at"]))
+    equal = {name: value for name in _FILTERS if (value := getattr(query, name)) is not None}
+    rows: list[dict[str, Any]] = []
+    queries = 0
+    for partition in reader.partitions(query.key, first, last):
+        start = _within(after, partition)
+        while True:
+            # One more than is shown tells whether there are any more.
+            limit = None if equal else query.limit + 1 - len(rows)
+            page = log.newest(
+                partition, _stamp(first), _stamp(last), equal=equal, limit=limit, after=start
+            )
+            rows += page.rows
+            queries += page.evaluated > 0
+            if len(rows) > query.limit:
+                return _page(rows[: query.limit], rows[query.limit - 1])
+            if page.next_key is None:
+                break
+            if queries >= _MOST_QUERIES:
+                return _page(rows, page.next_key)
+            start = page.next_key
+    return _page(rows, None)
+
+
+def _page(rows: list[dict[str, Any]], after: dict[str, Any] | None) -> LogsPage:
+    listed = [LoggedRequest.model_validate(row) for row in rows]
+    return LogsPage(logs=listed, next_cursor=_cursor(after) if after else None)
+
+
+def _stamp(at: datetime) -> str:
+    """As the log writes `created_at`, so that texts sort as times do."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+def _cursor(after: dict[str, Any]) -> str:
+    position = [after["created_at"], after["request_id"]]
+    return base64.urlsafe_b64encode(json.dumps(position).encode()).decode().rstrip("=")
+
+
+def _position(cursor: str) -> dict[str, str]:
+    """It names a place in whatever its bearer may read, and opens nothing else."""
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        text = base64.b64decode(padded, b"-_", validate=True)
+        created_at, request_id = _POSITION.validate_json(text)
+        datetime.fromisoformat(created_at)
+    except ValueError:
+        problem = {"field": "cursor", "problem": "not a next_cursor of this path"}
+        raise InvalidRequest("The request is not valid.", details=[problem]) from None
+    return {"created_at": created_at, "request_id": request_id}
+
+
+def _within(after: dict[str, str] | None, partition: tuple[str, str]) -> dict[str, Any] | None:
+    """Where a query of the partition begins, if the position lies in it."""
+    index, value = partition
+    if after is None or (index == BY_DAY and not after["created_at"].startswith(value)):
+        return None
+    return {**after, PARTITION_OF[index]: value}

@@ -1,0 +1,115 @@
+"""`/metrics/summary`: what the engine did, how quickly, and for how much."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from pydantic import Field
+
+from functions.metrics.cloudwatch import (
+    COUNT,
+    Figure,
+    Figures,
+    Percentiles,
+    percentiles_of,
+    read_figures,
+)
+from functions.metrics.window import Window
+from functions.shared.catalogue import load_catalogue
+from functions.shared.contracts import Frozen, Score, Usd
+from functions.shared.pricing import Count
+
+_SUCCESSFUL = ("outcome", "success")
+
+
+class Measured(Frozen):
+    """What every answer about a window says of it."""
+
+    window: str
+    start: datetime = Field(alias="from")
+    end: datetime = Field(alias="to")
+
+    def told(self) -> dict[str, Any]:
+        return self.model_dump(mode="json", by_alias=True)
+
+
+class RequestCounts(Frozen):
+    total: Count
+    successful: Count
+    failed: Count
+
+
+class SummaryCosts(Frozen):
+    """`by_model` has the models that answered or cost something, and sums up to `total_usd`."""
+
+    total_usd: Usd
+    savings_usd: Usd
+    by_model: dict[str, Usd]
+
+
+class CacheUse(Frozen):
+    hits: Count
+    hit_rate: Score
+
+
+NO_CACHE = CacheUse(hits=0, hit_rate=0.0)
+"""There is no response cache."""
+
+
+class Summary(Measured):
+    """`latency_ms` is of requests that had a model called, answered or not."""
+
+    requests: RequestCounts
+    latency_ms: Percentiles
+    costs: SummaryCosts
+    cache: CacheUse
+    fallbacks: Count
+
+
+def summary(service: str, window: Window) -> Summary:
+    """Raises `RateLimited`."""
+    wanted = [
+        *map(Figure, ("Requests", "CostUsd", "SavingsUsd", "Fallbacks")),
+        Figure("Requests", _SUCCESSFUL),
+        *percentiles_of("LatencyMs"),
+        *model_figures(),
+    ]
+    figures = read_figures(wanted, service, window)
+    total = figures.count("Requests")
+    successful = figures.count("Requests", _SUCCESSFUL)
+    return Summary(
+        **window.told,
+        requests=RequestCounts(total=total, successful=successful, failed=total - successful),
+        latency_ms=figures.percentiles("LatencyMs"),
+        costs=SummaryCosts(
+            total_usd=figures.usd("CostUsd"),
+            savings_usd=figures.usd("SavingsUsd"),
+            by_model=costs_by_model(figures),
+        ),
+        cache=NO_CACHE,
+        fallbacks=figures.count("Fallbacks"),
+    )
+
+
+def model_figures() -> list[Figure]:
+    """The figures of `costs_by_model`."""
+    return [
+        figure
+        for named in _models()
+        for figure in (Figure("CostUsd", named), Figure("InferenceMs", named, COUNT))
+    ]
+
+
+def costs_by_model(figures: Figures) -> dict[str, Decimal]:
+    """Of the models that answered, or cost something all the same."""
+    return {
+        named[1]: figures.usd("CostUsd", named)
+        for named in _models()
+        if figures.usd("CostUsd", named) or figures.count("InferenceMs", named, COUNT)
+    }
+
+
+def _models() -> list[tuple[str, str]]:
+    return [("model", model.id) for model in load_catalogue().models]

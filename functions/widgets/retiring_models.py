@@ -1,0 +1,35 @@
+"""The models that retire soon, so that nobody is surprised by it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from functions.shared.catalogue import load_catalogue
+from functions.shared.settings import WidgetSettings
+from functions.widgets.markup import paragraph, table
+
+WITHIN_DAYS = 60
+
+
+def retiring_models(settings: WidgetSettings, now: datetime) -> str:
+    """Of the configured providers, the next one first; a model retires at the begin of its day, UTC."""
+    providers, today = settings.PROVIDERS_CONFIGURED, now.date()
+    if not providers:
+        return paragraph("No provider is configured, so that no model is called.")
+    rows = [
+        (model.retires_on, model.id, model.provider, days, model.successor or "none")
+        for model in load_catalogue().models
+        if model.provider in providers
+        and model.retires_on
+        and 0 <= (days := (model.retires_on - today).days) <= WITHIN_DAYS
+    ]
+    if not rows:
+        names = ", ".join(sorted(providers))
+        return paragraph(f"No model of {names} retires within {WITHIN_DAYS} days.")
+    return table(
+        ("Model", "Provider", "Retires on", "Days left", "Successor"),
+        (
+            (model, provider, retires_on, days, successor)
+            for retires_on, model, provider, days, successor in sorted(rows)
+        ),
+    )
