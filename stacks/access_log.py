@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 
 from aws_cdk import aws_apigateway as apigw
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_logs as logs
+
+from functions.shared.series import NAMESPACE, RATE_LIMITED
 
 _FIELD = apigw.AccessLogField
 
@@ -25,3 +29,19 @@ ACCESS_LOG_FORMAT = apigw.AccessLogFormat.custom(
         }
     )
 )
+
+
+def add_throttled_calls_filter(log_group: logs.LogGroup) -> None:
+    """Count the calls that the gateway itself throttled, which reach nothing that could count them."""
+    logs.MetricFilter(
+        log_group,
+        "ThrottledCalls",
+        log_group=log_group,
+        # The status is text, as the format quotes it: a gateway without one would break the JSON.
+        filter_pattern=logs.FilterPattern.string_value("$.status", "=", "429"),
+        metric_namespace=NAMESPACE,
+        metric_name=RATE_LIMITED,
+        metric_value="1",
+        default_value=0,
+        unit=cloudwatch.Unit.COUNT,
+    )

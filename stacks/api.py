@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from aws_cdk import aws_apigateway as apigw
@@ -9,8 +11,9 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from stacks.access_log import ACCESS_LOG_FORMAT
-from stacks.config import StageConfig
+from stacks.access_log import ACCESS_LOG_FORMAT, add_throttled_calls_filter
+from stacks.config import Plan, StageConfig
+from stacks.drawn import service_of
 from stacks.function_table import allow
 from stacks.gateway_responses import GATEWAY_RESPONSES
 from stacks.job_schema import request_schema
@@ -24,14 +27,43 @@ _LOG_ROLE_FINDING = (
     "IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/"
     "AmazonAPIGatewayPushToCloudWatchLogs]"
 )
+
+
+@dataclass(frozen=True)
+class FunctionRoute:
+    """A path under the stage's that a function answers."""
+
+    verb: str
+    path: str
+    function: str
+    needs_key: bool = True
+
+
 _FUNCTION_ROUTES = (
-    ("GET", "jobs/{execution_id}"),
-    ("DELETE", "jobs/{execution_id}"),
-    ("GET", "requests/{request_id}"),
-    ("GET", "models"),
-    ("GET", "models/{model_id}"),
+    FunctionRoute("GET", "v1/jobs/{execution_id}", "Api"),
+    FunctionRoute("DELETE", "v1/jobs/{execution_id}", "Api"),
+    FunctionRoute("GET", "v1/requests/{request_id}", "Api"),
+    FunctionRoute("POST", "v1/requests/{request_id}/feedback", "Api"),
+    FunctionRoute("POST", "v1/route", "Route"),
+    FunctionRoute("GET", "v1/models", "Api"),
+    FunctionRoute("GET", "v1/models/{model_id}", "Api"),
+    FunctionRoute("GET", "v1/health", "Api", needs_key=False),
+    FunctionRoute("GET", "v1/metrics/summary", "Metrics"),
+    FunctionRoute("GET", "v1/metrics/models/{model_id}", "Metrics"),
+    FunctionRoute("GET", "v1/metrics/providers", "Metrics"),
+    FunctionRoute("GET", "v1/metrics/costs", "Metrics"),
+    FunctionRoute("GET", "v1/metrics/logs", "Metrics"),
+    FunctionRoute("GET", "v1/metrics/realtime", "Metrics"),
+    # The page and its files hold no data: what it shows it asks for with the key typed into it.
+    FunctionRoute("GET", "console", "Console", needs_key=False),
+    FunctionRoute("GET", "console/{file}", "Console", needs_key=False),
 )
 _ANY_OBJECT = {"$schema": "http://json-schema.org/draft-04/schema#", "type": "object"}
+
+
+def plan_name(stage: str, plan: str) -> str:
+    """What a usage plan is called in the account."""
+    return f"{service_of(stage)}-{plan}"
 
 
 class Api(Construct):
@@ -44,9 +76,9 @@ class Api(Construct):
         *,
         config: StageConfig,
         machines: Machines,
-        function: lambda_.IFunction,
-        route_function: lambda_.IFunction,
+        functions: Mapping[str, lambda_.IFunction],
     ) -> None:
+        """`functions` by the names of their table; routes to one that is not there are left out."""
         super().__init__(scope, construct_id)
         self._config = config
         self.rest_api = self._add_rest_api()
@@ -55,15 +87,20 @@ class Api(Construct):
         # More than that the gateway need not know: the engine says better what is wrong.
         self._any_object = self._add_model("ObjectBody", _ANY_OBJECT)
         self._add_start_routes(machines)
-        self._add_function_routes(function, route_function)
+        self._add_function_routes(functions)
         self._add_gateway_responses()
-        self.keys = self._add_keys()
+        self.standard_keys = self._add_plan("standard", config.plans.standard, config.api_keys)
+        self.operator_keys = self._add_plan(
+            "operator", config.plans.operator, config.operator_api_keys
+        )
 
     def _add_rest_api(self) -> apigw.RestApi:
+        self.access_logs = add_log_group(self, "AccessLogs", self._config)
+        add_throttled_calls_filter(self.access_logs)
         api = apigw.RestApi(
             self,
             "RestApi",
-            rest_api_name=f"llm-orchestrator-{self._config.stage}",
+            rest_api_name=service_of(self._config.stage),
             description="One API in front of every model",
             endpoint_types=[apigw.EndpointType.REGIONAL],
             deploy_options=apigw.StageOptions(
@@ -73,9 +110,7 @@ class Api(Construct):
                 logging_level=apigw.MethodLoggingLevel.ERROR,
                 # Request and response bodies hold prompts: they never go to a log.
                 data_trace_enabled=False,
-                access_log_destination=apigw.LogGroupLogDestination(
-                    add_log_group(self, "AccessLogs", self._config)
-                ),
+                access_log_destination=apigw.LogGroupLogDestination(self.access_logs),
                 access_log_format=ACCESS_LOG_FORMAT,
             ),
             api_key_source_type=apigw.ApiKeySourceType.HEADER,
@@ -112,36 +147,35 @@ class Api(Construct):
         return role
 
     def _resource(self, path: str) -> apigw.Resource:
-        return self.rest_api.root.resource_for_path(f"v1/{path}")
+        return self.rest_api.root.resource_for_path(path)
 
     def _add_start_routes(self, machines: Machines) -> None:
         self._add_start(
-            self._resource("generate"),
+            self._resource("v1/generate"),
             StartIntegration("generate", "StartSyncExecution", "200", machines.generate),
             self._any_object,
         )
         self._add_start(
-            self._resource("jobs"),
+            self._resource("v1/jobs"),
             StartIntegration("jobs", "StartExecution", "202", machines.jobs),
             self._add_model("JobsBody", request_schema()),
         )
 
-    def _add_function_routes(
-        self, function: lambda_.IFunction, route_function: lambda_.IFunction
-    ) -> None:
-        proxy = apigw.LambdaIntegration(function, allow_test_invoke=False)
-        for verb, path in _FUNCTION_ROUTES:
-            self._resource(path).add_method(verb, proxy, api_key_required=True)
-        self._resource("health").add_method("GET", proxy, api_key_required=False)
-        dry_run = apigw.LambdaIntegration(route_function, allow_test_invoke=False)
-        for path, integration in (("route", dry_run), ("requests/{request_id}/feedback", proxy)):
-            self._resource(path).add_method(
-                "POST",
-                integration,
-                api_key_required=True,
-                request_models={JSON: self._any_object},
-                request_validator=self._validator,
-            )
+    def _add_function_routes(self, functions: Mapping[str, lambda_.IFunction]) -> None:
+        integrations = {
+            name: apigw.LambdaIntegration(function, allow_test_invoke=False)
+            for name, function in functions.items()
+        }
+        for route in _FUNCTION_ROUTES:
+            if route.function in integrations:
+                has_body = route.verb == "POST"
+                self._resource(route.path).add_method(
+                    route.verb,
+                    integrations[route.function],
+                    api_key_required=route.needs_key,
+                    request_models={JSON: self._any_object} if has_body else None,
+                    request_validator=self._validator if has_body else None,
+                )
 
     def _add_start(
         self, resource: apigw.Resource, start: StartIntegration, model: apigw.IModel
@@ -180,24 +214,24 @@ class Api(Construct):
                 templates={JSON: response.template},
             )
 
-    def _add_keys(self) -> list[apigw.IApiKey]:
-        plan = self.rest_api.add_usage_plan(
-            "UsagePlan",
+    def _add_plan(self, name: str, plan: Plan, values: tuple[str, ...]) -> list[apigw.IApiKey]:
+        usage_plan = self.rest_api.add_usage_plan(
+            f"{name.title()}Plan",
+            name=plan_name(self._config.stage, name),
             api_stages=[
                 apigw.UsagePlanPerApiStage(api=self.rest_api, stage=self.rest_api.deployment_stage)
             ],
             throttle=apigw.ThrottleSettings(
-                rate_limit=self._config.requests_per_second,
-                burst_limit=self._config.burst_requests,
+                rate_limit=plan.requests_per_second, burst_limit=plan.burst_requests
             ),
-            quota=apigw.QuotaSettings(limit=self._config.requests_per_day, period=apigw.Period.DAY),
+            quota=apigw.QuotaSettings(limit=plan.requests_per_day, period=apigw.Period.DAY),
         )
-        # Without given values there is one key, and AWS chooses its value.
-        values: tuple[str | None, ...] = self._config.api_keys or (None,)
+        # AWS chooses the values that are not given.
+        given: tuple[str | None, ...] = values or (None,) * plan.keys
         keys = [
-            self.rest_api.add_api_key(f"Key{number}", value=value)
-            for number, value in enumerate(values, start=1)
+            self.rest_api.add_api_key(f"{name.title()}Key{number}", value=value)
+            for number, value in enumerate(given, start=1)
         ]
         for key in keys:
-            plan.add_api_key(key)
+            usage_plan.add_api_key(key)
         return keys

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any, Literal, Self
 
 from constructs import Node
@@ -13,11 +14,13 @@ Stage = Literal["local", "dev", "prod"]
 Provider = Literal["openai", "azure_openai", "anthropic", "bedrock"]
 """The providers that a stage may lack; `local` needs nothing and is always there."""
 
-_LISTS = ("providers", "api_keys")
+_LISTS = ("providers", "api_keys", "operator_api_keys", "alarm_emails")
 _VALUES = (
     *("mock_providers", "layers", "log_level", "bedrock_endpoint_url", "snap_start"),
-    *("routing_policy", "shadow_policy", "log_prompts"),
+    *("routing_policy", "shadow_policy", "log_prompts", "console"),
 )
+_STANDARD_PLAN = ("requests_per_second", "burst_requests", "requests_per_day")
+"""Overrides of the plan `standard`."""
 
 
 def construct_name(provider: str) -> str:
@@ -25,10 +28,46 @@ def construct_name(provider: str) -> str:
     return "".join(part.title() for part in provider.split("_"))
 
 
-class StageConfig(BaseModel):
-    """What differs between stages."""
-
+class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Plan(_Part):
+    """A usage plan: what each of its keys may use of the gateway."""
+
+    requests_per_second: float = Field(gt=0)
+    burst_requests: int = Field(ge=1)
+    requests_per_day: int = Field(ge=1)
+    keys: int = Field(default=1, ge=0)
+    """How many keys AWS generates, where the values of none are given."""
+
+
+class Plans(_Part):
+    """The usage plans of a stage, by name."""
+
+    standard: Plan
+    operator: Plan
+    """Its keys see the requests of all keys."""
+
+
+class Alarms(_Part):
+    """When the alarms ring."""
+
+    success_rate_percent: float = Field(default=95, gt=0, le=100)
+    """Of the requests without those that fail by the caller's fault, over 5 minutes."""
+    success_rate_requests: int = Field(default=20, ge=1)
+    """The fewest requests in 5 minutes that make a rate."""
+    deadline_percent: float = Field(default=80, gt=0, le=100)
+    """The share of the deadline that the slowest of a hundred synchronous requests may need."""
+    all_providers_failed: int = Field(default=3, ge=1)
+    """Requests in 5 minutes that no provider answered."""
+    spend_usd_per_hour: Decimal = Field(default=Decimal(10), gt=0)
+    spend_deviations: float = Field(default=3, gt=0)
+    """Standard deviations from the usual spend of that hour."""
+
+
+class StageConfig(_Part):
+    """What differs between stages."""
 
     stage: Stage
     providers: tuple[Provider, ...] = ()
@@ -40,7 +79,10 @@ class StageConfig(BaseModel):
     shadow_policy: str | None = None
     """A second policy, whose decisions are only logged."""
     api_keys: tuple[str, ...] = ()
-    """Values of the gateway's keys, on the stage `local` only: elsewhere AWS generates them."""
+    """Values of the keys of the plan `standard`, on the stage `local` only: elsewhere AWS generates
+    them."""
+    operator_api_keys: tuple[str, ...] = ()
+    """The same of the plan `operator`, which may have none there."""
     bedrock_endpoint_url: str | None = None
     """Another endpoint than AWS's, on the stage `local` only: prompts go there."""
     layers: Literal["built", "stub"] = "built"
@@ -50,9 +92,12 @@ class StageConfig(BaseModel):
     """How long the audit record of a request is kept."""
     log_prompts: bool = False
     """Keep the prompt's first 4,000 characters with the audit record."""
-    requests_per_second: float = Field(gt=0)
-    burst_requests: int = Field(ge=1)
-    requests_per_day: int = Field(ge=1)
+    plans: Plans
+    alarms: Alarms = Alarms()
+    alarm_emails: tuple[str, ...] = ()
+    """Who is told of an alarm; each address has to confirm once."""
+    console: bool = True
+    """Serve the console, a page that needs a key to show anything."""
     provider_concurrency: int | None = Field(default=None, ge=1)
     """Reserved concurrency of each configured provider's function; none by default, as a new
     account's whole limit may be as low as 10."""
@@ -76,7 +121,7 @@ class StageConfig(BaseModel):
 
     @model_validator(mode="after")
     def _only_locally(self) -> Self:
-        if self.api_keys and self.stage != "local":
+        if (self.api_keys or self.operator_api_keys) and self.stage != "local":
             raise ValueError("api_keys would put key values into a template; local stage only")
         if self.bedrock_endpoint_url and self.stage != "local":
             raise ValueError("bedrock_endpoint_url is for the local stage only")
@@ -98,4 +143,8 @@ class StageConfig(BaseModel):
         for name in _VALUES:
             if (value := node.try_get_context(name)) is not None:
                 settings[name] = value
+        plan = {name: node.try_get_context(name) for name in _STANDARD_PLAN}
+        if overrides := {name: value for name, value in plan.items() if value is not None}:
+            plans = settings["plans"]
+            settings["plans"] = {**plans, "standard": {**plans["standard"], **overrides}}
         return cls(stage=stage, **settings)

@@ -10,6 +10,7 @@ from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 
 from functions.shared.catalogue import load_catalogue
+from functions.shared.stores import BY_DAY, BY_KEY
 from stacks.bedrock_access import Place, bedrock_models, model_statements, wildcards_of
 from stacks.config import StageConfig, construct_name
 from stacks.layers import Architecture
@@ -19,6 +20,7 @@ SYNC_DEADLINE_MS = 26_000
 """Under API Gateway's 29 s, with room for recording the request and for the answer's way back."""
 ASYNC_DEADLINE_MS = 240_000
 """Under the provider functions' own timeout."""
+CHART_LIBRARY = "node_modules/echarts/dist/echarts.min.js"
 
 # Importing onnxruntime aborts on Lambda's arm64, which lacks /sys/devices/system/cpu:
 # https://github.com/microsoft/onnxruntime/issues/10038
@@ -41,6 +43,8 @@ class FunctionSpec:
     timeout_s: int = 10
     reserved_concurrency: int | None = None
     snap_start: bool = False
+    extra_files: tuple[str, ...] = ()
+    """Files of the project that its code holds besides functions/, at their own paths."""
 
     @property
     def handler(self) -> str:
@@ -189,6 +193,48 @@ def api_function(
             allow("dynamodb:GetItem", requests.table_arn),
             allow("dynamodb:UpdateItem", requests.table_arn),
             allow("dynamodb:BatchGetItem", state.table_arn),
+        ),
+    )
+
+
+def observing_functions(
+    config: StageConfig, storage: StorageStack, operator_plan: str
+) -> tuple[FunctionSpec, ...]:
+    """The functions that show what the others did."""
+    requests, state = storage.requests_table, storage.state_table
+    console = FunctionSpec("Console", "console", extra_files=(CHART_LIBRARY,))
+    return (
+        FunctionSpec(
+            "Metrics",
+            "metrics",
+            environment={
+                "REQUESTS_TABLE": requests.table_name,
+                "STATE_TABLE": state.table_name,
+                "OPERATOR_PLAN": operator_plan,
+                **_provider_settings(config),
+            },
+            grants=(
+                allow("cloudwatch:GetMetricData", "*"),
+                allow(
+                    "dynamodb:Query",
+                    *(f"{requests.table_arn}/index/{name}" for name in (BY_DAY, BY_KEY)),
+                ),
+                allow("dynamodb:BatchGetItem", state.table_arn),
+                allow(
+                    "apigateway:GET",
+                    f"arn:{Aws.PARTITION}:apigateway:{Aws.REGION}::/usageplans",
+                ),
+            ),
+            wildcards={"*": "Neither GetMetricData nor X-Ray's write actions name a resource."},
+            # Under the gateway's 29 s: a look-up over many days may be asked for twice.
+            timeout_s=25,
+        ),
+        *((console,) if config.console else ()),
+        FunctionSpec(
+            "Widgets",
+            "widgets",
+            environment={"STATE_TABLE": state.table_name, **_provider_settings(config)},
+            grants=(allow("dynamodb:BatchGetItem", state.table_arn),),
         ),
     )
 

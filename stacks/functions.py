@@ -7,13 +7,17 @@ from pathlib import Path
 from aws_cdk import Duration, IgnoreMode, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from functions.shared.series import NAMESPACE
 from stacks.config import StageConfig
+from stacks.drawn import service_of
 from stacks.function_table import FunctionSpec
 from stacks.layers import LAYERS, Architecture, Layer, layer_directory
 from stacks.log_groups import add_log_group
 from stacks.security import acknowledge
+from stacks.watched import WatchedFunction
 
 ROOT = Path(__file__).parent.parent
 RUNTIME = lambda_.Runtime.PYTHON_3_13
@@ -42,15 +46,19 @@ class Functions(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, config: StageConfig) -> None:
         super().__init__(scope, construct_id)
+        self.watched: dict[str, WatchedFunction] = {}
         self._config = config
-        self._code = lambda_.Code.from_asset(
-            str(ROOT), exclude=CODE_PATTERNS, ignore_mode=IgnoreMode.GLOB
-        )
+        self._code = _code_with()
         self._layers = {layer: self._add_layer(layer) for layer in LAYERS}
 
-    def add(self, spec: FunctionSpec) -> lambda_.IFunction:
-        """Create the function of `spec` and all that belongs to it; answer what is to be called."""
-        function = self._add_function(spec)
+    def add(self, spec: FunctionSpec, *, on_path: bool = False) -> lambda_.IFunction:
+        """Create the function of `spec` and all that belongs to it; answer what is to be called.
+
+        A request waits for those `on_path`.
+        """
+        log_group = add_log_group(self, f"{spec.name}Logs", self._config)
+        function = self._add_function(spec, log_group)
+        self.watched[spec.name] = WatchedFunction(function, log_group, on_path)
         acknowledge(
             function, "L1", "3.13 is what the layers and their bytecode are built and tested for."
         )
@@ -62,14 +70,13 @@ class Functions(Construct):
             self, f"{spec.name}Live", alias_name=ALIAS, version=function.current_version
         )
 
-    def _add_function(self, spec: FunctionSpec) -> lambda_.Function:
-        log_group = add_log_group(self, f"{spec.name}Logs", self._config)
+    def _add_function(self, spec: FunctionSpec, log_group: logs.LogGroup) -> lambda_.Function:
         role = self._add_role(spec)
         log_group.grant_write(role)
         return lambda_.Function(
             self,
             spec.name,
-            code=self._code,
+            code=_code_with(*spec.extra_files) if spec.extra_files else self._code,
             handler=spec.handler,
             runtime=RUNTIME,
             architecture=_ARCHITECTURES[spec.architecture],
@@ -98,8 +105,8 @@ class Functions(Construct):
         )
         for statement in spec.grants:
             role.add_to_policy(statement)
-        acknowledge(role, "IAM5[Resource::*]", "X-Ray's write actions know no resource to name.")
-        for resource, reason in spec.wildcards.items():
+        tracing = {"*": "X-Ray's write actions know no resource to name."}
+        for resource, reason in (tracing | dict(spec.wildcards)).items():
             acknowledge(role, f"IAM5[Resource::{resource}]", reason)
         return role
 
@@ -121,8 +128,24 @@ class Functions(Construct):
 
     def _common_environment(self) -> dict[str, str]:
         return {
-            "POWERTOOLS_SERVICE_NAME": "llm-orchestrator",
-            "POWERTOOLS_METRICS_NAMESPACE": "LlmOrchestrator",
+            "POWERTOOLS_SERVICE_NAME": service_of(self._config.stage),
+            "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
             "STAGE": self._config.stage,
             "LOG_LEVEL": self._config.log_level,
         }
+
+
+def _code_with(*extra_files: str) -> lambda_.AssetCode:
+    """The code asset, with more files of the project. Raises FileNotFoundError where one is not there."""
+    for name in extra_files:
+        if not (ROOT / name).is_file():
+            raise FileNotFoundError(f"{name} is missing: run `npm ci`")
+    # A folder has to be let in before what lies in it.
+    paths = [
+        path for name in extra_files for path in (*reversed(list(Path(name).parents)[:-1]), name)
+    ]
+    return lambda_.Code.from_asset(
+        str(ROOT),
+        exclude=[*CODE_PATTERNS, *(f"!{path}" for path in paths)],
+        ignore_mode=IgnoreMode.GLOB,
+    )

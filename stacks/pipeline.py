@@ -5,12 +5,20 @@ from __future__ import annotations
 from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
-from stacks.api import Api
+from stacks.api import Api, plan_name
 from stacks.config import StageConfig
-from stacks.function_table import api_function, route_function, workflow_functions
+from stacks.function_table import (
+    FunctionSpec,
+    api_function,
+    observing_functions,
+    route_function,
+    workflow_functions,
+)
 from stacks.functions import Functions
 from stacks.machines import Machines
+from stacks.observability import Observability
 from stacks.storage import StorageStack
+from stacks.watched import Watched
 
 
 class PipelineStack(Stack):
@@ -21,7 +29,10 @@ class PipelineStack(Stack):
     ) -> None:
         super().__init__(scope, construct_id, description="LLM orchestrator: functions and API")
         functions = Functions(self, "Functions", config=config)
-        workflow = {spec.name: functions.add(spec) for spec in workflow_functions(config, storage)}
+        workflow = {
+            spec.name: functions.add(spec, on_path=True)
+            for spec in workflow_functions(config, storage)
+        }
         machines = Machines(
             self,
             "Machines",
@@ -34,16 +45,46 @@ class PipelineStack(Stack):
         function = functions.add(spec)
         if function.role is not None:
             machines.acknowledge_jobs_executions(function.role)
+        behind_gateway = {
+            "Api": function,
+            **{spec.name: functions.add(spec) for spec in _other_functions(config, storage)},
+        }
         api = Api(
             self,
             "Api",
             config=config,
             machines=machines,
-            function=function,
-            route_function=functions.add(route_function(config, storage)),
+            functions=behind_gateway,
+        )
+        Observability(
+            self,
+            "Observability",
+            config=config,
+            watched=Watched(
+                functions=functions.watched,
+                machines={"Generate": machines.generate, "Jobs": machines.jobs},
+                sync_machine=machines.generate,
+                tables={"Requests": storage.requests_table, "State": storage.state_table},
+                dead_letter_queue=storage.dead_letter_queue,
+                gateway_stage=api.rest_api.deployment_stage,
+                access_logs=api.access_logs,
+            ),
         )
         CfnOutput(self, "ApiId", value=api.rest_api.rest_api_id)
         CfnOutput(self, "ApiUrl", value=api.rest_api.url)
-        CfnOutput(self, "ApiKeyIds", value=",".join(key.key_id for key in api.keys))
+        for output, keys in (
+            ("ApiKeyIds", api.standard_keys),
+            ("OperatorKeyIds", api.operator_keys),
+        ):
+            if keys:
+                CfnOutput(self, output, value=",".join(key.key_id for key in keys))
         CfnOutput(self, "GenerateMachineArn", value=machines.generate.state_machine_arn)
         CfnOutput(self, "JobsMachineArn", value=machines.jobs.state_machine_arn)
+
+
+def _other_functions(config: StageConfig, storage: StorageStack) -> tuple[FunctionSpec, ...]:
+    operator_plan = plan_name(config.stage, "operator")
+    return (
+        route_function(config, storage),
+        *observing_functions(config, storage, operator_plan),
+    )

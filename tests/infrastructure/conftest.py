@@ -33,4 +33,5 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Stage:
         shadow_policy="default",
         log_prompts="true",
         api_keys="key-of-one,key-of-two",
+        operator_api_keys="key-of-operator",
     )

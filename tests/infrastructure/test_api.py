@@ -1,20 +1,28 @@
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from functions.shared.errors import HTTP_STATUS
-from tests.infrastructure.synthesized import Stage
+from functions.shared.series import NAMESPACE, RATE_LIMITED
+from stacks.stage import synthesize
+from tests.infrastructure.synthesized import StackTemplate, Stage
+from tests.infrastructure.watched_series import flat
 
 pytestmark = pytest.mark.xdist_group("synthesis")
 
 METHOD = "AWS::ApiGateway::Method"
+RESOURCE = "AWS::ApiGateway::Resource"
+PLAN = "AWS::ApiGateway::UsagePlan"
+KEY = "AWS::ApiGateway::ApiKey"
 # With the escapes that the gateway puts into the variable.
 VALIDATION_ERROR = '[object has missing required properties ([\\"text\\"])]'
 
 
 def methods(stage: Stage) -> dict[tuple[str, str], dict[str, Any]]:
-    resources = stage.pipeline.resources("AWS::ApiGateway::Resource")
+    resources = stage.pipeline.resources(RESOURCE)
 
     def path_of(resource_id: str) -> str:
         resource = resources[resource_id]
@@ -53,16 +61,40 @@ def test_the_routes_are_the_contract(prod: Stage) -> None:
         ("GET", "/v1/models"),
         ("GET", "/v1/models/{model_id}"),
         ("GET", "/v1/health"),
+        ("GET", "/v1/metrics/summary"),
+        ("GET", "/v1/metrics/models/{model_id}"),
+        ("GET", "/v1/metrics/providers"),
+        ("GET", "/v1/metrics/costs"),
+        ("GET", "/v1/metrics/logs"),
+        ("GET", "/v1/metrics/realtime"),
+        ("GET", "/console"),
+        ("GET", "/console/{file}"),
     }
     (stage,) = prod.pipeline.resources("AWS::ApiGateway::Stage").values()
     assert stage["StageName"] == "api"
 
 
-def test_everything_but_health_needs_a_key(prod: Stage) -> None:
-    open_paths = [
+def test_everything_but_health_and_the_consoles_files_needs_a_key(prod: Stage) -> None:
+    open_routes = {
         route for route, method in methods(prod).items() if not method.get("ApiKeyRequired")
-    ]
-    assert open_paths == [("GET", "/v1/health")]
+    }
+    assert open_routes == {
+        ("GET", "/v1/health"),
+        ("GET", "/console"),
+        ("GET", "/console/{file}"),
+    }
+
+
+def test_a_stage_can_do_without_the_console(tmp_path: Path) -> None:
+    synthesize("local", tmp_path, console="false")
+    template = StackTemplate(
+        (tmp_path / "LlmOrchestrator-local-Pipeline.template.json").read_text("utf-8")
+    )
+    paths = {resource["PathPart"] for resource in template.resources(RESOURCE).values()}
+    assert "metrics" in paths
+    assert "console" not in paths
+    functions = template.resources("AWS::Lambda::Function").values()
+    assert not any("console" in function["Handler"] for function in functions)
 
 
 @pytest.mark.parametrize(
@@ -91,12 +123,19 @@ def test_the_gateway_may_start_each_machine_in_its_own_way_only(prod: Stage) -> 
 
 @pytest.mark.parametrize(
     ("path", "function"),
-    [("/v1/route", "Route"), ("/v1/requests/{request_id}/feedback", "Api")],
+    [
+        ("POST /v1/route", "Route"),
+        ("POST /v1/requests/{request_id}/feedback", "Api"),
+        ("GET /v1/models", "Api"),
+        ("GET /v1/metrics/summary", "Metrics"),
+        ("GET /v1/metrics/logs", "Metrics"),
+        ("GET /console", "Console"),
+        ("GET /console/{file}", "Console"),
+    ],
 )
-def test_a_post_that_asks_no_model_goes_to_a_function(
-    prod: Stage, path: str, function: str
-) -> None:
-    integration = methods(prod)["POST", path]["Integration"]
+def test_what_asks_no_model_goes_to_a_function(prod: Stage, path: str, function: str) -> None:
+    verb, _, path = path.partition(" ")
+    integration = methods(prod)[verb, path]["Integration"]
     assert integration["Type"] == "AWS_PROXY"
     assert f"Functions{function}" in json.dumps(integration["Uri"])
 
@@ -177,19 +216,73 @@ def test_the_access_log_holds_no_key_and_no_body(prod: Stage) -> None:
     assert all(setting["DataTraceEnabled"] is False for setting in stage["MethodSettings"])
 
 
+def test_calls_that_the_gateway_throttles_are_counted(prod: Stage) -> None:
+    (counted,) = prod.pipeline.resources("AWS::Logs::MetricFilter").values()
+    (stage,) = prod.pipeline.resources("AWS::ApiGateway::Stage").values()
+    group = stage["AccessLogSetting"]["DestinationArn"]["Fn::GetAtt"][0]
+    assert counted["LogGroupName"] == {"Ref": group}
+    assert counted["FilterPattern"] == '{ $.status = "429" }'
+    assert json.loads(stage["AccessLogSetting"]["Format"])["status"] == "$context.status"
+    (transformation,) = counted["MetricTransformations"]
+    assert transformation["MetricNamespace"] == NAMESPACE
+    assert transformation["MetricName"] == RATE_LIMITED
+    assert "Dimensions" not in transformation
+
+
 def test_key_values_are_in_the_template_of_the_local_stage_only(local: Stage, prod: Stage) -> None:
-    def values(stage: Stage) -> list[str | None]:
-        keys = stage.pipeline.resources("AWS::ApiGateway::ApiKey").values()
-        return sorted(key.get("Value") for key in keys)
+    def values(stage: Stage) -> set[str | None]:
+        return {key.get("Value") for key in stage.pipeline.resources(KEY).values()}
 
-    assert values(local) == ["key-of-one", "key-of-two"]
-    assert values(prod) == [None]
+    assert values(local) == {"key-of-one", "key-of-operator", "key-of-two"}
+    assert values(prod) == {None}
 
 
-def test_every_key_belongs_to_the_usage_plan(local: Stage) -> None:
-    joined = local.pipeline.resources("AWS::ApiGateway::UsagePlanKey").values()
-    keys = {str(item["KeyId"]["Ref"]) for item in joined}
-    assert keys == set(local.pipeline.resources("AWS::ApiGateway::ApiKey"))
-    (plan,) = local.pipeline.resources("AWS::ApiGateway::UsagePlan").values()
-    assert plan["Throttle"]
-    assert plan["Quota"]["Period"] == "DAY"
+def keys_by_plan(template: StackTemplate) -> dict[str, list[str]]:
+    """Logical ids of keys by the names of their plans."""
+    plans = template.resources(PLAN)
+    found: dict[str, list[str]] = {plan["UsagePlanName"]: [] for plan in plans.values()}
+    for joined in template.resources("AWS::ApiGateway::UsagePlanKey").values():
+        plan = plans[joined["UsagePlanId"]["Ref"]]["UsagePlanName"]
+        found[plan].append(joined["KeyId"]["Ref"])
+    return found
+
+
+def test_every_key_belongs_to_one_plan_and_is_named_in_the_outputs(local: Stage) -> None:
+    keys = keys_by_plan(local.pipeline)
+    standard, operator = (
+        keys[f"llm-orchestrator-local-{plan}"] for plan in ("standard", "operator")
+    )
+    values = {name: key["Value"] for name, key in local.pipeline.resources(KEY).items()}
+    assert {values[key] for key in standard} == {"key-of-one", "key-of-two"}
+    assert {values[key] for key in operator} == {"key-of-operator"}
+    assert len(standard) + len(operator) == len(values)
+    outputs = local.pipeline.document["Outputs"]
+    for output, named in (("ApiKeyIds", standard), ("OperatorKeyIds", operator)):
+        assert set(re.findall(r"<(\w+)>", flat(outputs[output]["Value"]))) == set(named)
+
+
+def test_plans_limit_their_keys_as_configured(prod: Stage) -> None:
+    plans = prod.pipeline.resources(PLAN).values()
+    assert {plan["UsagePlanName"] for plan in plans} == {
+        "llm-orchestrator-prod-standard",
+        "llm-orchestrator-prod-operator",
+    }
+    for plan in plans:
+        assert plan["Throttle"] == {"RateLimit": 100, "BurstLimit": 200}
+        assert plan["Quota"] == {"Limit": 1_000_000, "Period": "DAY"}
+    assert [len(keys) for keys in keys_by_plan(prod.pipeline).values()] == [1, 1]
+
+
+def test_the_command_line_can_set_the_limits_of_the_standard_plan(tmp_path: Path) -> None:
+    synthesize(
+        "local", tmp_path, requests_per_second="2.5", burst_requests="3", requests_per_day="50"
+    )
+    template = StackTemplate(
+        (tmp_path / "LlmOrchestrator-local-Pipeline.template.json").read_text("utf-8")
+    )
+    plan = template.named(PLAN, "StandardPlan")
+    assert plan["Throttle"] == {"RateLimit": 2.5, "BurstLimit": 3}
+    assert plan["Quota"]["Limit"] == 50
+    assert template.named(PLAN, "OperatorPlan")["Throttle"]["RateLimit"] == 100
+    # The local stage makes no operator's key of its own.
+    assert "OperatorKeyIds" not in template.document["Outputs"]

@@ -5,18 +5,22 @@ from typing import Any, get_args
 import pytest
 
 from functions.shared.catalogue import load_catalogue
+from functions.shared.series import NAMESPACE
 from functions.shared.settings import (
     ApiSettings,
     ClassifySettings,
     InvokeSettings,
+    MetricsSettings,
     RecordSettings,
     RouteSettings,
     ScoreSettings,
     Settings,
+    WidgetSettings,
 )
 from stacks.bedrock_access import bedrock_models
 from stacks.function_table import PROVIDER_FUNCTIONS
 from tests.infrastructure.synthesized import Stage
+from tests.infrastructure.watched_series import flat
 
 pytestmark = pytest.mark.xdist_group("synthesis")
 
@@ -33,6 +37,9 @@ FUNCTIONS = {
     "RecordMetrics": "record_metrics",
     "Route": "route",
     "Api": "api",
+    "Metrics": "metrics",
+    "Console": "console",
+    "Widgets": "widgets",
 }
 SECRETS = {
     "InvokeOpenai": "Openai",
@@ -66,13 +73,6 @@ def variables(stage: Stage, name: str) -> dict[str, Any]:
     return dict(function(stage, name)["Environment"]["Variables"])
 
 
-def text_of(arn: Any) -> str:
-    if isinstance(arn, str):
-        return arn
-    parts = arn["Fn::Join"][1]
-    return "".join(part if isinstance(part, str) else f"<{part['Ref']}>" for part in parts)
-
-
 def actions_of(stage: Stage, name: str) -> set[str]:
     role = role_of(function(stage, name))
     found: set[str] = set()
@@ -94,12 +94,13 @@ def reached_tables(stage: Stage, name: str) -> dict[str, set[str]]:
     return found
 
 
-def table_of(arn: dict[str, str]) -> str:
-    exported = re.search(
-        r"ExportsOutputFnGetAtt([A-Z][a-z]+)[0-9A-F]{8}Arn", arn["Fn::ImportValue"]
+def table_of(arn: dict[str, Any]) -> str:
+    """A table's name, and the rest of the ARN behind the table's."""
+    found = re.fullmatch(
+        r"<.*ExportsOutputFnGetAtt([A-Z][a-z]+)[0-9A-F]{8}Arn[0-9A-F]*>(.*)", flat(arn)
     )
-    assert exported
-    return exported[1]
+    assert found
+    return found[1] + found[2]
 
 
 def test_every_function_of_the_table_is_there(prod: Stage) -> None:
@@ -119,11 +120,16 @@ def test_no_role_may_do_everything_of_a_service(prod: Stage) -> None:
             assert "*" not in str(statement["Action"])
 
 
-def test_only_tracing_and_log_delivery_name_no_resource(prod: Stage) -> None:
+def test_only_tracing_log_delivery_and_reading_metrics_name_no_resource(prod: Stage) -> None:
     for policy in prod.pipeline.resources("AWS::IAM::Policy").values():
         for statement in policy["PolicyDocument"]["Statement"]:
             if statement["Resource"] == "*":
-                assert all(action.startswith(("xray:", "logs:")) for action in statement["Action"])
+                actions = statement["Action"]
+                named = [actions] if isinstance(actions, str) else actions
+                assert all(
+                    action.startswith(("xray:", "logs:")) or action == "cloudwatch:GetMetricData"
+                    for action in named
+                )
 
 
 @pytest.mark.parametrize(
@@ -146,6 +152,15 @@ def test_only_tracing_and_log_delivery_name_no_resource(prod: Stage) -> None:
                 *("dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:BatchGetItem"),
             },
         ),
+        (
+            "Metrics",
+            {
+                *("cloudwatch:GetMetricData", "apigateway:GET"),
+                *("dynamodb:Query", "dynamodb:BatchGetItem"),
+            },
+        ),
+        ("Console", set()),
+        ("Widgets", {"dynamodb:BatchGetItem"}),
     ],
 )
 def test_a_function_may_do_exactly_what_it_needs(prod: Stage, name: str, actions: set[str]) -> None:
@@ -169,6 +184,14 @@ def test_a_function_may_do_exactly_what_it_needs(prod: Stage, name: str, actions
                 "dynamodb:BatchGetItem": {"State"},
             },
         ),
+        (
+            "Metrics",
+            {
+                "dynamodb:Query": {"Requests/index/by_day", "Requests/index/by_key"},
+                "dynamodb:BatchGetItem": {"State"},
+            },
+        ),
+        ("Widgets", {"dynamodb:BatchGetItem": {"State"}}),
     ],
 )
 def test_a_function_reaches_exactly_its_tables(
@@ -213,16 +236,14 @@ def test_a_provider_function_is_told_its_provider(prod: Stage, name: str, provid
 def test_bedrock_may_be_asked_for_the_catalogues_models_and_no_others(prod: Stage) -> None:
     statements = prod.pipeline.statements(role_of(function(prod, "InvokeBedrock")))
     direct, reached = (item for item in statements if item["Action"] == "bedrock:InvokeModel")
-    named = [text_of(arn) for arn in direct["Resource"]]
+    named = [flat(arn) for arn in direct["Resource"]]
     models = bedrock_models(load_catalogue(), datetime.now(UTC).date())
     assert sorted(arn.rpartition("/")[2] for arn in named) == sorted(models)
     assert not any("*" in arn for arn in named)
     profiles = reached["Condition"]["StringEquals"]["bedrock:InferenceProfileArn"]
-    assert [text_of(arn) for arn in profiles] == [
-        arn for arn in named if ":inference-profile/" in arn
-    ]
+    assert [flat(arn) for arn in profiles] == [arn for arn in named if ":inference-profile/" in arn]
     bases = {model.partition(".")[2] for model in models}
-    assert {text_of(arn).rpartition("/")[2] for arn in reached["Resource"]} <= bases
+    assert {flat(arn).rpartition("/")[2] for arn in reached["Resource"]} <= bases
 
 
 def test_bedrocks_endpoint_can_be_another_on_the_local_stage(local: Stage, prod: Stage) -> None:
@@ -318,6 +339,8 @@ def test_every_log_group_ends_its_logs(prod: Stage) -> None:
         ("RecordMetrics", RecordSettings),
         ("Route", RouteSettings),
         ("Api", ApiSettings),
+        ("Metrics", MetricsSettings),
+        ("Widgets", WidgetSettings),
     ],
 )
 def test_a_function_is_told_what_its_settings_read(
@@ -339,7 +362,7 @@ def test_a_stage_logs_prompts_only_where_it_is_told_to(local: Stage, prod: Stage
     assert variables(local, "Classify")["LOG_PROMPTS"] == "true"
 
 
-@pytest.mark.parametrize("name", ["Score", "Route", "Api"])
+@pytest.mark.parametrize("name", ["Score", "Route", "Api", "Metrics", "Widgets"])
 def test_routing_and_the_list_of_models_know_which_providers_can_be_called(
     local: Stage, prod: Stage, name: str
 ) -> None:
@@ -347,3 +370,27 @@ def test_routing_and_the_list_of_models_know_which_providers_can_be_called(
     assert variables(local, name)["MOCK_PROVIDERS"] == "auto"
     assert variables(prod, name)["PROVIDERS_CONFIGURED"] == "openai,anthropic,local"
     assert variables(prod, name)["MOCK_PROVIDERS"] == "never"
+
+
+def test_metrics_knows_the_plan_whose_keys_see_everything(prod: Stage) -> None:
+    plan = prod.pipeline.named("AWS::ApiGateway::UsagePlan", "OperatorPlan")
+    assert variables(prod, "Metrics")["OPERATOR_PLAN"] == plan["UsagePlanName"]
+    (read,) = (
+        statement["Resource"]
+        for statement in prod.pipeline.statements(role_of(function(prod, "Metrics")))
+        if statement["Action"] == "apigateway:GET"
+    )
+    assert flat(read) == "arn:<AWS::Partition>:apigateway:<AWS::Region>::/usageplans"
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_metrics_and_logs_say_which_stage_they_are_of(local: Stage, prod: Stage, name: str) -> None:
+    for stage, service in ((local, "llm-orchestrator-local"), (prod, "llm-orchestrator-prod")):
+        assert variables(stage, name)["POWERTOOLS_SERVICE_NAME"] == service
+        assert variables(stage, name)["POWERTOOLS_METRICS_NAMESPACE"] == NAMESPACE
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_traced_function_may_send_its_traces(prod: Stage, name: str) -> None:
+    statements = prod.pipeline.statements(role_of(function(prod, name)))
+    assert any("xray:PutTraceSegments" in statement["Action"] for statement in statements)

@@ -70,6 +70,8 @@ def test_the_definition_finds_a_function_for_every_provider() -> None:
 def test_a_machine_is_traced_and_logs_errors_without_prompts(prod: Stage, name: str) -> None:
     machine = prod.pipeline.named(MACHINE, name)
     assert machine["TracingConfiguration"] == {"Enabled": True}
+    statements = prod.pipeline.statements(machine["RoleArn"]["Fn::GetAtt"][0])
+    assert any("xray:PutTraceSegments" in statement["Action"] for statement in statements)
     assert machine["LoggingConfiguration"]["Level"] == "ERROR"
     assert machine["LoggingConfiguration"]["IncludeExecutionData"] is False
     group = prod.pipeline.named("AWS::Logs::LogGroup", f"Machines{name}Logs")

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from stacks import mapping
+from stacks import functions, mapping
+from stacks.function_table import CHART_LIBRARY
 from stacks.lint import template_findings
 from stacks.stage import synthesize
 from tests.infrastructure.synthesized import StackTemplate, Stage
@@ -50,20 +51,27 @@ def test_synthesis_needs_no_account_and_no_network(tmp_path: Path) -> None:
     assert not manifest.get("missing")
 
 
-def code_asset(template: str) -> str:
+def code_assets(template: str) -> dict[str, str]:
+    """By the package under functions/ that the function runs."""
     functions = (
-        item["Properties"]["Code"]["S3Key"]
+        item["Properties"]
         for item in json.loads(template)["Resources"].values()
         if item["Type"] == "AWS::Lambda::Function"
     )
-    (key,) = set(functions)
-    return str(key)
+    return {item["Handler"].split(".")[1]: str(item["Code"]["S3Key"]) for item in functions}
+
+
+def directory_of(stage: Stage, asset: str) -> Path:
+    manifest = stage.directory / "LlmOrchestrator-local-Pipeline.assets.json"
+    files = json.loads(manifest.read_text("utf-8"))["files"]
+    return stage.directory / str(files[asset.removesuffix(".zip")]["source"]["path"])
 
 
 def copied_project(directory: Path) -> Path:
     for name in ("stacks", "functions", "statemachine"):
         shutil.copytree(ROOT / name, directory / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("app.py", "cdk.json"):
+    (directory / CHART_LIBRARY).parent.mkdir(parents=True)
+    for name in ("app.py", "cdk.json", CHART_LIBRARY):
         shutil.copy(ROOT / name, directory / name)
     return directory
 
@@ -83,24 +91,26 @@ def synthesized_copy(project: Path) -> str:
 
 def test_only_a_change_of_the_code_deploys_the_functions_anew(tmp_path: Path) -> None:
     project = copied_project(tmp_path)
-    first = code_asset(synthesized_copy(project))
+    first = code_assets(synthesized_copy(project))
     (project / "README.md").write_text("changed")
     (project / ".hidden").write_text("changed")
     (project / "tests").mkdir()
     (project / "tests" / "test_new.py").write_text("changed")
+    (project / "node_modules" / "new.js").write_text("changed")
     (project / "functions" / "__pycache__").mkdir(exist_ok=True)
     (project / "functions" / "__pycache__" / "new.pyc").write_text("changed")
-    assert code_asset(synthesized_copy(project)) == first
+    assert code_assets(synthesized_copy(project)) == first
     with (project / "functions" / "__init__.py").open("a") as source:
         source.write("# changed\n")
-    assert code_asset(synthesized_copy(project)) != first
+    changed = code_assets(synthesized_copy(project))
+    assert not set(changed.values()) & set(first.values())
 
 
 def test_the_code_asset_holds_the_functions_and_nothing_else(local: Stage) -> None:
-    manifest = local.directory / "LlmOrchestrator-local-Pipeline.assets.json"
-    asset = code_asset(local.pipeline.text).removesuffix(".zip")
-    source = json.loads(manifest.read_text("utf-8"))["files"][asset]["source"]["path"]
-    directory = local.directory / source
+    assets = code_assets(local.pipeline.text)
+    del assets["console"]
+    (asset,) = set(assets.values())
+    directory = directory_of(local, asset)
     assert [path.name for path in directory.iterdir()] == ["functions"]
     assert not list(directory.rglob("__pycache__"))
     assert (directory / "functions" / "classify" / "handler.py").is_file()
@@ -109,6 +119,23 @@ def test_the_code_asset_holds_the_functions_and_nothing_else(local: Stage) -> No
     assert sorted(path.name for path in deployed.iterdir()) == sorted(
         path.name for path in policies.iterdir()
     )
+
+
+def test_the_consoles_asset_holds_the_chart_library_too(local: Stage) -> None:
+    directory = directory_of(local, code_assets(local.pipeline.text)["console"])
+    assert sorted(path.name for path in directory.iterdir()) == ["functions", "node_modules"]
+    libraries = [path for path in (directory / "node_modules").rglob("*") if path.is_file()]
+    assert libraries == [directory / CHART_LIBRARY]
+    assert libraries[0].read_bytes() == (ROOT / CHART_LIBRARY).read_bytes()
+    assert (directory / "functions" / "console" / "handler.py").is_file()
+
+
+def test_a_console_without_its_chart_library_is_not_deployed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(functions, "ROOT", tmp_path)
+    with pytest.raises(FileNotFoundError, match="npm ci"):
+        functions._code_with(CHART_LIBRARY)
 
 
 def deployment_of(directory: Path) -> str:
@@ -130,9 +157,10 @@ def test_a_changed_mapping_template_makes_a_new_deployment(
     assert deployment_of(tmp_path / "changed") != first
 
 
-def test_key_values_are_refused_outside_the_local_stage(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["api_keys", "operator_api_keys"])
+def test_key_values_are_refused_outside_the_local_stage(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValidationError, match="local stage only"):
-        synthesize("prod", tmp_path, layers="stub", api_keys="a-key")
+        synthesize("prod", tmp_path, layers="stub", **{name: "a-key"})
 
 
 def test_bedrocks_endpoint_is_aws_own_outside_the_local_stage(tmp_path: Path) -> None:
@@ -143,6 +171,13 @@ def test_bedrocks_endpoint_is_aws_own_outside_the_local_stage(tmp_path: Path) ->
 def test_a_provider_that_nobody_knows_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match="providers"):
         synthesize("local", tmp_path, providers="openai,acme")
+
+
+@pytest.mark.parametrize("name", ["requests_per_second", "burst_requests", "requests_per_day"])
+@pytest.mark.parametrize("value", ["0", "many"])
+def test_a_limit_that_is_none_is_refused(tmp_path: Path, name: str, value: str) -> None:
+    with pytest.raises(ValidationError, match=name):
+        synthesize("local", tmp_path, **{name: value})
 
 
 @pytest.mark.parametrize("name", ["routing_policy", "shadow_policy"])

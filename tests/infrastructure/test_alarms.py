@@ -1,0 +1,180 @@
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App
+
+from functions.shared.errors import ERRORS_BY_NAME, HTTP_STATUS
+from stacks.function_table import SYNC_DEADLINE_MS
+from stacks.stage import add_stage
+from tests.infrastructure.synthesized import StackTemplate, Stage
+from tests.infrastructure.watched_series import invented, of_alarm, series
+
+pytestmark = pytest.mark.xdist_group("synthesis")
+
+ROOT = Path(__file__).parent.parent.parent
+RUNBOOK = ROOT / "docs" / "runbook.md"
+SLUGS = (
+    *("success-rate", "slow-answers", "all-providers-failed", "provider-account", "dead-letters"),
+    *("function-throttles", "spend-per-hour", "spend-anomaly"),
+)
+
+
+def alarms(stage: Stage) -> dict[str, dict[str, Any]]:
+    """By the end of their names."""
+    prefix = "llm-orchestrator-prod-"
+    return {
+        alarm["AlarmName"].removeprefix(prefix): alarm
+        for alarm in stage.pipeline.resources("AWS::CloudWatch::Alarm").values()
+    }
+
+
+def test_these_alarms_are_there(prod: Stage) -> None:
+    assert sorted(alarms(prod)) == sorted(SLUGS)
+
+
+def test_every_metric_of_an_alarm_is_one_that_somebody_emits(prod: Stage) -> None:
+    watched = [one for alarm in alarms(prod).values() for one in of_alarm(alarm)]
+    assert len(watched) > len(SLUGS)
+    assert invented(watched) == []
+
+
+def test_an_alarm_on_an_invented_metric_would_be_noticed() -> None:
+    alarm = {"Namespace": "LlmOrchestrator", "MetricName": "Wishes"}
+    assert invented(of_alarm(alarm)) == [series("LlmOrchestrator", "Wishes")]
+
+
+def test_an_alarm_with_math_on_a_missing_metric_would_be_noticed() -> None:
+    with pytest.raises(ValueError, match="needs"):
+        list(of_alarm({"Metrics": [{"Id": "a", "Expression": "100 * errors"}]}))
+
+
+def test_alarms_wait_for_outcomes_that_there_are(prod: Stage) -> None:
+    outcomes = {
+        value
+        for alarm in alarms(prod).values()
+        for one in of_alarm(alarm)
+        for name, value in one.values
+        if name == "outcome"
+    }
+    assert outcomes == {"all_providers_failed", "ProviderAuthFailed", "ProviderQuotaExhausted"}
+    assert outcomes <= HTTP_STATUS.keys() | ERRORS_BY_NAME.keys()
+
+
+def headings() -> dict[str, str]:
+    """The runbook's anchors, as GitHub makes them, with the text below each."""
+    parts = re.split(r"^## (.+)$", RUNBOOK.read_text("utf-8"), flags=re.MULTILINE)
+    names = [title.strip().lower().replace(" ", "-") for title in parts[1::2]]
+    return dict(zip(names, parts[2::2], strict=True))
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_an_alarm_says_what_it_means_and_where_it_stands_in_the_runbook(
+    prod: Stage, slug: str
+) -> None:
+    sentence, _, anchor = alarms(prod)[slug]["AlarmDescription"].rpartition(" ")
+    assert re.fullmatch(r"[A-Z][^.]+\.", sentence)
+    assert anchor == f"docs/runbook.md#{slug}"
+    part = headings()[slug]
+    assert re.findall(r"^\*\*(.+?)\*\*", part, flags=re.MULTILINE) == [
+        "Means:",
+        "Look at:",
+        "Do:",
+    ]
+
+
+def test_the_runbook_tells_of_no_alarm_that_does_not_exist() -> None:
+    assert sorted(headings()) == sorted(SLUGS)
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_no_traffic_is_no_alarm(prod: Stage, slug: str) -> None:
+    assert alarms(prod)[slug]["TreatMissingData"] == "notBreaching"
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_the_topic_is_told_when_it_rings_and_when_it_is_over(prod: Stage, slug: str) -> None:
+    (topic,) = prod.pipeline.resources("AWS::SNS::Topic")
+    alarm = alarms(prod)[slug]
+    assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": topic}]
+
+
+def test_the_success_rate_rings_only_on_enough_requests(prod: Stage) -> None:
+    alarm = alarms(prod)["success-rate"]
+    expression = alarm["Metrics"][0]["Expression"]
+    assert expression == "IF(requests >= 20, 100 * (1 - errors / requests), 100)"
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 95)
+
+
+def test_slow_answers_are_held_against_their_deadline(prod: Stage) -> None:
+    alarm = alarms(prod)["slow-answers"]
+    assert alarm["Threshold"] == SYNC_DEADLINE_MS * 0.8
+    assert alarm["ExtendedStatistic"] == "p99"
+    assert "GenerateMachine" in alarm["Dimensions"][0]["Value"]["Ref"]
+
+
+def test_throttles_of_all_functions_that_requests_wait_for_fit_into_one_alarm(prod: Stage) -> None:
+    alarm = alarms(prod)["function-throttles"]
+    expression, *metrics = alarm["Metrics"]
+    assert expression["Expression"] == "SUM(METRICS())"
+    functions = [row["MetricStat"]["Metric"]["Dimensions"][0]["Value"]["Ref"] for row in metrics]
+    (machine,) = (
+        machine
+        for machine in prod.pipeline.resources("AWS::StepFunctions::StateMachine").values()
+        if machine["StateMachineType"] == "EXPRESS"
+    )
+    placeholders = [name for name in machine["DefinitionSubstitutions"] if name.endswith("Arn")]
+    assert len(functions) == len(set(functions)) == len(placeholders) <= 10
+
+
+def test_the_usual_spend_is_a_band(prod: Stage) -> None:
+    alarm = alarms(prod)["spend-anomaly"]
+    band = alarm["Metrics"][0]
+    assert band["Expression"] == "ANOMALY_DETECTION_BAND(m0, 3)"
+    assert alarm["ThresholdMetricId"] == band["Id"]
+    assert alarm["ComparisonOperator"] == "GreaterThanUpperThreshold"
+
+
+def test_only_cloudwatchs_alarms_of_the_account_may_publish(prod: Stage) -> None:
+    (policy,) = prod.pipeline.resources("AWS::SNS::TopicPolicy").values()
+    denied, allowed = policy["PolicyDocument"]["Statement"]
+    assert denied["Effect"] == "Deny"
+    assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert allowed["Effect"] == "Allow"
+    assert allowed["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert allowed["Action"] == "sns:Publish"
+    condition = allowed["Condition"]
+    assert condition["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+    assert "alarm:*" in json.dumps(condition["ArnLike"])
+
+
+def test_thresholds_and_addresses_are_configuration(tmp_path: Path) -> None:
+    context = json.loads((ROOT / "cdk.json").read_text("utf-8"))["context"]
+    context["stages"]["dev"]["alarms"] = {"success_rate_percent": 99, "spend_usd_per_hour": "2.5"}
+    emails = "a@example.com,b@example.com"
+    app = App(
+        outdir=str(tmp_path),
+        context={**context, "stage": "dev", "layers": "stub", "alarm_emails": emails},
+    )
+    add_stage(app)
+    app.synth()
+    template = StackTemplate(
+        (tmp_path / "LlmOrchestrator-dev-Pipeline.template.json").read_text("utf-8")
+    )
+    thresholds = {
+        alarm["AlarmName"]: alarm.get("Threshold")
+        for alarm in template.resources("AWS::CloudWatch::Alarm").values()
+    }
+    assert thresholds["llm-orchestrator-dev-success-rate"] == 99
+    assert thresholds["llm-orchestrator-dev-spend-per-hour"] == 2.5
+    subscribed = template.resources("AWS::SNS::Subscription").values()
+    assert [(one["Protocol"], one["Endpoint"]) for one in subscribed] == [
+        ("email", "a@example.com"),
+        ("email", "b@example.com"),
+    ]
+
+
+def test_nobody_is_told_by_default(prod: Stage) -> None:
+    assert prod.pipeline.resources("AWS::SNS::Subscription") == {}
