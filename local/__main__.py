@@ -1,4 +1,4 @@
-"""`python -m local up | down | status`."""
+"""`python -m local up | down | status | load`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 
 from local.client import Client
+from local.load import LoadFailed, LoadOptions, load
 from local.settings import read_settings
 from local.state import State, is_ours, read_state
 from local.tools import UpFailed
@@ -29,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             settings = read_settings(os.environ)
             up(options.port, settings, detach=options.detach, show_demo=options.demo)
             return 0
+        if options.command == "load":
+            return load(_load_options(options))
         return _down(options.port) if options.command == "down" else _status(options)
     except Ended:
         print("Ended before it was ready.", file=sys.stderr)
@@ -36,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
-    except UpFailed as error:
+    except (UpFailed, LoadFailed) as error:
         print(error, file=sys.stderr)
         return 1
 
@@ -51,9 +54,40 @@ def _parser() -> argparse.ArgumentParser:
     )
     status = commands.add_parser("status", help="say whether it is ready")
     status.add_argument("--json", action="store_true")
-    for command in (up_command, status, commands.add_parser("down", help="end it")):
+    load_command = commands.add_parser("load", help="send it many requests and check its metrics")
+    load_command.add_argument("--requests", type=_whole, default=500)
+    load_command.add_argument("--concurrency", type=_whole, default=8)
+    load_command.add_argument(
+        "--failures", type=_percent, default=0, help="percent of the simulator's attempts"
+    )
+    load_command.add_argument("--seed", type=int, default=1)
+    down = commands.add_parser("down", help="end it")
+    for command in (up_command, status, load_command, down):
         command.add_argument("--port", type=int, default=DEFAULT_PORT)
     return parser
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("a whole number from 1 is needed")
+    return int(text)
+
+
+def _percent(text: str) -> float:
+    percent = float(text)
+    if not 0 <= percent <= 100:
+        raise argparse.ArgumentTypeError("a number from 0 to 100 is needed")
+    return percent
+
+
+def _load_options(options: argparse.Namespace) -> LoadOptions:
+    return LoadOptions(
+        port=options.port,
+        requests=options.requests,
+        concurrency=options.concurrency,
+        failures=options.failures,
+        seed=options.seed,
+    )
 
 
 def _status(options: argparse.Namespace) -> int:

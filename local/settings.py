@@ -19,6 +19,7 @@ PROVIDER_VARIABLES = {
     "azure_openai": ("AZURE_OPENAI_API_KEY", "AZURE_OPENAI_ENDPOINT"),
     "anthropic": ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"),
 }
+PLAN_VARIABLES = ("REQUESTS_PER_SECOND", "BURST_REQUESTS", "REQUESTS_PER_DAY")
 _SWITCH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 # Provider keys and AWS settings of the caller's shell must not reach the functions.
@@ -41,17 +42,23 @@ class Settings:
     bedrock_enabled: bool = False
     bedrock_endpoint_url: str | None = None
     """Where Bedrock's functions call it; the emulator's own Bedrock by default."""
+    operator_api_keys: tuple[str, ...] = ()
+    """Keys that see the requests of all keys."""
+    standard_plan: Mapping[str, str] = field(default_factory=dict)
+    """What the usage plan of `api_keys` grants, where it differs from the stage's."""
 
     @property
     def context(self) -> dict[str, str]:
         """The CDK app's context values."""
         keyless = ("bedrock",) if self.bedrock_enabled else ()
-        endpoint = self.bedrock_endpoint_url
+        endpoint, operators = self.bedrock_endpoint_url, self.operator_api_keys
         return {
             "stage": STAGE,
             "providers": ",".join((*self.secrets, *keyless)),
             "mock_providers": self.mock_providers,
             "api_keys": ",".join(self.api_keys),
+            **({"operator_api_keys": ",".join(operators)} if operators else {}),
+            **self.standard_plan,
             **({"bedrock_endpoint_url": endpoint} if endpoint else {}),
         }
 
@@ -65,17 +72,33 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     mock_providers = environment.get("MOCK_PROVIDERS") or "auto"
     if mock_providers not in {"auto", "never", "always"}:
         raise ValueError(f"MOCK_PROVIDERS is {mock_providers!r}; set auto, never or always")
-    listed = (environment.get("API_KEYS") or DEFAULT_API_KEY).split(",")
-    api_keys = tuple(dict.fromkeys(key.strip() for key in listed if key.strip()))
+    api_keys = _listed(environment.get("API_KEYS") or DEFAULT_API_KEY)
     if not api_keys:
         raise ValueError("API_KEYS names no key; unset it, or list keys separated by commas")
+    operator_api_keys = _listed(environment.get("OPERATOR_API_KEYS") or "")
+    if both := set(api_keys) & set(operator_api_keys):
+        raise ValueError(f"{len(both)} of OPERATOR_API_KEYS are in API_KEYS, too; each is in one")
     return Settings(
         api_keys,
         mock_providers,
         secrets=_secrets(environment),
         bedrock_enabled=_is_on(environment, "BEDROCK_ENABLED"),
         bedrock_endpoint_url=environment.get("AWS_ENDPOINT_URL_BEDROCK_RUNTIME") or None,
+        operator_api_keys=operator_api_keys,
+        standard_plan=_standard_plan(environment),
     )
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+
+
+def _standard_plan(environment: Mapping[str, str]) -> dict[str, str]:
+    given = {name.lower(): environment[name] for name in PLAN_VARIABLES if environment.get(name)}
+    for name, value in given.items():
+        if not (value.isascii() and value.isdecimal() and int(value) > 0):
+            raise ValueError(f"{name.upper()} is {value!r}; set a whole number above 0")
+    return given
 
 
 def _secrets(environment: Mapping[str, str]) -> dict[str, dict[str, str]]:
