@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench format prices deploy clean
+.PHONY: help run test browser check bench format prices deploy clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,8 +39,16 @@ node_modules/.package-lock.json: package.json package-lock.json | $(RUN_READY)
 run: $(RUN_READY) node_modules/.package-lock.json ## deploy to the local AWS, ask it twice, serve until Ctrl-C
 	@exec $(BIN)/python -m local up --port $(PORT)
 
-test: $(DEV_READY) node_modules/.package-lock.json ## the whole test suite
+test: $(DEV_READY) node_modules/.package-lock.json browser ## the whole test suite
 	@$(BIN)/python -m pytest
+
+browser:
+	@{ command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null || { \
+	  echo "Installing Chromium for the tests of the pages (once)"; \
+	  root=$$(test "$$(id -u)" = 0 || echo sudo); \
+	  { $$root apt-get update && $$root env DEBIAN_FRONTEND=noninteractive \
+	    apt-get install --yes --no-install-recommends chromium fonts-dejavu-core; } >/dev/null || \
+	  { echo "Install Chromium or Google Chrome; the tests of the pages need one." >&2; exit 1; }; }
 
 check: $(DEV_READY) node_modules/.package-lock.json ## format, lint, types, ASL and template lint
 	@$(BIN)/ruff format --check .

@@ -1,4 +1,7 @@
-"""The one address that clients know: http://127.0.0.1:<port>/api/… is the REST API's stage."""
+"""The one address that clients know: http://127.0.0.1:<port>/api/… is the REST API's stage.
+
+/console, where / leads, is the stage's own page without its name; /dashboard is drawn here.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,17 @@ from urllib.parse import parse_qs
 
 from ministack.services import apigateway_v1 as gateway
 
+from local.dashboard import pages
 from local.emulator.gateway import MAX_BODY_BYTES
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
+Ask = Callable[[Message, bytes], Awaitable[tuple[int, dict[str, Any], bytes]]]
 
 STAGE = "api"
+CONSOLE = "console"
 _OUTSIDE_THE_STAGE = "/outside"  # a resource that no API has: the gateway's own 404
 _NOT_YET = {
     "success": False,
@@ -32,9 +38,23 @@ def front_door(emulator: App, port: int) -> App:
         if scope["type"] == "lifespan" or scope["server"][1] != port:
             await emulator(scope, receive, send)
         elif scope["type"] == "http":
-            await _answer(send, scope, await _ask_gateway(scope, await _body(receive)))
+            body = await _body(receive)
+            await _answer(send, scope, await _asked(scope)(scope, body))
 
     return app
+
+
+def _asked(scope: Message) -> Ask:
+    """Who answers the request."""
+    if pages.is_for_dashboard(scope["path"]):
+        return _ask_dashboard
+    if scope["path"] == "/" and scope["method"] in {"GET", "HEAD"}:
+        return _show_console
+    return _ask_gateway
+
+
+async def _show_console(_scope: Message, _body: bytes) -> tuple[int, dict[str, Any], bytes]:
+    return 307, {"location": f"/{CONSOLE}"}, b""
 
 
 async def _body(receive: Receive) -> bytes:
@@ -47,21 +67,41 @@ async def _body(receive: Receive) -> bytes:
             return bytes(body)
 
 
+async def _ask_dashboard(scope: Message, body: bytes) -> tuple[int, dict[str, Any], bytes]:
+    headers = _headers(scope)
+    content_type, known = (headers.get(name, "") for name in ("content-type", "if-none-match"))
+    method, path = scope["method"], scope["path"]
+    return await pages.answer(method, path, _query(scope), content_type, body, known=known)
+
+
 async def _ask_gateway(scope: Message, body: bytes) -> tuple[int, dict[str, Any], bytes]:
     api_id = _deployed_api()
     if api_id is None:
         return 503, {"Content-Type": "application/json"}, json.dumps(_NOT_YET).encode()
-    _, stage, path = (*scope["path"].split("/", 2), "")[:3]
-    path = f"/{path}" if stage == STAGE else _OUTSIDE_THE_STAGE
+    path = _path_in_stage(scope["path"])
+    status, answer_headers, answer = await gateway.handle_execute(
+        api_id, STAGE, scope["method"], path, _headers(scope), body, _query(scope)
+    )
+    return int(status), answer_headers, answer
+
+
+def _path_in_stage(path: str) -> str:
+    _, first, rest = (*path.split("/", 2), "")[:3]
+    if first == CONSOLE:
+        return path
+    return f"/{rest}" if first == STAGE else _OUTSIDE_THE_STAGE
+
+
+def _headers(scope: Message) -> dict[str, str]:
     headers: dict[str, str] = {}
     for name, value in scope["headers"]:
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
         headers[key] = f"{headers[key]}, {text}" if key in headers else text
-    query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-    status, answer_headers, answer = await gateway.handle_execute(
-        api_id, STAGE, scope["method"], path, headers, body, query
-    )
-    return int(status), answer_headers, answer
+    return headers
+
+
+def _query(scope: Message) -> dict[str, list[str]]:
+    return parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
 
 
 def _deployed_api() -> str | None:

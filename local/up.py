@@ -110,7 +110,8 @@ def _serve(emulator: EmulatorProcess, state: State, *, show_demo: bool) -> None:
         if show_demo:
             demo.show(Client(state.base_url, state.api_key))
         address = f"{state.base_url}/api/v1 with X-API-Key: {state.api_key}"
-        print(f"\nServing {address}   (Ctrl-C ends it)", flush=True)
+        print(f"\nServing {address}   (Ctrl-C ends it)")
+        print(f"Look at {state.base_url}/console and {state.base_url}/dashboard", flush=True)
         emulator.process.wait()
     except Ended:
         print("\nEnded.", flush=True)

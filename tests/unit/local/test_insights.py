@@ -1,6 +1,5 @@
 import inspect
 import json
-import time
 
 import pytest
 from ministack.services import cloudwatch_logs as logs
@@ -10,7 +9,7 @@ from local.emulator.insights import query_logs
 from local.emulator.insights_query import MalformedQuery
 from stacks.queries import SAVED_QUERIES
 
-NOW = int(time.time())
+NOW = 1_795_600_000
 GROUPS = ("insights-a", "insights-b")
 EVENTS = {
     "insights-a": [

@@ -1,0 +1,1 @@
+"""A page that draws the deployed CloudWatch dashboard, which has no other viewer without AWS."""

@@ -1,0 +1,340 @@
+import json
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.xdist_group("local")
+
+NAME = "zz-of-the-tests"
+NAMESPACE = "OfTheTests"
+MARKDOWN = """# Heading
+[A link](https://example.com/) [button:primary:Go](/console) [bad](javascript:alert(1))
+
+| a | b |
+|---|---|
+| 1 | 2 |
+
+<script>alert(1)</script><img src="https://example.com/x.png">
+"""
+
+
+def metric(title, *rows, **properties):
+    defaults = {"title": title, "metrics": list(rows), "stat": "Sum", "region": "us-east-1"}
+    return {"type": "metric", "properties": {**defaults, **properties}}
+
+
+BODY = {
+    "start": "-PT1H",
+    "widgets": [
+        {"type": "text", "properties": {"markdown": MARKDOWN}},
+        metric("Broken", [{"expression": "NOPE(", "id": "e1"}]),
+        metric("Number (USD)", [NAMESPACE, "Cost", "model", "one"], view="singleValue"),
+        metric(
+            "Lines",
+            [NAMESPACE, "Cost", "model", "one", {"label": "Cost of one"}],
+            ["...", "two", {"yAxis": "right"}],
+            yAxis={"left": {"label": "USD", "min": 0}, "right": {"label": "Others"}},
+            annotations={"horizontal": [{"value": 2, "label": "Limit"}]},
+            legend={"position": "right"},
+        ),
+        metric("Area", [NAMESPACE, "Cost", "model", "one"], stacked=True),
+        metric("Bars", [NAMESPACE, "Cost", "model", "one"], ["...", "two"], view="bar"),
+        metric(
+            "Shares",
+            [{"expression": f"SEARCH('{{{NAMESPACE},model}} MetricName=\"Cost\"', 'Sum')"}],
+            view="pie",
+            setPeriodToTimeRange=True,
+        ),
+        metric("Nothing", [NAMESPACE, "Unknown"]),
+        metric("Unheard of", [NAMESPACE, "Cost"], view="hologram"),
+        {"type": "log", "properties": {"title": "Log of x", "query": "fields no-source"}},
+    ],
+    "variables": [
+        {
+            "id": "which",
+            "label": "Which",
+            "type": "property",
+            "property": "model",
+            "inputType": "select",
+            "search": f'{{{NAMESPACE},model}} MetricName="Cost"',
+            "populateFrom": "model",
+        },
+        {"id": "x", "type": "pattern", "pattern": "of x", "inputType": "input", "label": "X"},
+    ],
+}
+
+
+class Dashboard:
+    def __init__(self, stack, page):
+        self.page = page
+        self.root = stack.base_url.removesuffix("/api/v1")
+        self.cloudwatch = stack.client("cloudwatch")
+        self.asked = []
+        page.on("request", lambda request: self.asked.append(request.url))
+
+    def open(self, **query):
+        chosen = "&".join(f"{key}={value}" for key, value in ({"every": "0"} | query).items())
+        self.page.goto(f"{self.root}/dashboard?{chosen}")
+        self.wait()
+
+    def wait(self):
+        self.page.wait_for_selector("#grid[data-drawn]")
+
+    def again(self, act):
+        """Do something, and wait until the widgets are drawn anew."""
+        before = self.page.locator("#grid").get_attribute("data-drawn")
+        act()
+        expect(self.page.locator("#grid")).not_to_have_attribute("data-drawn", before)
+
+    def widget(self, title):
+        return self.page.locator(".widget").filter(
+            has=self.page.get_by_role("heading", name=title, exact=True)
+        )
+
+    @property
+    def length_ms(self):
+        grid = self.page.locator("#grid")
+        return int(grid.get_attribute("data-end")) - int(grid.get_attribute("data-start"))
+
+    @property
+    def is_too_wide(self):
+        return self.page.evaluate("document.documentElement.scrollWidth > innerWidth")
+
+
+@pytest.fixture
+def dashboard(stack, page):
+    return Dashboard(stack, page)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def traffic(stack):
+    """Some requests, so that there is something to draw."""
+    for preference in ("cheap", "fast", "best"):
+        response = requests.post(
+            f"{stack.base_url}/generate",
+            headers={"X-API-Key": stack.api_key},
+            json={"task": "summarize", "model_preference": preference, "text": "A short text."},
+            timeout=60,
+        )
+        assert response.status_code == 200, response.text
+    for model, value in (("one", 1.25), ("two", 3.75)):
+        datum = {
+            "MetricName": "Cost",
+            "Dimensions": [{"Name": "model", "Value": model}],
+            "Value": value,
+        }
+        stack.client("cloudwatch").put_metric_data(Namespace=NAMESPACE, MetricData=[datum])
+
+
+@pytest.fixture
+def own(stack, dashboard):
+    """A dashboard with what the deployed one does not have."""
+    cloudwatch = stack.client("cloudwatch")
+    cloudwatch.put_dashboard(DashboardName=NAME, DashboardBody=json.dumps(BODY))
+    dashboard.open(name=NAME, range="5m")
+    yield dashboard
+    cloudwatch.delete_dashboards(DashboardNames=[NAME])
+
+
+def deployed_body(cloudwatch):
+    (entry,) = cloudwatch.list_dashboards()["DashboardEntries"]
+    found = cloudwatch.get_dashboard(DashboardName=entry["DashboardName"])
+    return found["DashboardName"], json.loads(found["DashboardBody"])
+
+
+def test_every_widget_of_the_deployed_body_is_drawn(dashboard):
+    name, body = deployed_body(dashboard.cloudwatch)
+    dashboard.open(range="15m")
+
+    expect(dashboard.page.locator("h1")).to_have_text(name)
+    assert dashboard.page.locator(".widget").count() == len(body["widgets"])
+    for widget in body["widgets"]:
+        properties = widget["properties"]
+        if widget["type"] == "text":
+            heading = properties["markdown"].splitlines()[0].lstrip("# ")
+            expect(dashboard.page.get_by_role("heading", name=heading).first).to_be_visible()
+        else:
+            expect(dashboard.widget(properties["title"]).first).to_be_visible()
+    assert dashboard.page.locator(".failed").all_inner_texts() == []
+    assert dashboard.page.locator(".waiting").count() == 0
+
+
+def test_nothing_is_asked_of_anybody_else(dashboard):
+    dashboard.open(range="15m")
+
+    hosts = {urlsplit(url).netloc for url in dashboard.asked if not url.startswith("data:")}
+    assert hosts == {urlsplit(dashboard.root).netloc}
+
+
+def test_numbers_are_cloudwatchs_own_for_the_same_range(dashboard):
+    _name, body = deployed_body(dashboard.cloudwatch)
+    dashboard.open(range="1h")
+    grid = dashboard.page.locator("#grid")
+    start_s, end_s = (int(grid.get_attribute(f"data-{edge}")) / 1000 for edge in ("start", "end"))
+    period_s = 60 * -(-(end_s - start_s // 60 * 60) // 60)
+
+    compared = 0
+    for widget in body["widgets"]:
+        properties = widget["properties"]
+        rows = properties.get("metrics", [])
+        if properties.get("view") != "singleValue" or len(rows) > 1 or len(rows[0]) != 5:
+            continue
+        namespace, metric_name, dimension, value, options = rows[0]
+        answer = dashboard.cloudwatch.get_metric_data(
+            StartTime=datetime.fromtimestamp(start_s, UTC),
+            EndTime=datetime.fromtimestamp(end_s, UTC),
+            MetricDataQueries=[
+                {
+                    "Id": "m",
+                    "MetricStat": {
+                        "Metric": {
+                            "Namespace": namespace,
+                            "MetricName": metric_name,
+                            "Dimensions": [{"Name": dimension, "Value": value}],
+                        },
+                        "Period": int(period_s),
+                        "Stat": options["stat"],
+                    },
+                }
+            ],
+        )
+        number = dashboard.page.locator(f'.number[data-widget="{properties["title"]}"]')
+        expected = answer["MetricDataResults"][0]["Values"]
+        assert [float(number.get_attribute("data-value"))] == expected
+        compared += 1
+    assert compared > 0
+
+
+def test_the_model_variable_draws_another_models_section(dashboard):
+    dashboard.open(range="15m")
+    chooser = dashboard.page.get_by_label("Model", exact=True)
+    options = chooser.locator("option").evaluate_all("all => all.map((one) => one.value)")
+
+    dashboard.again(lambda: chooser.select_option(options[-1]))
+
+    asked = [url for url in dashboard.asked if "/dashboard/body" in url]
+    assert f"model={options[-1]}" in asked[-1]
+    expect(chooser).to_have_value(options[-1])
+
+
+def test_the_range_is_chosen_with_the_keyboard_alone(dashboard):
+    dashboard.open(range="15m")
+    page = dashboard.page
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == "range":
+            break
+
+    expect(page.get_by_label("Time range")).to_be_focused()
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    dashboard.again(lambda: page.keyboard.press("ArrowDown"))
+    assert dashboard.length_ms == 3_600_000
+    assert "range=1h" in page.url
+
+
+def test_the_range_starts_as_the_body_says(own):
+    own.open(name=NAME)
+
+    assert own.length_ms == 3_600_000
+
+
+@pytest.mark.parametrize("width", [400, 800, 1440])
+def test_nothing_is_wider_than_the_window(dashboard, width):
+    dashboard.page.set_viewport_size({"width": width, "height": 900})
+    dashboard.open(range="15m")
+
+    assert not dashboard.is_too_wide
+    for title in ("Requests", "Refresh"):
+        expect(dashboard.page.get_by_text(title, exact=True).first).to_be_visible()
+
+
+def test_the_theme_follows_the_system_until_one_is_chosen(dashboard):
+    page = dashboard.page
+    page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    dashboard.open(range="15m")
+    root = page.locator("html")
+    expect(root).to_have_attribute("data-theme", "dark")
+    dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
+
+    page.get_by_role("button", name="Dark").click()
+    expect(root).to_have_attribute("data-theme", "light")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != dark
+
+    page.reload()
+    expect(root).to_have_attribute("data-theme", "light")
+
+
+def test_one_broken_widget_breaks_no_other(own):
+    broken = own.page.locator(".failed")
+
+    assert broken.count() == 3
+    assert sorted(broken.locator("h3").all_inner_texts()) == ["Broken", "Log of x", "Unheard of"]
+    expect(own.widget("Log of x").locator(".problem")).to_contain_text("SOURCE")
+    expect(own.widget("Number (USD)").locator(".number")).to_have_attribute("data-value", "1.25")
+    expect(own.widget("Number (USD)").locator(".unit")).to_have_text("USD")
+    expect(own.widget("Nothing")).to_contain_text("No data")
+
+
+def test_charts_say_their_series_in_words(own):
+    expected = {"Lines": "2", "Area": "1", "Bars": "2", "Shares": "2"}
+
+    for title, count in expected.items():
+        chart = own.widget(title).locator(".chart")
+        expect(chart).to_have_attribute("data-series", count)
+        assert title in chart.get_attribute("aria-label")
+        assert chart.locator("canvas").count() == 1
+    assert "Cost of one: 1.25" in own.widget("Lines").locator(".chart").get_attribute("aria-label")
+    cells = own.widget("Shares").locator("table td")
+    assert cells.all_inner_texts()[:2] == ["one", "1.25"]
+
+
+def test_variables_come_from_a_search_and_from_a_pattern(own):
+    which = own.page.get_by_label("Which")
+    assert which.locator("option").all_inner_texts() == ["one", "two"]
+
+    own.again(lambda: which.select_option("two"))
+    expect(own.widget("Number (USD)").locator(".number")).to_have_attribute("data-value", "3.75")
+
+    entered = own.page.get_by_role("textbox", name="X")
+    own.again(lambda: (entered.fill("of y"), entered.press("Tab")))
+    expect(own.widget("Log of y")).to_be_visible()
+
+
+def test_markdown_shows_text_and_runs_nothing(own):
+    text = own.page.locator(".of-text")
+
+    expect(text.get_by_role("heading", name="Heading")).to_be_visible()
+    expect(text.get_by_role("link", name="A link")).to_have_attribute(
+        "href", "https://example.com/"
+    )
+    expect(text.locator("a.button.primary")).to_have_text("Go")
+    assert text.get_by_text("bad").get_attribute("href") is None
+    assert text.locator("td").all_inner_texts() == ["1", "2"]
+    assert text.locator("script, img").count() == 0
+
+
+def test_a_stack_that_has_gone_is_said_once_and_the_widgets_stay(own):
+    own.page.route("**/dashboard/body*", lambda route: route.abort())
+
+    own.page.get_by_role("button", name="Refresh").click()
+
+    expect(own.page.get_by_role("alert")).to_contain_text("does not answer")
+    expect(own.widget("Number (USD)").locator(".number")).to_be_visible()
+
+
+def test_the_page_draws_itself_anew_while_it_is_told_to(own):
+    own.page.clock.install()
+    own.open(name=NAME, every="10")
+
+    own.again(lambda: own.page.clock.fast_forward(10_500))
+
+
+def test_the_console_is_a_link_away(dashboard):
+    dashboard.open(range="15m")
+
+    dashboard.page.get_by_role("link", name="Console").click()
+
+    expect(dashboard.page).to_have_title("Console · LLM Orchestration Engine")
