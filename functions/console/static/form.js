@@ -1,0 +1,67 @@
+/** The form of a request: its body, and what the API finds wrong with a field, beside that field. */
+
+import { byId, element, fill } from "./elements.js";
+
+const NUMBERS = ["max_cost_usd", "max_latency_ms", "max_output_tokens", "temperature"];
+const TEXTS = ["task", "text", "system", "model_preference", "model", "session_id"];
+
+/** @param {HTMLFormElement} form */
+export function bodyOf(form) {
+  const given = new FormData(form);
+  const filled = (names) => names.filter((name) => String(given.get(name) ?? "").trim() !== "");
+  const body = Object.fromEntries(filled(TEXTS).map((name) => [name, given.get(name)]));
+  for (const name of filled(NUMBERS)) body[name] = Number(given.get(name));
+  if (!given.has("fallback")) body.fallback = false;
+  if (given.get("response_format") !== "text") {
+    body.response_format = { type: given.get("response_format") };
+  }
+  return body;
+}
+
+/**
+ * Shows each problem at its field and moves to the first of them.
+ * @param {HTMLFormElement} form
+ * @param {{field: string, problem: string}[]} details
+ * @returns {{field: string, problem: string}[]} those of which the form has no field
+ */
+export function showProblems(form, details) {
+  const elsewhere = details.filter(({ field, problem }) => !mark(fieldOf(form, field), problem));
+  form.querySelector("[aria-invalid=true]")?.focus();
+  return elsewhere;
+}
+
+/** @param {HTMLFormElement} form */
+export function clearProblems(form) {
+  for (const field of form.querySelectorAll("[aria-invalid]")) clear(field);
+}
+
+/** @param {any[]} models the catalogue */
+export function offerModels(models) {
+  const usable = models.filter((model) => model.usable);
+  fill(byId("models"), ...usable.map((model) => element("option", { value: model.id }, model.provider)));
+}
+
+function fieldOf(form, path) {
+  const found = form.elements.namedItem(path.split(".")[0]);
+  return found instanceof HTMLElement && found.matches("input, select, textarea") ? found : null;
+}
+
+function mark(field, problem) {
+  if (!field) return false;
+  clear(field);
+  const id = `${field.id}-problem`;
+  field.after(element("p", { class: "problem", id }, problem));
+  field.setAttribute("aria-invalid", "true");
+  field.dataset.described = field.getAttribute("aria-describedby") ?? "";
+  field.setAttribute("aria-describedby", `${field.dataset.described} ${id}`.trim());
+  field.addEventListener("input", () => clear(field), { once: true });
+  return true;
+}
+
+function clear(field) {
+  if (!field.hasAttribute("aria-invalid")) return;
+  byId(`${field.id}-problem`).remove();
+  field.removeAttribute("aria-invalid");
+  if (field.dataset.described) field.setAttribute("aria-describedby", field.dataset.described);
+  else field.removeAttribute("aria-describedby");
+}

@@ -1,0 +1,38 @@
+/** Figures as people read them. */
+
+const NONE = "–";
+
+const known = (value) => value !== null && value !== undefined;
+
+/** @param {number | null | undefined} amount */
+export const usd = (amount) => (known(amount) ? `$${Number(amount).toFixed(6)}` : NONE);
+
+/** @param {number | null | undefined} value */
+export const count = (value) => (known(value) ? Number(value).toLocaleString("en-US") : NONE);
+
+/** @param {number | null | undefined} value in [0, 1] */
+export const score = (value) => (known(value) ? Number(value).toFixed(2) : NONE);
+
+/** @param {number | null | undefined} value in [0, 1] */
+export const percent = (value) => (known(value) ? `${Math.round(Number(value) * 100)} %` : NONE);
+
+/** @param {number | null | undefined} ms */
+export function duration(ms) {
+  if (!known(ms)) return NONE;
+  const value = Number(ms);
+  if (value >= 100_000) return `${Math.round(value / 1000)} s`;
+  if (value >= 1000) return `${(value / 1000).toFixed(2)} s`;
+  return `${value > 0 && value < 10 && !Number.isInteger(value) ? value.toFixed(1) : Math.round(value)} ms`;
+}
+
+/** @param {string} moment ISO 8601 */
+export const clock = (moment) => new Date(moment).toLocaleTimeString("en-GB");
+
+/** The day is left out of today's. @param {string} moment ISO 8601 */
+export function moment(moment) {
+  const date = new Date(moment);
+  const day = date.toDateString() === new Date().toDateString() ? "" : `${dayOf(date)} `;
+  return day + date.toLocaleTimeString("en-GB");
+}
+
+const dayOf = (date) => date.toLocaleDateString("en-GB", { day: "2-digit", month: "short" });

@@ -1,0 +1,88 @@
+/** The panel beside the form: what became of the request that was sent last. */
+
+import { answerView } from "./answer.js";
+import { ApiError, ask } from "./api.js";
+import { decisionView } from "./decision.js";
+import { byId, element, fill, figures } from "./elements.js";
+import { errorView } from "./errors.js";
+import { duration, score, usd } from "./format.js";
+import { clearProblems, showProblems } from "./form.js";
+import { openRecord } from "./record.js";
+import { walkView } from "./walk.js";
+
+/** Refusals of the door have no record; asking for one would only fail. */
+const RECORDED = [
+  ...["not_found", "no_eligible_model", "content_filtered"],
+  ...["all_providers_failed", "deadline_exceeded"],
+];
+
+/** @param {string} text told to everybody, also to a screen reader */
+export function say(text) {
+  byId("said").textContent = text;
+}
+
+/** @param {...Node} nodes */
+export const show = (...nodes) => fill(byId("outcome"), ...nodes);
+
+/** @param {any} answer */
+export async function showAnswer(answer) {
+  const model = answer.routing.selected_model;
+  say(`Answered in ${duration(answer.performance.total_time_ms)}.`);
+  show(answerView(answer));
+  const record = await recordOf(answer.request_id);
+  const decision = record?.decision ?? answer.routing;
+  byId("outcome").append(decisionView(decision, model), ...walkOf(record));
+}
+
+/** @param {{routing: any, performance: any}} told body of `POST /route` */
+export function showDryRun({ routing, performance }) {
+  const first = routing.candidates[0];
+  say("Decided. Nobody was called, and nothing is charged.");
+  const sure = routing.task_source === "caller" ? "told" : `guessed, ${score(routing.task_confidence)} sure`;
+  show(
+    element(
+      "p",
+      { class: "by" },
+      element("strong", { "data-figure": "model" }, routing.selected_model),
+      element("span", { class: "muted" }, `by ${routing.provider}`),
+      element("span", { class: "badge" }, "dry run"),
+    ),
+    figures([
+      ["Expected cost", usd(first.estimated_cost_usd), first.estimated_cost_usd, "cost_usd"],
+      ["At most", usd(first.worst_case_cost_usd), first.worst_case_cost_usd, "worst_case_cost_usd"],
+      ["Expected time", duration(first.estimated_latency_ms), first.estimated_latency_ms, "total_ms"],
+      ["95 % within", duration(first.p95_latency_ms), first.p95_latency_ms, "p95_ms"],
+      ["Task", `${routing.task} (${sure})`, routing.task, "task"],
+      ["Routing", duration(performance.routing_time_ms), performance.routing_time_ms, "routing_ms"],
+    ]),
+    decisionView(routing, routing.selected_model),
+  );
+}
+
+/** @param {ApiError} error @param {HTMLFormElement} form @param {boolean} ran whether it was run */
+export async function showError(error, form, ran) {
+  const ofFields = error.details.length > 0 && "field" in error.details[0];
+  clearProblems(form);
+  const details = ofFields ? showProblems(form, error.details) : error.details;
+  say("");
+  show(errorView(error, details));
+  if (!ran || !RECORDED.includes(error.code)) return;
+  byId("outcome").append(...walkOf(await recordOf(error.requestId)));
+}
+
+/** The audit record; none where it is still on its way, or cannot be had. */
+async function recordOf(requestId) {
+  try {
+    return await ask("GET", `/requests/${requestId}`);
+  } catch (error) {
+    if (error instanceof ApiError) return null;
+    throw error;
+  }
+}
+
+function walkOf(record) {
+  if (!record) return [];
+  const open = element("button", { type: "button", class: "quiet" }, "Open the audit record");
+  open.addEventListener("click", () => openRecord(record.request_id));
+  return [walkView(record), open];
+}

@@ -1,0 +1,103 @@
+/** Sends what the form holds: as a request, as a job, or only to be routed. */
+
+import { ApiError, ask } from "./api.js";
+import { byId, element } from "./elements.js";
+import { bodyOf, clearProblems } from "./form.js";
+import { say, show, showAnswer, showDryRun, showError } from "./outcome.js";
+
+const FIRST_POLL_MS = 400;
+const SLOWEST_POLL_MS = 3000;
+
+const ACTIONS = { generate, job, route };
+
+/** @param {() => void} onFinished called when a request has ended, whichever way */
+export function connectForm(onFinished) {
+  const form = byId("request");
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const action = /** @type {any} */ (event).submitter?.value ?? "generate";
+    await run(form, action);
+    if (action !== "route") onFinished();
+  });
+  byId("text").addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    form.requestSubmit(byId("send"));
+  });
+}
+
+async function run(form, action) {
+  const body = bodyOf(form);
+  const buttons = form.querySelectorAll("button[type=submit]");
+  clearProblems(form);
+  buttons.forEach((button) => (button.disabled = true));
+  byId("outcome").setAttribute("aria-busy", "true");
+  bringIntoView(byId("outcome-title"));
+  try {
+    await ACTIONS[action](body);
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    await showError(error, form, action !== "route");
+  } finally {
+    buttons.forEach((button) => (button.disabled = false));
+    byId("outcome").removeAttribute("aria-busy");
+  }
+}
+
+/** On a narrow screen the answer comes below the form. */
+function bringIntoView(title) {
+  const { top } = title.getBoundingClientRect();
+  if (top < 0 || top > innerHeight - 100) title.scrollIntoView();
+}
+
+async function generate(body) {
+  say("Waiting for the answer …");
+  await showAnswer(await ask("POST", "/generate", body));
+}
+
+async function route(body) {
+  say("Deciding …");
+  showDryRun(await ask("POST", "/route", body));
+}
+
+async function job(body) {
+  const { execution_id: id } = await ask("POST", "/jobs", body);
+  const stop = element("button", { type: "button", class: "danger" }, "Stop the job");
+  stop.addEventListener("click", () => stopJob(id, stop));
+  show(element("p", { class: "job", "data-job": id }, element("span", { class: "badge" }, "RUNNING"), id), stop);
+  say("The job is running.");
+  const ended = await end(id);
+  if (ended.result) return showAnswer(ended.result);
+  throw new ApiError(0, ended.error, id);
+}
+
+async function stopJob(id, button) {
+  button.disabled = true;
+  say("Stopping the job …");
+  try {
+    await ask("DELETE", `/jobs/${id}`);
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    say(`The job was not stopped: ${error.message}`);
+    button.disabled = false;
+  }
+}
+
+/** The job when it is over. */
+async function end(id) {
+  for (let pauseMs = FIRST_POLL_MS; ; pauseMs = Math.min(pauseMs * 1.5, SLOWEST_POLL_MS)) {
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    const found = await lookUp(id);
+    if (found && found.status !== "RUNNING") return found;
+  }
+}
+
+async function lookUp(id) {
+  try {
+    return await ask("GET", `/jobs/${id}`);
+  } catch (error) {
+    // Too many look-ups: the next one comes later.
+    if (error instanceof ApiError && error.status === 429) return null;
+    throw error;
+  }
+}

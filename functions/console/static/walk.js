@@ -1,0 +1,115 @@
+/** The walk of a request through the state machine, as its audit record tells it. */
+
+import { element } from "./elements.js";
+import { duration, score, usd } from "./format.js";
+
+/**
+ * @typedef {{state: string, kind: "ok" | "bad" | "choice" | "end", title?: string, note?: string,
+ *   ms?: number, segment?: string, attempt?: number}} Step
+ */
+
+/** @param {any} record answer of `GET /requests/{id}` */
+export function walkView(record) {
+  const steps = stepsOf(record);
+  return element(
+    "section",
+    { class: "walk" },
+    element("h3", {}, "Steps through the state machine"),
+    timeline(steps, record.latency_ms),
+    element("ol", { class: "steps" }, ...steps.map(box)),
+  );
+}
+
+/** @returns {Step[]} */
+export function stepsOf(record) {
+  const { profile, decision } = record;
+  const steps = [classified(profile)];
+  if (profile) steps.push(scored(decision));
+  record.attempts.forEach((attempt, at) => {
+    steps.push(invoked(attempt, at));
+    if (attempt.outcome === "success") return;
+    const next = record.attempts[at + 1];
+    if (next) steps.push(between(attempt, next));
+    else if (goesOn(record)) steps.push(choice("none left, or no time or money"));
+  });
+  steps.push(recorded(record));
+  return steps;
+}
+
+function classified(profile) {
+  const state = "Classify";
+  if (!profile) return { state, kind: "bad", title: "request refused", segment: "classify" };
+  const sure = profile.task_source === "classifier" ? `guessed, ${score(profile.task_confidence)} sure` : "told by the caller";
+  return { state, kind: "ok", title: `task ${profile.task}`, note: sure, ms: profile.classify_ms, segment: "classify" };
+}
+
+function scored(decision) {
+  const state = "Score";
+  if (!decision) return { state, kind: "bad", title: "no model to ask", segment: "score" };
+  const found = decision.candidates.length;
+  const title = found === 1 ? "1 candidate" : `${found} candidates`;
+  const note = `${decision.excluded.length} left out`;
+  return { state, kind: "ok", title, note, ms: decision.score_ms, segment: "score" };
+}
+
+function invoked(attempt, at) {
+  const retries = attempt.retries ? `, after ${attempt.retries} ${attempt.retries === 1 ? "retry" : "retries"}` : "";
+  const billed = attempt.possibly_billed ? " at most" : "";
+  return {
+    state: "Invoke Provider",
+    kind: attempt.outcome === "success" ? "ok" : "bad",
+    title: attempt.model,
+    note: `${attempt.provider} · ${attempt.outcome}${retries} · ${usd(attempt.cost_usd)}${billed}`,
+    ms: attempt.elapsed_ms,
+    segment: attempt.outcome === "success" ? "answered" : "failed",
+    attempt: at,
+  };
+}
+
+const choice = (title) => ({ state: "Next Candidate?", kind: "choice", title });
+
+function between(attempt, next) {
+  // The last candidate is asked again after a wait; an unsure one without.
+  const again = attempt.model === next.model && attempt.outcome === "ProviderThrottled";
+  return again ? { state: "Wait For Provider", kind: "choice", title: "asked again" } : choice("yes");
+}
+
+/** Other errors stop at once: another candidate would not help. */
+const goesOn = (record) => ["all_providers_failed", "deadline_exceeded"].includes(record.error_code);
+
+function recorded(record) {
+  if (record.status === "SUCCEEDED") return { state: "Record Metrics", kind: "end", title: "answered" };
+  return { state: "Record Failure", kind: "bad", title: record.error_code };
+}
+
+function box(step) {
+  return element(
+    "li",
+    { class: `step ${step.kind}`, "data-state": step.state, "data-attempt": step.attempt },
+    element("span", { class: "state" }, step.state),
+    step.title ? element("strong", {}, step.title) : null,
+    step.note ? element("span", { class: "note" }, step.note) : null,
+    step.ms === undefined ? null : element("span", { class: "time", "data-value": step.ms }, duration(step.ms)),
+  );
+}
+
+/** The same steps as shares of the whole time; what they do not fill is spent between them. */
+function timeline(steps, totalMs) {
+  const timed = steps.filter((step) => step.ms !== undefined && step.segment);
+  const inSteps = timed.reduce((sum, step) => sum + step.ms, 0);
+  const between = Math.max(0, totalMs - inSteps);
+  const bar = element(
+    "div",
+    { class: "timeline", "aria-hidden": "true" },
+    ...timed.map((step) => segment(step.segment, step.ms, `${step.state} ${step.title}: ${duration(step.ms)}`)),
+    segment("between", between, `Between the steps: ${duration(between)}`),
+  );
+  const told = `${duration(totalMs)} in all: ${duration(inSteps)} inside the steps, ${duration(between)} between them (starting functions, moving on).`;
+  return element("div", {}, bar, element("p", { class: "muted" }, told));
+}
+
+function segment(kind, ms, title) {
+  const made = element("span", { class: kind, title });
+  made.style.flexGrow = String(ms);
+  return made;
+}

@@ -1,0 +1,559 @@
+import json
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.xdist_group("local")
+
+TEXT = "Step Functions runs each request as a state machine. Every state is a Lambda function."
+REFUSED = "Failed to load resource"
+"""What Chromium itself logs of every answer over 399; nothing on the page can prevent it."""
+SEND, SEND_AS_JOB, DRY_RUN = "Send", "Send as job", "Dry run"
+WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 400, "height": 860}
+PINNED = {"model": "gpt-4o", "task": "chat"}
+
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+FAINT_TEXTS = """
+() => {
+  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const rgba = (text) => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = text;
+    canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const light = (rgb) => {
+    const [r, g, b] = rgb.slice(0, 3).map((one) => one / 255)
+      .map((one) => (one <= 0.04045 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const found = rgba(getComputedStyle(at).backgroundColor);
+      if (found[3] === 255) return found;
+    }
+    return [255, 255, 255, 255];
+  };
+  const says = (element) => [...element.childNodes]
+    .some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
+  const ratio = (element) => {
+    const style = getComputedStyle(element);
+    const own = element instanceof SVGElement ? style.fill : style.color;
+    const [a, b] = [light(rgba(own)), light(behind(element))].sort((x, y) => y - x);
+    return (a + 0.05) / (b + 0.05);
+  };
+  return [...document.body.querySelectorAll("*")]
+    .filter((one) => says(one) && one.checkVisibility() && !one.closest(":disabled, option"))
+    .map((one) => [one.textContent.slice(0, 40), ratio(one)])
+    .filter(([, found]) => found < 4.5);
+}
+"""
+
+
+class Console:
+    """The page in a browser, with the API beside it to compare with."""
+
+    def __init__(self, stack, page):
+        self.stack, self.page = stack, page
+        self.url = f"{stack.base_url.removesuffix('/api/v1')}/console"
+        self.problems, self.asked = [], []
+        page.on("console", self._logged)
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on("request", lambda request: self.asked.append(request.url))
+        page.goto(self.url)
+
+    def _logged(self, message):
+        if message.type in ("error", "warning") and not message.text.startswith(REFUSED):
+            self.problems.append(message.text)
+
+    def enter(self):
+        with self.answering("/metrics/logs"):
+            self.page.get_by_label("API key", exact=True).fill(self.stack.api_key)
+            self.page.get_by_role("button", name="Continue").click()
+        expect(self.page.locator("#realtime svg")).to_be_visible()
+
+    def send(self, button=SEND, text=TEXT, **fields):
+        self.page.locator("#text").fill(text)
+        for name, value in fields.items():
+            field = self.page.locator(f"#{name}")
+            if isinstance(value, bool):
+                field.set_checked(value)
+            elif field.evaluate("field => field.tagName") == "SELECT":
+                field.select_option(value)
+            else:
+                field.fill(value)
+        self.page.get_by_role("button", name=button, exact=True).click()
+
+    def sent(self, **fields):
+        """Sends a request, and waits for its answer and for all that is shown beside it."""
+        with self.answering("/metrics/logs"):
+            self.send(**fields)
+        expect(self.outcome.locator(".walk")).to_be_visible()
+        return self.outcome.locator(".answer").get_attribute("data-request")
+
+    def open_record(self, request_id):
+        self.page.locator(f'tr[data-request="{request_id}"]').click()
+        expect(self.record.locator(".walk")).to_be_visible()
+
+    def answering(self, path):
+        return self.page.expect_response(lambda response: path in urlsplit(response.url).path)
+
+    def api(self, path):
+        response = requests.get(
+            f"{self.stack.base_url}{path}", headers={"X-API-Key": self.stack.api_key}, timeout=30
+        )
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    @property
+    def outcome(self):
+        return self.page.locator("#outcome")
+
+    @property
+    def record(self):
+        return self.page.get_by_role("dialog")
+
+    @property
+    def model(self):
+        return self.outcome.locator("[data-figure=model]")
+
+    def figure(self, place, name):
+        """A figure as the API gave it; None where it had none."""
+        value = self.page.locator(f"{place} [data-figure={name}]").get_attribute("data-value")
+        return None if value is None else float(value)
+
+
+@pytest.fixture
+def door(stack, page):
+    """The console before a key was entered."""
+    page.set_viewport_size(WIDE)
+    console = Console(stack, page)
+    yield console
+    assert console.problems == []
+
+
+@pytest.fixture
+def console(door):
+    door.enter()
+    return door
+
+
+def _numbers(rows, name):
+    return [float(one) for one in _values(rows, name)]
+
+
+def _values(rows, name):
+    cells = rows.locator(f'[data-name="{name}"]')
+    return cells.evaluate_all("cells => cells.map((cell) => cell.dataset.value)")
+
+
+def test_nothing_is_asked_before_there_is_a_key(door):
+    expect(door.page.get_by_role("heading", name="Enter your API key")).to_be_visible()
+    expect(door.page.get_by_role("button", name=SEND, exact=True)).to_be_hidden()
+    assert not [url for url in door.asked if "/v1/" in url]
+    expect(door.page.get_by_label("API key", exact=True)).to_have_attribute("type", "password")
+    expect(door.page.get_by_label("API key", exact=True)).to_have_value("")
+
+
+def test_a_wrong_key_is_refused_in_plain_words(door):
+    field = door.page.get_by_label("API key", exact=True)
+    field.fill("wrong")
+    door.page.get_by_role("button", name="Continue").click()
+    expect(door.page.get_by_role("alert").first).to_contain_text("not accepted")
+    expect(field).to_be_focused()
+    expect(door.page.locator("#requests")).to_be_hidden()
+    assert door.page.evaluate("sessionStorage.length") == 0
+
+
+def test_the_key_stays_in_this_tab_until_it_is_forgotten(console):
+    page, key = console.page, console.stack.api_key
+    assert key not in "".join(console.asked) + page.url
+    assert page.evaluate("[localStorage.length, document.cookie]") == [0, ""]
+    with console.answering("/metrics/logs"):
+        page.reload()
+    expect(page.locator("#requests")).to_be_visible()
+    page.get_by_role("button", name="Forget key").click()
+    expect(page.get_by_role("heading", name="Enter your API key")).to_be_visible()
+    assert page.evaluate("sessionStorage.length") == 0
+
+
+def test_nobody_but_this_stack_is_asked(console):
+    console.sent()
+    host = urlsplit(console.url).netloc
+    assert {urlsplit(url).netloc for url in console.asked if not url.startswith("data:")} == {host}
+
+
+def test_an_answer_is_shown_as_the_api_recorded_it(console):
+    request_id = console.sent(task="summarize", model_preference="cheap")
+    row = console.api(f"/requests/{request_id}")
+    expect(console.model).to_have_text(row["model"])
+    expect(console.outcome.get_by_label("Text of the answer")).to_have_text(f"[simulated] {TEXT}")
+    expect(console.outcome.get_by_text("simulated", exact=True)).to_be_visible()
+    assert (row["task"], row["model_preference"]) == ("summarize", "cheap")
+    assert console.figure("#outcome", "cost_usd") == row["usage"]["total_cost_usd"] > 0
+    assert console.figure("#outcome", "savings_usd") == row["usage"]["savings_usd"]
+    assert console.figure("#outcome", "total_ms") == row["performance"]["total_time_ms"]
+    expect(console.outcome).to_contain_text(row["usage"]["baseline_model"])
+
+
+def test_the_decision_behind_an_answer_is_drawn_and_told(console):
+    decision = console.api(f"/requests/{console.sent(task='code')}")["decision"]
+    place = console.outcome.locator(".decision")
+    expect(place.locator(".chart")).to_have_attribute(
+        "data-chosen", decision["candidates"][0]["model"]
+    )
+    expect(place.locator(".chart svg")).to_be_visible()
+    expect(place).to_contain_text(decision["reason"])
+    place.get_by_text("All scores and estimates as a table").click()
+    listed = place.get_by_role("table", name="Candidates in the order").get_by_role("rowheader")
+    expect(listed).to_have_count(len(decision["candidates"]))
+    expect(listed.first).to_have_text(f"{decision['candidates'][0]['model']} (chosen)")
+    place.locator("summary", has_text="models left out").click()
+    excluded = place.get_by_role("table", name="Models left out").locator("tbody tr")
+    expect(excluded).to_have_count(len(decision["excluded"]))
+    expect(excluded.first).to_contain_text(decision["excluded"][0]["reason"])
+
+
+def test_an_answer_is_text_and_never_markup(console):
+    text = "<img src=x onerror=\"document.title='broken'\"><b>bold</b>"
+    console.sent(text=text, task="chat")
+    expect(console.outcome.get_by_label("Text of the answer")).to_contain_text("<b>bold</b>")
+    expect(console.outcome.locator("img, b")).to_have_count(0)
+    expect(console.page).to_have_title("Console · LLM Orchestration Engine")
+
+
+def test_what_the_form_holds_is_what_is_sent(console):
+    with console.page.expect_request("**/v1/route") as asked:
+        console.send(
+            DRY_RUN, system="Be brief.", task="chat", model_preference="fast", fallback=False,
+            max_cost_usd="0.5", max_latency_ms="20000", max_output_tokens="300", temperature="0.5",
+            session_id="s-1", response_format="json_object",
+        )  # fmt: skip
+    assert asked.value.post_data_json == {
+        "text": TEXT,
+        "system": "Be brief.",
+        "task": "chat",
+        "model_preference": "fast",
+        "fallback": False,
+        "max_cost_usd": 0.5,
+        "max_latency_ms": 20_000,
+        "max_output_tokens": 300,
+        "temperature": 0.5,
+        "session_id": "s-1",
+        "response_format": {"type": "json_object"},
+    }
+    expect(console.outcome.get_by_text("dry run", exact=True)).to_be_visible()
+
+
+def test_a_dry_run_shows_the_decision_and_asks_nobody(console):
+    rows = console.page.locator("#rows tr").evaluate_all("rows => rows.map(r => r.dataset.request)")
+    with console.answering("/route") as response:
+        console.send(DRY_RUN, task="code", model_preference="best")
+    routing = response.value.json()["routing"]
+    expect(console.model).to_have_text(routing["selected_model"])
+    first = routing["candidates"][0]
+    assert console.figure("#outcome", "cost_usd") == first["estimated_cost_usd"]
+    quality = round(100 * routing["weights"]["quality"])
+    expect(console.outcome.locator(".decision")).to_contain_text(f"quality {quality} %")
+    expect(console.outcome.locator(".decision .chart svg")).to_be_visible()
+    assert [one["request_id"] for one in console.api("/metrics/logs")["logs"]] == rows
+
+
+def test_a_job_is_followed_to_its_answer(console):
+    request_id = console.sent(button=SEND_AS_JOB, task="chat")
+    assert console.api(f"/jobs/{request_id}")["status"] == "SUCCEEDED"
+    row = console.api(f"/requests/{request_id}")
+    assert row["mode"] == "async"
+    expect(console.model).to_have_text(row["model"])
+
+
+def test_a_job_can_be_stopped(console):
+    # A throttled last candidate is waited for, which keeps the job running for a second.
+    with console.stack.faults({"gpt-4o": "ProviderThrottled"}):
+        console.send(SEND_AS_JOB, **PINNED, fallback=False)
+        expect(console.outcome.get_by_text("RUNNING")).to_be_visible()
+        job = console.outcome.locator("[data-job]").get_attribute("data-job")
+        console.page.get_by_role("button", name="Stop the job").click()
+        expect(console.outcome.locator("[data-code=aborted]")).to_be_visible()
+    assert console.api(f"/jobs/{job}")["status"] == "ABORTED"
+
+
+@pytest.mark.parametrize("button", [SEND, DRY_RUN])
+def test_what_is_wrong_with_a_field_stands_at_the_field(console, button):
+    field = console.page.get_by_label("Pinned model")
+    console.send(button, model="gpt-99")
+    expect(console.page.locator("#model-problem")).to_have_text("not in the catalogue")
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(field).to_have_attribute("aria-describedby", "model-problem")
+    expect(field).to_be_focused()
+    field.fill("gpt-4o")
+    expect(console.page.locator("#model-problem")).to_have_count(0)
+
+
+def test_the_browser_refuses_what_the_api_would(console):
+    console.page.get_by_role("button", name=SEND, exact=True).click()
+    assert console.page.locator("#text").evaluate("field => field.validity.valueMissing")
+    console.send(temperature="3", max_cost_usd="-1", session_id="a b")
+    invalid = console.page.locator("#request :invalid:not(fieldset)")
+    assert invalid.evaluate_all("fields => fields.map((field) => field.id)") == [
+        "max_cost_usd", "temperature", "session_id",
+    ]  # fmt: skip
+    assert not [url for url in console.asked if url.endswith("/generate")]
+
+
+def test_limits_that_no_model_fits_are_explained_model_by_model(console):
+    with console.answering("/generate") as response:
+        console.send(task="chat", max_cost_usd="0.0000001")
+    details = response.value.json()["error"]["details"]
+    rows = console.outcome.get_by_role("table", name="Models left out").locator("tbody tr")
+    expect(rows).to_have_count(len(details))
+    expect(rows.first).to_have_text(f"{details[0]['model']}{details[0]['reason']}")
+    expect(console.outcome.locator(".walk [data-state=Score]")).to_contain_text("no model to ask")
+
+
+def test_a_failure_of_all_providers_shows_each_attempt(console):
+    with console.stack.faults({"gpt-4o": "ProviderAuthFailed"}), console.answering("/generate"):
+        console.send(**PINNED, fallback=False)
+    failure = console.outcome.get_by_role("alert")
+    expect(failure).to_have_attribute("data-code", "all_providers_failed")
+    [row] = failure.locator("tbody tr").all()
+    expect(row).to_contain_text("ProviderAuthFailed")
+    states = console.outcome.locator(".walk .state")
+    expect(states).to_have_text(
+        ["Classify", "Score", "Invoke Provider", "Next Candidate?", "Record Failure"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "headers", "error"),
+    [
+        ("rate_limited", {"Retry-After": "7"}, {}),
+        ("quota_exceeded", {}, {"retry_after_seconds": 7}),
+    ],
+)
+def test_too_many_requests_say_when_to_try_again(console, code, headers, error):
+    body = {"error": {"code": code, "message": "Too many.", **error}, "request_id": "req_1"}
+    console.page.route(
+        "**/v1/generate",
+        lambda route: route.fulfill(status=429, headers=headers, body=json.dumps(body)),
+    )
+    console.send()
+    expect(console.outcome.get_by_role("alert")).to_contain_text("Try again in 7 seconds, at ")
+
+
+def test_an_api_out_of_reach_is_said(console):
+    console.page.route("**/v1/generate", lambda route: route.abort())
+    console.send()
+    expect(console.outcome.get_by_role("alert")).to_contain_text("The API cannot be reached.")
+    expect(console.page.get_by_role("button", name=SEND, exact=True)).to_be_enabled()
+
+
+@pytest.mark.parametrize("window", ["15m", "1h", "24h", "7d", "30d"])
+def test_totals_are_those_of_the_summary(console, window):
+    if window == "1h":
+        console.page.get_by_label("Window").select_option("7d")
+    with console.page.expect_response(f"**/metrics/summary?window={window}") as response:
+        console.page.get_by_label("Window").select_option(window)
+    summary = response.value.json()
+    expect(console.page.locator(f"#totals[data-window='{summary['window']}']")).to_be_visible()
+    shown = {
+        "requests": summary["requests"]["total"],
+        "failed": summary["requests"]["failed"],
+        "fallbacks": summary["fallbacks"],
+        "cost_usd": summary["costs"]["total_usd"],
+        "savings_usd": summary["costs"]["savings_usd"],
+        **summary["latency_ms"],
+    }
+    assert {name: console.figure("#totals", name) for name in shown} == shown
+
+
+def test_the_last_minutes_are_drawn_and_summed(console):
+    console.sent()
+    with console.answering("/metrics/realtime") as response:
+        console.page.get_by_role("button", name="Refresh").click()
+    told = response.value.json()
+    assert told["requests"] > 0
+    note = f"{told['requests']} requests, {told['failed']} failed, ${told['cost_usd']:.6f}"
+    expect(console.page.locator("#realtime-note")).to_have_text(note)
+    expect(console.page.locator("#realtime svg")).to_be_visible()
+
+
+def test_the_newest_requests_are_those_of_the_log(console):
+    with console.answering("/metrics/logs") as response:
+        console.sent(task="rewrite")
+    logs = response.value.json()["logs"]
+    rows = console.page.locator("#rows tr")
+    expect(rows).to_have_count(len(logs))
+    assert rows.evaluate_all("rows => rows.map((row) => row.dataset.request)") == [
+        log["request_id"] for log in logs
+    ]
+    for name, field in (("Status", "status"), ("Task", "task"), ("Model", "model")):
+        assert _values(rows, name) == [log[field] or "" for log in logs]
+    for name, field in (
+        ("Latency", "latency_ms"),
+        ("Cost", "cost_usd"),
+        ("Fallbacks", "fallbacks"),
+    ):
+        assert _numbers(rows, name) == [log[field] for log in logs]
+    assert logs[0]["task"] == "rewrite"
+
+
+def test_older_requests_come_page_by_page(console):
+    page, rows = console.page, console.page.locator("#rows tr")
+    body = {"task": "chat", "text": TEXT}
+    for _ in range(21):
+        url, headers = f"{console.stack.base_url}/generate", {"X-API-Key": console.stack.api_key}
+        assert requests.post(url, json=body, headers=headers, timeout=30).status_code == 200
+    with console.answering("/metrics/logs"):
+        page.get_by_role("button", name="Refresh").click()
+    expect(rows).to_have_count(20)
+    newest = rows.first.get_attribute("data-request")
+    with console.answering("/metrics/logs") as response:
+        page.get_by_role("button", name="Older").click()
+    expect(page.get_by_text("Page 2")).to_be_visible()
+    assert newest not in {one["request_id"] for one in response.value.json()["logs"]}
+    expect(rows.first).to_have_attribute(
+        "data-request", response.value.json()["logs"][0]["request_id"]
+    )
+    page.get_by_role("button", name="Newer").click()
+    expect(rows.first).to_have_attribute("data-request", newest)
+    expect(page.get_by_role("button", name="Newer")).to_be_disabled()
+
+
+def test_requests_are_filtered(console):
+    model = console.api(f"/requests/{console.sent(task='rewrite')}")["model"]
+    page, rows = console.page, console.page.locator("#rows tr")
+    page.locator("#filter-task").select_option("rewrite")
+    page.locator("#filter-status").select_option("SUCCEEDED")
+    with page.expect_response(lambda response: f"model={model}" in response.url) as response:
+        page.locator("#filter-model").fill(model)
+        page.locator("#filter-model").press("Enter")
+    asked = parse_qs(urlsplit(response.value.url).query)
+    assert asked == {
+        "limit": ["20"], "task": ["rewrite"], "status": ["SUCCEEDED"], "model": [model],
+    }  # fmt: skip
+    expect(rows).to_have_count(len(response.value.json()["logs"]))
+    assert set(_values(rows, "Task")) == {"rewrite"}
+    assert set(_values(rows, "Status")) == {"SUCCEEDED"}
+    assert set(_values(rows, "Model")) == {model}
+
+
+def test_a_request_opens_with_every_attempt(console):
+    with console.stack.faults({"gpt-4o": "ProviderTimeout"}):
+        request_id = console.sent(**PINNED)
+    row = console.api(f"/requests/{request_id}")
+    assert [one["outcome"] for one in row["attempts"]] == ["ProviderTimeout", "success"]
+    console.open_record(request_id)
+    attempts = console.record.get_by_role("table", name="Attempts").locator("tbody tr")
+    expect(attempts).to_have_count(2)
+    for shown, attempt in zip(attempts.all(), row["attempts"], strict=True):
+        for text in (attempt["model"], attempt["provider"], attempt["outcome"]):
+            expect(shown).to_contain_text(text)
+        values = shown.locator("[data-value]").evaluate_all("c => c.map((o) => o.dataset.value)")
+        assert [float(one) for one in values] == [attempt["cost_usd"], attempt["elapsed_ms"]]
+    expect(attempts.first).to_contain_text("at most")
+    expect(attempts.nth(1)).to_contain_text(str(row["usage"]["output_tokens"]))
+    for known in ("trace_id", "price_version", "policy_version", "model_preference"):
+        expect(console.record).to_contain_text(row[known])
+    assert console.figure("#record", "cost_usd") == row["cost_usd"]
+    expect(console.record.locator(".decision .chart svg")).to_be_visible()
+
+
+def test_the_walk_shows_each_state_with_its_time(console):
+    with console.stack.faults({"gpt-4o": "ProviderUnavailable"}):
+        row = console.api(f"/requests/{console.sent(**PINNED)}")
+    walk = console.outcome.locator(".walk")
+    expect(walk.locator(".state")).to_have_text(
+        [
+            *("Classify", "Score", "Invoke Provider", "Next Candidate?"),
+            *("Invoke Provider", "Record Metrics"),
+        ]
+    )
+    times = walk.locator(".time").evaluate_all("all => all.map((one) => +one.dataset.value)")
+    elapsed = [attempt["elapsed_ms"] for attempt in row["attempts"]]
+    assert times == [row["profile"]["classify_ms"], row["decision"]["score_ms"], *elapsed]
+    for shown, attempt in zip(walk.locator("[data-attempt]").all(), row["attempts"], strict=True):
+        expect(shown).to_contain_text(attempt["model"])
+        expect(shown).to_contain_text(attempt["outcome"])
+
+
+@pytest.mark.parametrize(("thumb", "score"), [("Good", 1), ("Not good", 0)])
+def test_an_answer_is_graded_from_its_record(console, thumb, score):
+    request_id = console.sent()
+    console.open_record(request_id)
+    console.record.get_by_role("button", name=thumb, exact=True).click()
+    expect(console.record.get_by_role("status")).to_have_text(f"Graded {score}.00 of 1.")
+    assert console.api(f"/requests/{request_id}")["feedback"]["score"] == score
+
+
+def test_the_page_refreshes_by_itself_when_told_to(console):
+    console.page.clock.install()
+    console.page.get_by_label("Auto-refresh").select_option("10")
+    for _ in range(2):
+        with console.answering("/metrics/logs"):
+            console.page.clock.run_for(10_000)
+    console.page.get_by_label("Auto-refresh").select_option("0")
+    before = len(console.asked)
+    console.page.clock.run_for(60_000)
+    assert console.asked[before:] == []
+
+
+def test_everything_works_by_keyboard_alone(door):
+    page, keyboard = door.page, door.page.keyboard
+    _tab_to(page, "key")
+    keyboard.type(door.stack.api_key)
+    keyboard.press("Enter")
+    expect(page.locator("#requests")).to_be_visible()
+    _tab_to(page, "text")
+    keyboard.type("Hello")
+    with door.answering("/metrics/logs"):
+        keyboard.press("Control+Enter")
+    expect(door.outcome.locator(".walk")).to_be_visible()
+    request_id = door.outcome.locator(".answer").get_attribute("data-request")
+    _tab_to(page, "older", backwards=True)
+    for key in ("Enter", "Space"):
+        row = page.locator(f'tr[data-request="{request_id}"] button')
+        row.focus()
+        assert row.evaluate("button => getComputedStyle(button).outlineStyle") == "solid"
+        keyboard.press(key)
+        expect(door.record.locator(".walk")).to_be_visible()
+        keyboard.press("Escape")
+        expect(door.record).to_be_hidden()
+        expect(row).to_be_focused()
+
+
+def _tab_to(page, element_id, *, backwards=False):
+    for _ in range(120):
+        page.keyboard.press("Shift+Tab" if backwards else "Tab")
+        if page.evaluate("document.activeElement.id") == element_id:
+            return
+    raise AssertionError(f"{element_id} cannot be reached by keyboard")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_nothing_overflows_or_is_too_faint_to_read(door, size, scheme):
+    door.page.set_viewport_size(size)
+    door.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    _assert_readable(door.page)
+    door.enter()
+    with door.stack.faults({"gpt-4o": "ProviderTimeout"}):
+        request_id = door.sent(**PINNED)
+    expect(door.outcome.locator(".decision .chart svg")).to_be_visible()
+    _assert_readable(door.page)
+    door.send(max_cost_usd="0.0000001")
+    expect(door.outcome.get_by_role("alert")).to_be_visible()
+    expect(door.outcome.locator(".walk")).to_be_visible()
+    _assert_readable(door.page)
+    door.open_record(request_id)
+    expect(door.record.locator(".decision .chart svg")).to_be_visible()
+    _assert_readable(door.page)
+    inner = door.record.evaluate("dialog => dialog.scrollWidth - dialog.clientWidth")
+    assert inner == 0
+
+
+def _assert_readable(page):
+    assert page.evaluate(OVERFLOW) == 0
+    assert page.evaluate(FAINT_TEXTS) == []
