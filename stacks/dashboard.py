@@ -35,6 +35,8 @@ from stacks.widgets import (
 
 Row = Sequence[cloudwatch.IWidget]
 
+_WITHOUT_POWERTOOLS = frozenset({"Console"})
+"""Functions that nobody counts the cold starts of."""
 _USD_PER_HOUR = "USD per hour"
 _MS = "Milliseconds"
 _PERCENTILES = (("p50", SKY), ("p95", ORANGE), ("p99", RED))
@@ -68,7 +70,7 @@ class Sources:
 def _alarms(sources: Sources) -> Iterable[Row]:
     yield [
         cloudwatch.AlarmStatusWidget(
-            title="Alarms", alarms=sources.alarms, width=FULL_WIDTH, height=3
+            title="Alarms", alarms=sources.alarms, width=FULL_WIDTH, height=2
         )
     ]
 
@@ -80,18 +82,20 @@ def _business(sources: Sources) -> Iterable[Row]:
     latency = sources.percentiles("LatencyMs")
     success = _success_rate(drawn)
     cost = _per_hour(drawn.metric("CostUsd"), "Cost", BLUE)
-    per_hour = _per_hour(drawn.metric("CostUsd"), "Per hour", SKY)
     savings = _per_hour(drawn.metric("SavingsUsd"), "Savings", GREEN)
     yield [
         numbers("Requests", [requests]),
-        numbers("Failed", [_failed(drawn)]),
-        numbers("Fallbacks", [drawn.metric("Fallbacks", label="Fallbacks", color=ORANGE)]),
+        numbers("Failed", [_failed(drawn)], width=2),
+        numbers("Fallbacks", [drawn.metric("Fallbacks", label="Fallbacks", color=ORANGE)], width=2),
         numbers("Success rate (%)", [success]),
         numbers("Latency (ms)", latency, width=5),
+        numbers("Cost (USD)", [drawn.metric("CostUsd", label="Cost", color=BLUE)], exact=True),
+        numbers("Cost (USD per hour)", [cost]),
         numbers(
-            "Cost (USD)", [drawn.metric("CostUsd", label="Total", color=BLUE), per_hour], width=4
+            "Savings (USD)",
+            [drawn.metric("SavingsUsd", label="Savings", color=GREEN)],
+            exact=True,
         ),
-        numbers("Savings (USD)", [drawn.metric("SavingsUsd", label="Savings", color=GREEN)]),
     ]
     yield [
         graph("Requests and errors", "Requests", [requests, errors]),
@@ -226,6 +230,7 @@ def _platform(sources: Sources) -> Iterable[Row]:
             [
                 sources.drawn.cold_starts(one.function.function_name, label=name)
                 for name, one in watched.functions.items()
+                if name not in _WITHOUT_POWERTOOLS
             ],
             stacked=True,
         ),

@@ -35,13 +35,14 @@ def heading(text: str) -> cloudwatch.IWidget:
 
 
 def numbers(
-    title: str, metrics: Sequence[cloudwatch.IMetric], width: int = 3
+    title: str, metrics: Sequence[cloudwatch.IMetric], width: int = 3, *, exact: bool = False
 ) -> cloudwatch.IWidget:
     """One number per metric, each for the whole range of time that is shown."""
     return cloudwatch.SingleValueWidget(
         title=title,
         metrics=list(metrics),
         set_period_to_time_range=True,
+        full_precision=exact,
         width=width,
         height=_NUMBER_HEIGHT,
     )

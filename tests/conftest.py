@@ -202,6 +202,7 @@ def aws(monkeypatch):
     for cache in caches:
         cache.cache_clear()
     monkeypatch.setattr(known_health, "read_at_s", float("-inf"))
+    monkeypatch.setattr(known_health, "by_model", {})
     with mock_aws():
         yield
     for cache in caches:

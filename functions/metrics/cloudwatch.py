@@ -15,12 +15,13 @@ from botocore.exceptions import ClientError
 
 from functions.metrics.window import Window
 from functions.shared.contracts import Frozen
-from functions.shared.errors import RateLimited
+from functions.shared.errors import EngineError, RateLimited
 from functions.shared.series import NAMESPACE, SERVICE
 
 _CONFIG = Config(connect_timeout=1, read_timeout=4, retries={"mode": "standard"})
 _MOST_QUERIES = 500
 _THROTTLED = frozenset({"Throttling", "ThrottlingException", "RequestLimitExceeded"})
+_FAILED = frozenset({"InternalError", "Forbidden"})
 _NANO = Decimal("0.000000001")
 
 Dimension = tuple[str, str] | None
@@ -73,7 +74,10 @@ class Figures:
 
 
 def read_figures(figures: Iterable[Figure], service: str, window: Window) -> Figures:
-    """One call for each 500 figures. Raises `RateLimited`, and `ClientError` for other refusals."""
+    """One call for each 500 figures.
+
+    Raises `RateLimited`, `EngineError`, and `ClientError` for other refusals.
+    """
     wanted = list(dict.fromkeys(figures))
     chunks = (wanted[at : at + _MOST_QUERIES] for at in range(0, len(wanted), _MOST_QUERIES))
     try:
@@ -104,6 +108,9 @@ def _read(
     )
     for page in pages:
         for result in page["MetricDataResults"]:
+            if result["StatusCode"] in _FAILED:
+                # Not to be taken for a zero.
+                raise EngineError("CloudWatch could not read the metrics.")
             yield figures[int(result["Id"][1:])], list(result["Values"])
 
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from decimal import Decimal
 from itertools import islice
-from typing import Any, get_args
+from typing import get_args
 
 from functions.metrics.cloudwatch import Figure, read_figures
 from functions.metrics.logs import Reader

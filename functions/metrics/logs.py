@@ -6,10 +6,11 @@ import base64
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     ConfigDict,
@@ -30,10 +31,21 @@ _POSITION = TypeAdapter(
         Annotated[
             str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00$")
         ],
-        Annotated[str, StringConstraints(pattern=r"^req_[A-Za-z0-9_-]{1,76}$")],
+        Annotated[str, StringConstraints(pattern=r"^req_[A-Za-z0-9_-]{1,76}$")] | None,
     ]
 )
+"""When the last row was created, and its id; none for all that is as old as that, or older."""
 _FILTERS = ("model", "provider", "task", "status")
+
+
+def _utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("too far from now") from None
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
 
 
 class LogsQuery(Frozen):
@@ -45,13 +57,14 @@ class LogsQuery(Frozen):
     provider: str | None = None
     task: str | None = None
     status: Literal["SUCCEEDED", "FAILED"] | None = None
-    key: str | None = None
-    first: Annotated[AwareDatetime | None, Field(alias="from")] = None
-    last: Annotated[AwareDatetime | None, Field(alias="to")] = None
+    key: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    first: Annotated[Moment | None, Field(alias="from")] = None
+    last: Annotated[Moment | None, Field(alias="to")] = None
 
 
 class LoggedRequest(BaseModel):
-    """What the indexes hold of a row; null is what a request that ended early never had."""
+    """What the indexes hold of a row; null is what a request that ended early never had, and what rows
+    of an earlier version lack."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -66,12 +79,12 @@ class LoggedRequest(BaseModel):
     model: str | None = None
     provider: str | None = None
     mock: bool | None = None
-    latency_ms: int
-    cost_usd: Usd
+    latency_ms: int | None = None
+    cost_usd: Usd | None = None
     savings_usd: Usd | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
-    fallbacks: int
+    fallbacks: int | None = None
     error_code: str | None = None
     trace_id: str | None = None
     feedback: dict[str, Any] | None = None
@@ -111,16 +124,21 @@ def logs_page(query: LogsQuery, reader: Reader, log: RequestLog, now: datetime) 
 
     Raises `Forbidden`, `InvalidRequest` for a cursor that is not ours, and `ClientError`.
     """
-    earliest = now.astimezone(UTC) - timedelta(days=_DAYS_BACK)
-    last = min(query.last or now, now).astimezone(UTC)
-    first = max(query.first or earliest, earliest).astimezone(UTC)
+    now = now.astimezone(UTC)
+    earliest = now - timedelta(days=_DAYS_BACK)
+    first, last = max(query.first or earliest, earliest), min(query.last or now, now)
     after = _position(query.cursor) if query.cursor else None
-    if after:
-        last = min(last, datetime.fromisoformat(after["created_at"]))
+    if after and after["created_at"] <= _stamp(last):
+        last = datetime.fromisoformat(after["created_at"])
+    else:
+        after = None  # another `to` than the cursor's may have moved before it
+    partitions = list(reader.partitions(query.key, first, last))
+    if _stamp(first) > _stamp(last):
+        return _page([], None)
     equal = {name: value for name in _FILTERS if (value := getattr(query, name)) is not None}
     rows: list[dict[str, Any]] = []
     queries = 0
-    for partition in reader.partitions(query.key, first, last):
+    for partition in partitions:
         start = _within(after, partition)
         while True:
             # One more than is shown tells whether there are any more.
@@ -137,6 +155,8 @@ def logs_page(query: LogsQuery, reader: Reader, log: RequestLog, now: datetime) 
             if queries >= _MOST_QUERIES:
                 return _page(rows, page.next_key)
             start = page.next_key
+        if equal and queries >= _MOST_QUERIES and partition != partitions[-1]:
+            return _page(rows, _day_before(partition[1]))
     return _page(rows, None)
 
 
@@ -155,7 +175,13 @@ def _cursor(after: dict[str, Any]) -> str:
     return base64.urlsafe_b64encode(json.dumps(position).encode()).decode().rstrip("=")
 
 
-def _position(cursor: str) -> dict[str, str]:
+def _day_before(day: str) -> dict[str, Any]:
+    """The position before all rows of that day."""
+    before = date.fromisoformat(day) - timedelta(days=1)
+    return {"created_at": f"{before}T23:59:59.999+00:00", "request_id": None}
+
+
+def _position(cursor: str) -> dict[str, Any]:
     """It names a place in whatever its bearer may read, and opens nothing else."""
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
@@ -168,9 +194,11 @@ def _position(cursor: str) -> dict[str, str]:
     return {"created_at": created_at, "request_id": request_id}
 
 
-def _within(after: dict[str, str] | None, partition: tuple[str, str]) -> dict[str, Any] | None:
+def _within(after: dict[str, Any] | None, partition: tuple[str, str]) -> dict[str, Any] | None:
     """Where a query of the partition begins, if the position lies in it."""
     index, value = partition
-    if after is None or (index == BY_DAY and not after["created_at"].startswith(value)):
+    if after is None or after["request_id"] is None:
+        return None
+    if index == BY_DAY and not after["created_at"].startswith(value):
         return None
     return {**after, PARTITION_OF[index]: value}

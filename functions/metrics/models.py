@@ -18,7 +18,7 @@ from functions.metrics.window import Window
 from functions.shared.catalogue import Provider, load_catalogue
 from functions.shared.contracts import Frozen, Score, Usd
 from functions.shared.errors import NotFound
-from functions.shared.health import Circuit
+from functions.shared.health import Circuit, utc
 from functions.shared.model_health import Health, ListedHealth, listed_health, provider_health
 from functions.shared.pricing import Count
 from functions.shared.settings import ProviderSettings
@@ -162,4 +162,4 @@ def _last_error(provider: str, health: Health | None) -> LastError | None:
     if record is None or not record.last_error:
         return None
     at_ms, _, error = record.last_error.partition(" ")
-    return LastError(error=error, at=datetime.fromtimestamp(int(at_ms) / 1000).astimezone())
+    return LastError(error=error, at=utc(int(at_ms)))

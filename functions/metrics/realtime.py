@@ -1,4 +1,4 @@
-"""`/metrics/realtime`: the last minutes in steps of seconds, from the request log."""
+"""`/metrics/realtime`: the last minutes, ten seconds at a time, from the request log."""
 
 from __future__ import annotations
 
@@ -14,28 +14,34 @@ from functions.shared.contracts import Frozen, Usd
 from functions.shared.pricing import Count
 from functions.shared.stores import RequestLog
 
-STEP_S, STEPS = 10, 30
+BUCKET_S, BUCKETS = 10, 30
 _SLOWEST = timedelta(minutes=5)
 """A request is found by when it began, and counted when it ended."""
 
 
-class Step(Frozen):
-    """`latency_ms` of the requests that had a model called; null without any."""
+class BucketLatency(Frozen):
+    """Milliseconds, of the requests that had a model called; null without any."""
+
+    p50: float | None
+    p95: float | None
+
+
+class Bucket(Frozen):
+    """The requests that ended in the seconds from `start` on."""
 
     start: datetime
     requests: Count
     failed: Count
     fallbacks: Count
     cost_usd: Usd
-    p50_ms: float | None
-    p95_ms: float | None
+    latency_ms: BucketLatency
 
 
 class Realtime(Frozen):
-    """The requests that ended in each step, oldest step first; the last one is not over yet."""
+    """Oldest bucket first; the last one is not over yet. The other figures sum them up."""
 
-    step_seconds: int
-    steps: list[Step]
+    bucket_seconds: int
+    buckets: list[Bucket]
     requests: Count
     failed: Count
     fallbacks: Count
@@ -44,21 +50,21 @@ class Realtime(Frozen):
 
 def realtime(reader: Reader, log: RequestLog, now: datetime) -> Realtime:
     """Raises `ClientError`."""
-    newest = int(now.timestamp()) // STEP_S * STEP_S
-    starts = [newest - STEP_S * back for back in reversed(range(STEPS))]
+    newest = int(now.timestamp()) // BUCKET_S * BUCKET_S
+    starts = [newest - BUCKET_S * back for back in reversed(range(BUCKETS))]
     rows: dict[int, list[dict[str, Any]]] = defaultdict(list)
     since = datetime.fromtimestamp(starts[0], UTC)
     for row in _rows(reader, log, since - _SLOWEST, now.astimezone(UTC)):
         ended = int(datetime.fromisoformat(row["finished_at"]).timestamp())
-        rows[ended // STEP_S * STEP_S].append(row)
-    steps = [_step(start, rows[start]) for start in starts]
+        rows[ended // BUCKET_S * BUCKET_S].append(row)
+    buckets = [_bucket(start, rows[start]) for start in starts]
     return Realtime(
-        step_seconds=STEP_S,
-        steps=steps,
-        requests=sum(step.requests for step in steps),
-        failed=sum(step.failed for step in steps),
-        fallbacks=sum(step.fallbacks for step in steps),
-        cost_usd=sum((step.cost_usd for step in steps), Decimal(0)),
+        bucket_seconds=BUCKET_S,
+        buckets=buckets,
+        requests=sum(one.requests for one in buckets),
+        failed=sum(one.failed for one in buckets),
+        fallbacks=sum(one.fallbacks for one in buckets),
+        cost_usd=sum((one.cost_usd for one in buckets), Decimal(0)),
     )
 
 
@@ -75,15 +81,14 @@ def _rows(
                 break
 
 
-def _step(start: int, rows: list[dict[str, Any]]) -> Step:
-    times = sorted(row["latency_ms"] for row in rows if "model" in row)
+def _bucket(start: int, rows: list[dict[str, Any]]) -> Bucket:
+    times = sorted(row["latency_ms"] for row in rows if "model" in row and "latency_ms" in row)
     cuts = statistics.quantiles(times, n=20, method="inclusive") if len(times) > 1 else times * 19
-    return Step(
+    return Bucket(
         start=datetime.fromtimestamp(start, UTC),
         requests=len(rows),
         failed=sum(row["status"] == "FAILED" for row in rows),
-        fallbacks=sum(row["fallbacks"] for row in rows),
-        cost_usd=sum((Decimal(str(row["cost_usd"])) for row in rows), Decimal(0)),
-        p50_ms=cuts[9] if cuts else None,
-        p95_ms=cuts[18] if cuts else None,
+        fallbacks=sum(row.get("fallbacks", 0) for row in rows),
+        cost_usd=sum((Decimal(str(row.get("cost_usd", 0))) for row in rows), Decimal(0)),
+        latency_ms=BucketLatency(p50=cuts[9] if cuts else None, p95=cuts[18] if cuts else None),
     )

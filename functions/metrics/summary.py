@@ -9,7 +9,6 @@ from typing import Any
 from pydantic import Field
 
 from functions.metrics.cloudwatch import (
-    COUNT,
     Figure,
     Figures,
     Percentiles,
@@ -42,7 +41,7 @@ class RequestCounts(Frozen):
 
 
 class SummaryCosts(Frozen):
-    """`by_model` has the models that answered or cost something, and sums up to `total_usd`."""
+    """`by_model` has the models that were asked, and sums up to `total_usd`."""
 
     total_usd: Usd
     savings_usd: Usd
@@ -95,19 +94,15 @@ def summary(service: str, window: Window) -> Summary:
 
 def model_figures() -> list[Figure]:
     """The figures of `costs_by_model`."""
-    return [
-        figure
-        for named in _models()
-        for figure in (Figure("CostUsd", named), Figure("InferenceMs", named, COUNT))
-    ]
+    return [Figure("CostUsd", named) for named in _models()]
 
 
 def costs_by_model(figures: Figures) -> dict[str, Decimal]:
-    """Of the models that answered, or cost something all the same."""
+    """Of the models that were asked, whether or not they answered."""
     return {
         named[1]: figures.usd("CostUsd", named)
         for named in _models()
-        if figures.usd("CostUsd", named) or figures.count("InferenceMs", named, COUNT)
+        if Figure("CostUsd", named) in figures.values
     }
 
 

@@ -38,7 +38,7 @@ def spend_changes(api_key_id: str, cost_usd: Decimal, now: datetime) -> list[Cha
 def spend_ids(start: datetime, end: datetime) -> list[str]:
     """The items from `start` up to `end`, by the minute where both are within a day of each other.
 
-    Both lie on a border of that step. At most 1,440 ids.
+    Both lie on a border of that step. At most 1,441 ids.
     """
     step = _MINUTE if end - start <= timedelta(days=1) + _MINUTE else _HOUR
     return [_id(start + number * step, step) for number in range((end - start) // step)]

@@ -147,13 +147,19 @@ class State:
     def read(self, state_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
         """The items that exist and have not expired, by id; at most 100, in one round trip.
 
-        Reads may lag behind writes by a moment. Raises `ClientError` and `BotoCoreError`.
+        Reads may lag behind writes by a moment. Raises `ClientError`, also where the table answers
+        for some of them only, and `BotoCoreError`.
         """
         keys = [{"state_id": state_id} for state_id in state_ids]
         if not keys:
             return {}
         name = self._table.name
         found = _resource().batch_get_item(RequestItems={name: {"Keys": keys}})
+        if found.get("UnprocessedKeys"):
+            raise ClientError(
+                {"Error": {"Code": "ThrottlingException", "Message": "Not all was read."}},
+                "BatchGetItem",
+            )
         items: list[dict[str, Any]] = list(found["Responses"].get(name, []))
         now_s = time.time()
         return {str(item["state_id"]): item for item in items if item["expires_at"] > now_s}

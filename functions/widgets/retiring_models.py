@@ -12,20 +12,17 @@ WITHIN_DAYS = 60
 
 
 def retiring_models(settings: WidgetSettings, now: datetime) -> str:
-    """Of the configured providers, the next one first; a model retires at the begin of its day, UTC."""
-    providers, today = settings.PROVIDERS_CONFIGURED, now.date()
-    if not providers:
-        return paragraph("No provider is configured, so that no model is called.")
+    """Of those that can be asked, the next one first; a model retires at the begin of its day, UTC."""
+    today = now.date()
     rows = [
         (model.retires_on, model.id, model.provider, days, model.successor or "none")
         for model in load_catalogue().models
-        if model.provider in providers
-        and model.retires_on
+        if model.retires_on
+        and settings.is_mock(model.provider, pinned=False) is not None
         and 0 <= (days := (model.retires_on - today).days) <= WITHIN_DAYS
     ]
     if not rows:
-        names = ", ".join(sorted(providers))
-        return paragraph(f"No model of {names} retires within {WITHIN_DAYS} days.")
+        return paragraph(f"No model that can be asked retires within {WITHIN_DAYS} days.")
     return table(
         ("Model", "Provider", "Retires on", "Days left", "Successor"),
         (

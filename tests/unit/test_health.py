@@ -2,8 +2,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from botocore.exceptions import ClientError
 
 from functions.record_metrics.health import changes_of
+from functions.shared import stores
 from functions.shared.contracts import Attempt, ModelHealth, RecordInput, TaskHistory
 from functions.shared.health import (
     BLOCK_MS,
@@ -182,3 +184,40 @@ def test_what_has_expired_is_not_read(state):
     state.add(Change("health#openai#old", past, {f"ok|{MODEL}": 1}))
     state.add(Change("health#openai#new", past + 60, {f"ok|{MODEL}": 1}))
     assert state.read(["health#openai#old", "health#openai#new"]).keys() == {"health#openai#new"}
+
+
+def test_the_last_error_of_a_provider_is_that_of_its_latest_fault(state):
+    now = datetime.now(UTC)
+    _after(state, _attempt("ProviderTimeout", elapsed_ms=9_000), now=now - timedelta(minutes=2))
+    known = _after(
+        state,
+        _attempt("ProviderUnavailable", model=OTHER),
+        _attempt("ProviderThrottled"),
+        _attempt(),
+        now=now,
+    )
+    assert known["openai"].last_error == f"{int(now.timestamp() * 1000)} ProviderThrottled"
+    assert known[MODEL].last_error == known[OTHER].last_error == ""
+
+
+@pytest.mark.parametrize("outcome", ["success", "AnswerUnsure", "InvalidRequest", "States.Timeout"])
+def test_what_says_nothing_against_a_provider_is_not_its_last_error(state, outcome):
+    assert "openai" not in _after(state, _attempt(outcome))
+
+
+def test_a_late_record_of_an_older_error_does_not_hide_a_newer_one(state):
+    now = datetime.now(UTC)
+    _after(state, _attempt("ProviderUnavailable"), now=now)
+    _after(state, _attempt("ProviderOverloaded"), now=now - timedelta(minutes=1))
+    known = health_of(state.read(health_ids(["openai"], now)).values())
+    assert known["openai"].last_error.endswith(" ProviderUnavailable")
+
+
+def test_a_table_that_answers_for_some_items_only_is_no_answer(state, monkeypatch):
+    class Busy:
+        def batch_get_item(self, RequestItems):  # noqa: N803 - the name that boto3 takes
+            return {"Responses": {}, "UnprocessedKeys": RequestItems}
+
+    monkeypatch.setattr(stores, "_resource", Busy)
+    with pytest.raises(ClientError, match="Throttling"):
+        state.read(["health#openai#1"])

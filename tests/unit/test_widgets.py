@@ -60,15 +60,19 @@ def test_a_model_is_listed_from_sixty_days_before_it_retires_until_it_does(days_
     assert ("<td>gpt-4o</td>" in retiring_models(stage("openai"), now)) == is_listed
 
 
-def test_providers_that_are_not_configured_do_not_count():
-    assert "gpt-4o" not in retiring_models(stage("local"), NOW)
-    told = retiring_models(stage("local"), NOW)
-    assert told == "<p>No model of local retires within 60 days.</p>"
+def test_models_that_nobody_can_ask_do_not_count():
+    assert "gpt-4o" not in retiring_models(stage("anthropic"), NOW)
+    never = WidgetSettings(MOCK_PROVIDERS="never", STATE_TABLE="State")
+    told = "<p>No model that can be asked retires within 60 days.</p>"
+    assert retiring_models(never, NOW) == told
 
 
-def test_without_a_provider_both_say_so():
-    for widget in (retiring_models, circuits):
-        assert widget(stage(), NOW).startswith("<p>No provider is configured")
+def test_a_stage_without_keys_shows_what_it_simulates():
+    assert "<td>gpt-4o</td>" in retiring_models(stage("local"), NOW)
+
+
+def test_without_a_provider_there_is_no_circuit():
+    assert circuits(stage(), NOW).startswith("<p>No provider is configured")
 
 
 def _count(provider, model="gpt-4o", latest=None, **added):

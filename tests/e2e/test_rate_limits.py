@@ -1,0 +1,97 @@
+"""A usage plan that grants two requests a second, and five at once."""
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import requests
+
+from tests.conftest import running_stack
+
+pytestmark = pytest.mark.xdist_group("local")
+
+RATE, BURST, CALLS = 2, 5, 20
+BODY = {"task": "chat", "text": "Say hello."}
+
+
+@pytest.fixture(scope="module")
+def stack():
+    with running_stack(REQUESTS_PER_SECOND=str(RATE), BURST_REQUESTS=str(BURST)) as narrow:
+        yield narrow
+
+
+def _generate(stack, key):
+    url = f"{stack.base_url}/generate"
+    return requests.post(url, json=BODY, headers={"X-API-Key": key}, timeout=60)
+
+
+@pytest.fixture(scope="module")
+def burst(stack):
+    """The answers, and the seconds that they took."""
+    # What comes up asks for its own health with this key.
+    time.sleep(BURST / RATE)
+    began = time.monotonic()
+    with ThreadPoolExecutor(CALLS) as pool:
+        answers = list(pool.map(lambda _: _generate(stack, stack.api_key), range(CALLS)))
+    return answers, time.monotonic() - began
+
+
+@pytest.fixture(scope="module")
+def answers(burst):
+    return burst[0]
+
+
+@pytest.fixture(scope="module")
+def limited(answers):
+    return [one for one in answers if one.status_code == 429]
+
+
+def test_more_calls_than_the_plan_grants_are_told_when_to_come_again(burst, limited):
+    answers, took_s = burst
+    granted = [one for one in answers if one.status_code == 200]
+    assert len(granted) + len(limited) == CALLS
+    assert BURST <= len(granted) <= BURST + RATE * took_s
+    assert limited
+    for answer in limited:
+        body = answer.json()
+        assert body.keys() == {"success", "error", "request_id"}
+        assert (body["success"], body["error"]["code"]) == (False, "rate_limited")
+        assert body["error"]["message"]
+        assert body["request_id"] == f"req_{answer.headers['x-amzn-requestid']}"
+        wait_s = int(answer.headers["Retry-After"])
+        assert wait_s == body["error"]["retry_after_seconds"] >= 1
+
+
+def test_calls_that_are_granted_are_answered_and_the_others_leave_no_row(stack, answers, limited):
+    granted = {one.json()["request_id"] for one in answers if one.status_code == 200}
+    rows = stack.requests_table().scan()["Items"]
+    logged = {row["request_id"] for row in rows}
+    assert granted <= logged
+    assert not {one.json()["request_id"] for one in limited} & logged
+
+
+def test_the_metric_counts_exactly_the_refused_calls(stack, limited):
+    now = datetime.now(UTC)
+    read = stack.client("cloudwatch").get_metric_statistics(
+        Namespace="LlmOrchestrator",
+        MetricName="RateLimited",
+        Dimensions=[],
+        StartTime=now - timedelta(hours=1),
+        EndTime=now + timedelta(minutes=1),
+        Period=3600,
+        Statistics=["Sum"],
+    )
+    counted = sum(point["Sum"] for point in read["Datapoints"])
+    assert counted == len(limited)
+
+
+def test_another_key_is_not_held_up_and_the_first_is_good_again_after_the_wait(stack, limited):
+    with ThreadPoolExecutor(CALLS) as pool:
+        flood = [pool.submit(_generate, stack, stack.api_key) for _ in range(CALLS)]
+        others = [_generate(stack, stack.other_api_key) for _ in range(3)]
+    assert 429 in {one.result().status_code for one in flood}
+    assert [one.status_code for one in others] == [200] * 3, json.dumps(others[-1].json())
+    time.sleep(int(limited[0].headers["Retry-After"]))
+    assert _generate(stack, stack.api_key).status_code == 200
