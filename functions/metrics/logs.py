@@ -51,7 +51,7 @@ Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
 class LogsQuery(Frozen):
     """`key` is an API key's id. `from` and `to` are ISO times and belong to the page's rows, too."""
 
-    limit: Annotated[int, Field(ge=1, le=100)] = 20
+    limit: Annotated[int, Field(ge=1, le=1000)] = 20
     cursor: Annotated[str, Field(max_length=500)] | None = None
     model: str | None = None
     provider: str | None = None

@@ -314,7 +314,7 @@ def test_a_filtered_log_has_every_row_that_it_should(stack, rows, query):
     ("path", "query"),
     [
         ("logs", {"limit": "0"}),
-        ("logs", {"limit": "101"}),
+        ("logs", {"limit": "1001"}),
         ("logs", {"limit": "abc"}),
         ("logs", {"cursor": "A"}),
         ("logs", {"key": ""}),

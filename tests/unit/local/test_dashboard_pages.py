@@ -94,7 +94,8 @@ def test_the_body_is_the_deployed_one_and_its_widgets_have_their_variables_set()
 
 
 def test_a_metric_widget_gets_its_series_with_units():
-    cloudwatch.record_metric("N", "LatencyMs", 250.0, unit="Milliseconds")
+    nothing_more = (None, None, None)
+    cloudwatch._store_datum("N", "LatencyMs", {}, NOW_S, "Milliseconds", 250.0, *nothing_more)
     metrics = [
         ["N", "LatencyMs", {"stat": "Sum", "id": "m1", "yAxis": "right"}],
         [{"expression": "m1 / 1000", "label": "Seconds"}],
