@@ -70,7 +70,7 @@ class Sources:
 def _alarms(sources: Sources) -> Iterable[Row]:
     yield [
         cloudwatch.AlarmStatusWidget(
-            title="Alarms", alarms=sources.alarms, width=FULL_WIDTH, height=2
+            title="Alarms", alarms=sources.alarms, width=FULL_WIDTH, height=4
         )
     ]
 

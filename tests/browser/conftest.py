@@ -1,6 +1,7 @@
-"""One headless Chromium for the tests of pages; no page may complain."""
+"""One headless Chromium for the tests of pages; no page may complain or ask another host."""
 
 import shutil
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import sync_playwright
@@ -12,6 +13,8 @@ ARGUMENTS = (
 )
 # What Chromium itself logs of every answer over 399, which a test may have asked for.
 REFUSED = "Failed to load resource"
+# The stack's; an address like data: has no host.
+HOSTS = {"127.0.0.1", None}
 
 
 # Not for the session: while it is open, no other test of the process can run an event loop.
@@ -27,20 +30,40 @@ def browser():
 
 
 @pytest.fixture
-def page(browser):
-    """A page of its own profile; errors on its console or in its scripts fail the test."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    opened = context.new_page()
-    complaints = []
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.on(
-        "console",
-        lambda message: (
+def open_page(browser):
+    """Opens pages, each of its own profile.
+
+    The test fails at its end if one had errors on its console or in its scripts, or asked anything
+    of another host than the stack's.
+    """
+    contexts, complaints = [], []
+
+    def logged(message):
+        if message.type == "error" and not message.text.startswith(REFUSED):
             complaints.append(message.text)
-            if message.type == "error" and not message.text.startswith(REFUSED)
-            else None
-        ),
-    )
+
+    def asked(request):
+        if urlsplit(request.url).hostname not in HOSTS:
+            complaints.append(f"asked {request.url}")
+
+    def opened(url="about:blank", width=1440, height=900, color_scheme="light"):
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme=color_scheme
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", logged)
+        page.on("request", asked)
+        page.goto(url)
+        return page
+
     yield opened
-    context.close()
+    for context in contexts:
+        context.close()
     assert complaints == []
+
+
+@pytest.fixture
+def page(open_page):
+    return open_page()

@@ -3,6 +3,8 @@
 import { full, short, unitOf } from "./format.js";
 import { colours, seriesColour } from "./theme.js";
 
+const LONGEST_NAME = 30;
+const CENTER = ["50%", "45%"];
 const drawn = new Map();
 const reduced = matchMedia("(prefers-reduced-motion: reduce)");
 const sizes = new ResizeObserver((entries) => {
@@ -73,14 +75,13 @@ export function overTime(properties, series, range, description) {
     tooltip: {
       trigger: "axis",
       order: "valueDesc",
-      valueFormatter: (value) => (value == null ? "–" : full(Number(value.toPrecision(6)))),
     },
     xAxis: {
       type: "time",
       min: range.start,
       max: range.end,
       axisLine: { lineStyle: { color: line } },
-      axisLabel: { color: muted, hideOverlap: true },
+      axisLabel: { color: muted, hideOverlap: true, rich: { primary: { fontWeight: "normal" } } },
       splitNumber: 5,
     },
     yAxis: sides.map((side) => axis(side, properties, series)),
@@ -90,6 +91,7 @@ export function overTime(properties, series, range, description) {
       return {
         type: "line",
         name: one.label,
+        tooltip: { valueFormatter: rounded(unitOn(one, properties)) },
         yAxisIndex: Math.max(sides.indexOf(one.y_axis), 0),
         data: points,
         color,
@@ -102,6 +104,14 @@ export function overTime(properties, series, range, description) {
       };
     }),
   };
+}
+
+function unitOn(series, properties) {
+  return unitOf(series.unit) || (properties.yAxis?.[series.y_axis]?.label ?? "");
+}
+
+function rounded(unit) {
+  return (value) => (value == null ? "–" : `${full(Number(value.toPrecision(6)))} ${unit}`.trimEnd());
 }
 
 function filled(series, times) {
@@ -147,7 +157,8 @@ function marks(annotations) {
     lineStyle: { color: seriesColour(0, color ?? bad), type: "dashed", width: 1.5 },
     label: {
       formatter: label ?? "",
-      position: "insideStartTop",
+      // Under the line: above it a high one would meet the axis's name.
+      position: "insideStartBottom",
       color: text,
       textBorderColor: panel,
       textBorderWidth: 3,
@@ -164,7 +175,8 @@ function legend(properties) {
     itemWidth: 9,
     itemHeight: 14,
     itemGap: 14,
-    textStyle: { color: text, width: 180, overflow: "truncate", lineHeight: 18 },
+    formatter: (name) => (name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME - 1)}…` : name),
+    textStyle: { color: text, lineHeight: 18 },
     pageTextStyle: { color: muted },
     pageIconColor: text,
     pageIconInactiveColor: line,
@@ -191,21 +203,26 @@ export function shares(properties, series, description) {
     description,
     legend: places.legend,
     title: {
-      text: short(sum),
-      subtext: unit,
-      left: "center",
-      top: "middle",
-      padding: [0, 0, 24, 0],
-      itemGap: 2,
-      textStyle: { color: text, fontSize: 20, fontWeight: 650 },
-      subtextStyle: { color: muted, fontSize: 12 },
+      // Not a subtext: its place does not count when a title is put into the middle.
+      text: `{sum|${short(sum)}}\n{unit|${unit}}`,
+      left: CENTER[0],
+      top: CENTER[1],
+      padding: 0,
+      textAlign: "center",
+      textVerticalAlign: "middle",
+      textStyle: {
+        rich: {
+          sum: { color: text, fontSize: 20, fontWeight: 650, lineHeight: 24 },
+          unit: { color: muted, fontSize: 12, fontWeight: "normal", lineHeight: 16 },
+        },
+      },
     },
-    tooltip: { trigger: "item", valueFormatter: (value) => full(Number(value.toPrecision(6))) },
+    tooltip: { trigger: "item", valueFormatter: rounded(unit) },
     series: [
       {
         type: "pie",
         radius: ["50%", "78%"],
-        center: ["50%", "45%"],
+        center: CENTER,
         minShowLabelAngle: 12,
         bottom: 0,
         itemStyle: { borderColor: panel, borderWidth: 2 },
@@ -228,7 +245,7 @@ export function bars(properties, series, description) {
   return {
     description,
     grid: { left: 4, right: 40, top: 8, bottom: 20, containLabel: true },
-    tooltip: { trigger: "item", valueFormatter: (value) => full(Number(value.toPrecision(6))) },
+    tooltip: { trigger: "item", valueFormatter: rounded(own.label ?? "") },
     xAxis: {
       type: "value",
       name: own.label ?? "",

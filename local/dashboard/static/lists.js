@@ -5,13 +5,17 @@ import { clock } from "./format.js";
 
 const STATES = { OK: ["ok", "OK"], ALARM: ["bad", "In alarm"], INSUFFICIENT_DATA: ["quiet", "No data yet"] };
 
+const HOLDS_IDS = /id$/i;
+
 /** @param {HTMLElement} place @param {string} title @param {{columns: string[], rows: string[][]}} data */
 export function showRows(place, title, data) {
   if (!data.rows.length) {
     place.replaceChildren(element("p", { className: "empty" }, "No data"));
     return;
   }
-  place.replaceChildren(scrolling(title, table(data.columns, data.rows)));
+  const isId = data.columns.map((name) => HOLDS_IDS.test(name));
+  const rows = data.rows.map((row) => row.map((cell, at) => (isId[at] ? element("code", {}, cell) : cell)));
+  place.replaceChildren(scrolling(title, table(data.columns, rows)));
 }
 
 /** @param {string} title @param {...Node} content */
@@ -28,13 +32,13 @@ export function showAlarms(place, title, data) {
   const shared = sharedStart(data.alarms.map((alarm) => alarm.name));
   const items = data.alarms.map((alarm) => {
     const [look, state] = STATES[alarm.state] ?? ["quiet", alarm.state];
-    const since = alarm.since ? ` since ${clock(alarm.since)}` : "";
+    const since = alarm.since ? `Since ${clock(alarm.since)}. ` : "";
     return element(
       "li",
-      { className: `alarm ${look}`, "data-alarm": alarm.name, "data-state": alarm.state, title: alarm.reason },
+      { className: `alarm ${look}`, "data-alarm": alarm.name, "data-state": alarm.state, title: since + alarm.reason },
       element("span", { className: "state" }, state),
       element("span", { className: "alarm-name" }, alarm.name.slice(shared)),
-      element("span", { className: "unseen" }, `${since}. ${alarm.description}`),
+      element("span", { className: "meaning" }, alarm.description),
     );
   });
   place.replaceChildren(scrolling(title, element("ul", { className: "alarms" }, ...items)));

@@ -101,7 +101,9 @@ async function fillAll(dashboard, signal) {
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, one));
-  if (!signal.aborted) page.grid.dataset.drawn = String(end);
+  if (signal.aborted) return;
+  page.grid.dataset.drawn = String(end);
+  document.body.dataset.ready = "true";
 }
 
 function remember(name, value) {

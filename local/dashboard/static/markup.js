@@ -3,13 +3,12 @@
 import { marked } from "./marked.js";
 
 const TAGS = new Set(
-  ("A ABBR B BLOCKQUOTE BR CAPTION CODE DD DEL DIV DL DT EM H1 H2 H3 H4 H5 H6 HR I LI OL P PRE S SMALL SPAN STRONG " +
-    "SUB SUP TABLE TBODY TD TFOOT TH THEAD TR U UL").split(" "),
+  ("A B BLOCKQUOTE BR CAPTION CODE DEL EM H1 H2 H3 H4 H5 H6 HR I LI OL P PRE SPAN STRONG " +
+    "TABLE TBODY TD TH THEAD TR UL").split(" "),
 );
 const DROPPED = new Set("SCRIPT STYLE TEMPLATE IFRAME OBJECT EMBED SVG MATH FORM INPUT BUTTON".split(" "));
 const ATTRIBUTES = new Set(["title", "colspan", "rowspan", "scope", "align"]);
-const STYLES = ["color", "background-color", "font-weight", "font-style", "text-align", "white-space"];
-const LINK = /^(https?:\/\/|[/#](?!\/))/i;
+const LINK = /^(https:\/\/|[/#](?![/\\]))/i;
 const BUTTON = /^button:(primary:)?/;
 
 /** @param {string} text @returns {DocumentFragment} */
@@ -42,7 +41,6 @@ function kept(parent) {
     for (const { name, value } of node.attributes) {
       if (ATTRIBUTES.has(name)) copy.setAttribute(name, value);
     }
-    for (const name of STYLES) copy.style.setProperty(name, node.style.getPropertyValue(name));
     if (copy instanceof HTMLAnchorElement && LINK.test(node.getAttribute("href") ?? "")) {
       copy.href = node.getAttribute("href");
       if (copy.origin !== location.origin) copy.rel = "noreferrer";

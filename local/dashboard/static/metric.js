@@ -30,21 +30,22 @@ function showNumbers(place, properties, series, range) {
     const unit = unitOf(one.unit, title);
     return element(
       "div",
-      { className: "number", "data-widget": title, "data-label": one.label, "data-value": known ? String(value) : "" },
+      { className: "number", "data-label": one.label, "data-value": known ? String(value) : "" },
       alone ? null : element("p", { className: "label" }, dot, one.label),
       known
         ? element(
             "p",
             { className: "value", title: full(value) },
             shownAs(properties, value),
-            element("span", { className: "unit" }, unit && ` ${unit}`),
+            unit && " ",
+            unit && element("span", { className: unit.length > 1 ? "unit long" : "unit" }, unit),
           )
         : element("p", { className: "empty" }, "No data"),
     );
   });
-  // All of them are as large as the longest can be; a unit is written less than half as large.
+  // All of them are as large as the longest can be; a long unit stands under its number.
   const lengths = series.filter((one) => one.values.length).map((one) => {
-    return shownAs(properties, one.values.at(-1)).length + 0.5 * unitOf(one.unit, title).length + 0.5;
+    return shownAs(properties, one.values.at(-1)).length + (unitOf(one.unit, title).length === 1 ? 1 : 0);
   });
   const row = element("div", { className: "numbers" }, ...numbers);
   row.style.setProperty("--characters", String(Math.max(1, ...lengths)));

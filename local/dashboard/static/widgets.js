@@ -22,6 +22,7 @@ function frame(widget, id) {
   const numbers = type === "metric" && properties.view === "singleValue";
   const several = numbers && properties.metrics.filter((row) => row.at(-1)?.visible !== false).length > 1;
   const made = element("section", {
+    "data-kind": type,
     className: ["widget", numbers ? "of-numbers" : `of-${type}`, isPlain && "plain", width <= SMALL && !several && "small"].filter(Boolean).join(" "),
   });
   if (widget.x !== undefined && widget.y !== undefined) {
@@ -32,9 +33,11 @@ function frame(widget, id) {
   made.style.setProperty("--height", String(height));
   if (type === "text") {
     made.append(fromMarkdown(properties.markdown ?? ""));
+    made.dataset.widget = properties.title || (made.querySelector("h1, h2, h3")?.textContent ?? "");
     return made;
   }
   const title = properties.title || titleOf(type);
+  made.dataset.widget = title;
   made.setAttribute("aria-labelledby", id);
   made.append(element("h3", { id }, title), element("div", { className: "content" }, element("p", { className: "waiting" }, "Loading")));
   return made;
@@ -56,10 +59,12 @@ export async function fill(frame, widget, fetched, range) {
   try {
     show(place, widget, await fetched(), range);
     frame.classList.remove("failed");
+    delete frame.dataset.error;
   } catch (error) {
     if (error.name === "AbortError") return;
     if (!(error instanceof Problem)) reportError(error);
     frame.classList.add("failed");
+    frame.dataset.error = error.message;
     place.replaceChildren(element("p", { className: "problem" }, error.message));
   } finally {
     frame.removeAttribute("aria-busy");
