@@ -369,14 +369,18 @@ def _model_variable(models: Sequence[str]) -> cloudwatch.DashboardVariable:
     )
 
 
+def _all_and_answered(drawn: Drawn) -> dict[str, cloudwatch.IMetric]:
+    return {
+        "requests": drawn.metric("Requests"),
+        "success": drawn.metric("Requests", dimension=("outcome", "success")),
+    }
+
+
 def _failed(drawn: Drawn) -> cloudwatch.MathExpression:
     """As the metrics API counts them: also those that fail by the caller's fault."""
     return cloudwatch.MathExpression(
         expression="requests - FILL(success, 0)",
-        using_metrics={
-            "success": drawn.metric("Requests", dimension=("outcome", "success")),
-            "requests": drawn.metric("Requests"),
-        },
+        using_metrics=_all_and_answered(drawn),
         label="Failed",
         color=RED,
     )
@@ -386,10 +390,7 @@ def _success_rate(drawn: Drawn) -> cloudwatch.MathExpression:
     # Without FILL a minute in which every request failed would have no rate, instead of zero.
     return cloudwatch.MathExpression(
         expression="100 * FILL(success, 0) / requests",
-        using_metrics={
-            "success": drawn.metric("Requests", dimension=("outcome", "success")),
-            "requests": drawn.metric("Requests"),
-        },
+        using_metrics=_all_and_answered(drawn),
         label="Success rate",
         color=BLUE,
     )
