@@ -25,7 +25,7 @@ Param | Description
 ---|---
 **widget** | Which table to show
 
-- `retiring_models`: models of the configured providers that retire within 60 days, with their
+- `retiring_models`: models that can be asked and retire within 60 days, with their
   successors.
 - `circuits`: the configured providers, and those of their models whose circuit is not closed, with
   availability and attempts of the last five minutes.
