@@ -22,7 +22,8 @@ from boto3.dynamodb.types import TypeSerializer
 from botocore.awsrequest import AWSResponse
 from ministack.services import dynamodb
 
-from functions.metrics.logs import LogsPage, LogsQuery, Reader, logs_page
+from functions.metrics.logs import LogsPage, LogsQuery, logs_page
+from functions.metrics.reader import Reader
 from functions.shared.stores import BY_DAY, BY_KEY, PARTITION_OF, RequestLog
 
 SHORT, LONG = 1_000, 100_000

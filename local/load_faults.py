@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -54,9 +53,6 @@ def _simulator(functions: Any) -> tuple[str, dict[str, str]]:
 def _set(functions: Any, name: str, variables: Mapping[str, str]) -> None:
     environment = {"Variables": dict(variables)}
     functions.update_function_configuration(FunctionName=name, Environment=environment)
-    ends = time.monotonic() + _SET_WITHIN_S
-    while time.monotonic() < ends:
-        found = functions.get_function_configuration(FunctionName=name)
-        if found["LastUpdateStatus"] == "Successful":
-            return
-        time.sleep(0.1)
+    functions.get_waiter("function_updated_v2").wait(
+        FunctionName=name, WaiterConfig={"Delay": 1, "MaxAttempts": _SET_WITHIN_S}
+    )

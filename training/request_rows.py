@@ -16,7 +16,7 @@ import boto3
 from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 from botocore.exceptions import BotoCoreError, ClientError
 
-from functions.shared.stores import BY_DAY, json_values
+from functions.shared.stores import BY_DAY, json_values, stamp
 from training.data import MalformedRows, json_rows
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def table_rows(
         database = boto3.resource("dynamodb")
         table = database.Table(name)
         for day in days(now - since, now):
-            began = _stamp(now - since)
+            began = stamp(now - since)
             condition = Key("day").eq(day) & Key("created_at").gte(began)
             listed = _pages(table, condition, only_graded=only_graded)
             for item in _whole_rows(database, name, listed):
@@ -136,11 +136,6 @@ def _whole_rows(
             found |= {str(item["request_id"]): item for item in answer["Responses"].get(name, [])}
             asked = answer.get("UnprocessedKeys")
         yield from (found[key["request_id"]] for key in batch if key["request_id"] in found)
-
-
-def _stamp(at: datetime) -> str:
-    """As the log writes `created_at`, so that texts sort as times do."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
 def file_rows(path: Path) -> Iterator[LoggedRow]:

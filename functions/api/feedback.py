@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import StringConstraints, model_validator
 
 from functions.shared.contracts import Score, Strict
+from functions.shared.stores import stamp
 
 _THUMBS = {"down": 0.0, "up": 1.0}
 _DIGITS = 6
@@ -31,5 +32,5 @@ class Grade(Strict):
         """As the request's row keeps it: `{score, comment?, created_at}`."""
         score = _THUMBS[self.thumbs] if self.thumbs else self.score
         comment = {} if self.comment is None else {"comment": self.comment}
-        created_at = now.astimezone(UTC).isoformat(timespec="milliseconds")
+        created_at = stamp(now)
         return {"score": round(score or 0.0, _DIGITS), **comment, "created_at": created_at}

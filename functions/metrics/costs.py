@@ -9,7 +9,7 @@ from itertools import islice
 from typing import get_args
 
 from functions.metrics.cloudwatch import Figure, read_figures
-from functions.metrics.logs import Reader
+from functions.metrics.reader import Reader
 from functions.metrics.summary import Measured, costs_by_model, model_figures
 from functions.metrics.window import Window
 from functions.shared.catalogue import load_catalogue

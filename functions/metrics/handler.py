@@ -8,10 +8,11 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.metrics.costs import costs
-from functions.metrics.logs import LogsQuery, Reader, logs_page
+from functions.metrics.logs import LogsQuery, logs_page
 from functions.metrics.models import model_metrics, provider_metrics
 from functions.metrics.operators import is_operator
 from functions.metrics.query import parsed_query
+from functions.metrics.reader import Reader
 from functions.metrics.realtime import realtime
 from functions.metrics.summary import summary
 from functions.metrics.window import NoQuery, Window, WindowQuery

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -19,9 +17,10 @@ from pydantic import (
     TypeAdapter,
 )
 
+from functions.metrics.reader import Reader
 from functions.shared.contracts import Frozen, Usd
-from functions.shared.errors import Forbidden, InvalidRequest
-from functions.shared.stores import BY_DAY, BY_KEY, PARTITION_OF, RequestLog
+from functions.shared.errors import InvalidRequest
+from functions.shared.stores import BY_DAY, PARTITION_OF, RequestLog, stamp
 
 _MOST_QUERIES = 5
 """That read something, for one page; each reads at most 1 MB, of which a filter may leave nothing."""
@@ -97,28 +96,6 @@ class LogsPage(Frozen):
     next_cursor: str | None
 
 
-@dataclass(frozen=True)
-class Reader:
-    """Who reads the log: a key its own rows, an operator's key all of them."""
-
-    api_key_id: str
-    is_operator: bool
-
-    def partitions(
-        self, key: str | None, first: datetime, last: datetime
-    ) -> Iterator[tuple[str, str]]:
-        """Newest first. Raises `Forbidden` for another's key."""
-        if not self.is_operator:
-            if key not in {None, self.api_key_id}:
-                raise Forbidden("Only a key of the operators' plan sees the requests of others.")
-            key = self.api_key_id
-        if key is not None:
-            yield BY_KEY, key
-            return
-        for back in range((last.date() - first.date()).days + 1):
-            yield BY_DAY, str(last.date() - timedelta(days=back))
-
-
 def logs_page(query: LogsQuery, reader: Reader, log: RequestLog, now: datetime) -> LogsPage:
     """One query of an index, unless a day ends or a filter leaves too little.
 
@@ -128,12 +105,12 @@ def logs_page(query: LogsQuery, reader: Reader, log: RequestLog, now: datetime) 
     earliest = now - timedelta(days=_DAYS_BACK)
     first, last = max(query.first or earliest, earliest), min(query.last or now, now)
     after = _position(query.cursor) if query.cursor else None
-    if after and after["created_at"] <= _stamp(last):
+    if after and after["created_at"] <= stamp(last):
         last = datetime.fromisoformat(after["created_at"])
     else:
         after = None  # another `to` than the cursor's may have moved before it
     partitions = list(reader.partitions(query.key, first, last))
-    if _stamp(first) > _stamp(last):
+    if stamp(first) > stamp(last):
         return _page([], None)
     equal = {name: value for name in _FILTERS if (value := getattr(query, name)) is not None}
     rows: list[dict[str, Any]] = []
@@ -144,7 +121,7 @@ def logs_page(query: LogsQuery, reader: Reader, log: RequestLog, now: datetime) 
             # One more than is shown tells whether there are any more.
             limit = None if equal else query.limit + 1 - len(rows)
             page = log.newest(
-                partition, _stamp(first), _stamp(last), equal=equal, limit=limit, after=start
+                partition, stamp(first), stamp(last), equal=equal, limit=limit, after=start
             )
             rows += page.rows
             queries += page.evaluated > 0
@@ -163,11 +140,6 @@ def logs_page(query: LogsQuery, reader: Reader, log: RequestLog, now: datetime) 
 def _page(rows: list[dict[str, Any]], after: dict[str, Any] | None) -> LogsPage:
     listed = [LoggedRequest.model_validate(row) for row in rows]
     return LogsPage(logs=listed, next_cursor=_cursor(after) if after else None)
-
-
-def _stamp(at: datetime) -> str:
-    """As the log writes `created_at`, so that texts sort as times do."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
 def _cursor(after: dict[str, Any]) -> str:

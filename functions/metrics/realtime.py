@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from functions.metrics.logs import Reader
+from functions.metrics.reader import Reader
 from functions.shared.contracts import Frozen, Usd
 from functions.shared.pricing import Count
-from functions.shared.stores import RequestLog
+from functions.shared.stores import RequestLog, stamp
 
 BUCKET_S, BUCKETS = 10, 30
 _SLOWEST = timedelta(minutes=5)
@@ -71,11 +71,10 @@ def realtime(reader: Reader, log: RequestLog, now: datetime) -> Realtime:
 def _rows(
     reader: Reader, log: RequestLog, first: datetime, last: datetime
 ) -> Iterator[dict[str, Any]]:
-    between = [at.isoformat(timespec="milliseconds") for at in (first, last)]
     for partition in reader.partitions(None, first, last):
         after = None
         while True:
-            page = log.newest(partition, *between, after=after)
+            page = log.newest(partition, stamp(first), stamp(last), after=after)
             yield from page.rows
             if (after := page.next_key) is None:
                 break

@@ -7,6 +7,7 @@ from typing import Any
 
 from functions.record_metrics.finished import Finished
 from functions.shared.contracts import CandidateSummary, ScoreOutput, json_of
+from functions.shared.stores import stamp
 
 _LOGGED_OF_CANDIDATE = {
     *CandidateSummary.model_fields,
@@ -28,8 +29,8 @@ def _listed(finished: Finished) -> dict[str, Any]:
     listed: dict[str, Any] = {
         "request_id": event.request_id,
         "api_key_id": event.api_key_id,
-        "created_at": finished.created_at.isoformat(timespec="milliseconds"),
-        "finished_at": finished.now.isoformat(timespec="milliseconds"),
+        "created_at": stamp(finished.created_at),
+        "finished_at": stamp(finished.now),
         "status": "FAILED" if finished.error else "SUCCEEDED",
         "mode": event.mode,
         "latency_ms": finished.latency_ms,

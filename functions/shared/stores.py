@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache, reduce
 from operator import and_
@@ -46,6 +47,11 @@ class Page:
     rows: list[dict[str, Any]]
     next_key: dict[str, Any] | None
     evaluated: int
+
+
+def stamp(at: datetime) -> str:
+    """A time as the log writes it: such texts sort as the times do."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
 class RequestLog:

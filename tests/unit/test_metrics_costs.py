@@ -7,7 +7,7 @@ import pytest
 
 from functions.metrics import cloudwatch
 from functions.metrics.costs import costs
-from functions.metrics.logs import Reader
+from functions.metrics.reader import Reader
 from functions.metrics.window import Window
 from functions.shared.catalogue import load_catalogue
 from functions.shared.health import Change

@@ -7,7 +7,8 @@ from itertools import pairwise
 import pytest
 from pydantic import ValidationError
 
-from functions.metrics.logs import LogsQuery, Reader, logs_page
+from functions.metrics.logs import LogsQuery, logs_page
+from functions.metrics.reader import Reader
 from functions.shared.errors import Forbidden, InvalidRequest
 from functions.shared.stores import LISTED
 from tests.log_rows import WatchedLog, row, write

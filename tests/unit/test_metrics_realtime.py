@@ -3,7 +3,7 @@ from decimal import Decimal
 
 import pytest
 
-from functions.metrics.logs import Reader
+from functions.metrics.reader import Reader
 from functions.metrics.realtime import realtime
 from tests.log_rows import WatchedLog, row, write
 

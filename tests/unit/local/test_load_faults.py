@@ -24,8 +24,12 @@ class Functions:
         assert changed["FunctionName"] == "s"
         self.seen.append(changed["Environment"]["Variables"])
 
-    def get_function_configuration(self, **_name):
-        return {"LastUpdateStatus": "Successful"}
+    def get_waiter(self, name):
+        assert name == "function_updated_v2"
+        return self
+
+    def wait(self, **whom):
+        assert whom["FunctionName"] == "s"
 
 
 @pytest.fixture
