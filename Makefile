@@ -69,7 +69,7 @@ prices: $(DEV_READY) ## generate the price table and the README's table of provi
 	@$(BIN)/python -m training providers
 
 deploy: $(RUN_READY) node_modules/.package-lock.json ## deploy STAGE=dev to your AWS account
-	@$(BIN)/python -m stacks.layers
+	@$(BIN)/python -m stacks.compute.layers
 	@node_modules/.bin/cdk deploy --all --context stage=$(STAGE) --require-approval never
 
 clean: ## remove everything that the targets made

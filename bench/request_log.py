@@ -24,7 +24,7 @@ from ministack.services import dynamodb
 
 from functions.metrics.logs import LogsPage, LogsQuery, logs_page
 from functions.metrics.reader import Reader
-from functions.shared.stores import BY_DAY, BY_KEY, PARTITION_OF, RequestLog
+from functions.shared.storage.request_log import BY_DAY, BY_KEY, PARTITION_OF, RequestLog
 
 SHORT, LONG = 1_000, 100_000
 PAGES = 7

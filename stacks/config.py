@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 from constructs import Node
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from functions.shared.policy import load_policy
+from functions.shared.policy.routing_policy import load_policy
 
 Stage = Literal["local", "dev", "prod"]
 Provider = Literal["openai", "azure_openai", "anthropic", "bedrock"]
@@ -75,7 +75,7 @@ class StageConfig(_Part):
     has access to its models. The others are simulated or left out."""
     mock_providers: Literal["auto", "never", "always"] = "auto"
     routing_policy: str = "default"
-    """The policy that decides: the name of a file in functions/shared/policies."""
+    """The policy that decides: the name of a file in functions/shared/policy/policies."""
     shadow_policy: str | None = None
     """A second policy, whose decisions are only logged."""
     api_keys: tuple[str, ...] = ()
@@ -116,7 +116,7 @@ class StageConfig(_Part):
             try:
                 load_policy(name)
             except OSError:
-                raise ValueError(f"functions/shared/policies has no {name}.json") from None
+                raise ValueError(f"functions/shared/policy/policies has no {name}.json") from None
         return name
 
     @model_validator(mode="after")

@@ -5,20 +5,20 @@ from __future__ import annotations
 from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
-from stacks.api import Api, plan_name
-from stacks.config import StageConfig
-from stacks.function_table import (
+from stacks.api.rest_api import Api, plan_name
+from stacks.compute.function_table import (
     FunctionSpec,
     api_function,
     observing_functions,
     route_function,
     workflow_functions,
 )
-from stacks.functions import Functions
-from stacks.machines import Machines
-from stacks.observability import Observability
+from stacks.compute.functions import Functions
+from stacks.compute.machines import Machines
+from stacks.config import StageConfig
+from stacks.monitoring.monitored_resources import Watched
+from stacks.monitoring.observability import Observability
 from stacks.storage import StorageStack
-from stacks.watched import Watched
 
 
 class PipelineStack(Stack):

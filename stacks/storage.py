@@ -8,7 +8,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from functions.shared.stores import BY_DAY, BY_KEY, LISTED
+from functions.shared.storage.request_log import BY_DAY, BY_KEY, LISTED
 from stacks.config import Provider, StageConfig, construct_name
 from stacks.security import acknowledge
 

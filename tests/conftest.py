@@ -191,8 +191,8 @@ def aws(monkeypatch):
     """An empty account inside the test's own process."""
     from moto import mock_aws
 
-    from functions.shared import stores
-    from functions.shared.known_health import known_health
+    from functions.shared.health.known_health import known_health
+    from functions.shared.storage import request_log as stores
 
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
@@ -222,7 +222,7 @@ def _table(name, *keys, **index):
 
 @pytest.fixture
 def requests_table(aws):
-    from functions.shared.stores import BY_DAY, BY_KEY, LISTED
+    from functions.shared.storage.request_log import BY_DAY, BY_KEY, LISTED
 
     indexes = [
         {

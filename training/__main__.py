@@ -100,13 +100,13 @@ def _add_row_options(parser: argparse.ArgumentParser, period: str) -> None:
 
 
 def _prices(arguments: argparse.Namespace) -> int:
-    from training.prices import PRICES_FILE, render_prices
+    from training.generated.prices import PRICES_FILE, render_prices
 
     return _generate(PRICES_FILE, render_prices(), arguments)
 
 
 def _providers(arguments: argparse.Namespace) -> int:
-    from training.provider_table import README, render_readme
+    from training.generated.provider_table import README, render_readme
 
     return _generate(README, render_readme(README.read_text("utf-8")), arguments)
 
@@ -121,8 +121,8 @@ def _generate(file: Path, rendered: str, arguments: argparse.Namespace) -> int:
 
 
 def _train(arguments: argparse.Namespace) -> int:
-    from training.classifier import train_classifier
-    from training.sentiment import train_sentiment
+    from training.local_models.classifier import train_classifier
+    from training.local_models.sentiment import train_sentiment
 
     train = {"classifier": train_classifier, "sentiment": train_sentiment}[arguments.model]
     train(arguments.data, arguments.out or MODELS_FOLDER / f"{arguments.model}.onnx")
@@ -130,7 +130,7 @@ def _train(arguments: argparse.Namespace) -> int:
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
-    from training.evaluation import evaluate_files
+    from training.local_models.evaluation import evaluate_files
 
     model = local_models.load_model(arguments.model)
     predict = local_models.classify_task if arguments.model == "classifier" else model.predict
@@ -140,7 +140,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 
 def _evaluate_routing(arguments: argparse.Namespace) -> int:
-    from training.routing_evaluation import evaluate_routing
+    from training.routing.routing_evaluation import evaluate_routing
 
     report = evaluate_routing(arguments.train, arguments.data, arguments.plot)
     print(json.dumps(report, indent=1))
@@ -148,27 +148,27 @@ def _evaluate_routing(arguments: argparse.Namespace) -> int:
 
 
 def _tokens(arguments: argparse.Namespace) -> int:
-    from training.token_rates import calibrate
+    from training.generated.token_rates import calibrate
 
     print(json.dumps(calibrate(arguments.data), indent=1))
     return 0
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    from training.reporting import write_report
+    from training.local_models.reporting import write_report
 
     write_report(arguments.data, arguments.docs)
     return 0
 
 
 def _fit_routing(arguments: argparse.Namespace) -> int:
-    from training.fit_routing import run_fit_routing
+    from training.routing.fit_routing import run_fit_routing
 
     return run_fit_routing(arguments)
 
 
 def _replay(arguments: argparse.Namespace) -> int:
-    from training.replay import run_replay
+    from training.routing.replay import run_replay
 
     return run_replay(arguments)
 

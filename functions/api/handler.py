@@ -11,11 +11,11 @@ from functions.api.feedback import Grade
 from functions.api.jobs import Jobs
 from functions.api.models import get_model, list_models
 from functions.api.requests import Requests
-from functions.shared.model_health import current_health
-from functions.shared.observability import logger, metrics
-from functions.shared.rest import api_key_id_of, new_resolver, parsed_body
+from functions.shared.gateway.rest import api_key_id_of, new_resolver, parsed_body
+from functions.shared.health.listing import current_health
 from functions.shared.settings import ApiSettings, read
-from functions.shared.stores import RequestLog, State
+from functions.shared.storage.request_log import RequestLog, State
+from functions.shared.telemetry.observability import logger, metrics
 
 app = new_resolver()
 

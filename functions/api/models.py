@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any, Literal
 
-from functions.shared.catalogue import Model, load_catalogue
-from functions.shared.contracts import Frozen, Usd
+from functions.shared.catalogue.models import Model, load_catalogue
+from functions.shared.catalogue.pricing import load_prices
+from functions.shared.contracts.states import Frozen, Usd
 from functions.shared.errors import NotFound
-from functions.shared.model_health import Health, ListedHealth, listed_health
-from functions.shared.pricing import load_prices
+from functions.shared.health.listing import Health, ListedHealth, listed_health
 from functions.shared.settings import NO_CREDENTIALS, ProviderSettings
 
 

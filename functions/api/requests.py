@@ -9,7 +9,7 @@ from typing import Any
 
 from functions.api.feedback import Grade
 from functions.shared.errors import InvalidRequest, NotFound
-from functions.shared.stores import RequestLog
+from functions.shared.storage.request_log import RequestLog
 
 _REQUEST_ID = re.compile(r"req_[A-Za-z0-9_-]{1,76}")
 _INTERNAL = frozenset({"day", "expires_at"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
-from functions.shared.contracts import GenerateRequest, Task
+from functions.shared.contracts.states import GenerateRequest, Task
 from functions.shared.local_models import classify_task, load_model
 
 

@@ -8,10 +8,10 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.classify.profiling import profile_request
-from functions.shared.contracts import ClassifyInput, json_of
+from functions.shared.contracts.states import ClassifyInput, json_of
 from functions.shared.local_models import load_model
-from functions.shared.observability import logger, metrics
 from functions.shared.settings import ClassifySettings, read
+from functions.shared.telemetry.observability import logger, metrics
 
 if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
     # The snapshot keeps the model. Elsewhere only a request without a task pays for loading it.

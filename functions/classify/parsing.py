@@ -6,9 +6,9 @@ import json
 
 from pydantic import JsonValue, ValidationError
 
-from functions.shared.contracts import GenerateRequest
+from functions.shared.contracts.states import GenerateRequest
 from functions.shared.errors import InvalidRequest, PayloadTooLarge
-from functions.shared.problems import problems_of
+from functions.shared.gateway.problems import problems_of
 
 MAX_REQUEST_BYTES = 210_000
 """A state holds at most 262,144 bytes; the rest is room for the decision and the failed attempts."""

@@ -8,7 +8,8 @@ from datetime import datetime
 
 from functions.classify.classifier import decide_task
 from functions.classify.parsing import parse_request
-from functions.shared.contracts import (
+from functions.shared.catalogue.tokens import IMAGE_TOKENS, TextSize
+from functions.shared.contracts.states import (
     Capability,
     ClassifyInput,
     ClassifyOutput,
@@ -17,9 +18,8 @@ from functions.shared.contracts import (
     Profile,
     Task,
 )
-from functions.shared.policy import load_policy
+from functions.shared.policy.routing_policy import load_policy
 from functions.shared.settings import ClassifySettings, PolicySettings
-from functions.shared.tokens import IMAGE_TOKENS, TextSize
 
 LOGGED_PROMPT_CHARACTERS = 4_000
 """More than a predictor of prompts reads; a state holds the whole request beside it."""

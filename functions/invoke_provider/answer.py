@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 
 from functions.invoke_provider.providers import Completion, Prompt
-from functions.shared.contracts import (
+from functions.shared.catalogue.pricing import Usage, cost_usd
+from functions.shared.catalogue.tokens import tokens_in
+from functions.shared.contracts.states import (
     Answer,
     AnswerUsage,
     Attempt,
@@ -17,8 +19,6 @@ from functions.shared.contracts import (
     Routing,
 )
 from functions.shared.errors import from_execution
-from functions.shared.pricing import Usage, cost_usd
-from functions.shared.tokens import tokens_in
 
 
 def answer_of(

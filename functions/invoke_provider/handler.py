@@ -9,11 +9,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.invoke_provider.attempt import attempt
 from functions.invoke_provider.providers import load_provider
-from functions.shared.contracts import InvokeInput, json_of
+from functions.shared.contracts.states import InvokeInput, json_of
 from functions.shared.errors import EngineError
-from functions.shared.gen_ai import answer_fields, call_fields
-from functions.shared.observability import logger, metrics
 from functions.shared.settings import InvokeSettings, read
+from functions.shared.telemetry.gen_ai import answer_fields, call_fields
+from functions.shared.telemetry.observability import logger, metrics
 
 if "PROVIDER" in os.environ:
     # An SDK's import belongs into the init phase: it has a full CPU there, and a snapshot keeps it.

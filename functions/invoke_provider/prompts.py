@@ -11,7 +11,7 @@ from pathlib import Path
 
 from functions.invoke_provider.providers import Prompt
 from functions.invoke_provider.providers.responses import MIN_OUTPUT_TOKENS
-from functions.shared.contracts import (
+from functions.shared.contracts.states import (
     Candidate,
     DroppedParameter,
     GenerateRequest,

@@ -1,4 +1,4 @@
-"""Reads what `functions/shared/series.py` lists: one number of each series over a whole window."""
+"""Reads what `functions/shared/telemetry/series.py` lists: one number of each series over a whole window."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from functions.metrics.window import Window
-from functions.shared.contracts import Frozen
+from functions.shared.contracts.states import Frozen
 from functions.shared.errors import EngineError, RateLimited
-from functions.shared.series import NAMESPACE, SERVICE
+from functions.shared.telemetry.series import NAMESPACE, SERVICE
 
 _CONFIG = Config(connect_timeout=1, read_timeout=4, retries={"mode": "standard"})
 _MOST_QUERIES = 500

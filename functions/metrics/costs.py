@@ -12,11 +12,11 @@ from functions.metrics.cloudwatch import Figure, read_figures
 from functions.metrics.reader import Reader
 from functions.metrics.summary import Measured, costs_by_model, model_figures
 from functions.metrics.window import Window
-from functions.shared.catalogue import load_catalogue
-from functions.shared.contracts import Frozen, Task, Usd
-from functions.shared.key_spend import spend_ids, spend_of
-from functions.shared.pricing import Count
-from functions.shared.stores import State
+from functions.shared.catalogue.models import load_catalogue
+from functions.shared.catalogue.pricing import Count
+from functions.shared.contracts.states import Frozen, Task, Usd
+from functions.shared.money.key_spend import spend_ids, spend_of
+from functions.shared.storage.request_log import State
 
 _MOST_ITEMS = 100
 

@@ -11,16 +11,16 @@ from functions.metrics.costs import costs
 from functions.metrics.logs import LogsQuery, logs_page
 from functions.metrics.models import model_metrics, provider_metrics
 from functions.metrics.operators import is_operator
-from functions.metrics.query import parsed_query
 from functions.metrics.reader import Reader
 from functions.metrics.realtime import realtime
 from functions.metrics.summary import summary
 from functions.metrics.window import NoQuery, Window, WindowQuery
-from functions.shared.model_health import Health, current_health
-from functions.shared.observability import logger, metrics
-from functions.shared.rest import api_key_id_of, new_resolver
+from functions.shared.gateway.query import parsed_query
+from functions.shared.gateway.rest import api_key_id_of, new_resolver
+from functions.shared.health.listing import Health, current_health
 from functions.shared.settings import MetricsSettings, read
-from functions.shared.stores import RequestLog, State
+from functions.shared.storage.request_log import RequestLog, State
+from functions.shared.telemetry.observability import logger, metrics
 
 app = new_resolver()
 

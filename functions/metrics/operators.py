@@ -10,7 +10,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from functions.shared.observability import logger
+from functions.shared.telemetry.observability import logger
 
 _CONFIG = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard"})
 _KNOWN_FOR_S = 60

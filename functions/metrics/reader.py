@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from functions.shared.errors import Forbidden
-from functions.shared.stores import BY_DAY, BY_KEY
+from functions.shared.storage.request_log import BY_DAY, BY_KEY
 
 
 @dataclass(frozen=True)

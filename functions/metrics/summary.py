@@ -16,9 +16,9 @@ from functions.metrics.cloudwatch import (
     read_figures,
 )
 from functions.metrics.window import Window
-from functions.shared.catalogue import load_catalogue
-from functions.shared.contracts import Frozen, Score, Usd
-from functions.shared.pricing import Count
+from functions.shared.catalogue.models import load_catalogue
+from functions.shared.catalogue.pricing import Count
+from functions.shared.contracts.states import Frozen, Score, Usd
 
 _SUCCESSFUL = ("outcome", "success")
 

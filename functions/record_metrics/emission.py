@@ -11,7 +11,7 @@ from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
 )
 
 from functions.record_metrics.finished import SUCCESS, Finished
-from functions.shared.contracts import Attempt
+from functions.shared.contracts.states import Attempt
 from functions.shared.errors import (
     ERRORS_BY_NAME,
     HTTP_STATUS,
@@ -19,8 +19,8 @@ from functions.shared.errors import (
     InvalidRequest,
     ProviderError,
 )
-from functions.shared.gen_ai import answer_fields, call_fields
-from functions.shared.series import (
+from functions.shared.telemetry.gen_ai import answer_fields, call_fields
+from functions.shared.telemetry.series import (
     NAMESPACE,
     OF_ATTEMPTS,
     OF_REQUESTS,

@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import cached_property
 
 from functions.record_metrics.outcome import attempts_of, error_of
-from functions.shared.contracts import Attempt, RecordInput
+from functions.shared.contracts.states import Attempt, RecordInput
 from functions.shared.errors import EngineError
 
 SUCCESS = "success"

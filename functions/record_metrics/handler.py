@@ -7,10 +7,10 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.record_metrics.recording import Stores, record
-from functions.shared.contracts import RecordInput, RecordOutput
-from functions.shared.observability import current_trace_id, logger, metrics
+from functions.shared.contracts.states import RecordInput, RecordOutput
 from functions.shared.settings import RecordSettings, read
-from functions.shared.stores import DeadLetters, RequestLog, State
+from functions.shared.storage.request_log import DeadLetters, RequestLog, State
+from functions.shared.telemetry.observability import current_trace_id, logger, metrics
 
 
 @metrics.log_metrics(capture_cold_start_metric=True)

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from functions.shared.contracts import Attempt, Candidate, RecordInput
-from functions.shared.health import (
+from functions.shared.contracts.states import Attempt, Candidate, RecordInput
+from functions.shared.health.counts import (
     HISTORY_DAYS,
     LAST_ERROR,
     WHOLE_PROVIDER,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from functions.shared.contracts import Attempt, FailedAttempt, RecordInput
+from functions.shared.contracts.states import Attempt, FailedAttempt, RecordInput
 from functions.shared.errors import (
     ContextWindowExceeded,
     DeadlineExceeded,

@@ -11,12 +11,12 @@ from functions.record_metrics.emission import emit_metrics
 from functions.record_metrics.finished import Finished
 from functions.record_metrics.health import changes_of
 from functions.record_metrics.rows import row_of
-from functions.shared.contracts import RecordInput, RecordOutput, json_of
+from functions.shared.contracts.states import RecordInput, RecordOutput, json_of
 from functions.shared.errors import error_body
-from functions.shared.key_spend import spend_changes
-from functions.shared.observability import logger
+from functions.shared.money.key_spend import spend_changes
 from functions.shared.settings import RecordSettings
-from functions.shared.stores import DeadLetters, RequestLog, State, session_state_id
+from functions.shared.storage.request_log import DeadLetters, RequestLog, State, session_state_id
+from functions.shared.telemetry.observability import logger
 
 SESSION_KEPT = timedelta(days=1)
 """How long after its last request a conversation is remembered."""

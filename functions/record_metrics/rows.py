@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from functions.record_metrics.finished import Finished
-from functions.shared.contracts import CandidateSummary, ScoreOutput, json_of
-from functions.shared.stores import stamp
+from functions.shared.contracts.states import CandidateSummary, ScoreOutput, json_of
+from functions.shared.storage.request_log import stamp
 
 _LOGGED_OF_CANDIDATE = {
     *CandidateSummary.model_fields,

@@ -6,7 +6,8 @@ from typing import Literal
 
 from functions.classify.profiling import profile_request
 from functions.score.deciding import decide
-from functions.shared.contracts import (
+from functions.shared.catalogue.pricing import Count
+from functions.shared.contracts.states import (
     Candidate,
     ClassifyInput,
     Exclusion,
@@ -18,10 +19,9 @@ from functions.shared.contracts import (
     Task,
     Usd,
 )
-from functions.shared.policy import Policy, load_policy
-from functions.shared.pricing import Count
+from functions.shared.policy.routing_policy import Policy, load_policy
 from functions.shared.settings import RouteSettings
-from functions.shared.stores import State
+from functions.shared.storage.request_log import State
 
 _SCORES = {f"{name}_score" for name in ("cost", "latency", "quality", "availability", "final")}
 

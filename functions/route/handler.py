@@ -8,11 +8,11 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.route.dry_run import dry_run
-from functions.shared.contracts import ClassifyInput, json_of
-from functions.shared.observability import logger, metrics
-from functions.shared.rest import api_key_id_of, json_body, new_resolver, request_id_of
+from functions.shared.contracts.states import ClassifyInput, json_of
+from functions.shared.gateway.rest import api_key_id_of, json_body, new_resolver, request_id_of
 from functions.shared.settings import RouteSettings, read
-from functions.shared.stores import State
+from functions.shared.storage.request_log import State
+from functions.shared.telemetry.observability import logger, metrics
 
 app = new_resolver()
 

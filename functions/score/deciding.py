@@ -5,14 +5,14 @@ from __future__ import annotations
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.score.ranking import rank, shadow_of
-from functions.shared.catalogue import load_catalogue
-from functions.shared.contracts import ModelHealth, Profile, ScoreOutput, Situation, Task
-from functions.shared.health import utc
-from functions.shared.known_health import known_health
-from functions.shared.observability import logger
-from functions.shared.policy import load_policy
+from functions.shared.catalogue.models import load_catalogue
+from functions.shared.contracts.states import ModelHealth, Profile, ScoreOutput, Situation, Task
+from functions.shared.health.counts import utc
+from functions.shared.health.known_health import known_health
+from functions.shared.policy.routing_policy import load_policy
 from functions.shared.settings import ScoreSettings
-from functions.shared.stores import State, session_state_id
+from functions.shared.storage.request_log import State, session_state_id
+from functions.shared.telemetry.observability import logger
 
 
 def decide(profile: Profile, settings: ScoreSettings, state: State) -> ScoreOutput:

@@ -11,9 +11,9 @@ import zlib
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from functions.shared.catalogue import Model
-from functions.shared.contracts import ModelHealth, Profile, Task
-from functions.shared.policy import Policy
+from functions.shared.catalogue.models import Model
+from functions.shared.contracts.states import ModelHealth, Profile, Task
+from functions.shared.policy.routing_policy import Policy
 
 EXPECTED_OUTPUT_TOKENS: dict[Task, int] = {
     "summarize": 200,

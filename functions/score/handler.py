@@ -7,10 +7,10 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.score.deciding import decide
-from functions.shared.contracts import ScoreInput, json_of
-from functions.shared.observability import logger, metrics
+from functions.shared.contracts.states import ScoreInput, json_of
 from functions.shared.settings import ScoreSettings, read
-from functions.shared.stores import State
+from functions.shared.storage.request_log import State
+from functions.shared.telemetry.observability import logger, metrics
 
 
 @metrics.log_metrics(capture_cold_start_metric=True)

@@ -8,12 +8,12 @@ from datetime import date
 from functions.score.candidates import candidates_of, reserve_of
 from functions.score.options import options_of
 from functions.score.selection import select
-from functions.shared.catalogue import Catalogue
-from functions.shared.contracts import Exclusion, Profile, ScoreOutput, Shadow, Situation
+from functions.shared.catalogue.models import Catalogue
+from functions.shared.catalogue.pricing import price_version
+from functions.shared.contracts.states import Exclusion, Profile, ScoreOutput, Shadow, Situation
 from functions.shared.errors import InvalidRequest, NoEligibleModel, NotFound
-from functions.shared.health import utc
-from functions.shared.policy import Policy
-from functions.shared.pricing import price_version
+from functions.shared.health.counts import utc
+from functions.shared.policy.routing_policy import Policy
 
 
 def rank(

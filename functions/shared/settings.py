@@ -27,7 +27,7 @@ T = TypeVar("T", bound=Settings)
 
 
 class PolicySettings(Settings):
-    """Names of files in `functions/shared/policies`: the policy that decides, and a second one whose
+    """Names of files in `functions/shared/policy/policies`: the policy that decides, and a second one whose
     decisions are only logged."""
 
     ROUTING_POLICY: str = "default"

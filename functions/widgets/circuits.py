@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from functions.shared.catalogue import load_catalogue
-from functions.shared.health import WINDOW_MINUTES
-from functions.shared.model_health import (
+from functions.shared.catalogue.models import load_catalogue
+from functions.shared.health.counts import WINDOW_MINUTES
+from functions.shared.health.listing import (
     Health,
     ListedHealth,
     current_health,
@@ -15,7 +15,7 @@ from functions.shared.model_health import (
     provider_health,
 )
 from functions.shared.settings import WidgetSettings
-from functions.shared.stores import State
+from functions.shared.storage.request_log import State
 from functions.widgets.markup import paragraph, table
 
 _HEADINGS = (

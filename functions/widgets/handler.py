@@ -8,8 +8,8 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.shared.observability import logger, metrics
 from functions.shared.settings import WidgetSettings, read
+from functions.shared.telemetry.observability import logger, metrics
 from functions.widgets.circuits import circuits
 from functions.widgets.markup import paragraph
 from functions.widgets.retiring_models import retiring_models

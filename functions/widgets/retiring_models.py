@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from functions.shared.catalogue import load_catalogue
+from functions.shared.catalogue.models import load_catalogue
 from functions.shared.settings import WidgetSettings
 from functions.widgets.markup import paragraph, table
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from functions.shared.problems import problems_of
+from functions.shared.gateway.problems import problems_of
 from local.dashboard.deployed import NoDashboard, deployed
 from local.dashboard.problem import BadWidget
 from local.dashboard.widget_data import DataRequest, data_of

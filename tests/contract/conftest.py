@@ -5,15 +5,9 @@ from http.server import ThreadingHTTPServer
 import pytest
 
 from functions.invoke_provider.providers.bedrock import BedrockProvider
-from tests.aimock import serving
-from tests.builders import candidate, prompt
-from tests.contract.bedrock_server import (
-    CLAUDE,
-    Handler,
-    converse_answer,
-    http_response,
-    session,
-)
+from tests.support.aimock import serving
+from tests.support.bedrock_server import CLAUDE, Handler, converse_answer, http_response, session
+from tests.support.builders import candidate, prompt
 
 
 def _refusal(status, error_type, code=None, message="No.", **more):

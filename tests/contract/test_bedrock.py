@@ -4,14 +4,9 @@ import json
 import pytest
 
 from functions.shared import errors
-from functions.shared.pricing import Usage
-from tests.builders import PARAMETERS, TOOL, TOOL_CALL
-from tests.contract.bedrock_server import (
-    content,
-    converse_answer,
-    http_response,
-    raised_by,
-)
+from functions.shared.catalogue.pricing import Usage
+from tests.support.bedrock_server import content, converse_answer, http_response, raised_by
+from tests.support.builders import PARAMETERS, TOOL, TOOL_CALL
 
 AFTER_TWO_TOOLS = [
     {"role": "system", "content": "Be brief."},

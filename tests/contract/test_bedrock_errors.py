@@ -16,7 +16,7 @@ from functions.invoke_provider.providers import bedrock
 from functions.invoke_provider.providers.bedrock import BedrockProvider
 from functions.shared import errors
 from functions.shared.settings import InvokeSettings
-from tests.contract.bedrock_server import (
+from tests.support.bedrock_server import (
     ask,
     converse_answer,
     http_response,

@@ -11,9 +11,9 @@ from functions.invoke_provider.providers.azure_openai import at_v1
 from functions.invoke_provider.providers.bedrock import BedrockProvider
 from functions.invoke_provider.providers.openai import OpenAIProvider
 from functions.shared import errors
-from tests.aimock import journal
-from tests.builders import candidate, prompt
-from tests.contract.bedrock_server import session
+from tests.support.aimock import journal
+from tests.support.bedrock_server import session
+from tests.support.builders import candidate, prompt
 
 KEY = "sk-test-0123456789"
 WEATHER = {

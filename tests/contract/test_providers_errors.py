@@ -6,7 +6,7 @@ import pytest
 
 from functions.invoke_provider.providers.wire import cleaned, retry_after_seconds
 from functions.shared import errors
-from tests.contract.exchange import ADAPTERS, KEY, Exchange, raised_by
+from tests.support.exchange import ADAPTERS, KEY, Exchange, raised_by
 
 OPENAI = "openai"
 AZURE = "azure_openai"

@@ -8,9 +8,9 @@ from functions.invoke_provider.credentials import Credentials
 from functions.invoke_provider.providers import azure_openai
 from functions.invoke_provider.providers.openai import OpenAIProvider
 from functions.shared import errors
-from functions.shared.pricing import Usage
-from tests.builders import PARAMETERS, TOOL, TOOL_CALL, candidate, prompt
-from tests.contract.exchange import (
+from functions.shared.catalogue.pricing import Usage
+from tests.support.builders import PARAMETERS, TOOL, TOOL_CALL, candidate, prompt
+from tests.support.exchange import (
     ADAPTERS,
     ANSWERS,
     KEY,

@@ -4,8 +4,8 @@ import boto3
 import pytest
 
 from functions.invoke_provider.providers.bedrock import BedrockProvider
-from functions.shared.catalogue import load_catalogue
-from tests.builders import TOOL, candidate, prompt
+from functions.shared.catalogue.models import load_catalogue
+from tests.support.builders import TOOL, candidate, prompt
 
 pytestmark = pytest.mark.xdist_group("local")
 

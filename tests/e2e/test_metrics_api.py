@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 import requests
 
-from functions.shared.catalogue import load_catalogue
+from functions.shared.catalogue.models import load_catalogue
 from functions.shared.errors import HTTP_STATUS
 from tests.conftest import running_stack
 

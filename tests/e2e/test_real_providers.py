@@ -7,8 +7,8 @@ import pytest
 import requests
 from openai.types.chat import ChatCompletionMessageFunctionToolCall
 
-from tests.aimock import journal, serving
 from tests.conftest import running_stack
+from tests.support.aimock import journal, serving
 
 pytestmark = pytest.mark.xdist_group("providers")
 

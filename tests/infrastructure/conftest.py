@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from stacks.stage import synthesize
-from tests.infrastructure.synthesized import StackTemplate, Stage
+from tests.support.synthesized import StackTemplate, Stage
 
 
 def _stage(name: str, directory: Path, **context: str) -> Stage:

@@ -7,10 +7,10 @@ import pytest
 from aws_cdk import App
 
 from functions.shared.errors import ERRORS_BY_NAME, HTTP_STATUS
-from stacks.function_table import SYNC_DEADLINE_MS
+from stacks.compute.function_table import SYNC_DEADLINE_MS
 from stacks.stage import add_stage
-from tests.infrastructure.synthesized import StackTemplate, Stage
-from tests.infrastructure.watched_series import invented, of_alarm, series
+from tests.support.synthesized import StackTemplate, Stage
+from tests.support.watched_series import invented, of_alarm, series
 
 pytestmark = pytest.mark.xdist_group("synthesis")
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from functions.shared.errors import HTTP_STATUS
-from functions.shared.series import NAMESPACE, RATE_LIMITED
+from functions.shared.telemetry.series import NAMESPACE, RATE_LIMITED
 from stacks.stage import synthesize
-from tests.infrastructure.synthesized import StackTemplate, Stage
-from tests.infrastructure.watched_series import flat
+from tests.support.synthesized import StackTemplate, Stage
+from tests.support.watched_series import flat
 
 pytestmark = pytest.mark.xdist_group("synthesis")
 

@@ -1,7 +1,7 @@
 from datetime import date
 
-from functions.shared.catalogue import load_catalogue
-from stacks.bedrock_access import (
+from functions.shared.catalogue.models import load_catalogue
+from stacks.compute.bedrock_access import (
     ModelArns,
     Place,
     arns_of,

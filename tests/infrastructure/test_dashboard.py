@@ -3,18 +3,11 @@ from typing import Any
 
 import pytest
 
-from functions.shared.catalogue import load_catalogue
-from functions.shared.series import NAMESPACE
-from stacks.drawn import Drawn
-from tests.infrastructure.synthesized import Stage
-from tests.infrastructure.watched_series import (
-    EXISTING,
-    flat,
-    invented,
-    of_widget,
-    searched,
-    series,
-)
+from functions.shared.catalogue.models import load_catalogue
+from functions.shared.telemetry.series import NAMESPACE
+from stacks.monitoring.metric_catalog import Drawn
+from tests.support.synthesized import Stage
+from tests.support.watched_series import EXISTING, flat, invented, of_widget, searched, series
 
 pytestmark = pytest.mark.xdist_group("synthesis")
 

@@ -4,8 +4,7 @@ from typing import Any, get_args
 
 import pytest
 
-from functions.shared.catalogue import load_catalogue
-from functions.shared.series import NAMESPACE
+from functions.shared.catalogue.models import load_catalogue
 from functions.shared.settings import (
     ApiSettings,
     ClassifySettings,
@@ -17,10 +16,11 @@ from functions.shared.settings import (
     Settings,
     WidgetSettings,
 )
-from stacks.bedrock_access import bedrock_models
-from stacks.function_table import PROVIDER_FUNCTIONS
-from tests.infrastructure.synthesized import Stage
-from tests.infrastructure.watched_series import flat
+from functions.shared.telemetry.series import NAMESPACE
+from stacks.compute.bedrock_access import bedrock_models
+from stacks.compute.function_table import PROVIDER_FUNCTIONS
+from tests.support.synthesized import Stage
+from tests.support.watched_series import flat
 
 pytestmark = pytest.mark.xdist_group("synthesis")
 

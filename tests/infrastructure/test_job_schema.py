@@ -4,8 +4,8 @@ import pytest
 from jsonschema import Draft4Validator
 from pydantic import ValidationError
 
-from functions.shared.contracts import GenerateRequest
-from stacks.job_schema import request_schema
+from functions.shared.contracts.states import GenerateRequest
+from stacks.api.job_schema import request_schema
 
 USER = {"role": "user", "content": "hello"}
 TOOL = {"type": "function", "function": {"name": "look_up", "parameters": {"type": "object"}}}
@@ -123,7 +123,7 @@ def test_the_schema_is_draft_4_without_references() -> None:
 
 
 def test_the_models_of_the_schemas_rules_still_exist() -> None:
-    from stacks.job_schema import _RULES
+    from stacks.api.job_schema import _RULES
 
     names = {*GenerateRequest.model_json_schema()["$defs"], "GenerateRequest"}
     assert set(_RULES) <= names

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stacks import layers
+from stacks.compute import layers
 
 NAMES = sorted({layer.name for layer in layers.LAYERS})
 HOST_PLATFORMS = tuple(

@@ -3,10 +3,10 @@ import re
 
 import pytest
 
+from stacks.compute.function_table import PROVIDER_FUNCTIONS
+from stacks.compute.machines import DEFINITION_PATH
 from stacks.config import construct_name
-from stacks.function_table import PROVIDER_FUNCTIONS
-from stacks.machines import DEFINITION_PATH
-from tests.infrastructure.synthesized import Stage
+from tests.support.synthesized import Stage
 
 pytestmark = pytest.mark.xdist_group("synthesis")
 

@@ -5,7 +5,7 @@ import pytest
 
 from functions.shared.errors import HTTP_STATUS
 from local.velocity import render
-from stacks.mapping import mapping_template
+from stacks.api.mapping import mapping_template
 
 MACHINE_ARN = "arn:aws:states:eu-west-1:123456789012:stateMachine:Jobs"
 EXECUTION_ARN = "arn:aws:states:eu-west-1:123456789012:execution:Jobs:req_key1234567_once"

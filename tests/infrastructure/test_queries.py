@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from tests.infrastructure.synthesized import Stage
+from tests.support.synthesized import Stage
 
 pytestmark = pytest.mark.xdist_group("synthesis")
 

@@ -9,11 +9,11 @@ import pytest
 
 from functions.record_metrics.emission import emit_metrics
 from functions.record_metrics.finished import Finished
-from functions.shared.catalogue import load_catalogue
-from functions.shared.contracts import Preference, RecordInput, Task
+from functions.shared.catalogue.models import load_catalogue
+from functions.shared.contracts.states import Preference, RecordInput, Task
 from functions.shared.errors import ERRORS_BY_NAME
-from functions.shared.series import NAMESPACE, OF_ATTEMPTS, OF_REQUESTS, UNITS
-from tests.builders import candidate, decision, profile
+from functions.shared.telemetry.series import NAMESPACE, OF_ATTEMPTS, OF_REQUESTS, UNITS
+from tests.support.builders import candidate, decision, profile
 
 pytestmark = pytest.mark.xdist_group("synthesis")
 

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from functions.shared.stores import LISTED
-from tests.infrastructure.synthesized import Stage
+from functions.shared.storage.request_log import LISTED
+from tests.support.synthesized import Stage
 
 pytestmark = pytest.mark.xdist_group("synthesis")
 

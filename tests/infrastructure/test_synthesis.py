@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from stacks import functions, mapping
-from stacks.function_table import CHART_LIBRARY
+from stacks.api import mapping
+from stacks.compute import functions
+from stacks.compute.function_table import CHART_LIBRARY
 from stacks.lint import template_findings
 from stacks.stage import synthesize
-from tests.infrastructure.synthesized import StackTemplate, Stage
+from tests.support.synthesized import StackTemplate, Stage
 
 pytestmark = pytest.mark.xdist_group("synthesis")
 
@@ -114,8 +115,8 @@ def test_the_code_asset_holds_the_functions_and_nothing_else(local: Stage) -> No
     assert [path.name for path in directory.iterdir()] == ["functions"]
     assert not list(directory.rglob("__pycache__"))
     assert (directory / "functions" / "classify" / "handler.py").is_file()
-    policies = ROOT / "functions" / "shared" / "policies"
-    deployed = directory / "functions" / "shared" / "policies"
+    policies = ROOT / "functions" / "shared" / "policy" / "policies"
+    deployed = directory / "functions" / "shared" / "policy" / "policies"
     assert sorted(path.name for path in deployed.iterdir()) == sorted(
         path.name for path in policies.iterdir()
     )

@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from functions.shared.catalogue import load_catalogue
-from functions.shared.contracts import RecordInput
+from functions.shared.catalogue.models import load_catalogue
+from functions.shared.contracts.states import RecordInput
 
 pytestmark = pytest.mark.xdist_group("local")
 

@@ -10,14 +10,14 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Literal, Protocol
 
-from functions.shared.contracts import (
+from functions.shared.catalogue.pricing import Usage
+from functions.shared.contracts.states import (
     Candidate,
     DroppedParameter,
     GenerateRequest,
     Task,
     ToolCall,
 )
-from functions.shared.pricing import Usage
 from functions.shared.settings import InvokeSettings
 
 FinishReason = Literal["stop", "length", "tool_calls"]

@@ -25,7 +25,8 @@ from functions.invoke_provider.providers.wire import (
     error_of,
     parse,
 )
-from functions.shared.contracts import (
+from functions.shared.catalogue.pricing import Usage
+from functions.shared.contracts.states import (
     Candidate,
     FunctionCall,
     GenerateRequest,
@@ -45,7 +46,6 @@ from functions.shared.errors import (
     ProviderThrottled,
     ProviderTimeout,
 )
-from functions.shared.pricing import Usage
 from functions.shared.settings import InvokeSettings
 
 ERRORS = ErrorTable(

@@ -40,7 +40,8 @@ from functions.invoke_provider.providers.wire import (
     error_of,
     parse,
 )
-from functions.shared.contracts import (
+from functions.shared.catalogue.pricing import Usage
+from functions.shared.contracts.states import (
     Candidate,
     FunctionCall,
     GenerateRequest,
@@ -65,7 +66,6 @@ from functions.shared.errors import (
     ProviderTimeout,
     ProviderUnavailable,
 )
-from functions.shared.pricing import Usage
 from functions.shared.settings import InvokeSettings
 
 ERRORS = ErrorTable(

@@ -20,7 +20,8 @@ from functions.invoke_provider.providers.wire import (
     error_of,
     parse,
 )
-from functions.shared.contracts import (
+from functions.shared.catalogue.pricing import Usage
+from functions.shared.contracts.states import (
     Candidate,
     FunctionCall,
     GenerateRequest,
@@ -31,7 +32,6 @@ from functions.shared.contracts import (
     ToolCall,
 )
 from functions.shared.errors import ContentFiltered, ProviderBadResponse
-from functions.shared.pricing import Usage
 
 MIN_OUTPUT_TOKENS = 16
 """The interface refuses less (`integer_below_min_value`)."""

@@ -11,7 +11,8 @@ from collections.abc import Callable
 
 from functions.invoke_provider.providers import Completion, FinishReason, Prompt
 from functions.invoke_provider.providers.sample import sample_of
-from functions.shared.contracts import (
+from functions.shared.catalogue.pricing import Usage
+from functions.shared.contracts.states import (
     Candidate,
     FunctionCall,
     NamedToolChoice,
@@ -25,7 +26,6 @@ from functions.shared.errors import (
     ProviderThrottled,
     ProviderUnavailable,
 )
-from functions.shared.pricing import Usage
 from functions.shared.settings import InvokeSettings
 
 FAULTS_VARIABLE = "SIMULATOR_FAULTS"

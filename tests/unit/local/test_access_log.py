@@ -7,7 +7,7 @@ from ministack.services import cloudwatch_logs as logs
 from ministack.services.cloudformation import provisioners
 
 from local.emulator import access_log, cloudformation
-from stacks.access_log import ACCESS_LOG_FORMAT
+from stacks.api.access_log import ACCESS_LOG_FORMAT
 
 GROUP = "access-log-of-the-test"
 EXCHANGE = {

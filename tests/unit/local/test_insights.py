@@ -7,7 +7,7 @@ from ministack.services import cloudwatch_logs as logs
 from local.emulator import insights
 from local.emulator.insights import query_logs
 from local.emulator.insights_query import MalformedQuery
-from stacks.queries import SAVED_QUERIES
+from stacks.monitoring.queries import SAVED_QUERIES
 
 NOW = 1_795_600_000
 GROUPS = ("insights-a", "insights-b")

@@ -1,0 +1,111 @@
+"""The models the engine knows, from `catalogue.toml` beside this file."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import date
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Annotated, Literal, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from functions.shared.catalogue.tokens import Tokenizer
+from functions.shared.contracts.states import Api, Capability, Task
+
+_FILE = Path(__file__).with_name("catalogue.toml")
+
+Provider = Literal["openai", "azure_openai", "anthropic", "bedrock", "local"]
+Sampling = Literal["temperature", "top_p", "top_k"]
+ToolChoice = Literal["auto", "none", "required", "named"]
+TASKS = frozenset(get_args(Task))
+
+
+class Model(BaseModel):
+    """One model of one provider. Windows in tokens; `quality` in [0, 1] per task that it serves."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    provider: Provider
+    provider_model_id: str
+    api: Api
+    tokenizer: Tokenizer
+    context_window: Annotated[int, Field(gt=0)]
+    max_output_tokens: Annotated[int, Field(gt=0)]
+    capabilities: frozenset[Capability]
+    sampling: tuple[Sampling, ...]
+    max_temperature: Annotated[float, Field(gt=0, le=2)] = 2
+    tool_choices: tuple[ToolChoice, ...] = ("auto", "none", "required", "named")
+    effort_with_tools: Literal["none"] | None = None
+    reasoning: bool
+    retires_on: date | None = None
+    successor: str | None = None
+    time_to_first_token_ms: Annotated[int, Field(gt=0)]
+    output_tokens_per_second: Annotated[int, Field(gt=0)]
+    quality_source: Annotated[str, Field(min_length=1)]
+    quality: dict[str, Annotated[float, Field(ge=0, le=1)]]
+
+    @model_validator(mode="after")
+    def _knows_its_tasks(self) -> Self:
+        if self.provider == "local" and self.quality.keys() <= TASKS:
+            return self
+        if self.quality.keys() != TASKS:
+            raise ValueError(f"{self.id}: quality must name exactly {sorted(TASKS)}")
+        return self
+
+    def is_retired(self, on: date) -> bool:
+        return self.retires_on is not None and on >= self.retires_on
+
+
+class Catalogue(BaseModel):
+    """Sorted by id; every successor exists and outlives its model, so a line of them has an end."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    models: tuple[Model, ...]
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        ids = [model.id for model in self.models]
+        if ids != sorted(set(ids)):
+            raise ValueError("model ids must be unique and sorted")
+        for model in self.models:
+            if model.successor is not None:
+                self._check_successor(model, model.successor)
+        return self
+
+    def _check_successor(self, model: Model, successor_id: str) -> None:
+        successor = self._by_id.get(successor_id)
+        if successor is None:
+            raise ValueError(f"{model.id}: its successor {successor_id} is not a model")
+        if model.retires_on is None:
+            raise ValueError(f"{model.id}: has a successor but no day to retire on")
+        if successor.is_retired(model.retires_on):
+            raise ValueError(f"{model.id}: its successor {successor_id} retires no later")
+
+    @cached_property
+    def _by_id(self) -> dict[str, Model]:
+        return {model.id: model for model in self.models}
+
+    def get(self, model_id: str) -> Model:
+        """Raises `KeyError`."""
+        return self._by_id[model_id]
+
+    def live_successor(self, model_id: str, on: date) -> Model:
+        """The model itself while it lives, else the first after it that does.
+
+        Raises `LookupError` where there is none, also for an unknown id.
+        """
+        model = self.get(model_id)
+        while model.is_retired(on):
+            if model.successor is None:
+                raise LookupError(f"{model_id} has no live successor")
+            model = self.get(model.successor)
+        return model
+
+
+@lru_cache
+def load_catalogue() -> Catalogue:
+    """Raises `pydantic.ValidationError` for a catalogue that breaks its own rules."""
+    return Catalogue.model_validate(tomllib.loads(_FILE.read_text("utf-8")))

@@ -1,0 +1,29 @@
+"""The parameters behind a path's question mark."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
+from pydantic import BaseModel, ValidationError
+
+from functions.shared.errors import InvalidRequest
+from functions.shared.gateway.problems import problems_of
+
+_NOT_VALID = "The request is not valid."
+
+Query = TypeVar("Query", bound=BaseModel)
+
+
+def parsed_query(event: APIGatewayProxyEvent, kind: type[Query]) -> Query:
+    """Raises `InvalidRequest` with each parameter and what is wrong with it, unknown ones as well."""
+    given = event.query_string_parameters or {}
+    known = {field.alias or name for name, field in kind.model_fields.items()}
+    # Named here: a parameter's name need not be one that a field of a body could have.
+    unknown = [{"field": name[:64], "problem": "unknown"} for name in sorted(given.keys() - known)]
+    if unknown:
+        raise InvalidRequest(_NOT_VALID, details=unknown[:20])
+    try:
+        return kind.model_validate(given)
+    except ValidationError as error:
+        raise InvalidRequest(_NOT_VALID, details=problems_of(error)) from None

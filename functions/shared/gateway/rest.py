@@ -1,0 +1,88 @@
+"""What every function behind the gateway does alike: read a JSON body, answer an error."""
+
+from __future__ import annotations
+
+import json
+from typing import NoReturn, TypeVar
+
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
+from pydantic import BaseModel, JsonValue, ValidationError
+
+from functions.shared.errors import (
+    HTTP_STATUS,
+    EngineError,
+    InvalidRequest,
+    NotFound,
+    UnsupportedMediaType,
+    error_body,
+)
+from functions.shared.gateway.problems import problems_of
+from functions.shared.telemetry.observability import logger
+
+_JSON = "application/json"
+_NOT_VALID = "The request is not valid."
+
+Body = TypeVar("Body", bound=BaseModel)
+
+
+def new_resolver() -> APIGatewayRestResolver:
+    """A router whose errors all have the contract's shape."""
+    app = APIGatewayRestResolver(strip_prefixes=["/api"])
+
+    @app.exception_handler(Exception)  # type: ignore[untyped-decorator]
+    def on_error(error: Exception) -> Response[str]:
+        return _error_response(error, request_id_of(app.current_event))
+
+    return app
+
+
+def request_id_of(event: APIGatewayProxyEvent) -> str:
+    """The id that the gateway's access log has, too."""
+    return f"req_{event.request_context.request_id}"
+
+
+def api_key_id_of(event: APIGatewayProxyEvent) -> str:
+    return event.request_context.identity.api_key_id or ""
+
+
+def json_body(event: APIGatewayProxyEvent) -> JsonValue:
+    """Raises `UnsupportedMediaType` and `InvalidRequest`."""
+    # Like the gateway, which takes a body without a type for JSON.
+    content_type = event.headers.get("content-type") or _JSON
+    if content_type.partition(";")[0].strip().lower() != _JSON:
+        raise UnsupportedMediaType("Send application/json.")
+    try:
+        value: JsonValue = json.loads(event.decoded_body or "", parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        problem = {"field": "body", "problem": "not JSON, or nested too deeply"}
+        raise InvalidRequest(_NOT_VALID, details=[problem]) from None
+    return value
+
+
+def parsed_body(event: APIGatewayProxyEvent, kind: type[Body]) -> Body:
+    """Raises `UnsupportedMediaType`, and `InvalidRequest` with each field and what is wrong with it."""
+    try:
+        return kind.model_validate(json_body(event))
+    except ValidationError as error:
+        raise InvalidRequest(_NOT_VALID, details=problems_of(error)) from None
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is Python's, not JSON's")
+
+
+def _error_response(error: Exception, request_id: str) -> Response[str]:
+    if isinstance(error, NotFoundError):
+        error = NotFound("There is no such path.")
+    if not isinstance(error, EngineError):
+        logger.error("request failed", error_type=type(error).__name__)
+        error = EngineError("The engine failed inside.")
+    wait = error.retry_after_seconds
+    return Response(
+        status_code=HTTP_STATUS[error.code],
+        content_type=_JSON,
+        body=json.dumps(error_body(error, request_id)),
+        headers={"Retry-After": str(wait)} if wait else {},
+    )

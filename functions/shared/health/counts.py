@@ -1,0 +1,145 @@
+"""How models have done lately, as additive counts in the state table.
+
+Each provider has one item per minute, for what decides whether to call it at all, and one per day,
+for what is to be expected of it. Adding needs no reading, so that writers never collide, and one
+look-up gets all of them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from functions.shared.contracts.states import ModelHealth, TaskHistory
+
+WINDOW_MINUTES = 5
+"""Long enough for a handful of attempts, short enough to forgive soon."""
+HISTORY_DAYS = 2
+"""Today and yesterday: also just after midnight there is something to go by."""
+
+WHOLE_PROVIDER = "*"
+"""In a model's place, where all models of the item's provider are meant."""
+
+PRIOR_ATTEMPTS = 10
+"""Pseudo-observations, all of them good, of a model's availability."""
+
+MIN_FAULTS = 5
+FAULT_SHARE = 0.5
+"""A circuit opens when at least so many attempts of the window failed, and this share of them."""
+COOLDOWN_MS = 30_000
+BLOCK_MS = 60_000
+"""For so long after the last fault, or after a refused key, nothing is tried."""
+
+Circuit = Literal["closed", "half_open", "open"]
+
+LAST_ERROR = "last_error"
+_TIMES = frozenset({"last_fault_at_ms", "blocked_at_ms"})
+
+
+@dataclass(frozen=True)
+class Change:
+    """What to add to an item, and what to set in it, by attribute."""
+
+    state_id: str
+    expires_at: int
+    """Epoch seconds."""
+    added: Mapping[str, int]
+    latest: Mapping[str, int | str] = field(default_factory=dict)
+
+
+def minute_id(provider: str, at: datetime) -> str:
+    return f"health#{provider}#{at:%Y-%m-%dT%H:%M}"
+
+
+def day_id(provider: str, at: datetime) -> str:
+    return f"health#{provider}#{at:%Y-%m-%d}"
+
+
+def attribute(name: str, model: str, task: str = "") -> str:
+    """`task` only for the counts that are kept by task."""
+    return "|".join(filter(None, (name, model, task)))
+
+
+def health_ids(providers: Iterable[str], now: datetime) -> list[str]:
+    """Every item that counts now; at most 8 for each provider."""
+    minutes = [now - timedelta(minutes=back) for back in range(WINDOW_MINUTES + 1)]
+    days = [now - timedelta(days=back) for back in range(HISTORY_DAYS)]
+    return [
+        state_id
+        for provider in sorted(providers)
+        for state_id in (
+            *(minute_id(provider, at) for at in minutes),
+            *(day_id(provider, at) for at in days),
+        )
+    ]
+
+
+def health_of(items: Iterable[Mapping[str, Any]]) -> dict[str, ModelHealth]:
+    """The items of `health_ids`, summed up by model; a whole provider stands under its own name."""
+    sums: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    tasks: dict[tuple[str, str], dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    errors: dict[str, str] = defaultdict(str)
+    for item in items:
+        provider = item["state_id"].split("#")[1]
+        for key, value in item.items():
+            name, _, rest = key.partition("|")
+            model, _, task = rest.replace(WHOLE_PROVIDER, provider).partition("|")
+            if not model:
+                continue
+            counts = sums[model]
+            if name == LAST_ERROR:
+                errors[model] = max(errors[model], value)  # each begins with its time
+            elif task:
+                tasks[model, task][name] += int(value)
+            elif name in _TIMES:
+                counts[name] = max(counts[name], int(value))
+            else:
+                counts[name] += int(value)
+    histories: dict[str, dict[str, TaskHistory]] = defaultdict(dict)
+    for (model, task), counts in tasks.items():
+        histories[model][task] = TaskHistory.model_validate(counts)
+    return {
+        model: ModelHealth.model_validate(
+            {**counts, "tasks": histories[model], LAST_ERROR: errors[model]}
+        )
+        for model, counts in sums.items()
+    }
+
+
+def availability(health: ModelHealth | None) -> float:
+    """The share of recent attempts that were neither faults nor throttled, drawn to 1."""
+    if health is None:
+        return 1.0
+    failed = health.faults + health.throttles
+    return (PRIOR_ATTEMPTS + health.ok) / (PRIOR_ATTEMPTS + health.ok + failed)
+
+
+def circuit_of(
+    model: str, provider: str, health: Mapping[str, ModelHealth], now_ms: int
+) -> tuple[Circuit, str]:
+    """Whether to call the model at all, by its own record and its provider's, and why not.
+
+    An open circuit lets nothing through, a half-open one a few requests, until what opened it is
+    older than the window.
+    """
+    own = health.get(model)
+    for record in (own, health.get(provider)):
+        if record and record.blocked_at_ms:
+            waits = now_ms - record.blocked_at_ms < BLOCK_MS
+            return ("open" if waits else "half_open"), "its provider refused it lately"
+    if own is None or own.faults < MIN_FAULTS:
+        return "closed", ""
+    attempts = own.ok + own.faults
+    if own.faults < FAULT_SHARE * attempts:
+        return "closed", ""
+    waits = now_ms - own.last_fault_at_ms < COOLDOWN_MS
+    return (
+        "open" if waits else "half_open"
+    ), f"{own.faults} of its last {attempts} attempts failed"
+
+
+def utc(epoch_ms: int) -> datetime:
+    return datetime.fromtimestamp(epoch_ms / 1000, UTC)

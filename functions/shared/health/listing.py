@@ -1,0 +1,70 @@
+"""How the models and their providers have done lately, as lists of them show it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from functions.shared.catalogue.models import Model
+from functions.shared.catalogue.pricing import Count
+from functions.shared.contracts.states import Frozen, ModelHealth, Score
+from functions.shared.health.counts import Circuit, availability, circuit_of
+from functions.shared.health.known_health import known_health
+from functions.shared.settings import ProviderSettings
+from functions.shared.storage.request_log import State
+from functions.shared.telemetry.observability import logger
+
+Health = Mapping[str, ModelHealth]
+"""By model id, with a whole provider's under its name."""
+
+
+class ListedHealth(Frozen):
+    """`recent_attempts` are those of the last five minutes, which `availability` and `circuit` go by;
+    `mean_latency_ms` is of the answers of today and yesterday, and unknown without any."""
+
+    availability: Score
+    circuit: Circuit
+    recent_attempts: Count
+    mean_latency_ms: Count | None
+
+
+def current_health(settings: ProviderSettings, state: State, now: datetime) -> Health | None:
+    """Of the configured providers; None where it cannot be read."""
+    stale = known_health.stale_ids(settings.PROVIDERS_CONFIGURED, now)
+    if stale:
+        try:
+            known_health.learn(state.read(stale).values())
+        except (BotoCoreError, ClientError) as error:
+            logger.warning("state unavailable", error_type=type(error).__name__)
+            return None
+    return known_health.by_model
+
+
+def listed_health(model: Model, health: Health | None, now: datetime) -> ListedHealth | None:
+    """A model that was not called lately counts as healthy."""
+    if health is None:
+        return None
+    circuit, _ = circuit_of(model.id, model.provider, health, int(now.timestamp() * 1000))
+    return _listed(health.get(model.id, ModelHealth()), circuit)
+
+
+def provider_health(
+    provider: str, models: Iterable[Model], health: Health, now: datetime
+) -> ListedHealth:
+    """Of all its models together; its circuit is the one that is above theirs."""
+    circuit, _ = circuit_of(provider, provider, health, int(now.timestamp() * 1000))
+    known = [health[one.id] for one in models if one.provider == provider and one.id in health]
+    counts = ("ok", "faults", "throttles", "answers", "latency_ms")
+    sums = {name: sum(getattr(one, name) for one in known) for name in counts}
+    return _listed(ModelHealth(**sums), circuit)
+
+
+def _listed(record: ModelHealth, circuit: Circuit) -> ListedHealth:
+    return ListedHealth(
+        availability=round(availability(record), 4),
+        circuit=circuit,
+        recent_attempts=record.ok + record.faults + record.throttles,
+        mean_latency_ms=round(record.latency_ms / record.answers) if record.answers else None,
+    )

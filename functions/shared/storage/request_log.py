@@ -1,0 +1,221 @@
+"""The tables in DynamoDB, and the queue for what could not be written to them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import lru_cache, reduce
+from operator import and_
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from boto3.dynamodb.conditions import Attr, Key
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from functions.shared.health.counts import Change
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource, Table
+
+BY_DAY, BY_KEY = "by_day", "by_key"
+"""Indexes of the request log: all requests of a day, or those of one API key, by `created_at`."""
+
+PARTITION_OF = {BY_DAY: "day", BY_KEY: "api_key_id"}
+
+LISTED = (
+    *("request_id", "api_key_id", "created_at", "finished_at", "status", "mode", "trace_id"),
+    *("task", "model_preference", "model", "provider", "mock", "error_code", "feedback"),
+    *("latency_ms", "cost_usd", "savings_usd", "input_tokens", "output_tokens", "fallbacks"),
+)
+"""What the indexes hold of a row: under 1 KB, so that an entry costs one unit to write."""
+
+_CONFIG = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard"})
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows of one query as JSON values; `next_key` is where the next page begins, None at the end.
+
+    `evaluated` rows were read for it, those that a filter left out as well.
+    """
+
+    rows: list[dict[str, Any]]
+    next_key: dict[str, Any] | None
+    evaluated: int
+
+
+def stamp(at: datetime) -> str:
+    """A time as the log writes it: such texts sort as the times do."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+class RequestLog:
+    """One row per request, keyed by `request_id`."""
+
+    def __init__(self, table_name: str) -> None:
+        self._table = _table(table_name)
+
+    def put_once(self, row: dict[str, Any]) -> bool:
+        """False where the row is there already. Raises `ClientError` for any other refusal."""
+        # DynamoDB's number is decimal; a JSON float would not survive it exactly.
+        item = json.loads(json.dumps(row), parse_float=Decimal)
+        try:
+            self._table.put_item(Item=item, ConditionExpression="attribute_not_exists(request_id)")
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
+
+    def get(self, request_id: str) -> dict[str, Any] | None:
+        """The row as JSON values. Raises `ClientError`."""
+        # Consistent, as a caller asks for the row of the answer that it has just got.
+        found = self._table.get_item(Key={"request_id": request_id}, ConsistentRead=True)
+        return json_values(found["Item"]) if "Item" in found else None
+
+    def put_feedback(self, request_id: str, api_key_id: str, feedback: dict[str, Any]) -> bool:
+        """False where the key has no answered request of this id. Raises `ClientError` otherwise."""
+        try:
+            self._table.update_item(
+                Key={"request_id": request_id},
+                UpdateExpression="SET feedback = :feedback",
+                ConditionExpression="api_key_id = :api_key_id AND #status = :succeeded",
+                ExpressionAttributeNames={"#status": "status"},
+                ExpressionAttributeValues={
+                    ":feedback": json.loads(json.dumps(feedback), parse_float=Decimal),
+                    ":api_key_id": api_key_id,
+                    ":succeeded": "SUCCEEDED",
+                },
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
+
+    def newest(
+        self,
+        partition: tuple[str, str],
+        first: str,
+        last: str,
+        *,
+        equal: Mapping[str, str] | None = None,
+        limit: int | None = None,
+        after: dict[str, Any] | None = None,
+    ) -> Page:
+        """One query of an index, newest first: `partition` is the index and its day or API key id.
+
+        From `first` to `last`, both as `created_at` and included. `limit` counts the rows before
+        those that are not `equal` are left out. At most 1 MB. Raises `ClientError`.
+        """
+        index, value = partition
+        condition = Key(PARTITION_OF[index]).eq(value) & Key("created_at").between(first, last)
+        filters = [Attr(name).eq(wanted) for name, wanted in (equal or {}).items()]
+        optional: dict[str, Any] = {
+            "FilterExpression": reduce(and_, filters) if filters else None,
+            "Limit": limit,
+            "ExclusiveStartKey": after,
+        }
+        found = self._table.query(
+            IndexName=index,
+            KeyConditionExpression=condition,
+            ScanIndexForward=False,
+            **{name: given for name, given in optional.items() if given is not None},
+        )
+        rows = [json_values(item) for item in found["Items"]]
+        return Page(rows, found.get("LastEvaluatedKey"), found["ScannedCount"])
+
+
+def json_values(item: Mapping[str, Any]) -> dict[str, Any]:
+    """A row with its numbers as they were put."""
+    row: dict[str, Any] = json.loads(json.dumps(item, default=_number))
+    return row
+
+
+def _number(value: object) -> float:
+    """A number of DynamoDB's as the shortest JSON that means the same."""
+    if not isinstance(value, Decimal):
+        raise TypeError(f"{type(value).__name__} is no JSON value")
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+class State:
+    """What requests leave for later ones: health, and the models of conversations."""
+
+    def __init__(self, table_name: str) -> None:
+        self._table = _table(table_name)
+
+    def read(self, state_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """The items that exist and have not expired, by id; at most 100, in one round trip.
+
+        Reads may lag behind writes by a moment. Raises `ClientError`, also where the table answers
+        for some of them only, and `BotoCoreError`.
+        """
+        keys = [{"state_id": state_id} for state_id in state_ids]
+        if not keys:
+            return {}
+        name = self._table.name
+        found = _resource().batch_get_item(RequestItems={name: {"Keys": keys}})
+        if found.get("UnprocessedKeys"):
+            raise ClientError(
+                {"Error": {"Code": "ThrottlingException", "Message": "Not all was read."}},
+                "BatchGetItem",
+            )
+        items: list[dict[str, Any]] = list(found["Responses"].get(name, []))
+        now_s = time.time()
+        return {str(item["state_id"]): item for item in items if item["expires_at"] > now_s}
+
+    def add(self, change: Change) -> None:
+        """Counts up, whether or not the item exists. Raises `ClientError` and `BotoCoreError`."""
+        sets = {**change.latest, "expires_at": change.expires_at}
+        names = {f"#{number}": name for number, name in enumerate((*change.added, *sets))}
+        values = {
+            f":{number}": value
+            for number, value in enumerate((*change.added.values(), *sets.values()))
+        }
+        added = len(change.added)
+        terms = [f"#{number} :{number}" for number in range(added)]
+        assignments = [f"#{number} = :{number}" for number in range(added, len(names))]
+        add = f"ADD {', '.join(terms)} " if terms else ""
+        self._table.update_item(
+            Key={"state_id": change.state_id},
+            UpdateExpression=f"{add}SET {', '.join(assignments)}",
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=values,
+        )
+
+    def keep_session_model(self, session: str, model: str, expires_at: int) -> None:
+        """`expires_at` in epoch seconds. Raises `ClientError` and `BotoCoreError`."""
+        self._table.put_item(Item={"state_id": session, "model": model, "expires_at": expires_at})
+
+
+def session_state_id(api_key_id: str, session_id: str) -> str:
+    """A conversation belongs to the key that began it."""
+    return f"session#{api_key_id}#{session_id}"
+
+
+class DeadLetters:
+    """Payloads that wait for replay."""
+
+    def __init__(self, queue_url: str) -> None:
+        self._queue_url = queue_url
+
+    def send(self, payload: dict[str, Any]) -> None:
+        boto3.client("sqs", config=_CONFIG).send_message(
+            QueueUrl=self._queue_url, MessageBody=json.dumps(payload)
+        )
+
+
+@lru_cache
+def _resource() -> DynamoDBServiceResource:
+    return boto3.resource("dynamodb", config=_CONFIG)
+
+
+@lru_cache
+def _table(name: str) -> Table:
+    return _resource().Table(name)

@@ -1,0 +1,26 @@
+"""One logger and one metrics sink for all functions. The prompt and the answer are never logged."""
+
+from __future__ import annotations
+
+import os
+import warnings
+
+from aws_lambda_powertools import Logger, Metrics
+
+from functions.shared.telemetry.series import NAMESPACE
+
+logger = Logger(log_uncaught_exceptions=False)
+metrics = Metrics(namespace=NAMESPACE)
+# Most functions count nothing but their cold starts.
+warnings.filterwarnings("ignore", "No application metrics to publish")
+
+
+def current_trace_id() -> str:
+    """X-Ray's id of the whole request, or nothing where it is not traced.
+
+    Lambda hands it on as `Root=1-…;Parent=…;Sampled=…`, whether or not it is sampled:
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+    """
+    header = os.environ.get("_X_AMZN_TRACE_ID", "")
+    parts = dict(part.partition("=")[::2] for part in header.split(";"))
+    return parts.get("Root", "")

@@ -1,0 +1,66 @@
+"""The gateway's direct line to Step Functions: a POST becomes an execution, without a Lambda."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aws_cdk import aws_apigateway as apigw
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_stepfunctions as sfn
+
+from stacks.api.mapping import JSON, mapping_template
+
+# Which of Step Functions' statuses gets which template. Patterns must not overlap.
+_REFUSALS = (
+    ("413", "413", "start_too_large"),
+    (r"4(?!13)\d{2}", "400", "start_refused"),
+    (r"5\d{2}", "500", "start_failed"),
+)
+
+
+@dataclass(frozen=True)
+class StartIntegration:
+    """Starts `machine` by the API `action`; templates are <route>_request and <route>_response.
+
+    `status` answers a started execution; templates override it where the execution's end decides.
+    """
+
+    route: str
+    action: str
+    status: str
+    machine: sfn.IStateMachine
+
+    def integration(self, role: iam.IRole) -> apigw.AwsIntegration:
+        """Build the integration; `role` is what the gateway calls Step Functions as."""
+        request = mapping_template(
+            f"{self.route}_request", machine_arn=self.machine.state_machine_arn
+        )
+        return apigw.AwsIntegration(
+            service="states",
+            action=self.action,
+            options=apigw.IntegrationOptions(
+                credentials_role=role,
+                # Anything but JSON is 415 instead of an execution with a raw body.
+                passthrough_behavior=apigw.PassthroughBehavior.NEVER,
+                request_templates={JSON: request},
+                integration_responses=[
+                    _response(self.status, f"{self.route}_response"),
+                    *(_response(status, name, pattern) for pattern, status, name in _REFUSALS),
+                ],
+            ),
+        )
+
+    @property
+    def method_responses(self) -> Sequence[apigw.MethodResponse]:
+        """Every status an integration response names must be declared on the method."""
+        statuses = (self.status, *(status for _, status, _ in _REFUSALS))
+        return [apigw.MethodResponse(status_code=status) for status in statuses]
+
+
+def _response(status: str, template: str, pattern: str | None = None) -> apigw.IntegrationResponse:
+    return apigw.IntegrationResponse(
+        status_code=status,
+        selection_pattern=pattern,
+        response_templates={JSON: mapping_template(template)},
+    )

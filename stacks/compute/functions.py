@@ -1,0 +1,151 @@
+"""Builds the functions of the table: a role, a log group and the layers for each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aws_cdk import Duration, IgnoreMode, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from functions.shared.telemetry.series import NAMESPACE
+from stacks.compute.function_table import FunctionSpec
+from stacks.compute.layers import LAYERS, Architecture, Layer, layer_directory
+from stacks.config import StageConfig
+from stacks.log_groups import add_log_group
+from stacks.monitoring.metric_catalog import service_of
+from stacks.monitoring.monitored_resources import WatchedFunction
+from stacks.security import acknowledge
+
+ROOT = Path(__file__).parents[2]
+RUNTIME = lambda_.Runtime.PYTHON_3_13
+ALIAS = "live"
+_PUBLISHED_VERSIONS = lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS
+_ARCHITECTURES: dict[Architecture, lambda_.Architecture] = {
+    "arm64": lambda_.Architecture.ARM_64,
+    "x86_64": lambda_.Architecture.X86_64,
+}
+# The order is the meaning: the last pattern that matches a file decides.
+CODE_PATTERNS = [
+    "**",
+    "**/.*",
+    "**/.*/**",
+    "!functions",
+    "!functions/**",
+    "functions/layers",
+    "functions/layers/**",
+    "**/__pycache__",
+    "**/__pycache__/**",
+]
+
+
+class Functions(Construct):
+    """All functions of one stack, on one code asset and one set of layers."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, config: StageConfig) -> None:
+        super().__init__(scope, construct_id)
+        self.watched: dict[str, WatchedFunction] = {}
+        self._config = config
+        self._code = _code_with()
+        self._layers = {layer: self._add_layer(layer) for layer in LAYERS}
+
+    def add(self, spec: FunctionSpec, *, on_path: bool = False) -> lambda_.IFunction:
+        """Create the function of `spec` and all that belongs to it; answer what is to be called.
+
+        A request waits for those `on_path`.
+        """
+        log_group = add_log_group(self, f"{spec.name}Logs", self._config)
+        function = self._add_function(spec, log_group)
+        self.watched[spec.name] = WatchedFunction(function, log_group, on_path)
+        acknowledge(
+            function, "L1", "3.13 is what the layers and their bytecode are built and tested for."
+        )
+        if not spec.snap_start:
+            return function
+        # A snapshot belongs to a published version. The alias follows the newest one, and the one
+        # before is deleted with its snapshot, which costs money as long as it exists.
+        return lambda_.Alias(
+            self, f"{spec.name}Live", alias_name=ALIAS, version=function.current_version
+        )
+
+    def _add_function(self, spec: FunctionSpec, log_group: logs.LogGroup) -> lambda_.Function:
+        role = self._add_role(spec)
+        log_group.grant_write(role)
+        return lambda_.Function(
+            self,
+            spec.name,
+            code=_code_with(*spec.extra_files) if spec.extra_files else self._code,
+            handler=spec.handler,
+            runtime=RUNTIME,
+            architecture=_ARCHITECTURES[spec.architecture],
+            memory_size=spec.memory_mb,
+            timeout=Duration.seconds(spec.timeout_s),
+            environment=self._common_environment() | dict(spec.environment),
+            layers=[self._layers[Layer(name, spec.architecture)] for name in spec.layers],
+            role=role,
+            log_group=log_group,
+            logging_format=lambda_.LoggingFormat.JSON,
+            application_log_level_v2=self._application_log_level(),
+            # START and REPORT lines cost money and say what the metrics say.
+            system_log_level_v2=lambda_.SystemLogLevel.WARN,
+            tracing=lambda_.Tracing.ACTIVE,
+            reserved_concurrent_executions=spec.reserved_concurrency,
+            snap_start=_PUBLISHED_VERSIONS if spec.snap_start else None,
+            current_version_options=lambda_.VersionOptions(removal_policy=RemovalPolicy.DESTROY),
+        )
+
+    def _add_role(self, spec: FunctionSpec) -> iam.Role:
+        role = iam.Role(
+            self,
+            f"{spec.name}Role",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            description=f"What the function {spec.name} may do",
+        )
+        for statement in spec.grants:
+            role.add_to_policy(statement)
+        tracing = {"*": "X-Ray's write actions know no resource to name."}
+        for resource, reason in (tracing | dict(spec.wildcards)).items():
+            acknowledge(role, f"IAM5[Resource::{resource}]", reason)
+        return role
+
+    def _add_layer(self, layer: Layer) -> lambda_.LayerVersion:
+        processor = "" if layer.architecture == "arm64" else "X86"  # the exception is named
+        return lambda_.LayerVersion(
+            self,
+            f"{layer.name.title()}Layer{processor}",
+            code=lambda_.Code.from_asset(str(layer_directory(layer, self._config.layers))),
+            compatible_runtimes=[RUNTIME],
+            compatible_architectures=[_ARCHITECTURES[layer.architecture]],
+            description=f"Third-party packages: {layer.name} ({layer.architecture})",
+        )
+
+    def _application_log_level(self) -> lambda_.ApplicationLogLevel:
+        """Lambda's own filter stays at INFO where loggers are quieter, or it would drop metrics."""
+        debug = self._config.log_level == "DEBUG"
+        return lambda_.ApplicationLogLevel.DEBUG if debug else lambda_.ApplicationLogLevel.INFO
+
+    def _common_environment(self) -> dict[str, str]:
+        return {
+            "POWERTOOLS_SERVICE_NAME": service_of(self._config.stage),
+            "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
+            "STAGE": self._config.stage,
+            "LOG_LEVEL": self._config.log_level,
+        }
+
+
+def _code_with(*extra_files: str) -> lambda_.AssetCode:
+    """The code asset, with more files of the project. Raises FileNotFoundError where one is not there."""
+    for name in extra_files:
+        if not (ROOT / name).is_file():
+            raise FileNotFoundError(f"{name} is missing: run `npm ci`")
+    # A folder has to be let in before what lies in it.
+    paths = [
+        path for name in extra_files for path in (*reversed(list(Path(name).parents)[:-1]), name)
+    ]
+    return lambda_.Code.from_asset(
+        str(ROOT),
+        exclude=[*CODE_PATTERNS, *(f"!{path}" for path in paths)],
+        ignore_mode=IgnoreMode.GLOB,
+    )

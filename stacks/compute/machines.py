@@ -1,0 +1,107 @@
+"""The two state machines, both from the one definition in statemachine/."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import cast
+
+from aws_cdk import ArnFormat, CfnElement, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from stacks.compute.function_table import allow
+from stacks.config import StageConfig
+from stacks.log_groups import add_log_group
+from stacks.security import acknowledge
+
+DEFINITION_PATH = Path(__file__).parents[2] / "statemachine" / "orchestrate.asl.json"
+
+
+class Machines(Construct):
+    """`generate` (Express) answers while the caller waits, `jobs` (Standard) runs on its own."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: StageConfig,
+        functions: Mapping[str, lambda_.IFunction],
+        dead_letter_queue: sqs.IQueue,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._config = config
+        self._functions = functions
+        self._queue = dead_letter_queue
+        self.generate = self._add_machine("GenerateMachine", sfn.StateMachineType.EXPRESS)
+        self.jobs = self._add_machine("JobsMachine", sfn.StateMachineType.STANDARD)
+
+    @property
+    def jobs_executions_arn(self) -> str:
+        """The ARN pattern of every execution of `jobs`."""
+        return Stack.of(self).format_arn(
+            service="states",
+            resource="execution",
+            resource_name=f"{self.jobs.state_machine_name}:*",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+
+    def acknowledge_jobs_executions(self, role: iam.IRole) -> None:
+        """Accept, on a role that has it, the wildcard of `jobs_executions_arn`."""
+        element = cast(CfnElement, self.jobs.node.default_child)
+        name = f"<{Stack.of(self).get_logical_id(element)}.Name>"
+        arn = f"arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:{name}:*"
+        acknowledge(
+            role, f"IAM5[Resource::{arn}]", "Executions get their names when a request comes in."
+        )
+
+    def _add_machine(self, name: str, machine_type: sfn.StateMachineType) -> sfn.StateMachine:
+        machine = sfn.StateMachine(
+            self,
+            name,
+            state_machine_type=machine_type,
+            definition_body=sfn.DefinitionBody.from_string(DEFINITION_PATH.read_text("utf-8")),
+            definition_substitutions=self._substitutions(),
+            role=self._add_role(name),
+            logs=self._log_options(name),
+            tracing_enabled=True,
+        )
+        acknowledge(
+            machine,
+            "SF1",
+            "ERROR without execution data: ALL would store every prompt and cost more than the"
+            " rest of a request; the request log holds what an audit needs.",
+        )
+        return machine
+
+    def _substitutions(self) -> dict[str, str]:
+        arns = {f"{name}Arn": function.function_arn for name, function in self._functions.items()}
+        return arns | {"DeadLetterQueueUrl": self._queue.queue_url}
+
+    def _add_role(self, name: str) -> iam.Role:
+        role = iam.Role(
+            self,
+            f"{name}Role",
+            assumed_by=iam.ServicePrincipal("states.amazonaws.com"),
+            description=f"What the state machine {name} may do",
+        )
+        function_arns = [function.function_arn for function in self._functions.values()]
+        role.add_to_policy(allow("lambda:InvokeFunction", *function_arns))
+        role.add_to_policy(allow("sqs:SendMessage", self._queue.queue_arn))
+        acknowledge(role, "IAM5[Resource::*]", "X-Ray and log delivery know no resource to name.")
+        return role
+
+    def _log_options(self, name: str) -> sfn.LogOptions:
+        stack_name = Stack.of(self).stack_name
+        return sfn.LogOptions(
+            # The prefix keeps the account's log resource policy from outgrowing its size limit.
+            destination=add_log_group(
+                self, f"{name}Logs", self._config, f"/aws/vendedlogs/states/{stack_name}-{name}"
+            ),
+            level=sfn.LogLevel.ERROR,
+            include_execution_data=False,
+        )

@@ -1,0 +1,214 @@
+"""The alarms of a stage: one table, and one topic that tells of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from aws_cdk import ArnFormat, Aws, Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from constructs import Construct
+
+from stacks.compute.function_table import SYNC_DEADLINE_MS
+from stacks.config import Alarms, StageConfig
+from stacks.monitoring.metric_catalog import MAXIMUM, SUM, Drawn
+from stacks.monitoring.monitored_resources import Watched
+from stacks.security import acknowledge
+
+RUNBOOK = "docs/runbook.md"
+_FIVE_MINUTES = Duration.minutes(5)
+_HOUR = Duration.hours(1)
+_COMPARISON = cloudwatch.ComparisonOperator
+
+
+@dataclass(frozen=True)
+class AlarmRow:
+    """An alarm rings after `periods` datapoints of its metric over the threshold."""
+
+    title: str
+    means: str
+    """One sentence for who is woken up."""
+    metric: cloudwatch.IMetric
+    threshold: float
+    comparison: cloudwatch.ComparisonOperator = _COMPARISON.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
+    periods: int = 1
+
+    @property
+    def slug(self) -> str:
+        """The end of its name, and its place in the runbook."""
+        return _slug(self.title)
+
+
+SPEND_ANOMALY = "Spend anomaly"
+
+
+class AlarmSet(Construct):
+    """No traffic rings no alarm: each of them counts missing data as good."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: StageConfig,
+        drawn: Drawn,
+        watched: Watched,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._service = drawn.service
+        rows = _alarm_rows(config.alarms, drawn, watched)
+        self.alarms: list[cloudwatch.AlarmBase] = [self._add_alarm(row) for row in rows]
+        self.alarms.append(self._add_anomaly_alarm(config.alarms, drawn))
+        action = actions.SnsAction(self._add_topic(config.alarm_emails))
+        for alarm in self.alarms:
+            alarm.add_alarm_action(action)
+            alarm.add_ok_action(action)
+
+    def _add_alarm(self, row: AlarmRow) -> cloudwatch.Alarm:
+        return cloudwatch.Alarm(
+            self,
+            row.title.title().replace(" ", ""),
+            alarm_name=f"{self._service}-{row.slug}",
+            alarm_description=_description(row.means, row.slug),
+            metric=row.metric,
+            threshold=row.threshold,
+            comparison_operator=row.comparison,
+            evaluation_periods=row.periods,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+
+    def _add_anomaly_alarm(
+        self, thresholds: Alarms, drawn: Drawn
+    ) -> cloudwatch.AnomalyDetectionAlarm:
+        slug = _slug(SPEND_ANOMALY)
+        return cloudwatch.AnomalyDetectionAlarm(
+            self,
+            "SpendAnomaly",
+            alarm_name=f"{self._service}-{slug}",
+            alarm_description=_description(
+                "The models cost far more than they usually do at this hour.", slug
+            ),
+            metric=drawn.metric("CostUsd", period=_HOUR),
+            std_devs=thresholds.spend_deviations,
+            comparison_operator=_COMPARISON.GREATER_THAN_UPPER_THRESHOLD,
+            evaluation_periods=1,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+
+    def _add_topic(self, emails: tuple[str, ...]) -> sns.Topic:
+        topic = sns.Topic(
+            self, "Topic", display_name=f"Alarms of {self._service}", enforce_ssl=True
+        )
+        acknowledge(
+            topic,
+            "SNS2",
+            "CloudWatch cannot publish through AWS's own key, one of the account costs 1 USD a"
+            " month, and the text of an alarm holds no content.",
+        )
+        alarms_arn = Stack.of(self).format_arn(
+            service="cloudwatch",
+            resource="alarm",
+            resource_name="*",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        # A topic with a policy of its own has lost the one that lets the account's alarms in.
+        topic.grant_publish(
+            iam.ServicePrincipal(
+                "cloudwatch.amazonaws.com",
+                conditions={
+                    "ArnLike": {"aws:SourceArn": alarms_arn},
+                    "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
+                },
+            )
+        )
+        for email in emails:
+            topic.add_subscription(subscriptions.EmailSubscription(email))
+        return topic
+
+
+def _alarm_rows(thresholds: Alarms, drawn: Drawn, watched: Watched) -> Iterator[AlarmRow]:
+    yield AlarmRow(
+        "Success rate",
+        "Too many requests fail for reasons that are not their callers' fault.",
+        cloudwatch.MathExpression(
+            expression=f"IF(requests >= {thresholds.success_rate_requests},"
+            " 100 * (1 - errors / requests), 100)",
+            using_metrics={"requests": drawn.metric("Requests"), "errors": drawn.metric("Errors")},
+            label="Success rate",
+            period=_FIVE_MINUTES,
+        ),
+        thresholds.success_rate_percent,
+        _COMPARISON.LESS_THAN_THRESHOLD,
+    )
+    yield AlarmRow(
+        "Slow answers",
+        "The slowest of a hundred synchronous requests come close to their deadline.",
+        watched.sync_machine.metric_time(statistic="p99", period=_FIVE_MINUTES),
+        SYNC_DEADLINE_MS * thresholds.deadline_percent / 100,
+        periods=3,
+    )
+    yield AlarmRow(
+        "All providers failed",
+        "Requests failed because no provider answered them.",
+        drawn.metric(
+            "Requests", dimension=("outcome", "all_providers_failed"), period=_FIVE_MINUTES
+        ),
+        thresholds.all_providers_failed,
+    )
+    yield AlarmRow(
+        "Provider account",
+        "A provider refuses our key, or our account with it is used up.",
+        _sum_of(
+            drawn.metric("AttemptErrors", dimension=("outcome", outcome))
+            for outcome in ("ProviderAuthFailed", "ProviderQuotaExhausted")
+        ),
+        1,
+    )
+    yield AlarmRow(
+        "Dead letters",
+        "Records of finished requests could not be stored and wait for a replay.",
+        watched.dead_letter_queue.metric_approximate_number_of_messages_visible(
+            statistic=MAXIMUM, period=_FIVE_MINUTES
+        ),
+        1,
+    )
+    yield AlarmRow(
+        "Function throttles",
+        "Lambda refuses to run functions that requests wait for.",
+        _sum_of(
+            one.function.metric_throttles(statistic=SUM)
+            for one in watched.functions.values()
+            if one.on_path
+        ),
+        1,
+        periods=2,
+    )
+    yield AlarmRow(
+        "Spend per hour",
+        "The models cost more in an hour than the stage is meant to.",
+        drawn.metric("CostUsd", period=_HOUR),
+        float(thresholds.spend_usd_per_hour),
+        _COMPARISON.GREATER_THAN_THRESHOLD,
+    )
+
+
+def _sum_of(metrics: Iterator[cloudwatch.Metric]) -> cloudwatch.MathExpression:
+    # Unlike a plus, this adds up what is there when some of the series have no datapoint.
+    return cloudwatch.MathExpression(
+        expression="SUM(METRICS())",
+        using_metrics={f"m{number}": one for number, one in enumerate(metrics, start=1)},
+        label="Sum",
+        period=_FIVE_MINUTES,
+    )
+
+
+def _slug(title: str) -> str:
+    return title.lower().replace(" ", "-")
+
+
+def _description(means: str, slug: str) -> str:
+    return f"{means} {RUNBOOK}#{slug}"

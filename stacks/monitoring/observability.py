@@ -1,0 +1,25 @@
+"""What is looked at to run a stage: its alarms, its dashboard and its saved queries."""
+
+from __future__ import annotations
+
+from constructs import Construct
+
+from stacks.config import StageConfig
+from stacks.monitoring.alarms import AlarmSet
+from stacks.monitoring.dashboard import add_dashboard
+from stacks.monitoring.metric_catalog import Drawn, service_of
+from stacks.monitoring.monitored_resources import Watched
+from stacks.monitoring.queries import add_queries
+
+
+class Observability(Construct):
+    """Composes; it changes nothing of what it watches."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, config: StageConfig, watched: Watched
+    ) -> None:
+        super().__init__(scope, construct_id)
+        drawn = Drawn(service_of(config.stage))
+        alarms = AlarmSet(self, "Alarms", config=config, drawn=drawn, watched=watched)
+        add_dashboard(self, config, drawn, watched, alarms.alarms)
+        add_queries(self, drawn.service, watched)

@@ -1,0 +1,125 @@
+"""Saved queries of Logs Insights: what is asked of the logs when the metrics do not say enough."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from stacks.monitoring.monitored_resources import Watched
+
+LogGroups = Callable[[Watched], Sequence[logs.ILogGroup]]
+
+
+def record_logs(watched: Watched) -> Sequence[logs.ILogGroup]:
+    """Where each finished request and each of its attempts left a line with its metrics."""
+    return [watched.functions["RecordMetrics"].log_group]
+
+
+def _function_logs(watched: Watched) -> Sequence[logs.ILogGroup]:
+    return [one.log_group for one in watched.functions.values()]
+
+
+def _access_logs(watched: Watched) -> Sequence[logs.ILogGroup]:
+    return [watched.access_logs]
+
+
+@dataclass(frozen=True)
+class SavedQuery:
+    """A query and the logs that it searches."""
+
+    name: str
+    query: logs.QueryString
+    log_groups: LogGroups = record_logs
+
+
+LAST_FAILURES = SavedQuery(
+    "Last failures",
+    logs.QueryString(
+        fields=[
+            *("@timestamp", "request_id", "`error.type`", "task", "`gen_ai.request.model`"),
+            *("attempts", "LatencyMs.0 as latency_ms", "api_key_id"),
+        ],
+        filter_statements=["ispresent(`error.type`)"],
+        sort="@timestamp desc",
+        limit=20,
+    ),
+)
+# The line of a request says how many attempts it had, that of an attempt which one it was. The
+# metrics in them are lists of one number, whose first element is called `.0`.
+SAVED_QUERIES = (
+    LAST_FAILURES,
+    SavedQuery(
+        "Slowest requests",
+        logs.QueryString(
+            fields=[
+                *("@timestamp", "request_id", "LatencyMs.0 as latency_ms"),
+                *("RoutingMs.0 as routing_ms", "InferenceMs.0 as inference_ms"),
+                *("`gen_ai.request.model`", "attempts", "task", "trace_id"),
+            ],
+            filter_statements=["ispresent(attempts) and ispresent(LatencyMs.0)"],
+            sort="latency_ms desc",
+            limit=20,
+        ),
+    ),
+    SavedQuery(
+        "Cost by model",
+        logs.QueryString(
+            filter_statements=["ispresent(attempt)"],
+            stats_statements=["sum(CostUsd.0) as cost_usd, count(*) as calls by model, provider"],
+            sort="cost_usd desc",
+        ),
+    ),
+    SavedQuery(
+        "Cost by API key",
+        logs.QueryString(
+            filter_statements=["ispresent(attempts)"],
+            stats_statements=[
+                "sum(CostUsd.0) as cost_usd, sum(SavingsUsd.0) as savings_usd,"
+                " count(*) as requests by api_key_id"
+            ],
+            sort="cost_usd desc",
+        ),
+    ),
+    SavedQuery(
+        "Path of one request",
+        logs.QueryString(
+            fields=["@timestamp", "@log", "level", "message", "@message"],
+            filter_statements=['request_id = "req_PUT-THE-ID-HERE"'],
+            sort="@timestamp asc",
+            limit=1000,
+        ),
+        _function_logs,
+    ),
+    SavedQuery(
+        "Fallbacks by reason",
+        logs.QueryString(
+            filter_statements=["ispresent(attempt) and ispresent(outcome)"],
+            stats_statements=["count(*) as failed_attempts by outcome, provider, model"],
+            sort="failed_attempts desc",
+        ),
+    ),
+    SavedQuery(
+        "Throttled calls",
+        logs.QueryString(
+            filter_statements=['status = "429"'],
+            stats_statements=["count(*) as calls by api_key_id, resource, error_type"],
+            sort="calls desc",
+        ),
+        _access_logs,
+    ),
+)
+
+
+def add_queries(scope: Construct, service: str, watched: Watched) -> None:
+    """Save the queries in a folder of the service."""
+    for saved in SAVED_QUERIES:
+        logs.QueryDefinition(
+            scope,
+            f"{saved.name.title().replace(' ', '')}Query",
+            query_definition_name=f"{service}/{saved.name}",
+            query_string=saved.query,
+            log_groups=saved.log_groups(watched),
+        )

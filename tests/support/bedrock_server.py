@@ -1,0 +1,71 @@
+"""A Bedrock that answers as it is told, over HTTP and in the shapes that are documented."""
+
+import json
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler
+
+import boto3
+import pytest
+
+from functions.shared import errors
+from tests.support.builders import candidate, prompt
+
+CLAUDE = "global.anthropic.claude-haiku-5-5"
+LLAMA = "us.meta.llama3-3-70b-instruct-v1:0"
+
+
+def session():
+    return boto3.Session("AKIDTEST", "secret-of-the-tests", region_name="us-east-1")
+
+
+def converse_answer(text="Hi", **changes):
+    return {
+        "output": {"message": {"role": "assistant", "content": [{"text": text}]}},
+        "stopReason": "end_turn",
+        "usage": {"inputTokens": 10, "outputTokens": 2, "totalTokens": 12},
+        "metrics": {"latencyMs": 300},
+        **changes,
+    }
+
+
+def content(*blocks, **changes):
+    return converse_answer(
+        output={"message": {"role": "assistant", "content": list(blocks)}}, **changes
+    )
+
+
+def http_response(body, status=200, headers=()):
+    fields = {"Content-Type": "application/json", "Content-Length": len(body)} | dict(headers)
+    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    return f"HTTP/1.1 {status} x\r\n{head}\r\n".encode() + body
+
+
+def refusal(status, code, message, headers=()):
+    body = json.dumps({"message": message}).encode()
+    kind = {"x-amzn-errortype": f"{code}:http://internal.amazon.com/coral/com.amazon.bedrock/"}
+    return http_response(body, status, kind | dict(headers))
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["content-length"]))
+        self.server.received.append((self.path, json.loads(body)))
+        self.close_connection = True
+        with suppress(OSError):
+            self.server.reply(self.wfile)
+
+    def log_message(self, *_):
+        pass
+
+
+def ask(provider, timeout_s=5.0, model=CLAUDE):
+    asked = candidate(model, api="converse")
+    return provider.complete(prompt(asked), asked, timeout_s)
+
+
+def raised_by(converse, **fields):
+    with pytest.raises(errors.EngineError) as raised:
+        converse(**fields)
+    return raised.value

@@ -1,0 +1,67 @@
+"""Rows of the request log, and the table as DynamoDB would let it be queried."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from functions.shared.storage.request_log import RequestLog
+
+
+def row(number: int, created_at: datetime, **changes: Any) -> dict[str, Any]:
+    """As `Record Metrics` writes it, of an answered request; a None leaves the attribute out."""
+    fields = {
+        "request_id": f"req_{number:05}",
+        "api_key_id": "key-1",
+        "day": f"{created_at:%Y-%m-%d}",
+        "created_at": created_at.isoformat(timespec="milliseconds"),
+        "finished_at": created_at.isoformat(timespec="milliseconds"),
+        "status": "SUCCEEDED",
+        "mode": "sync",
+        "task": "chat",
+        "model_preference": "balanced",
+        "model": "gpt-4o-mini",
+        "provider": "openai",
+        "mock": True,
+        "latency_ms": 100,
+        "cost_usd": 0.000123,
+        "savings_usd": 0.001,
+        "input_tokens": 10,
+        "output_tokens": 20,
+        "fallbacks": 0,
+        "expires_at": 2_000_000_000,
+    }
+    return {name: value for name, value in (fields | changes).items() if value is not None}
+
+
+class WatchedLog(RequestLog):
+    """Counts its queries, and refuses those that DynamoDB refuses and moto does not."""
+
+    def __init__(self, table_name: str) -> None:
+        super().__init__(table_name)
+        self._inner, self._table = self._table, self
+        self.queries: list[dict[str, Any]] = []
+
+    def query(self, **call: Any) -> dict[str, Any]:
+        partition, between = call["KeyConditionExpression"].get_expression()["values"]
+        first, last = between.get_expression()["values"][1:]
+        assert first <= last, "the upper bound has to be the greater one"
+        if start := call.get("ExclusiveStartKey"):
+            key, value = partition.get_expression()["values"]
+            assert start.keys() == {key.name, "created_at", "request_id"}
+            assert start[key.name] == value
+            assert first <= start["created_at"] <= last, "the start key has to be within the bounds"
+        found: dict[str, Any] = self._inner.query(**call)
+        self.queries.append({"index": call["IndexName"], "evaluated": found["ScannedCount"]})
+        return found
+
+    @property
+    def reading(self) -> int:
+        """How many queries have read something."""
+        return sum(query["evaluated"] > 0 for query in self.queries)
+
+
+def write(table: Any, rows: list[dict[str, Any]]) -> None:
+    log = RequestLog(table.name)
+    for one in rows:
+        assert log.put_once(one)

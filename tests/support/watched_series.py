@@ -1,0 +1,201 @@
+"""Reads every metric out of a dashboard's body and out of alarms, and knows which of them exist."""
+
+import contextlib
+import io
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from functions.record_metrics.emission import emit_metrics
+from functions.record_metrics.finished import Finished
+from functions.shared.contracts.states import (
+    Answer,
+    AnswerUsage,
+    Attempt,
+    FailedAttempt,
+    Performance,
+    RecordInput,
+)
+from functions.shared.errors import ProviderThrottled
+from functions.shared.telemetry.series import COLD_START, NAMESPACE, RATE_LIMITED, SERVICE
+from tests.support.builders import profile
+
+
+@dataclass(frozen=True)
+class Series:
+    namespace: str
+    name: str
+    dimensions: frozenset[str]
+    values: tuple[tuple[str, str], ...] = ()
+
+
+def series(namespace: str, name: str, *dimensions: str) -> Series:
+    return Series(namespace, name, frozenset(dimensions))
+
+
+_SEARCH = re.compile(r"SEARCH\('\{([^}]+)\} ([^']+)', '\w+'\)")
+_TERM = re.compile(r'(\w+)="([^"]+)"')
+_NAME = re.compile(r"\b[a-z]\w*\b")
+
+
+def flat(value: Any) -> str:
+    """The text of a template's value, with `<...>` for what only a deployment knows."""
+    if isinstance(value, str):
+        return value
+    (function, argument) = next(iter(value.items()))
+    if function == "Fn::Join":
+        return str(argument[0]).join(flat(part) for part in argument[1])
+    inside = argument if isinstance(argument, str) else ".".join(argument)
+    return f"<{inside}>"
+
+
+def searched(expression: str) -> Series:
+    """What a SEARCH looks for. Raises ValueError for one that cannot be read."""
+    found = _SEARCH.fullmatch(expression)
+    if found is None:
+        raise ValueError(expression)
+    namespace, *dimensions = found[1].split(",")
+    terms = dict(_TERM.findall(found[2]))
+    if not terms.keys() <= {"MetricName", *dimensions}:
+        raise ValueError(expression)
+    return series(namespace, terms["MetricName"], *dimensions)
+
+
+def of_widget(widget: dict[str, Any]) -> Iterator[Series]:
+    """The series of a metric widget. Raises ValueError for math on what the widget lacks."""
+    rows = widget["properties"]["metrics"]
+    ids = {row[-1]["id"] for row in rows if "id" in row[-1]}
+    for row in rows:
+        if expression := row[-1].get("expression"):
+            if expression.startswith("SEARCH"):
+                yield searched(expression)
+            elif unknown := set(_NAME.findall(expression)) - ids:
+                raise ValueError(f"{expression} needs {unknown}")
+        else:
+            namespace, name, *pairs = row[:-1]
+            values = tuple(zip(pairs[::2], pairs[1::2], strict=True))
+            yield Series(namespace, name, frozenset(pairs[::2]), values)
+
+
+def of_alarm(alarm: dict[str, Any]) -> Iterator[Series]:
+    """The series of an alarm. Raises ValueError for math on what the alarm lacks."""
+    rows = alarm.get("Metrics", [])
+    ids = {row["Id"] for row in rows}
+    for row in rows:
+        if unknown := set(_NAME.findall(row.get("Expression", ""))) - ids:
+            raise ValueError(f"{row['Expression']} needs {unknown}")
+    metrics = [row["MetricStat"]["Metric"] for row in rows if "MetricStat" in row]
+    for metric in metrics or [alarm]:
+        values = tuple((one["Name"], flat(one["Value"])) for one in metric.get("Dimensions", ()))
+        names = frozenset(name for name, _ in values)
+        yield Series(metric["Namespace"], metric["MetricName"], names, values)
+
+
+@dataclass(frozen=True)
+class AwsMetrics:
+    """Metrics that AWS's services leave by themselves, as the page says."""
+
+    namespace: str
+    dimensions: tuple[str, ...]
+    names: tuple[str, ...]
+    page: str
+
+
+_AWS = "https://docs.aws.amazon.com"
+AWS_METRICS = (
+    AwsMetrics(
+        "AWS/States",
+        ("StateMachineArn",),
+        (
+            *("ExecutionTime", "ExecutionThrottled", "ExecutionsAborted", "ExecutionsFailed"),
+            *("ExecutionsSucceeded", "ExecutionsTimedOut"),
+        ),
+        f"{_AWS}/step-functions/latest/dg/procedure-cw-metrics.html",
+    ),
+    AwsMetrics(
+        "AWS/Lambda",
+        ("FunctionName",),
+        ("Duration", "Errors", "Throttles", "ConcurrentExecutions"),
+        f"{_AWS}/lambda/latest/dg/monitoring-metrics-types.html",
+    ),
+    AwsMetrics(
+        "AWS/DynamoDB",
+        ("TableName",),
+        ("ReadThrottleEvents", "WriteThrottleEvents"),
+        f"{_AWS}/amazondynamodb/latest/developerguide/metrics-dimensions.html",
+    ),
+    AwsMetrics(
+        "AWS/ApiGateway",
+        ("ApiName", "Stage"),
+        ("Count", "4XXError", "5XXError", "Latency"),
+        f"{_AWS}/apigateway/latest/developerguide/api-gateway-metrics-and-dimensions.html",
+    ),
+    AwsMetrics(
+        "AWS/SQS",
+        ("QueueName",),
+        ("ApproximateNumberOfMessagesVisible",),
+        f"{_AWS}/AWSSimpleQueueService/latest/SQSDeveloperGuide/"
+        "sqs-available-cloudwatch-metrics.html",
+    ),
+)
+
+
+def _of_aws() -> set[Series]:
+    return {
+        series(row.namespace, name, *row.dimensions) for row in AWS_METRICS for name in row.names
+    }
+
+
+def _emitted_by_requests() -> set[Series]:
+    """From the lines that a request leaves which was answered after a failed attempt."""
+    throttled = ProviderThrottled("slow down")
+    failure = FailedAttempt(
+        model="gpt-4o",
+        provider="openai",
+        name=type(throttled).__name__,
+        cause=json.dumps({"errorMessage": str(throttled)}),
+        worst_case_cost_usd=Decimal(1),
+    )
+    answer = Answer.model_construct(
+        usage=AnswerUsage.model_construct(input_tokens=1, output_tokens=1, savings_usd=Decimal(1)),
+        performance=Performance(total_time_ms=3, routing_time_ms=1, inference_time_ms=2),
+        finish_reason="stop",
+    )
+    event = RecordInput.model_construct(
+        request_id="req_1",
+        api_key_id="key-1",
+        mode="sync",
+        started_at="2026-11-24T10:00:00.000Z",
+        profile=profile(),
+        failures=[failure],
+        answer=answer,
+        attempt=Attempt(model="gpt-4o-mini", provider="openai", outcome="success", elapsed_ms=2),
+    )
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        emit_metrics(Finished(event, datetime(2026, 11, 24, 10, tzinfo=UTC), "1-2-3"))
+    return {
+        series(directive["Namespace"], metric["Name"], *dimensions)
+        for line in printed.getvalue().splitlines()
+        for directive in json.loads(line)["_aws"]["CloudWatchMetrics"]
+        for dimensions in directive["Dimensions"]
+        for metric in directive["Metrics"]
+    }
+
+
+EXISTING = (
+    _emitted_by_requests()
+    | {series(NAMESPACE, COLD_START, SERVICE, "function_name"), series(NAMESPACE, RATE_LIMITED)}
+    | _of_aws()
+)
+
+
+def invented(found: Iterable[Series]) -> list[Series]:
+    """Those that nothing emits."""
+    return [
+        one for one in found if series(one.namespace, one.name, *one.dimensions) not in EXISTING
+    ]

@@ -1,0 +1,153 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from openai.types import Model as OpenAIModel
+
+from functions.api.models import get_model, list_models
+from functions.shared.catalogue.models import load_catalogue
+from functions.shared.catalogue.pricing import load_prices
+from functions.shared.contracts.states import ModelHealth
+from functions.shared.errors import NotFound
+from functions.shared.health import known_health
+from functions.shared.health.counts import COOLDOWN_MS, Change, day_id, minute_id
+from functions.shared.health.listing import current_health
+from functions.shared.settings import ProviderSettings
+from functions.shared.storage.request_log import State
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+NOW_MS = int(NOW.timestamp() * 1000)
+SETTINGS = ProviderSettings(
+    PROVIDERS_CONFIGURED=frozenset({"openai", "local"}), MOCK_PROVIDERS="never"
+)
+
+
+def listed(model_id, settings=SETTINGS, now=NOW, health=None):
+    return get_model(model_id, settings, now, health)
+
+
+def test_the_list_has_every_model_of_the_catalogue_in_openais_shape():
+    told = list_models(SETTINGS, NOW, {})
+    assert told["object"] == "list"
+    assert [one["id"] for one in told["data"]] == [one.id for one in load_catalogue().models]
+    for one in told["data"]:
+        assert OpenAIModel.model_validate(one).owned_by == one["provider"]
+        assert one == listed(one["id"], health={})
+
+
+def test_a_model_tells_its_prices_limits_and_capabilities():
+    told = listed("claude-haiku-5-5")
+    assert told["prices"]["price_version"] == load_prices().price_version
+    assert told["prices"]["rates"] == [
+        {
+            "above_input_tokens": 0, "input_usd_per_mtok": 0.1, "output_usd_per_mtok": 0.5,
+            "cached_input_usd_per_mtok": 0.01, "cache_write_usd_per_mtok": 0.125,
+        },
+        {
+            "above_input_tokens": 100_000, "input_usd_per_mtok": 0.5, "output_usd_per_mtok": 2.5,
+            "cached_input_usd_per_mtok": 0.05, "cache_write_usd_per_mtok": 0.625,
+        },
+    ]  # fmt: skip
+    assert told["limits"] == {"context_window": 1_000_000, "max_output_tokens": 128_000}
+    assert "tools" in told["capabilities"]
+    assert (told["retires_on"], told["successor"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("model_id", "reason"),
+    [
+        ("gpt-6-luna", None),
+        ("local-sentiment", None),
+        ("claude-haiku-5-5", "no credentials for its provider"),
+        ("claude-3-opus", "retired on 2026-01-05"),
+        ("local-classifier", "serves no task: it decides the task of every `auto` request"),
+    ],
+)
+def test_a_model_is_usable_or_says_why_not(model_id, reason):
+    told = listed(model_id)
+    assert told["usable"] is (reason is None)
+    assert told["unusable_reason"] == reason
+
+
+def test_a_model_that_the_simulator_would_answer_for_is_a_usable_mock():
+    told = listed("claude-haiku-5-5", ProviderSettings(MOCK_PROVIDERS="auto"))
+    assert (told["usable"], told["mock"]) == (True, True)
+
+
+def test_a_model_is_usable_until_the_day_it_retires():
+    assert listed("gpt-4o", now=datetime(2027, 1, 13, tzinfo=UTC))["usable"] is True
+    assert listed("gpt-4o", now=datetime(2027, 1, 14, tzinfo=UTC))["usable"] is False
+
+
+def test_a_model_that_is_not_in_the_catalogue_is_not_found():
+    with pytest.raises(NotFound):
+        listed("gpt-99")
+
+
+def test_a_model_that_was_not_called_lately_counts_as_healthy():
+    assert listed("gpt-6-luna", health={})["health"] == {
+        "availability": 1,
+        "circuit": "closed",
+        "recent_attempts": 0,
+        "mean_latency_ms": None,
+    }
+
+
+def test_a_model_tells_how_it_has_done_lately():
+    done = ModelHealth(ok=8, faults=1, throttles=1, answers=4, latency_ms=5002)
+    assert listed("gpt-6-luna", health={"gpt-6-luna": done})["health"] == {
+        "availability": 0.9,
+        "circuit": "closed",
+        "recent_attempts": 10,
+        "mean_latency_ms": 1250,
+    }
+
+
+def test_a_circuit_opens_by_faults_and_is_half_open_after_its_rest():
+    failing = ModelHealth(faults=5, last_fault_at_ms=NOW_MS)
+    rested = failing.model_copy(update={"last_fault_at_ms": NOW_MS - COOLDOWN_MS})
+    for health, circuit in ((failing, "open"), (rested, "half_open")):
+        assert listed("gpt-6-luna", health={"gpt-6-luna": health})["health"]["circuit"] == circuit
+
+
+def test_a_provider_that_refuses_our_key_opens_the_circuits_of_all_its_models():
+    refused = {"openai": ModelHealth(blocked_at_ms=NOW_MS)}
+    told = list_models(SETTINGS, NOW, refused)["data"]
+    opened = {one["provider"] for one in told if one["health"]["circuit"] == "open"}
+    assert opened == {"openai"}
+
+
+@pytest.fixture
+def state(state_table, monkeypatch):
+    monkeypatch.setattr(known_health.known_health, "read_at_s", float("-inf"))
+    return State("State")
+
+
+def _count(state, item_id, **added):
+    expires_at = int((datetime.now(UTC) + timedelta(days=1)).timestamp())
+    counts = {f"{name}|gpt-6-luna": value for name, value in added.items()}
+    state.add(Change(item_id, expires_at, counts))
+
+
+def test_health_is_summed_up_from_the_minutes_and_days_that_count(state):
+    _count(state, minute_id("openai", NOW), ok=3)
+    _count(state, minute_id("openai", NOW - timedelta(minutes=4)), ok=2, throttles=1)
+    _count(state, minute_id("openai", NOW - timedelta(minutes=20)), faults=9)
+    _count(state, day_id("openai", NOW - timedelta(days=1)), answers=2, latency_ms=900)
+    health = current_health(SETTINGS, state, NOW)
+    told = listed("gpt-6-luna", health=health)["health"]
+    assert (told["recent_attempts"], told["mean_latency_ms"]) == (6, 450)
+
+
+def test_health_is_read_once_for_all_models_and_again_when_it_is_old(state, monkeypatch):
+    assert current_health(SETTINGS, state, NOW) == {}
+    _count(state, minute_id("openai", NOW), ok=3)
+    assert current_health(SETTINGS, state, NOW) == {}
+    monkeypatch.setattr(known_health, "MAX_AGE_S", 0)
+    assert current_health(SETTINGS, state, NOW)["gpt-6-luna"].ok == 3
+
+
+def test_health_that_cannot_be_read_is_null_and_no_error(state, state_table):
+    state_table.delete()
+    health = current_health(SETTINGS, state, NOW)
+    assert health is None
+    assert {one["health"] for one in list_models(SETTINGS, NOW, health)["data"]} == {None}

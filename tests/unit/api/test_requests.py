@@ -1,0 +1,180 @@
+import json
+from decimal import Decimal
+
+import pytest
+
+from functions.api.handler import lambda_handler
+from functions.shared import settings
+from functions.shared.errors import HTTP_STATUS
+from functions.shared.storage.request_log import RequestLog
+from tests.support.gateway_events import ask
+
+ATTEMPTS = [
+    {
+        "model": "gpt-4o", "provider": "openai", "outcome": "ProviderTimeout", "elapsed_ms": 900,
+        "retries": 0, "cost_usd": 0.25, "possibly_billed": True, "message": "no answer",
+    },
+    {
+        "model": "gpt-6-luna", "provider": "openai", "outcome": "success", "elapsed_ms": 40,
+        "usage": {"input_tokens": 7, "output_tokens": 3}, "cost_usd": 1.3e-06, "retries": 0,
+    },
+]  # fmt: skip
+ROW = {
+    "request_id": "req_1-2",
+    "api_key_id": "key-1",
+    "status": "SUCCEEDED",
+    "day": "2026-11-25",
+    "expires_at": 1_800_000_000,
+    "attempts": ATTEMPTS,
+    "decision": {"candidates": [{"model": "gpt-6-luna", "final_score": 0.1, "mock": False}]},
+    "usage": {"total_cost_usd": 0.123456789},
+    "price_version": "2026-11-24",
+    "policy_version": "default-1",
+}
+SHOWN = {name: value for name, value in ROW.items() if name not in ("day", "expires_at")}
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch, requests_table):
+    monkeypatch.setenv("JOBS_STATE_MACHINE_ARN", "arn:aws:states:us-east-1:1:stateMachine:jobs")
+    monkeypatch.setenv("REQUESTS_TABLE", "Requests")
+    monkeypatch.setenv("STATE_TABLE", "State")
+    settings.read.cache_clear()
+    yield
+    settings.read.cache_clear()
+
+
+@pytest.fixture
+def row():
+    return _put()
+
+
+def _put(**changes):
+    put = ROW | changes
+    assert RequestLog("Requests").put_once(put)
+    return put
+
+
+def _get(request_id="req_1-2", **options):
+    return ask(lambda_handler, "GET", f"/v1/requests/{request_id}", **options)
+
+
+def _grade(body, request_id="req_1-2", **options):
+    text = body if isinstance(body, str) else json.dumps(body)
+    return ask(lambda_handler, "POST", f"/v1/requests/{request_id}/feedback", text, **options)
+
+
+def _assert_error(answered, code):
+    status, body = answered
+    assert (status, body["error"]["code"]) == (HTTP_STATUS[code], code)
+    assert body.keys() == {"success", "error", "request_id"}
+
+
+def test_a_request_is_told_as_it_was_recorded_without_the_logs_own_keys(row):
+    assert _get() == (200, SHOWN)
+
+
+def test_numbers_come_back_as_the_shortest_json_that_means_the_same(row):
+    _, told = _get()
+    first, second = told["attempts"]
+    assert repr(second["cost_usd"]) == "1.3e-06"
+    assert repr(told["usage"]["total_cost_usd"]) == "0.123456789"
+    assert isinstance(first["elapsed_ms"], int)
+    assert first["possibly_billed"] is True
+
+
+def test_a_prompt_is_told_where_the_stage_keeps_it_and_nowhere_else(row):
+    _put(request_id="req_kept", prompt={"text": "Hello"})
+    assert "prompt" not in _get()[1]
+    assert _get("req_kept")[1]["prompt"] == {"text": "Hello"}
+
+
+def test_another_keys_request_is_not_found(row):
+    _assert_error(_get(api_key_id="key-2"), "not_found")
+    _assert_error(_grade({"thumbs": "up"}, api_key_id="key-2"), "not_found")
+
+
+@pytest.mark.parametrize("request_id", ["req_none", "x", "%27", "req_a:b", "req_" + "a" * 3000])
+def test_an_unknown_or_impossible_id_is_not_found(requests_table, request_id):
+    _assert_error(_get(request_id), "not_found")
+    _assert_error(_grade({"thumbs": "up"}, request_id), "not_found")
+    assert requests_table.scan()["Count"] == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "kept"),
+    [
+        ({"score": 0.7}, {"score": 0.7}),
+        ({"score": 0}, {"score": 0}),
+        ({"score": 1, "comment": None}, {"score": 1}),
+        ({"score": 1e-300}, {"score": 0}),
+        ({"score": 0.1 + 0.2}, {"score": 0.3}),
+        ({"thumbs": "up"}, {"score": 1}),
+        ({"thumbs": "down", "score": None}, {"score": 0}),
+        ({"thumbs": "up", "comment": "à point"}, {"score": 1, "comment": "à point"}),
+        ({"thumbs": "up", "comment": "c" * 1000}, {"score": 1, "comment": "c" * 1000}),
+    ],
+)
+def test_a_grade_is_kept_with_the_request(row, body, kept):
+    status, told = _grade(body)
+    assert (status, told["success"], told["request_id"]) == (200, True, "req_1-2")
+    feedback = told["feedback"]
+    assert {name: value for name, value in feedback.items() if name != "created_at"} == kept
+    assert feedback["created_at"].endswith("+00:00")
+    assert _get()[1] == SHOWN | {"feedback": feedback}
+
+
+def test_a_later_grade_replaces_the_earlier(row, requests_table):
+    _grade({"thumbs": "up", "comment": "Good"})
+    _grade({"score": 0.25})
+    kept = requests_table.get_item(Key={"request_id": "req_1-2"})["Item"]["feedback"]
+    assert kept["score"] == Decimal("0.25")
+    assert "comment" not in kept
+
+
+def test_a_request_that_failed_has_no_answer_to_grade():
+    _put(status="FAILED")
+    answered = _grade({"thumbs": "up"})
+    _assert_error(answered, "invalid_request")
+    assert answered[1]["error"]["message"] == "There is no answer to grade."
+    assert "feedback" not in _get()[1]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "body"),
+        ({"score": 0.5, "thumbs": "up"}, "body"),
+        ({"comment": "only that"}, "body"),
+        ({"score": 1.1}, "score"),
+        ({"score": -0.1}, "score"),
+        ({"score": "0.5"}, "score"),
+        ({"score": True}, "score"),
+        ({"thumbs": "sideways"}, "thumbs"),
+        ({"thumbs": "up", "comment": "c" * 1001}, "comment"),
+        ({"thumbs": "up", "comment": 7}, "comment"),
+        ({"thumbs": "up", "reason": "x"}, "reason"),
+        ('{"thumbs": "up", "comment": "\\ud800"}', "comment"),
+        ('{"score": NaN}', "body"),
+        ("[]", "body"),
+        ("{", "body"),
+        ("", "body"),
+    ],
+    ids=str,
+)
+def test_a_bad_grade_is_refused_by_field(row, body, field):
+    answered = _grade(body)
+    _assert_error(answered, "invalid_request")
+    [problem] = answered[1]["error"]["details"]
+    assert problem["field"] == field
+    assert problem["problem"]
+    assert _get()[1] == SHOWN
+
+
+def test_a_grade_that_is_not_json_is_an_unsupported_media_type(row):
+    _assert_error(_grade({"thumbs": "up"}, content_type="text/plain"), "unsupported_media_type")
+
+
+def test_a_problem_names_no_more_of_an_unknown_field_than_it_must(row):
+    _, body = _grade({"thumbs": "up", "f" * 5000: 1})
+    assert body["error"]["details"][0]["field"] == "f" * 64

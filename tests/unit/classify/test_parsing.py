@@ -1,0 +1,118 @@
+import json
+from decimal import Decimal
+
+import pytest
+
+from functions.classify.parsing import MAX_REQUEST_BYTES, parse_request
+from functions.shared.contracts.states import ClassifyInput
+from functions.shared.errors import InvalidRequest, PayloadTooLarge
+
+
+def test_a_text_alone_gets_the_contracts_defaults():
+    request = parse_request({"text": "Hello"})
+    assert (request.task, request.model_preference) == ("auto", "balanced")
+    assert (request.fallback, request.cache_ttl_seconds) == (True, 0)
+
+
+def test_money_is_read_without_passing_through_binary():
+    assert parse_request({"text": "x", "max_cost_usd": 0.1}).max_cost_usd == Decimal("0.1")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ([], "body"),
+        ("text", "body"),
+        (None, "body"),
+        ({}, "body"),
+        ({"text": "a", "messages": [{"role": "user", "content": "b"}]}, "body"),
+        ({"text": ""}, "text"),
+        ({"text": " \n\t"}, "text"),
+        ({"text": 7}, "text"),
+        ({"text": ["a"]}, "text"),
+        ({"text": "\ud800"}, "text"),
+        ({"messages": []}, "messages"),
+        ({"messages": "hi"}, "messages"),
+        ({"messages": [{"role": "user", "content": 7}]}, "messages.0.content"),
+        ({"messages": [{"role": "user", "content": [7]}]}, "messages.0.content.0"),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]},
+            "messages.0.content.0.image_url.url",
+        ),
+        ({"messages": [{"role": "robot", "content": "a"}]}, "messages.0.role"),
+        ({"messages": [{"role": "user"}]}, "messages.0"),
+        ({"messages": [{"role": "user", "content": 1}]}, "messages.0.content"),
+        ({"messages": [{"role": "tool", "content": "a"}]}, "messages.0"),
+        ({"text": "a", "task": "translate"}, "task"),
+        ({"text": "a", "task": None}, "task"),
+        ({"text": "a", "model_preference": "cheapest"}, "model_preference"),
+        ({"text": "a", "max_cost_usd": "1"}, "max_cost_usd"),
+        ({"text": "a", "max_cost_usd": 0}, "max_cost_usd"),
+        ({"text": "a", "max_cost_usd": -1}, "max_cost_usd"),
+        ({"text": "a", "max_cost_usd": True}, "max_cost_usd"),
+        ({"text": "a", "max_latency_ms": 1.5}, "max_latency_ms"),
+        ({"text": "a", "max_latency_ms": 0}, "max_latency_ms"),
+        ({"text": "a", "fallback": "no"}, "fallback"),
+        ({"text": "a", "temperature": 3}, "temperature"),
+        ({"text": "a", "temperature": float("inf")}, "temperature"),
+        ({"text": "a", "max_output_tokens": 0}, "max_output_tokens"),
+        ({"text": "a", "tools": []}, "tools"),
+        ({"text": "a", "tools": [{"type": "function"}]}, "tools.0.function"),
+        ({"text": "a", "tool_choice": "auto"}, "body"),
+        ({"text": "a", "response_format": "json_object"}, "response_format"),
+        ({"text": "a", "response_format": {"type": "json_schema"}}, "response_format"),
+        ({"text": "a", "cache_ttl_seconds": -1}, "cache_ttl_seconds"),
+        ({"text": "a", "metadata": {"a": 1}}, "metadata.a"),
+        ({"text": "a", "metadata": {str(n): "v" for n in range(17)}}, "metadata"),
+        ({"text": "a", "prompt": "b"}, "prompt"),
+    ],
+)
+def test_a_bad_body_is_refused_by_the_name_of_its_field(body, field):
+    with pytest.raises(InvalidRequest) as caught:
+        parse_request(body)
+    assert field in {detail["field"] for detail in caught.value.details}
+
+
+def test_the_refusal_never_repeats_the_callers_text():
+    with pytest.raises(InvalidRequest) as caught:
+        parse_request({"text": ["my secret diary"]})
+    assert "diary" not in str(caught.value)
+
+
+@pytest.mark.parametrize("letter", ["a", "é", "\n", "😀"])
+def test_a_body_just_over_the_limit_is_too_large_and_one_at_it_is_not(letter):
+    per_letter = len(json.dumps(letter, ensure_ascii=False).encode()) - 2
+    fitting = (MAX_REQUEST_BYTES - len(json.dumps({"text": "x"}))) // per_letter
+    body = {"text": "x" + letter * fitting}
+    assert parse_request(body).text == body["text"]
+    with pytest.raises(PayloadTooLarge):
+        parse_request({"text": body["text"] + letter * 2})
+
+
+def test_metadata_counts_twice_as_the_profile_takes_it_along():
+    metadata = {"a": "x" * 500}
+    counted = 2 * len(json.dumps(metadata)) + len(json.dumps({"text": "", "metadata": ""})) - 2
+    text = "x" * (MAX_REQUEST_BYTES - counted)
+    assert parse_request({"text": text, "metadata": metadata}).metadata == metadata
+    with pytest.raises(PayloadTooLarge):
+        parse_request({"text": text + "x", "metadata": metadata})
+
+
+def test_a_deeply_nested_body_passes_the_envelope_and_is_refused_as_the_callers_error():
+    nested = {"text": "a", "x": {}}
+    for _ in range(600):
+        nested["x"] = {"a": nested["x"]}
+    event = ClassifyInput(
+        request=nested, request_id="req_1", api_key_id="k", mode="sync", started_at="2026-11-24"
+    )
+    with pytest.raises(InvalidRequest):
+        parse_request(event.request)
+
+
+def test_a_deeply_nested_schema_is_the_callers_error():
+    schema = {}
+    for _ in range(600):
+        schema = {"items": schema}
+    tool = {"type": "function", "function": {"name": "f", "parameters": schema}}
+    with pytest.raises(InvalidRequest):
+        parse_request({"text": "a", "tools": [tool]})

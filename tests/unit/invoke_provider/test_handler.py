@@ -1,0 +1,86 @@
+import io
+import json
+import logging
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from functions.invoke_provider import handler
+from functions.invoke_provider.providers import load_provider
+from functions.invoke_provider.providers.simulator import FAULTS_VARIABLE
+from functions.shared import errors, settings
+from functions.shared.contracts.states import Answer
+from functions.shared.telemetry.observability import logger
+from tests.support.builders import candidate, profile
+
+CONTEXT = SimpleNamespace(
+    function_name="f",
+    memory_limit_in_mb=512,
+    invoked_function_arn="arn:aws:lambda:us-east-1:000000000000:function:f",
+    aws_request_id="1",
+)
+CANDIDATE = candidate("gpt-4o", function="simulator", mock=True).model_dump(mode="json")
+
+
+@pytest.fixture(autouse=True)
+def _simulator(monkeypatch):
+    monkeypatch.setenv("PROVIDER", "simulator")
+    settings.read.cache_clear()
+    load_provider.cache_clear()
+    yield
+    settings.read.cache_clear()
+    load_provider.cache_clear()
+
+
+@pytest.fixture
+def logged():
+    stream = io.StringIO()
+    sink = logging.StreamHandler(stream)
+    sink.setFormatter(logger.registered_formatter)
+    logger.addHandler(sink)
+    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+    logger.removeHandler(sink)
+
+
+def event(**changes):
+    decision = {
+        "candidates": [CANDIDATE], "excluded": [], "baseline_model": "gpt-4o",
+        "price_version": "2026-11-24", "policy_version": "default-1", "score_ms": 1.6,
+    }  # fmt: skip
+    return {
+        "request": {"text": "A confidential matter. It is long."},
+        "profile": profile("summarize", int(time.time() * 1000)).model_dump(mode="json"),
+        "decision": decision,
+        "candidate": CANDIDATE,
+        "failures": [],
+        "remaining": 0,
+        "retry_count": 0,
+    } | changes
+
+
+def test_the_handler_answers_with_plain_json():
+    output = json.loads(json.dumps(handler.lambda_handler(event(), CONTEXT)))
+    answer = Answer.model_validate(output["answer"])
+    assert "confidential" in answer.result
+    assert answer.mock is True
+    assert output["attempt"]["model"] == "gpt-4o"
+
+
+def test_one_line_tells_who_answered_and_what_it_used_and_nothing_of_the_text(logged):
+    output = handler.lambda_handler(event(), CONTEXT)
+    (line,) = logged()
+    assert line["request_id"] == "req_1"
+    assert line["gen_ai.request.model"] == "gpt-4o"
+    assert line["gen_ai.provider.name"] == "openai"
+    assert line["gen_ai.usage.input_tokens"] == output["answer"]["usage"]["input_tokens"]
+    assert line["gen_ai.usage.output_tokens"] == output["answer"]["usage"]["output_tokens"]
+    assert "elapsed_ms" in line
+    assert "confidential" not in json.dumps(line)
+
+
+def test_a_failure_leaves_the_handler_by_its_class_name(monkeypatch):
+    monkeypatch.setenv(FAULTS_VARIABLE, '{"gpt-4o": "ProviderOverloaded"}')
+    with pytest.raises(errors.ProviderOverloaded) as raised:
+        handler.lambda_handler(event(), CONTEXT)
+    assert json.loads(str(raised.value))["message"] == "Simulated."

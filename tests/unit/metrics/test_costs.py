@@ -1,0 +1,130 @@
+import random
+from collections import Counter, defaultdict
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from functions.metrics import cloudwatch
+from functions.metrics.costs import costs
+from functions.metrics.reader import Reader
+from functions.metrics.window import Window
+from functions.shared.catalogue.models import load_catalogue
+from functions.shared.health.counts import Change
+from functions.shared.money.key_spend import spend_changes
+from functions.shared.storage.request_log import State
+from tests.support.figures import SERVICE_NAME, FakeCloudWatch
+
+MODELS = [model.id for model in load_catalogue().models]
+CALLER, OPERATOR = Reader("key-1", is_operator=False), Reader("key-9", is_operator=True)
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    fake = FakeCloudWatch()
+    monkeypatch.setattr(cloudwatch, "_client", lambda: fake)
+    return fake
+
+
+@pytest.fixture
+def state(state_table):
+    return State("State")
+
+
+def _costs(state, reader=OPERATOR, text="1h", now=None):
+    window = Window.before(now or datetime.now(UTC), text)
+    return costs(SERVICE_NAME, window, reader, state)
+
+
+def _spend(state, key, cost_usd, at):
+    for change in spend_changes(key, Decimal(cost_usd), at):
+        state.add(change)
+
+
+def test_without_data_nothing_was_spent(measured, state):
+    told = _costs(state).told()
+    assert told.pop("from") < told.pop("to")
+    assert told == {
+        "window": "1h",
+        **{"total_usd": 0, "savings_usd": 0},
+        **{"by_model": {}, "by_provider": {}, "by_task": {}, "by_api_key": {}},
+        "budgets": [],
+    }
+
+
+def test_a_thousand_odd_amounts_add_up_to_the_micro_dollar_in_every_view(measured, state):
+    drawn, now = random.Random(1), datetime.now(UTC)
+    spent = [
+        (drawn.choice(MODELS), drawn.choice(["chat", "code"]), drawn.choice(["key-1", "key-2"]))
+        for _ in range(1_000)
+    ]
+    amounts = [Decimal(drawn.randrange(1, 10**9)).scaleb(-9) for _ in spent]
+    sums, counts = {}, defaultdict(Counter)
+    # As CloudWatch adds them up: doubles, one after the other.
+    for (model, task, key), amount in zip(spent, amounts, strict=True):
+        for series in ((), ("model", model), ("task", task)):
+            name = ("CostUsd", "Sum", *series)
+            sums[name] = sums.get(name, 0.0) + float(amount)
+        sums["Requests", "Sum", "task", task] = 1.0
+        for change in spend_changes(key, amount, now):
+            counts[change.state_id].update(change.added)
+    measured.points = sums
+    for state_id, added in counts.items():
+        state.add(Change(state_id, 2_000_000_000, added))
+    told = _costs(state)
+    total = sum(amounts)
+    assert told.total_usd == total
+    assert sum(told.by_model.values()) == sum(told.by_provider.values()) == total
+    assert sum(told.by_task.values()) == total
+    assert sum(one.cost_usd for one in told.by_api_key.values()) == total
+    assert sum(one.requests for one in told.by_api_key.values()) == 1_000
+    assert told.by_model == {
+        wanted: sum(
+            amount for (model, _, _), amount in zip(spent, amounts, strict=True) if model == wanted
+        )
+        for wanted in MODELS
+    }
+
+
+def test_providers_are_the_sums_of_their_models(measured, state):
+    measured.points = {
+        ("CostUsd", "Sum", "model", "gpt-4o"): 0.1,
+        ("CostUsd", "Sum", "model", "gpt-4o-mini"): 0.2,
+        ("CostUsd", "Sum", "model", "local-sentiment"): 0.0,
+    }
+    told = _costs(state).told()
+    assert told["by_provider"] == {"openai": 0.3, "local": 0}
+
+
+def test_a_task_that_cost_nothing_is_listed_if_there_were_requests_of_it(measured, state):
+    measured.points = {("Requests", "Sum", "task", "sentiment"): 2.0}
+    assert _costs(state).told()["by_task"] == {"sentiment": 0}
+
+
+def test_a_key_sees_what_it_spent_itself_and_an_operator_sees_all(measured, state):
+    now = datetime.now(UTC)
+    for key, cost_usd in (("key-1", "0.000001"), ("key-2", "0.25"), ("key-1", "0.000000001")):
+        _spend(state, key, cost_usd, now)
+    own = {"key-1": {"requests": 2, "cost_usd": 0.000001001}}
+    other = {"key-2": {"requests": 1, "cost_usd": 0.25}}
+    assert _costs(state, CALLER).told()["by_api_key"] == own
+    assert _costs(state, OPERATOR).told()["by_api_key"] == own | other
+
+
+@pytest.mark.parametrize(
+    ("text", "inside", "outside"),
+    [
+        ("5m", timedelta(minutes=5), timedelta(minutes=6)),
+        ("1d", timedelta(days=1), timedelta(days=1, minutes=1)),
+        ("2d", timedelta(days=2), timedelta(days=2, hours=1)),
+        ("30d", timedelta(days=30), timedelta(days=30, hours=1)),
+    ],
+)
+def test_what_a_key_spent_counts_within_the_window_alone(measured, state, text, inside, outside):
+    # Old spend is kept for a while only, so that the clock of the test is the real one.
+    now = datetime.now(UTC)
+    _spend(state, "key-1", "0.5", now)
+    _spend(state, "key-1", "0.25", now - inside)
+    _spend(state, "key-1", "0.125", now - outside)
+    told = _costs(state, CALLER, text, now)
+    assert told.by_api_key["key-1"].cost_usd == Decimal("0.75")

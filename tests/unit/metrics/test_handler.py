@@ -1,0 +1,217 @@
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from functions.metrics import cloudwatch, operators
+from functions.metrics.handler import lambda_handler
+from functions.shared.money.key_spend import spend_changes
+from functions.shared.settings import read
+from functions.shared.storage.request_log import State
+from tests.support.figures import SERVICE_NAME, FakeCloudWatch
+from tests.support.gateway_events import LambdaStub
+from tests.support.log_rows import row, write
+
+PLAN = "llm-orchestrator-test-operator"
+MEASURED = ("summary", "models/gpt-4o", "providers", "costs")
+
+
+class FakeGateway:
+    """Knows the plans of each key; `refusal` is raised instead of an answer."""
+
+    def __init__(self):
+        self.plans = {"key-1": ["standard"], "key-9": ["standard", PLAN]}
+        self.asked = []
+        self.refusal = None
+
+    def get_paginator(self, operation):
+        assert operation == "get_usage_plans"
+        return self
+
+    def paginate(self, **call):
+        key = call.pop("keyId")
+        assert call == {}
+        self.asked.append(key)
+        if self.refusal:
+            raise self.refusal
+        for name in self.plans.get(key, []):
+            yield {"items": [{"id": "plan", "name": name}]}
+
+
+@pytest.fixture
+def gateway(monkeypatch):
+    fake = FakeGateway()
+    monkeypatch.setattr(operators, "_client", lambda: fake)
+    operators._is_in_plan.cache_clear()
+    yield fake
+    operators._is_in_plan.cache_clear()
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    fake = FakeCloudWatch()
+    monkeypatch.setattr(cloudwatch, "_client", lambda: fake)
+    return fake
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch, requests_table, state_table, gateway, measured):
+    settings = {
+        "REQUESTS_TABLE": "Requests",
+        "STATE_TABLE": "State",
+        "OPERATOR_PLAN": PLAN,
+        "POWERTOOLS_SERVICE_NAME": SERVICE_NAME,
+        "PROVIDERS_CONFIGURED": "openai",
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    read.cache_clear()
+    yield
+    read.cache_clear()
+
+
+def _get(path, api_key_id="key-1", **query):
+    event = {
+        "resource": path,
+        "path": f"/v1/metrics/{path}",
+        "httpMethod": "GET",
+        "headers": {},
+        "multiValueHeaders": {},
+        "queryStringParameters": query or None,
+        "pathParameters": None,
+        "requestContext": {"requestId": "1-2-3", "identity": {"apiKeyId": api_key_id}},
+        "body": None,
+        "isBase64Encoded": False,
+    }
+    response = lambda_handler(event, LambdaStub())
+    return response["statusCode"], json.loads(response["body"]), response["multiValueHeaders"]
+
+
+def _error(path, api_key_id="key-1", **query):
+    status, body, _ = _get(path, api_key_id, **query)
+    assert body.keys() == {"success", "error", "request_id"}
+    assert (body["success"], body["request_id"]) == (False, "req_1-2-3")
+    return status, body["error"]["code"]
+
+
+def _refused(path, **query):
+    """The fields that are to blame."""
+    status, body, _ = _get(path, **query)
+    assert (status, body["error"]["code"]) == (400, "invalid_request")
+    return [one["field"] for one in body["error"]["details"]]
+
+
+@pytest.mark.parametrize("path", MEASURED)
+def test_a_path_about_a_window_says_which_one_it_was(path):
+    status, body, _ = _get(path, window="2h")
+    assert (status, body["window"]) == (200, "2h")
+    stretch = datetime.fromisoformat(body["to"]) - datetime.fromisoformat(body["from"])
+    assert stretch == timedelta(hours=2, minutes=1)
+    assert _get(path)[1]["window"] == "1h"
+
+
+@pytest.mark.parametrize("path", MEASURED)
+def test_a_parameter_that_a_path_does_not_have_is_refused_by_name(path, measured):
+    assert _refused(path, window="4m") == ["window"]
+    assert _refused(path, window="") == ["window"]
+    assert _refused(path, window="1h", since="x", **{"a b": "1"}) == ["a b", "since"]
+    assert measured.calls == []
+
+
+def test_the_log_and_the_last_minutes_refuse_strange_parameters_as_well():
+    assert _refused("logs", window="1h") == ["window"]
+    assert _refused("logs", limit="0") == _refused("logs", limit="abc") == ["limit"]
+    assert _refused("logs", **{"from": "x", "to": "y"}) == ["from", "to"]
+    assert _refused("logs", first="2026-11-24T00:00:00Z") == ["first"]
+    assert _refused("logs", cursor="A") == ["cursor"]
+    assert _refused("realtime", window="1h") == ["window"]
+    assert _refused("realtime", **{"x" * 1_000: "1"}) == ["x" * 64]
+
+
+def test_what_is_not_there_is_not_found():
+    assert _error("models/gpt-99") == (404, "not_found")
+    assert _error("models") == (404, "not_found")
+    assert _error("nothing") == (404, "not_found")
+
+
+@pytest.mark.parametrize("path", MEASURED)
+def test_throttled_metrics_are_the_callers_429_with_the_time_to_wait(path, measured):
+    measured.refusal = "Throttling"
+    assert _error(path) == (429, "rate_limited")
+    assert _get(path)[2]["Retry-After"] == ["1"]
+
+
+@pytest.mark.parametrize("path", MEASURED)
+def test_metrics_that_cannot_be_read_are_our_fault_and_say_nothing_more(path, measured):
+    measured.refusal = "AccessDenied"
+    assert _error(path) == (500, "internal_error")
+    assert "AccessDenied" not in json.dumps(_get(path)[1])
+
+
+def test_the_log_of_another_key_is_forbidden():
+    assert _error("logs", key="key-2") == (403, "forbidden")
+
+
+def test_a_key_sees_itself_and_an_operators_key_everybody(requests_table):
+    now = datetime.now(UTC)
+    write(
+        requests_table,
+        [row(number, now, api_key_id=f"key-{number}", model="gpt-4o") for number in (1, 2)],
+    )
+    for number in (1, 2):
+        for change in spend_changes(f"key-{number}", Decimal(1), now):
+            State("State").add(change)
+
+    def seen(key):
+        logs = _get("logs", key)[1]["logs"]
+        spent = _get("costs", key)[1]["by_api_key"]
+        return (
+            {one["api_key_id"] for one in logs},
+            spent.keys(),
+            _get("realtime", key)[1]["requests"],
+        )
+
+    assert seen("key-1") == ({"key-1"}, {"key-1"}, 1)
+    assert seen("key-9") == ({"key-1", "key-2"}, {"key-1", "key-2"}, 2)
+
+
+def test_whose_key_it_is_is_asked_once_a_minute(monkeypatch, gateway):
+    clock = iter([60.0, 119.9, 120.0])
+    monkeypatch.setattr(operators.time, "time", lambda: next(clock))
+    told = [operators.is_operator("key-9", PLAN) for _ in range(3)]
+    assert (told, gateway.asked) == ([True] * 3, ["key-9"] * 2)
+
+
+def test_a_key_that_left_the_plan_is_an_operators_no_longer(monkeypatch, gateway):
+    monkeypatch.setattr(operators.time, "time", lambda: 60.0)
+    assert operators.is_operator("key-9", PLAN)
+    gateway.plans["key-9"] = []
+    monkeypatch.setattr(operators.time, "time", lambda: 120.0)
+    assert not operators.is_operator("key-9", PLAN)
+    assert not operators.is_operator("key-unknown", PLAN)
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        ClientError(
+            {"Error": {"Code": "TooManyRequestsException", "Message": ""}}, "GetUsagePlans"
+        ),
+        EndpointConnectionError(endpoint_url="https://apigateway"),
+    ],
+    ids=str,
+)
+def test_nobody_is_an_operator_while_the_gateway_does_not_answer(gateway, refusal):
+    gateway.refusal = refusal
+    assert _get("logs", "key-9")[0] == 200
+    assert _error("logs", "key-9", key="key-1") == (403, "forbidden")
+    gateway.refusal = None
+    assert _get("logs", "key-9", key="key-1")[0] == 200
+
+
+def test_health_that_cannot_be_read_leaves_the_rest(state_table):
+    state_table.delete()
+    assert _get("models/gpt-4o")[1]["health"] is None
+    assert {one["circuit"] for one in _get("providers")[1]["providers"]} == {None}

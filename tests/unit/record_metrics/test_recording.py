@@ -1,0 +1,200 @@
+import json
+from decimal import Decimal
+
+import boto3
+import pytest
+
+from functions.record_metrics.recording import Stores, record
+from functions.shared.contracts.states import RecordInput
+from functions.shared.errors import InvalidRequest, ProviderThrottled, ProviderTimeout
+from functions.shared.money.key_spend import KeySpend, spend_of
+from functions.shared.settings import RecordSettings
+from functions.shared.storage.request_log import DeadLetters, RequestLog, State
+
+SERVICE = "llm-orchestrator-test"
+TABLE = "Requests"
+STARTED = "2026-11-24T10:00:00.000Z"
+
+
+class LambdaStub:
+    function_name = "record"
+    memory_limit_in_mb = 512
+    invoked_function_arn = "arn:aws:lambda:us-east-1:000000000000:function:record"
+    aws_request_id = "1"
+
+
+@pytest.fixture(autouse=True)
+def _service(monkeypatch):
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", SERVICE)
+
+
+@pytest.fixture
+def table(requests_table, state_table):
+    return requests_table
+
+
+@pytest.fixture
+def queue_url(aws):
+    return boto3.client("sqs").create_queue(QueueName="dead-letters")["QueueUrl"]
+
+
+def _caught(error):
+    return {
+        "name": type(error).__name__,
+        "cause": json.dumps({"errorMessage": str(error), "stackTrace": []}),
+    }
+
+
+def _failure(error, model="gpt-4o"):
+    return _caught(error) | {"model": model, "provider": "openai", "worst_case_cost_usd": 0.25}
+
+
+def _event(*failures, error):
+    return RecordInput.model_validate(
+        {
+            "request_id": "req_1",
+            "api_key_id": "key-1",
+            "mode": "sync",
+            "started_at": STARTED,
+            "failures": list(failures),
+            "error": error,
+        }
+    )
+
+
+def _record(event, queue_url):
+    settings = RecordSettings(
+        REQUESTS_TABLE=TABLE,
+        STATE_TABLE="State",
+        DEAD_LETTER_QUEUE_URL=queue_url,
+        LOG_RETENTION_DAYS=30,
+    )
+    return record(
+        event,
+        settings,
+        Stores(RequestLog(TABLE), State("State"), DeadLetters(queue_url)),
+        trace_id="1-abc",
+    )
+
+
+def test_a_repeated_record_leaves_one_row_and_counts_once(table, state_table, queue_url, capsys):
+    error = ProviderThrottled("slow down", retry_after_seconds=3)
+    event = _event(_failure(error), error=_caught(error))
+    first, second = _record(event, queue_url), _record(event, queue_url)
+    assert first == second
+    assert table.scan()["Count"] == 1
+    assert capsys.readouterr().out.count('"Requests":[1.0]') == 1
+    spent = [item for item in state_table.scan()["Items"] if "spend" in item["state_id"]]
+    assert [item["requests|key-1"] for item in spent] == [1, 1]
+
+
+def test_all_candidates_failing_shows_every_attempt(table, queue_url):
+    slow = ProviderTimeout("no answer", elapsed_ms=900)
+    busy = ProviderThrottled("slow down", retry_after_seconds=3)
+    output = _record(
+        _event(_failure(slow), _failure(busy, "claude-haiku-4-5"), error=_caught(busy)), queue_url
+    )
+    assert output.code == "all_providers_failed"
+    shown = output.body["error"]
+    assert [(one["model"], one["error"]) for one in shown["details"]] == [
+        ("gpt-4o", "ProviderTimeout"),
+        ("claude-haiku-4-5", "ProviderThrottled"),
+    ]
+    assert shown["retry_after_seconds"] == 3
+
+
+def test_a_timeout_is_logged_as_possibly_billed_and_a_throttle_is_not(table, queue_url):
+    slow, busy = ProviderTimeout("no answer"), ProviderThrottled("slow down")
+    _record(_event(_failure(slow), _failure(busy), error=_caught(busy)), queue_url)
+    attempts = table.get_item(Key={"request_id": "req_1"})["Item"]["attempts"]
+    assert [(one["possibly_billed"], one["cost_usd"]) for one in attempts] == [
+        (True, Decimal("0.25")),
+        (False, Decimal(0)),
+    ]
+
+
+def test_a_row_that_cannot_be_written_waits_in_the_dead_letter_queue(aws, queue_url):
+    event = _event(error=_caught(ProviderTimeout("x")))
+    output = _record(event, queue_url)
+    assert output.code == "all_providers_failed"
+    [message] = boto3.client("sqs").receive_message(QueueUrl=queue_url)["Messages"]
+    assert RecordInput.model_validate_json(message["Body"]) == event
+
+
+def test_too_small_context_windows_everywhere_are_the_callers_error(table, queue_url):
+    error = {"name": "ContextWindowExceeded", "cause": ""}
+    output = _record(_event(_failure(ProviderTimeout("x")), error=error), queue_url)
+    assert (output.code, output.body["error"]["details"][0]["field"]) == ("invalid_request", "body")
+
+
+def test_a_passed_deadline_is_its_own_code_with_the_attempts(table, queue_url):
+    error = {"name": "DeadlineExceeded", "cause": ""}
+    output = _record(_event(_failure(ProviderTimeout("x")), error=error), queue_url)
+    assert output.code == "deadline_exceeded"
+    assert output.body["error"]["details"][0]["error"] == "ProviderTimeout"
+
+
+def test_a_row_lists_what_its_metrics_count(table, queue_url):
+    slow, busy = ProviderTimeout("no answer", elapsed_ms=900), ProviderThrottled("slow down")
+    _record(_event(_failure(busy, "gpt-4o-mini"), _failure(slow), error=_caught(slow)), queue_url)
+    row = table.get_item(Key={"request_id": "req_1"})["Item"]
+    listed = ("status", "error_code", "model", "provider", "fallbacks", "cost_usd", "trace_id")
+    assert [row[name] for name in listed] == [
+        *("FAILED", "all_providers_failed", "gpt-4o", "openai", 1, Decimal("0.25"), "1-abc"),
+    ]
+    assert row["day"] == "2026-11-24"
+    assert row["latency_ms"] > 0
+
+
+def test_what_a_key_spends_is_counted_by_minute_and_hour(table, state_table, queue_url):
+    for _ in range(2):
+        slow = ProviderTimeout("no answer")
+        event = _event(_failure(slow), error=_caught(slow))
+        _record(event.model_copy(update={"request_id": f"req_{_}"}), queue_url)
+    items = [item for item in state_table.scan()["Items"] if "spend" in item["state_id"]]
+    assert sorted(item["state_id"].count(":") for item in items) == [0, 1]
+    for item in items:
+        assert spend_of([item]) == {"key-1": KeySpend(2, Decimal("0.5"))}
+
+
+def test_a_request_that_no_model_was_asked_for_has_no_latency_in_the_metrics(
+    table, queue_url, capsys
+):
+    refused = InvalidRequest("wrong")
+    _record(_event(error=_caught(refused)), queue_url)
+    [line] = _lines(capsys)
+    assert "LatencyMs" not in line
+    assert line["Errors"] == [0.0]
+    assert table.get_item(Key={"request_id": "req_1"})["Item"]["latency_ms"] > 0
+
+
+def test_the_handler_prints_one_line_for_the_request_and_one_per_attempt(
+    table, queue_url, monkeypatch, capsys
+):
+    from functions.record_metrics.handler import lambda_handler
+    from functions.shared import settings
+
+    monkeypatch.setenv("REQUESTS_TABLE", TABLE)
+    monkeypatch.setenv("STATE_TABLE", "State")
+    monkeypatch.setenv("DEAD_LETTER_QUEUE_URL", queue_url)
+    monkeypatch.setenv("LOG_RETENTION_DAYS", "30")
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1")
+    settings.read.cache_clear()
+    slow = ProviderTimeout("x", elapsed_ms=700)
+    event = _event(_failure(slow), error=_caught(slow)).model_dump(mode="json")
+    lambda_handler(event, LambdaStub())
+    settings.read.cache_clear()
+    request, attempt = _lines(capsys)
+    assert request["Requests"] == [1.0]
+    assert request["outcome"] == "all_providers_failed"
+    assert request["request_id"] == attempt["request_id"] == "req_1"
+    assert request["trace_id"] == "1-5759e988-bd862e3fe1be46a994272793"
+    assert request["gen_ai.request.model"] == attempt["model"] == "gpt-4o"
+    assert (attempt["outcome"], attempt["AttemptErrors"]) == ("ProviderTimeout", [1.0])
+    assert attempt["CostUsd"] == request["CostUsd"] == [0.25]
+
+
+def _lines(capsys):
+    out = capsys.readouterr().out.splitlines()
+    lines = [json.loads(line) for line in out if "_aws" in line]
+    return [line for line in lines if "ColdStart" not in line]

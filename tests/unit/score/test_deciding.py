@@ -1,0 +1,121 @@
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from functions.score.deciding import decide
+from functions.shared.health import known_health as known_health_module
+from functions.shared.health.counts import Change, minute_id
+from functions.shared.settings import ScoreSettings
+from functions.shared.storage.request_log import State, session_state_id
+from tests.support.builders import profile
+
+SETTINGS = ScoreSettings(
+    STATE_TABLE="State", PROVIDERS_CONFIGURED=frozenset({"openai", "anthropic"})
+)
+BUSY = "gpt-6-luna"
+
+
+class CountingState(State):
+    """The real table, and how often it was asked."""
+
+    reads = 0
+
+    def read(self, state_ids):
+        ids = list(state_ids)
+        self.reads += bool(ids)
+        return super().read(ids)
+
+
+@pytest.fixture
+def state(state_table):
+    return CountingState("State")
+
+
+def _profile(**changes):
+    return profile("chat", started_at_ms=int(time.time() * 1000), **changes)
+
+
+def _fail(state, model, faults):
+    now = datetime.now(UTC)
+    last = {f"last_fault_at_ms|{model}": int(now.timestamp() * 1000)}
+    expires_at = int(now.timestamp()) + 60
+    state.add(Change(minute_id("openai", now), expires_at, {f"faults|{model}": faults}, last))
+
+
+def _keep(state, session_id, model, key="key-1"):
+    state.keep_session_model(session_state_id(key, session_id), model, int(time.time()) + 60)
+
+
+def test_a_request_costs_one_look_up_at_most_and_its_followers_none(state):
+    for _ in range(5):
+        decide(_profile(), SETTINGS, state)
+    assert state.reads == 1
+    decide(_profile(session_id="s1"), SETTINGS, state)
+    assert state.reads == 2
+
+
+def test_health_is_read_again_when_it_is_old(state, monkeypatch):
+    decide(_profile(), SETTINGS, state)
+    monkeypatch.setattr(known_health_module, "MAX_AGE_S", 0)
+    decide(_profile(), SETTINGS, state)
+    assert state.reads == 2
+
+
+def test_a_model_that_keeps_failing_is_asked_last_and_the_reason_says_so(state):
+    _fail(state, BUSY, 9)
+    decision = decide(_profile(), SETTINGS, state)
+    assert BUSY not in {one.model for one in decision.candidates}
+    assert decision.reserve[-1].model == BUSY
+    reasons = {one.model: one.reason for one in decision.excluded}
+    assert reasons[BUSY] == ("circuit open: 9 of its last 9 attempts failed; kept as a last resort")
+
+
+def test_a_conversation_stays_with_its_model(state):
+    _keep(state, "s1", "claude-sonnet-5-5")
+    first = decide(_profile(session_id="s1"), SETTINGS, state).candidates[0]
+    assert first.model == "claude-sonnet-5-5"
+    assert first.reason.startswith("Answered this conversation before")
+
+
+def test_a_conversation_leaves_a_model_that_is_down(state):
+    _keep(state, "s1", BUSY)
+    _fail(state, BUSY, 9)
+    assert decide(_profile(session_id="s1"), SETTINGS, state).candidates[0].model != BUSY
+
+
+def test_a_conversation_of_another_key_is_another_conversation(state):
+    _keep(state, "s1", "claude-sonnet-5-5", key="key-2")
+    decision = decide(_profile(session_id="s1"), SETTINGS, state)
+    assert decision.situation.session_model is None
+
+
+def test_a_pin_is_stronger_than_the_conversation(state):
+    _keep(state, "s1", "claude-sonnet-5-5")
+    asked = _profile(session_id="s1", model="gpt-4o")
+    assert decide(asked, SETTINGS, state).candidates[0].model == "gpt-4o"
+
+
+def test_without_the_table_the_decision_is_made_on_priors(aws):
+    decision = decide(_profile(session_id="s1"), SETTINGS, State("NoSuchTable"))
+    assert decision.situation.health == {}
+    assert decision.candidates
+
+
+def test_the_history_of_other_tasks_does_not_travel_with_the_request(state):
+    day = f"health#openai#{datetime.now(UTC):%Y-%m-%d}"
+    added = {
+        f"{name}|{BUSY}|{task}": 7
+        for name in ("answers", "output_tokens")
+        for task in ("chat", "code")
+    }
+    state.add(Change(day, int(time.time()) + 60, added))
+    assert decide(_profile(), SETTINGS, state).situation.health[BUSY].tasks.keys() == {"chat"}
+
+
+def test_a_shadow_policy_is_scored_and_decides_nothing(state):
+    settings = SETTINGS.model_copy(update={"SHADOW_POLICY": "default"})
+    decision = decide(_profile(), settings, state)
+    assert decision.shadow.selected_model == decision.candidates[0].model
+    assert decision.shadow.policy_version == decision.policy_version
+    assert decide(_profile(), SETTINGS, state).shadow is None

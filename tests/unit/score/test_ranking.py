@@ -1,0 +1,247 @@
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.classify.profiling import profile_request
+from functions.score.ranking import rank
+from functions.shared.catalogue.models import load_catalogue
+from functions.shared.contracts.states import ClassifyInput, Situation
+from functions.shared.errors import InvalidRequest, NoEligibleModel, NotFound
+from functions.shared.policy.routing_policy import load_policy
+from functions.shared.settings import ClassifySettings
+
+STARTED = "2026-11-24T10:00:00.000Z"
+TODAY = date(2026, 11, 24)
+
+
+def _rank(*, configured=(), mock="auto", **request):
+    body = {"task": "chat", "text": "Hello " * 50} | request
+    event = ClassifyInput(
+        request=body, request_id="req_1", api_key_id="key-1", mode="sync", started_at=STARTED
+    )
+    profile = profile_request(
+        event, ClassifySettings(SYNC_DEADLINE_MS=26_000, ASYNC_DEADLINE_MS=240_000)
+    ).profile
+    situation = Situation(providers_configured=sorted(configured), mock_providers=mock)
+    return rank(profile, load_catalogue(), load_policy("default"), situation)
+
+
+def _out(decision):
+    return {one.model: one.reason for one in decision.excluded}
+
+
+def test_cheap_picks_a_cheapest_and_best_picks_a_model_of_the_highest_quality():
+    cheap = _rank(model_preference="cheap").candidates
+    assert cheap[0].estimated_cost_usd == min(one.estimated_cost_usd for one in cheap)
+    best = _rank(model_preference="best").candidates
+    assert best[0].quality_score == max(one.quality_score for one in best)
+
+
+def test_fast_picks_a_quickest():
+    fast = _rank(model_preference="fast").candidates
+    assert fast[0].estimated_latency_ms == min(one.estimated_latency_ms for one in fast)
+
+
+def test_every_model_is_either_a_candidate_or_excluded_with_a_reason():
+    decision = _rank(max_cost_usd=0.01)
+    named = [one.model for one in decision.candidates] + list(_out(decision))
+    assert sorted(named) == [model.id for model in load_catalogue().models]
+    assert all(_out(decision).values())
+
+
+def test_a_retired_model_is_never_a_candidate():
+    retired = {model.id for model in load_catalogue().models if model.is_retired(TODAY)}
+    assert {"gpt-4-turbo", "claude-3-5-sonnet", "claude-3-5-haiku", "claude-3-opus"} <= retired
+    assert not retired & {one.model for one in _rank().candidates}
+
+
+def test_pinning_a_retired_model_names_its_successor():
+    with pytest.raises(InvalidRequest) as caught:
+        _rank(model="claude-3-5-sonnet")
+    [detail] = caught.value.details
+    assert detail["field"] == "model"
+    assert "claude-sonnet-5-5" in detail["problem"]
+
+
+def test_pinning_an_unknown_model_is_not_found():
+    with pytest.raises(NotFound):
+        _rank(model="gpt-99")
+
+
+def test_a_pinned_model_comes_first_and_the_others_are_its_fallbacks():
+    candidates = _rank(model="gpt-4o").candidates
+    assert candidates[0].model == "gpt-4o"
+    assert len(candidates) > 1
+
+
+def test_without_fallback_there_is_one_candidate():
+    decision = _rank(model="gpt-4o", fallback=False)
+    assert [one.model for one in decision.candidates] == ["gpt-4o"]
+    assert _out(decision)["gpt-4o-mini"] == "fallback is off"
+
+
+def test_a_pinned_model_that_the_limits_exclude_leaves_nothing():
+    with pytest.raises(NoEligibleModel) as caught:
+        _rank(model="gpt-6-astra", max_cost_usd=0.0001)
+    assert (
+        "over the limit"
+        in {one["model"]: one["reason"] for one in caught.value.details}["gpt-6-astra"]
+    )
+
+
+def test_the_cost_limit_holds_for_the_worst_case():
+    limit = Decimal("0.005")
+    candidates = _rank(max_cost_usd=0.005).candidates
+    assert all(one.worst_case_cost_usd <= limit for one in candidates)
+
+
+def test_the_latency_limit_holds_for_what_all_but_one_in_twenty_answers_take():
+    assert all(one.p95_latency_ms <= 9000 for one in _rank(max_latency_ms=9000).candidates)
+
+
+def test_models_without_a_needed_capability_are_out():
+    decision = _rank(tools=[{"function": {"name": "f"}}])
+    assert "tools" in _out(decision)["bedrock-llama3-8b"]
+
+
+def test_a_text_over_a_small_window_leaves_the_large_ones():
+    decision = _rank(text="word " * 20_000)
+    assert "context window" in _out(decision)["bedrock-llama3-8b"]
+
+
+def test_without_any_credentials_the_simulator_serves_every_provider():
+    assert {one.function for one in _rank().candidates} == {"simulator"}
+    assert all(one.mock for one in _rank().candidates)
+
+
+def test_beside_a_real_provider_nothing_is_simulated():
+    decision = _rank(configured=["openai"])
+    assert {one.provider for one in decision.candidates} == {"openai"}
+    assert not any(one.mock for one in decision.candidates)
+    assert _out(decision)["claude-haiku-5-5"] == "no credentials for its provider"
+
+
+def test_beside_a_real_provider_a_pinned_model_of_another_is_simulated():
+    first = _rank(configured=["openai"], model="claude-haiku-5-5").candidates[0]
+    assert (first.model, first.mock) == ("claude-haiku-5-5", True)
+
+
+def test_never_mocking_without_credentials_leaves_nothing():
+    with pytest.raises(NoEligibleModel):
+        _rank(mock="never")
+
+
+def test_always_mocking_ignores_credentials():
+    assert all(one.mock for one in _rank(configured=["openai"], mock="always").candidates)
+
+
+def test_the_baseline_is_the_dearest_model_that_may_serve_the_request_whatever_is_asked_for():
+    everything = _rank(model_preference="best").candidates
+    dearest = max(one.estimated_cost_usd for one in everything)
+    costs = {one.model: one.estimated_cost_usd for one in everything}
+    for preference in ("balanced", "cheap", "best"):
+        assert costs[_rank(model_preference=preference).baseline_model] == dearest
+
+
+@given(
+    preference=st.sampled_from(["fast", "cheap", "best", "balanced"]),
+    limit=st.floats(0.002, 1),
+    stricter=st.floats(0.1, 1),
+)
+def test_a_stricter_cost_limit_never_adds_a_candidate(preference, limit, stricter):
+    def names(max_cost_usd):
+        try:
+            found = _rank(model_preference=preference, max_cost_usd=max_cost_usd).candidates
+        except NoEligibleModel:
+            return set()
+        return {one.model for one in found}
+
+    assert names(limit * stricter) <= names(limit)
+
+
+def test_the_ranking_is_the_same_every_time():
+    first, second = _rank(), _rank()
+    assert first.candidates == second.candidates
+
+
+def _sentiment(preference, *, configured=("openai", "local"), **request):
+    return _rank(
+        task="sentiment",
+        configured=configured,
+        model_preference=preference,
+        mock="never",
+        **request,
+    ).candidates
+
+
+@pytest.mark.parametrize("preference", ["cheap", "fast"])
+def test_cheap_and_fast_sentiments_are_judged_here_for_nothing(preference):
+    first = _sentiment(preference)[0]
+    assert (first.model, first.function, first.mock) == ("local-sentiment", "local", False)
+    assert first.estimated_cost_usd == first.worst_case_cost_usd == 0
+
+
+def test_the_best_sentiment_is_not_judged_by_the_smallest_model():
+    assert _sentiment("best")[0].model != "local-sentiment"
+
+
+def test_a_free_model_does_not_make_all_others_cost_alike():
+    others = [one for one in _sentiment("cheap") if one.provider == "openai"]
+    assert len({one.cost_score for one in others}) > 5
+    assert max(others, key=lambda one: one.cost_score).estimated_cost_usd == min(
+        one.estimated_cost_usd for one in others
+    )
+
+
+def test_a_sentiment_needs_no_tool_nor_form_and_few_tokens_whatever_is_sent_along():
+    tool = {"function": {"name": "f"}}
+    form = {"type": "json_object"}
+    candidates = _sentiment("cheap", tools=[tool], response_format=form, max_output_tokens=5000)
+    assert candidates[0].model == "local-sentiment"
+
+
+def test_a_model_is_out_for_a_task_that_it_does_not_serve():
+    out = _out(_rank(configured=["openai", "local"]))
+    assert out["local-sentiment"] == "does not serve the task chat"
+
+
+def test_the_local_models_alone_do_not_keep_the_simulator_from_answering():
+    assert {one.function for one in _rank(configured=["local"]).candidates} == {"simulator"}
+
+
+def test_a_guessed_task_is_never_routed_to_a_weaker_model():
+    known = load_catalogue()
+    for preference in ("fast", "cheap", "balanced"):
+        sure = _rank(model_preference=preference, task="chat").candidates[0]
+        asked = {"text": "xqzt blorf", "task": "auto", "model_preference": preference}
+        unsure = _rank(**asked).candidates[0]
+        assert "a guess" in unsure.reason
+        assert "a guess" not in sure.reason
+        weakest = [min(known.get(one.model).quality.values()) for one in (sure, unsure)]
+        assert weakest[0] <= weakest[1]
+
+
+@pytest.mark.parametrize(
+    ("url", "capabilities"),
+    [
+        ("data:image/png;base64,iVBORw0KGgo=", {"images"}),
+        ("https://example.com/cat.png", {"images", "image_urls"}),
+    ],
+)
+def test_an_image_goes_to_models_that_take_it_the_way_it_comes(url, capabilities):
+    parts = [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": "What?"}]
+    candidates = _rank(text=None, messages=[{"role": "user", "content": parts}]).candidates
+    able = {model.id for model in load_catalogue().models if capabilities <= model.capabilities}
+    assert {one.model for one in candidates} <= able
+    assert any(one.provider == "bedrock" for one in candidates) is (
+        "image_urls" not in capabilities
+    )
+
+
+def test_an_image_inside_the_request_counts_as_an_image_and_not_as_its_letters():
+    parts = [{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{'A' * 90_000}"}}]
+    small = _rank(text=None, messages=[{"role": "user", "content": parts}]).candidates[0]
+    assert small.estimated_cost_usd < _rank(text="A" * 90_000).candidates[0].estimated_cost_usd

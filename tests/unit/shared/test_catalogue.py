@@ -1,0 +1,232 @@
+import re
+import subprocess
+import sys
+from datetime import date, timedelta
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from functions.shared.catalogue.models import TASKS, Catalogue, Model, Provider, load_catalogue
+
+TODAY = date(2026, 11, 24)
+RANKED = re.compile(r"(chat & writing|coding|math|agent tasks) #(\d+) of (\d+)")
+RANKING_OF_TASK = dict.fromkeys(TASKS, "chat & writing") | {
+    "code": "coding",
+    "analysis": "math",
+    "tools": "agent tasks",
+}
+
+
+def _model(model_id, **changes):
+    fields = {
+        "id": model_id,
+        "provider": "openai",
+        "provider_model_id": model_id,
+        "api": "chat_completions",
+        "tokenizer": "o200k",
+        "context_window": 1000,
+        "max_output_tokens": 100,
+        "capabilities": ["tools"],
+        "sampling": [],
+        "reasoning": False,
+        "time_to_first_token_ms": 500,
+        "output_tokens_per_second": 50,
+        "quality_source": "made up for a test",
+        "quality": dict.fromkeys(TASKS, 0.5),
+    }
+    return fields | changes
+
+
+def _catalogue(*models):
+    return Catalogue.model_validate({"models": models})
+
+
+@pytest.mark.parametrize(
+    ("model_id", "retired_on", "live_successor"),
+    [
+        ("claude-3-5-sonnet", date(2025, 10, 28), "claude-sonnet-5-5"),
+        ("claude-3-opus", date(2026, 1, 5), "claude-opus-5-5"),
+        ("claude-3-5-haiku", date(2026, 2, 19), "claude-haiku-5-5"),
+        ("gpt-4-turbo", date(2026, 10, 23), "gpt-5.6-sol"),
+    ],
+)
+def test_models_that_their_providers_stopped_serving_are_retired(
+    model_id, retired_on, live_successor
+):
+    model = load_catalogue().get(model_id)
+    assert model.retires_on == retired_on
+    assert not model.is_retired(retired_on - timedelta(days=1))
+    assert model.is_retired(retired_on)
+    assert load_catalogue().live_successor(model_id, TODAY).id == live_successor
+
+
+@pytest.mark.parametrize(
+    ("model_id", "last_day"),
+    [
+        ("claude-sonnet-4-5", date(2026, 11, 29)),
+        ("gpt-5", date(2026, 12, 10)),
+        ("gpt-4o", date(2027, 1, 13)),
+        ("gpt-4o-mini", date(2027, 1, 13)),
+        ("azure-gpt-4o", date(2027, 4, 13)),
+    ],
+)
+def test_a_model_serves_until_the_day_before_it_retires(model_id, last_day):
+    model = load_catalogue().get(model_id)
+    assert not model.is_retired(last_day)
+    assert model.is_retired(last_day + timedelta(days=1))
+
+
+def test_every_retired_model_leads_to_a_live_one():
+    retired = [model for model in load_catalogue().models if model.is_retired(TODAY)]
+    assert retired
+    for model in retired:
+        assert not load_catalogue().live_successor(model.id, TODAY).is_retired(TODAY)
+
+
+def test_a_live_model_is_its_own_successor():
+    assert load_catalogue().live_successor("gpt-4o", TODAY).id == "gpt-4o"
+
+
+def test_an_unknown_model_is_a_lookup_error():
+    with pytest.raises(LookupError):
+        load_catalogue().get("gpt-99")
+    with pytest.raises(LookupError):
+        load_catalogue().live_successor("gpt-99", TODAY)
+
+
+@pytest.mark.parametrize("provider", get_args(Provider))
+def test_every_provider_has_a_live_model(provider):
+    models = load_catalogue().models
+    assert any(model.provider == provider and not model.is_retired(TODAY) for model in models)
+
+
+def test_a_reasoning_model_and_every_claude_of_anthropics_own_api_take_no_sampling_parameters():
+    for model in load_catalogue().models:
+        if model.reasoning or model.provider == "anthropic":
+            assert model.sampling == (), model.id
+
+
+def test_an_answer_fits_into_its_models_window():
+    for model in load_catalogue().models:
+        assert model.max_output_tokens < model.context_window, model.id
+
+
+def test_quality_is_what_its_cited_ranks_say():
+    cited = [model for model in load_catalogue().models if RANKED.search(model.quality_source)]
+    assert len(cited) > 20
+    for model in cited:
+        ranks = {
+            name: (int(rank), int(of)) for name, rank, of in RANKED.findall(model.quality_source)
+        }
+        for task, value in model.quality.items():
+            rank, of = ranks[RANKING_OF_TASK[task]]
+            assert value == pytest.approx(1 - (rank - 1) / of, abs=0.0005), (model.id, task)
+
+
+def test_quality_without_a_figure_of_its_own_is_that_of_the_model_it_names():
+    borrowed = re.compile(r"(?:set equal to|the same model as) ([a-z][a-z0-9.-]*[a-z0-9])")
+    for model in load_catalogue().models:
+        if RANKED.search(model.quality_source) or model.provider == "local":
+            continue
+        named = borrowed.search(model.quality_source)
+        assert named, model.id
+        assert model.quality == load_catalogue().get(named[1]).quality, model.id
+
+
+def test_the_same_model_is_of_the_same_quality_at_every_provider():
+    models = load_catalogue()
+    assert models.get("azure-gpt-4o").quality == models.get("gpt-4o").quality
+    assert models.get("bedrock-claude-opus-5-5").quality == models.get("claude-opus-5-5").quality
+
+
+def test_rejects_models_out_of_order():
+    with pytest.raises(ValidationError, match="unique and sorted"):
+        _catalogue(_model("b"), _model("a"))
+
+
+def test_rejects_two_models_of_one_id():
+    with pytest.raises(ValidationError, match="unique and sorted"):
+        _catalogue(_model("a"), _model("a"))
+
+
+def test_rejects_a_successor_that_does_not_exist():
+    with pytest.raises(ValidationError, match="is not a model"):
+        _catalogue(_model("a", retires_on=TODAY, successor="b"))
+
+
+def test_rejects_a_successor_of_a_model_that_never_retires():
+    with pytest.raises(ValidationError, match="no day to retire on"):
+        _catalogue(_model("a", successor="b"), _model("b"))
+
+
+@pytest.mark.parametrize("successor", ["a", "b"])
+def test_rejects_a_successor_that_retires_no_later(successor):
+    with pytest.raises(ValidationError, match="retires no later"):
+        _catalogue(
+            _model("a", retires_on=TODAY, successor=successor), _model("b", retires_on=TODAY)
+        )
+
+
+def test_rejects_a_quality_that_leaves_out_a_task():
+    with pytest.raises(ValidationError, match="quality must name exactly"):
+        Model.model_validate(_model("a", quality={"chat": 0.5}))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"colour": "red"},
+        {"context_window": 0},
+        {"capabilities": ["telepathy"]},
+        {"sampling": ["seed"]},
+        {"provider": "nobody"},
+        {"api": "telegraph"},
+        {"tool_choices": ["perhaps"]},
+        {"max_temperature": 0},
+        {"quality": dict.fromkeys(TASKS, 1.1)},
+        {"quality_source": ""},
+    ],
+)
+def test_rejects_what_the_catalogue_does_not_know(changes):
+    with pytest.raises(ValidationError):
+        Model.model_validate(_model("a", **changes))
+
+
+def test_a_model_without_a_live_successor_is_a_lookup_error():
+    catalogue = _catalogue(_model("a", retires_on=TODAY))
+    with pytest.raises(LookupError, match="no live successor"):
+        catalogue.live_successor("a", TODAY)
+
+
+@given(st.lists(st.one_of(st.none(), st.integers(0, 5)), min_size=1, max_size=6))
+def test_a_line_of_successors_ends_in_a_live_model_whenever_one_lives(gaps):
+    retires_on = [None if gap is None else TODAY + timedelta(days=gap) for gap in gaps]
+    models = [
+        _model(f"m{index}", retires_on=day, successor=f"m{index + 1}" if day else None)
+        for index, day in enumerate(retires_on)
+    ]
+    models[-1] |= {"retires_on": None, "successor": None}
+    try:
+        catalogue = _catalogue(*models)
+    except ValidationError:
+        return
+    assert not catalogue.live_successor("m0", TODAY + timedelta(days=9)).is_retired(
+        TODAY + timedelta(days=9)
+    )
+
+
+def test_reading_the_catalogue_and_its_prices_loads_neither_an_sdk_nor_the_price_package():
+    script = """
+import sys
+from functions.shared.catalogue.models import load_catalogue
+from functions.shared.catalogue.pricing import load_prices
+load_catalogue(), load_prices()
+print(*(name for name in sys.modules if "." not in name))
+"""
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert not {"boto3", "botocore", "genai_prices", "openai", "anthropic"} & set(loaded)

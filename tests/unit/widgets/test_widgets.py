@@ -1,0 +1,146 @@
+import re
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from xml.etree import ElementTree
+
+import pytest
+
+from functions.shared import settings
+from functions.shared.catalogue.models import load_catalogue
+from functions.shared.health.counts import Change, minute_id
+from functions.shared.settings import WidgetSettings
+from functions.shared.storage.request_log import State
+from functions.widgets import handler
+from functions.widgets.circuits import circuits
+from functions.widgets.markup import paragraph, table
+from functions.widgets.retiring_models import retiring_models
+
+# gpt-4o, of OpenAI, retires on 2027-01-14.
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+CONTEXT = SimpleNamespace(
+    function_name="Widgets",
+    memory_limit_in_mb=512,
+    invoked_function_arn="arn:aws:lambda:us-east-1:0:function:Widgets",
+    aws_request_id="1",
+)
+
+
+def stage(*providers):
+    return WidgetSettings(PROVIDERS_CONFIGURED=frozenset(providers), STATE_TABLE="State")
+
+
+def cells(html):
+    return [[cell.text or "" for cell in row] for row in ElementTree.fromstring(html).iter("tr")]
+
+
+@pytest.fixture
+def ask(state_table, monkeypatch):
+    monkeypatch.setenv("STATE_TABLE", "State")
+    monkeypatch.setenv("PROVIDERS_CONFIGURED", "openai,local")
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Test")
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "test")
+    settings.read.cache_clear()
+    yield lambda **event: handler.lambda_handler(event, CONTEXT)
+    settings.read.cache_clear()
+
+
+def test_models_that_retire_soon_are_listed_with_their_successors():
+    headings, *rows = cells(retiring_models(stage("openai", "anthropic"), NOW))
+    assert headings == ["Model", "Provider", "Retires on", "Days left", "Successor"]
+    successor = load_catalogue().get("gpt-4o").successor
+    assert ["gpt-4o", "openai", "2027-01-14", "50", successor] in rows
+    days = [int(row[3]) for row in rows]
+    assert days == sorted(days)
+    assert 0 <= days[0] <= days[-1] <= 60
+
+
+@pytest.mark.parametrize(("days_before", "is_listed"), [(61, 0), (60, 1), (0, 1), (-1, 0)])
+def test_a_model_is_listed_from_sixty_days_before_it_retires_until_it_does(days_before, is_listed):
+    now = datetime(2027, 1, 14, 23, tzinfo=UTC) - timedelta(days=days_before)
+    assert ("<td>gpt-4o</td>" in retiring_models(stage("openai"), now)) == is_listed
+
+
+def test_models_that_nobody_can_ask_do_not_count():
+    assert "gpt-4o" not in retiring_models(stage("anthropic"), NOW)
+    never = WidgetSettings(MOCK_PROVIDERS="never", STATE_TABLE="State")
+    told = "<p>No model that can be asked retires within 60 days.</p>"
+    assert retiring_models(never, NOW) == told
+
+
+def test_a_stage_without_keys_shows_what_it_simulates():
+    assert "<td>gpt-4o</td>" in retiring_models(stage("local"), NOW)
+
+
+def test_without_a_provider_there_is_no_circuit():
+    assert circuits(stage(), NOW).startswith("<p>No provider is configured")
+
+
+def _count(provider, model="gpt-4o", latest=None, **added):
+    now = datetime.now(UTC)
+    State("State").add(
+        Change(
+            minute_id(provider, now),
+            int(now.timestamp()) + 600,
+            {f"{name}|{model}": value for name, value in added.items()},
+            {f"{name}|{model}": value for name, value in (latest or {}).items()},
+        )
+    )
+
+
+def test_a_provider_that_was_not_called_lately_is_closed_and_available(ask):
+    assert cells(ask(widget="circuits")) == [
+        ["Provider", "Model", "Circuit", "Availability", "Attempts in 5 minutes"],
+        ["local", "all", "closed", "100.0%", "0"],
+        ["openai", "all", "closed", "100.0%", "0"],
+    ]
+
+
+def test_a_model_whose_circuit_is_open_is_listed_below_its_provider(ask):
+    now_ms = int(datetime.now(UTC).timestamp() * 1000)
+    _count("openai", ok=2, faults=6, latest={"last_fault_at_ms": now_ms})
+    _count("openai", "gpt-4o-mini", ok=12)
+    assert cells(ask(widget="circuits"))[2:] == [
+        ["openai", "all", "closed", "80.0%", "20"],
+        ["openai", "gpt-4o", "open", "66.7%", "8"],
+    ]
+
+
+def test_a_circuit_is_half_open_after_its_rest(ask):
+    long_ago_ms = int(datetime.now(UTC).timestamp() * 1000) - 100_000
+    _count("openai", faults=6, latest={"last_fault_at_ms": long_ago_ms})
+    assert [row[2] for row in cells(ask(widget="circuits"))[2:]] == ["closed", "half open"]
+
+
+def test_a_provider_that_refuses_our_key_is_open_with_all_its_models(ask):
+    now_ms = int(datetime.now(UTC).timestamp() * 1000)
+    _count("openai", "*", latest={"blocked_at_ms": now_ms})
+    rows = [row for row in cells(ask(widget="circuits")) if row[0] == "openai"]
+    assert {row[2] for row in rows} == {"open"}
+    today = datetime.now(UTC).date()
+    assert [row[1] for row in rows[1:]] == [
+        one.id
+        for one in load_catalogue().models
+        if one.provider == "openai" and not one.is_retired(today)
+    ]
+
+
+def test_health_that_cannot_be_read_is_a_sentence_and_no_error(ask, state_table):
+    state_table.delete()
+    assert ask(widget="circuits") == "<p>The state table cannot be read just now.</p>"
+
+
+@pytest.mark.parametrize("event", [{}, {"widget": None}, {"widget": "<script>"}])
+def test_an_unknown_widget_is_told_about(ask, event):
+    told = ask(**event, widgetContext={"theme": "dark"})
+    assert told == "<p>There is no such widget. Set widget to retiring_models or circuits.</p>"
+
+
+def test_the_documentation_names_every_widget(ask):
+    told = ask(describe=True)
+    assert set(re.findall(r"`(\w+)`:", told)) == {"retiring_models", "circuits"}
+
+
+def test_whatever_is_in_a_cell_is_shown_as_text():
+    hostile = "<script>alert('&')</script>"
+    assert cells(table([hostile], [[hostile, 1]])) == [[hostile], [hostile, "1"]]
+    assert "<script>" not in table([hostile], [[hostile]]) + paragraph(hostile)

@@ -1,0 +1,66 @@
+"""The README's table of providers, from the catalogue and its prices."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import get_args
+
+from functions.shared.catalogue.models import Model, Provider, load_catalogue
+from functions.shared.catalogue.pricing import load_prices
+from training.generated.prices import PRICED_AT
+
+README = Path(__file__).parents[2] / "README.md"
+_BLOCK = re.compile(r"(?s)(<!-- providers: .*?-->\n).*?(<!-- /providers -->)")
+_CALLED_BY: dict[str, str] = {
+    "openai": "OpenAI, `openai` SDK",
+    "azure_openai": "Azure OpenAI (v1), `openai` SDK",
+    "anthropic": "Anthropic, `anthropic` SDK",
+    "bedrock": "AWS Bedrock, `boto3` Converse",
+    "local": "in the engine's own functions, `onnxruntime`",
+}
+_HEAD = (
+    "| provider | where, by what | models served | tools | JSON schema | images | USD per 1M tokens in / out |",
+    "|---|---|---|---|---|---|---|",
+)
+
+
+def render_readme(text: str) -> str:
+    """The README with its table made anew. Raises `LookupError` where it has no place for one."""
+    table = "\n".join([*_HEAD, *(_row(provider) for provider in get_args(Provider))])
+    rendered, found = _BLOCK.subn(lambda block: f"{block[1]}{table}\n{block[2]}", text)
+    if not found:
+        raise LookupError("README.md has no block <!-- providers: … --> … <!-- /providers -->")
+    return rendered
+
+
+def _row(provider: str) -> str:
+    # Live on the day of the prices, so that the table changes with its sources and not by itself.
+    models = [
+        model
+        for model in load_catalogue().models
+        if model.provider == provider and model.quality and not model.is_retired(PRICED_AT.date())
+    ]
+    cells = (
+        f"`{provider}`",
+        _CALLED_BY[provider],
+        ", ".join(f"`{model.id}`" for model in models),
+        *(_share(models, capability) for capability in ("tools", "json_schema", "images")),
+        f"{_range(models, 'input')} / {_range(models, 'output')}",
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _share(models: list[Model], capability: str) -> str:
+    able = sum(capability in model.capabilities for model in models)
+    return {0: "–", len(models): "all"}.get(able, f"{able} of {len(models)}")
+
+
+def _range(models: list[Model], side: str) -> str:
+    table = load_prices().models
+    prices: list[Decimal] = [
+        getattr(table[model.id].rates[0], f"{side}_usd_per_mtok") for model in models
+    ]
+    ends = dict.fromkeys((min(prices), max(prices)))
+    return " to ".join(f"{end.normalize():f}" for end in ends)
