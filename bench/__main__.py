@@ -15,13 +15,8 @@ from bench import local_models, request_log
 from functions.classify.profiling import profile_request
 from functions.score.ranking import rank
 from functions.shared.catalogue.models import Catalogue, load_catalogue
-from functions.shared.contracts.states import (
-    ClassifyInput,
-    ModelHealth,
-    Situation,
-    TaskHistory,
-    json_of,
-)
+from functions.shared.contracts.decision import ModelHealth, Situation, TaskHistory
+from functions.shared.contracts.states import ClassifyInput, json_of
 from functions.shared.policy.routing_policy import load_policy
 from functions.shared.settings import ClassifySettings
 

@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, get_args
 
-from functions.shared.contracts.states import Preference
+from functions.shared.vocabulary import Preference
 
 _PROMPTS = Path(__file__).with_name("prompts.jsonl")
 _EVERY_NTH_IS_A_JOB = 10

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import StringConstraints, model_validator
 
-from functions.shared.contracts.states import Score, Strict
-from functions.shared.storage.request_log import stamp
+from functions.shared.times import stamp
+from functions.shared.vocabulary import Score, Strict
 
 _THUMBS = {"down": 0.0, "up": 1.0}
 _DIGITS = 6

@@ -14,7 +14,8 @@ from functions.api.requests import Requests
 from functions.shared.gateway.rest import api_key_id_of, new_resolver, parsed_body
 from functions.shared.health.listing import current_health
 from functions.shared.settings import ApiSettings, read
-from functions.shared.storage.request_log import RequestLog, State
+from functions.shared.storage.request_log import RequestLog
+from functions.shared.storage.state_table import State
 from functions.shared.telemetry.observability import logger, metrics
 
 app = new_resolver()

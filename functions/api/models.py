@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 from functions.shared.catalogue.models import Model, load_catalogue
 from functions.shared.catalogue.pricing import load_prices
-from functions.shared.contracts.states import Frozen, Usd
 from functions.shared.errors import NotFound
 from functions.shared.health.listing import Health, ListedHealth, listed_health
 from functions.shared.settings import NO_CREDENTIALS, ProviderSettings
+from functions.shared.vocabulary import Frozen, Usd
 
 
 class ListedRates(Frozen):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
-from functions.shared.contracts.states import GenerateRequest, Task
+from functions.shared.contracts.request import GenerateRequest
 from functions.shared.local_models import classify_task, load_model
+from functions.shared.vocabulary import Task
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import json
 
 from pydantic import JsonValue, ValidationError
 
-from functions.shared.contracts.states import GenerateRequest
+from functions.shared.contracts.request import GenerateRequest
 from functions.shared.errors import InvalidRequest, PayloadTooLarge
 from functions.shared.gateway.problems import problems_of
 

@@ -9,17 +9,12 @@ from datetime import datetime
 from functions.classify.classifier import decide_task
 from functions.classify.parsing import parse_request
 from functions.shared.catalogue.tokens import IMAGE_TOKENS, TextSize
-from functions.shared.contracts.states import (
-    Capability,
-    ClassifyInput,
-    ClassifyOutput,
-    GenerateRequest,
-    Prediction,
-    Profile,
-    Task,
-)
+from functions.shared.contracts.decision import Prediction, Profile
+from functions.shared.contracts.request import GenerateRequest
+from functions.shared.contracts.states import ClassifyInput, ClassifyOutput
 from functions.shared.policy.routing_policy import load_policy
 from functions.shared.settings import ClassifySettings, PolicySettings
+from functions.shared.vocabulary import Capability, Task
 
 LOGGED_PROMPT_CHARACTERS = 4_000
 """More than a predictor of prompts reads; a state holds the whole request beside it."""

@@ -5,20 +5,19 @@ from __future__ import annotations
 import json
 
 from functions.invoke_provider.providers import Completion, Prompt
-from functions.shared.catalogue.pricing import Usage, cost_usd
+from functions.shared.catalogue.pricing import cost_usd
 from functions.shared.catalogue.tokens import tokens_in
-from functions.shared.contracts.states import (
+from functions.shared.contracts.answer import (
     Answer,
     AnswerUsage,
-    Attempt,
     CandidateSummary,
     Fallback,
-    InvokeInput,
-    InvokeOutput,
     Performance,
     Routing,
 )
+from functions.shared.contracts.states import Attempt, InvokeInput, InvokeOutput
 from functions.shared.errors import from_execution
+from functions.shared.vocabulary import Usage
 
 
 def answer_of(

@@ -12,7 +12,8 @@ from functions.invoke_provider.form import check_form
 from functions.invoke_provider.prompts import prompt_for
 from functions.invoke_provider.providers import Completion, Prompt, Provider
 from functions.invoke_provider.sentiment import sentiment_json
-from functions.shared.contracts.states import InvokeInput, InvokeOutput, ToolCall
+from functions.shared.contracts.request import ToolCall
+from functions.shared.contracts.states import InvokeInput, InvokeOutput
 from functions.shared.errors import (
     AnswerUnsure,
     DeadlineExceeded,

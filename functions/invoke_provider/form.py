@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator, SchemaError, validators
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
-from functions.shared.contracts.states import ResponseFormat
+from functions.shared.contracts.request import ResponseFormat
 from functions.shared.errors import InvalidRequest, ProviderBadResponse
 
 

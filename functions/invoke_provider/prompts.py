@@ -11,15 +11,10 @@ from pathlib import Path
 
 from functions.invoke_provider.providers import Prompt
 from functions.invoke_provider.providers.responses import MIN_OUTPUT_TOKENS
-from functions.shared.contracts.states import (
-    Candidate,
-    DroppedParameter,
-    GenerateRequest,
-    NamedToolChoice,
-    Profile,
-    Task,
-    Tool,
-)
+from functions.shared.contracts.answer import DroppedParameter
+from functions.shared.contracts.decision import Candidate, Profile
+from functions.shared.contracts.request import GenerateRequest, NamedToolChoice, Tool
+from functions.shared.vocabulary import Task
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _COMMENT = "#"

@@ -14,9 +14,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from functions.metrics.window import Window
-from functions.shared.contracts.states import Frozen
 from functions.shared.errors import EngineError, RateLimited
 from functions.shared.telemetry.series import NAMESPACE, SERVICE
+from functions.shared.vocabulary import Frozen
 
 _CONFIG = Config(connect_timeout=1, read_timeout=4, retries={"mode": "standard"})
 _MOST_QUERIES = 500

@@ -13,10 +13,9 @@ from functions.metrics.reader import Reader
 from functions.metrics.summary import Measured, costs_by_model, model_figures
 from functions.metrics.window import Window
 from functions.shared.catalogue.models import load_catalogue
-from functions.shared.catalogue.pricing import Count
-from functions.shared.contracts.states import Frozen, Task, Usd
 from functions.shared.money.key_spend import spend_ids, spend_of
-from functions.shared.storage.request_log import State
+from functions.shared.storage.state_table import State
+from functions.shared.vocabulary import Count, Frozen, Task, Usd
 
 _MOST_ITEMS = 100
 

@@ -19,7 +19,8 @@ from functions.shared.gateway.query import parsed_query
 from functions.shared.gateway.rest import api_key_id_of, new_resolver
 from functions.shared.health.listing import Health, current_health
 from functions.shared.settings import MetricsSettings, read
-from functions.shared.storage.request_log import RequestLog, State
+from functions.shared.storage.request_log import RequestLog
+from functions.shared.storage.state_table import State
 from functions.shared.telemetry.observability import logger, metrics
 
 app = new_resolver()

@@ -18,9 +18,10 @@ from pydantic import (
 )
 
 from functions.metrics.reader import Reader
-from functions.shared.contracts.states import Frozen, Usd
 from functions.shared.errors import InvalidRequest
-from functions.shared.storage.request_log import BY_DAY, PARTITION_OF, RequestLog, stamp
+from functions.shared.storage.request_log import BY_DAY, PARTITION_OF, RequestLog
+from functions.shared.times import stamp
+from functions.shared.vocabulary import Frozen, Usd
 
 _MOST_QUERIES = 5
 """That read something, for one page; each reads at most 1 MB, of which a filter may leave nothing."""

@@ -15,13 +15,13 @@ from functions.metrics.cloudwatch import (
 )
 from functions.metrics.summary import Measured
 from functions.metrics.window import Window
-from functions.shared.catalogue.models import Provider, load_catalogue
-from functions.shared.catalogue.pricing import Count
-from functions.shared.contracts.states import Frozen, Score, Usd
+from functions.shared.catalogue.models import load_catalogue
 from functions.shared.errors import NotFound
-from functions.shared.health.counts import Circuit, utc
+from functions.shared.health.circuit import Circuit
 from functions.shared.health.listing import Health, ListedHealth, listed_health, provider_health
 from functions.shared.settings import ProviderSettings
+from functions.shared.times import utc
+from functions.shared.vocabulary import Count, Frozen, Provider, Score, Usd
 
 
 class Attempts(Measured):

@@ -10,9 +10,9 @@ from decimal import Decimal
 from typing import Any
 
 from functions.metrics.reader import Reader
-from functions.shared.catalogue.pricing import Count
-from functions.shared.contracts.states import Frozen, Usd
-from functions.shared.storage.request_log import RequestLog, stamp
+from functions.shared.storage.request_log import RequestLog
+from functions.shared.times import stamp
+from functions.shared.vocabulary import Count, Frozen, Usd
 
 BUCKET_S, BUCKETS = 10, 30
 _SLOWEST = timedelta(minutes=5)

@@ -17,8 +17,7 @@ from functions.metrics.cloudwatch import (
 )
 from functions.metrics.window import Window
 from functions.shared.catalogue.models import load_catalogue
-from functions.shared.catalogue.pricing import Count
-from functions.shared.contracts.states import Frozen, Score, Usd
+from functions.shared.vocabulary import Count, Frozen, Score, Usd
 
 _SUCCESSFUL = ("outcome", "success")
 

@@ -9,7 +9,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions.record_metrics.recording import Stores, record
 from functions.shared.contracts.states import RecordInput, RecordOutput
 from functions.shared.settings import RecordSettings, read
-from functions.shared.storage.request_log import DeadLetters, RequestLog, State
+from functions.shared.storage.dead_letters import DeadLetters
+from functions.shared.storage.request_log import RequestLog
+from functions.shared.storage.state_table import State
 from functions.shared.telemetry.observability import current_trace_id, logger, metrics
 
 

@@ -6,17 +6,18 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from functions.shared.contracts.states import Attempt, Candidate, RecordInput
+from functions.shared.contracts.decision import Candidate
+from functions.shared.contracts.states import Attempt, RecordInput
 from functions.shared.health.counts import (
     HISTORY_DAYS,
     LAST_ERROR,
     WHOLE_PROVIDER,
     WINDOW_MINUTES,
-    Change,
     attribute,
     day_id,
     minute_id,
 )
+from functions.shared.storage.state_table import Change
 
 _KEPT_MINUTES = timedelta(minutes=2 * WINDOW_MINUTES)
 _KEPT_DAYS = timedelta(days=HISTORY_DAYS + 1)

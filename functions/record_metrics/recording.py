@@ -15,7 +15,9 @@ from functions.shared.contracts.states import RecordInput, RecordOutput, json_of
 from functions.shared.errors import error_body
 from functions.shared.money.key_spend import spend_changes
 from functions.shared.settings import RecordSettings
-from functions.shared.storage.request_log import DeadLetters, RequestLog, State, session_state_id
+from functions.shared.storage.dead_letters import DeadLetters
+from functions.shared.storage.request_log import RequestLog
+from functions.shared.storage.state_table import State, session_state_id
 from functions.shared.telemetry.observability import logger
 
 SESSION_KEPT = timedelta(days=1)

@@ -6,8 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 from functions.record_metrics.finished import Finished
-from functions.shared.contracts.states import CandidateSummary, ScoreOutput, json_of
-from functions.shared.storage.request_log import stamp
+from functions.shared.contracts.answer import CandidateSummary
+from functions.shared.contracts.decision import ScoreOutput
+from functions.shared.contracts.states import json_of
+from functions.shared.times import stamp
 
 _LOGGED_OF_CANDIDATE = {
     *CandidateSummary.model_fields,

@@ -6,22 +6,12 @@ from typing import Literal
 
 from functions.classify.profiling import profile_request
 from functions.score.deciding import decide
-from functions.shared.catalogue.pricing import Count
-from functions.shared.contracts.states import (
-    Candidate,
-    ClassifyInput,
-    Exclusion,
-    Frozen,
-    Profile,
-    Score,
-    ScoreOutput,
-    Shadow,
-    Task,
-    Usd,
-)
+from functions.shared.contracts.decision import Candidate, Exclusion, Profile, ScoreOutput, Shadow
+from functions.shared.contracts.states import ClassifyInput
 from functions.shared.policy.routing_policy import Policy, load_policy
 from functions.shared.settings import RouteSettings
-from functions.shared.storage.request_log import State
+from functions.shared.storage.state_table import State
+from functions.shared.vocabulary import Count, Frozen, Score, Task, Usd
 
 _SCORES = {f"{name}_score" for name in ("cost", "latency", "quality", "availability", "final")}
 

@@ -11,7 +11,7 @@ from functions.route.dry_run import dry_run
 from functions.shared.contracts.states import ClassifyInput, json_of
 from functions.shared.gateway.rest import api_key_id_of, json_body, new_resolver, request_id_of
 from functions.shared.settings import RouteSettings, read
-from functions.shared.storage.request_log import State
+from functions.shared.storage.state_table import State
 from functions.shared.telemetry.observability import logger, metrics
 
 app = new_resolver()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functions.score.options import Option
 from functions.score.selection import FirstChoice, Scored, Selection
 from functions.shared.catalogue.pricing import usd
-from functions.shared.contracts.states import Candidate, Preference, Profile
+from functions.shared.contracts.decision import Candidate, Profile
+from functions.shared.vocabulary import Preference
 
 _AIM: dict[Preference, str] = {
     "balanced": "on balance",

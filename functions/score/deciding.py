@@ -6,13 +6,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.score.ranking import rank, shadow_of
 from functions.shared.catalogue.models import load_catalogue
-from functions.shared.contracts.states import ModelHealth, Profile, ScoreOutput, Situation, Task
-from functions.shared.health.counts import utc
+from functions.shared.contracts.decision import ModelHealth, Profile, ScoreOutput, Situation
 from functions.shared.health.known_health import known_health
 from functions.shared.policy.routing_policy import load_policy
 from functions.shared.settings import ScoreSettings
-from functions.shared.storage.request_log import State, session_state_id
+from functions.shared.storage.state_table import State, session_state_id
 from functions.shared.telemetry.observability import logger
+from functions.shared.times import utc
+from functions.shared.vocabulary import Task
 
 
 def decide(profile: Profile, settings: ScoreSettings, state: State) -> ScoreOutput:

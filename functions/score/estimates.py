@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from functions.shared.catalogue.models import Model
-from functions.shared.contracts.states import ModelHealth, Profile, Task
+from functions.shared.contracts.decision import ModelHealth, Profile
 from functions.shared.policy.routing_policy import Policy
+from functions.shared.vocabulary import Task
 
 EXPECTED_OUTPUT_TOKENS: dict[Task, int] = {
     "summarize": 200,

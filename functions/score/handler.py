@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions.score.deciding import decide
 from functions.shared.contracts.states import ScoreInput, json_of
 from functions.shared.settings import ScoreSettings, read
-from functions.shared.storage.request_log import State
+from functions.shared.storage.state_table import State
 from functions.shared.telemetry.observability import logger, metrics
 
 

@@ -12,13 +12,15 @@ from functions.score.estimates import (
     expected_quality,
     is_probe,
 )
-from functions.shared.catalogue.models import Catalogue, Model, Provider
+from functions.shared.catalogue.models import Catalogue, Model
 from functions.shared.catalogue.pricing import UnpricedModel, estimated_nano_usd, usd
 from functions.shared.catalogue.tokens import INSTRUCTION_TOKENS, RATES, count_tokens
-from functions.shared.contracts.states import Exclusion, Profile, Situation
-from functions.shared.health.counts import Circuit, availability, circuit_of, utc
+from functions.shared.contracts.decision import Exclusion, Profile, Situation
+from functions.shared.health.circuit import Circuit, availability, circuit_of
 from functions.shared.policy.routing_policy import Policy
 from functions.shared.settings import NO_CREDENTIALS, ProviderSettings
+from functions.shared.times import utc
+from functions.shared.vocabulary import Provider
 
 DEFAULT_MAX_OUTPUT_TOKENS = 4_096
 """Also bounds the worst case; providers reserve capacity by it."""

@@ -10,10 +10,10 @@ from functions.score.options import options_of
 from functions.score.selection import select
 from functions.shared.catalogue.models import Catalogue
 from functions.shared.catalogue.pricing import price_version
-from functions.shared.contracts.states import Exclusion, Profile, ScoreOutput, Shadow, Situation
+from functions.shared.contracts.decision import Exclusion, Profile, ScoreOutput, Shadow, Situation
 from functions.shared.errors import InvalidRequest, NoEligibleModel, NotFound
-from functions.shared.health.counts import utc
 from functions.shared.policy.routing_policy import Policy
+from functions.shared.times import utc
 
 
 def rank(

@@ -8,8 +8,9 @@ from typing import Literal
 
 from functions.score.estimates import draw
 from functions.score.options import Option
-from functions.shared.contracts.states import Preference, Profile, Situation
+from functions.shared.contracts.decision import Profile, Situation
 from functions.shared.policy.routing_policy import Policy
+from functions.shared.vocabulary import Preference
 
 ERROR_TOLERANCE = 0.1
 """Added to every error rate (1 - quality): the top tenth of a public ranking is close together, and a

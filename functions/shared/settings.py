@@ -8,7 +8,8 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
-MockProviders = Literal["auto", "never", "always"]
+from functions.shared.vocabulary import MockProviders
+
 NO_CREDENTIALS = "no credentials for its provider"
 """Why nothing can answer for a model."""
 

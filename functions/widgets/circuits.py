@@ -15,7 +15,7 @@ from functions.shared.health.listing import (
     provider_health,
 )
 from functions.shared.settings import WidgetSettings
-from functions.shared.storage.request_log import State
+from functions.shared.storage.state_table import State
 from functions.widgets.markup import paragraph, table
 
 _HEADINGS = (

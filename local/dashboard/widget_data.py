@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from ministack.services import cloudwatch, lambda_svc
 from pydantic import ConfigDict, Field, model_validator
 
-from functions.shared.contracts.states import Frozen
+from functions.shared.vocabulary import Frozen
 from local.dashboard.metric_queries import Plotted, Range, plotted
 from local.dashboard.problem import BadWidget
 from local.emulator.insights import query_logs

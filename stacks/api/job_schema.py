@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from functions.shared.contracts.states import GenerateRequest
+from functions.shared.contracts.request import GenerateRequest
 
 _DROPPED = frozenset(
     {"$defs", "title", "description", "default", "examples", "discriminator", "propertyNames"}

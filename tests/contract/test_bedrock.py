@@ -4,7 +4,7 @@ import json
 import pytest
 
 from functions.shared import errors
-from functions.shared.catalogue.pricing import Usage
+from functions.shared.vocabulary import Usage
 from tests.support.bedrock_server import content, converse_answer, http_response, raised_by
 from tests.support.builders import PARAMETERS, TOOL, TOOL_CALL
 

@@ -7,7 +7,9 @@ from functions.classify.handler import lambda_handler as classify
 from functions.invoke_provider.handler import lambda_handler as invoke
 from functions.score.handler import lambda_handler as score
 from functions.shared import settings
-from functions.shared.contracts.states import Answer, ModelHealth, RecordInput, TaskHistory
+from functions.shared.contracts.answer import Answer
+from functions.shared.contracts.decision import ModelHealth, TaskHistory
+from functions.shared.contracts.states import RecordInput
 
 NOW_MS = 1_795_000_000_000
 ENVELOPE = {"request_id": "req_1", "api_key_id": "key-1", "mode": "async"}

@@ -8,7 +8,7 @@ from functions.invoke_provider.credentials import Credentials
 from functions.invoke_provider.providers import azure_openai
 from functions.invoke_provider.providers.openai import OpenAIProvider
 from functions.shared import errors
-from functions.shared.catalogue.pricing import Usage
+from functions.shared.vocabulary import Usage
 from tests.support.builders import PARAMETERS, TOOL, TOOL_CALL, candidate, prompt
 from tests.support.exchange import (
     ADAPTERS,

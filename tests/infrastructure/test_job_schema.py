@@ -4,7 +4,7 @@ import pytest
 from jsonschema import Draft4Validator
 from pydantic import ValidationError
 
-from functions.shared.contracts.states import GenerateRequest
+from functions.shared.contracts.request import GenerateRequest
 from stacks.api.job_schema import request_schema
 
 USER = {"role": "user", "content": "hello"}

@@ -10,9 +10,10 @@ import pytest
 from functions.record_metrics.emission import emit_metrics
 from functions.record_metrics.finished import Finished
 from functions.shared.catalogue.models import load_catalogue
-from functions.shared.contracts.states import Preference, RecordInput, Task
+from functions.shared.contracts.states import RecordInput
 from functions.shared.errors import ERRORS_BY_NAME
 from functions.shared.telemetry.series import NAMESPACE, OF_ATTEMPTS, OF_REQUESTS, UNITS
+from functions.shared.vocabulary import Preference, Task
 from tests.support.builders import candidate, decision, profile
 
 pytestmark = pytest.mark.xdist_group("synthesis")

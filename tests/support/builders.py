@@ -6,7 +6,8 @@ from typing import Any
 
 from functions.invoke_provider.prompts import prompt_for
 from functions.invoke_provider.providers import Prompt
-from functions.shared.contracts.states import Candidate, GenerateRequest, Profile, ScoreOutput
+from functions.shared.contracts.decision import Candidate, Profile, ScoreOutput
+from functions.shared.contracts.request import GenerateRequest
 
 PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 TOOL = {

@@ -12,14 +12,8 @@ from typing import Any
 
 from functions.record_metrics.emission import emit_metrics
 from functions.record_metrics.finished import Finished
-from functions.shared.contracts.states import (
-    Answer,
-    AnswerUsage,
-    Attempt,
-    FailedAttempt,
-    Performance,
-    RecordInput,
-)
+from functions.shared.contracts.answer import Answer, AnswerUsage, Performance
+from functions.shared.contracts.states import Attempt, FailedAttempt, RecordInput
 from functions.shared.errors import ProviderThrottled
 from functions.shared.telemetry.series import COLD_START, NAMESPACE, RATE_LIMITED, SERVICE
 from tests.support.builders import profile

@@ -7,8 +7,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import get_args
 
-from functions.shared.catalogue.models import Model, Provider, load_catalogue
+from functions.shared.catalogue.models import Model, load_catalogue
 from functions.shared.catalogue.pricing import load_prices
+from functions.shared.vocabulary import Provider
 from training.generated.prices import PRICED_AT
 
 README = Path(__file__).parents[2] / "README.md"

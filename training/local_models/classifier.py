@@ -11,11 +11,11 @@ from typing import get_args
 
 import numpy as np
 
-from functions.shared.contracts.states import Task
 from functions.shared.local_models.cue_words import cue_weights
 from functions.shared.local_models.features import FeatureSettings
 from functions.shared.local_models.prediction import most_likely
 from functions.shared.local_models.tasks import TaskDecision
+from functions.shared.vocabulary import Task
 from training.data import MalformedRows, Row, read_sources
 from training.local_models.calibration import decision_of, threshold_of
 from training.local_models.evaluation import Judged

@@ -19,7 +19,7 @@ from functions.score.estimates import expected_quality
 from functions.score.ranking import rank
 from functions.shared.catalogue.models import Catalogue, load_catalogue
 from functions.shared.catalogue.pricing import price_version
-from functions.shared.contracts.states import Profile, Situation
+from functions.shared.contracts.decision import Profile, Situation
 from functions.shared.errors import EngineError
 from functions.shared.policy.routing_policy import Policy, load_policy, read_policy
 from training.data import MalformedRows

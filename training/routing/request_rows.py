@@ -16,7 +16,8 @@ import boto3
 from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 from botocore.exceptions import BotoCoreError, ClientError
 
-from functions.shared.storage.request_log import BY_DAY, json_values, stamp
+from functions.shared.storage.request_log import BY_DAY, json_values
+from functions.shared.times import stamp
 from training.data import MalformedRows, json_rows
 
 if TYPE_CHECKING:

@@ -10,15 +10,11 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Literal, Protocol
 
-from functions.shared.catalogue.pricing import Usage
-from functions.shared.contracts.states import (
-    Candidate,
-    DroppedParameter,
-    GenerateRequest,
-    Task,
-    ToolCall,
-)
+from functions.shared.contracts.answer import DroppedParameter
+from functions.shared.contracts.decision import Candidate
+from functions.shared.contracts.request import GenerateRequest, ToolCall
 from functions.shared.settings import InvokeSettings
+from functions.shared.vocabulary import Task, Usage
 
 FinishReason = Literal["stop", "length", "tool_calls"]
 

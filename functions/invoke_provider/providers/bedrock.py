@@ -40,9 +40,8 @@ from functions.invoke_provider.providers.wire import (
     error_of,
     parse,
 )
-from functions.shared.catalogue.pricing import Usage
-from functions.shared.contracts.states import (
-    Candidate,
+from functions.shared.contracts.decision import Candidate
+from functions.shared.contracts.request import (
     FunctionCall,
     GenerateRequest,
     ImagePart,
@@ -67,6 +66,7 @@ from functions.shared.errors import (
     ProviderUnavailable,
 )
 from functions.shared.settings import InvokeSettings
+from functions.shared.vocabulary import Usage
 
 ERRORS = ErrorTable(
     provider="bedrock",

@@ -8,9 +8,10 @@ from pydantic import Field, NonNegativeInt
 
 from functions.invoke_provider.providers import Completion, FinishReason, Prompt
 from functions.invoke_provider.providers.wire import OrNone, Tokens, Wire, parse
-from functions.shared.catalogue.pricing import Usage
-from functions.shared.contracts.states import Candidate, FunctionCall, NonBlank, ToolCall
+from functions.shared.contracts.decision import Candidate
+from functions.shared.contracts.request import FunctionCall, NonBlank, ToolCall
 from functions.shared.errors import ContentFiltered
+from functions.shared.vocabulary import Usage
 
 _FINISH: dict[str | None, FinishReason] = {
     "length": "length",

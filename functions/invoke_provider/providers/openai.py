@@ -17,7 +17,7 @@ from functions.invoke_provider.providers import (
 )
 from functions.invoke_provider.providers.http import call_within, unanswered
 from functions.invoke_provider.providers.wire import ErrorTable, Refusal, error_of
-from functions.shared.contracts.states import Candidate
+from functions.shared.contracts.decision import Candidate
 from functions.shared.errors import (
     ContentFiltered,
     ContextWindowExceeded,

@@ -20,9 +20,8 @@ from functions.invoke_provider.providers.wire import (
     error_of,
     parse,
 )
-from functions.shared.catalogue.pricing import Usage
-from functions.shared.contracts.states import (
-    Candidate,
+from functions.shared.contracts.decision import Candidate
+from functions.shared.contracts.request import (
     FunctionCall,
     GenerateRequest,
     ImagePart,
@@ -32,6 +31,7 @@ from functions.shared.contracts.states import (
     ToolCall,
 )
 from functions.shared.errors import ContentFiltered, ProviderBadResponse
+from functions.shared.vocabulary import Usage
 
 MIN_OUTPUT_TOKENS = 16
 """The interface refuses less (`integer_below_min_value`)."""

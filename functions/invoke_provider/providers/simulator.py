@@ -11,15 +11,8 @@ from collections.abc import Callable
 
 from functions.invoke_provider.providers import Completion, FinishReason, Prompt
 from functions.invoke_provider.providers.sample import sample_of
-from functions.shared.catalogue.pricing import Usage
-from functions.shared.contracts.states import (
-    Candidate,
-    FunctionCall,
-    NamedToolChoice,
-    Task,
-    Tool,
-    ToolCall,
-)
+from functions.shared.contracts.decision import Candidate
+from functions.shared.contracts.request import FunctionCall, NamedToolChoice, Tool, ToolCall
 from functions.shared.errors import (
     ERRORS_BY_NAME,
     ProviderOverloaded,
@@ -27,6 +20,7 @@ from functions.shared.errors import (
     ProviderUnavailable,
 )
 from functions.shared.settings import InvokeSettings
+from functions.shared.vocabulary import Task, Usage
 
 FAULTS_VARIABLE = "SIMULATOR_FAULTS"
 """JSON {catalogue id: error class}: these models fail, to rehearse what the engine does then."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from itertools import groupby
 from typing import Any, Literal
 
-from functions.shared.contracts.states import GenerateRequest, Message, ToolCall
+from functions.shared.contracts.request import GenerateRequest, Message, ToolCall
 from functions.shared.errors import InvalidRequest
 
 Speaker = Literal["user", "assistant"]

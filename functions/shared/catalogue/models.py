@@ -10,14 +10,18 @@ from typing import Annotated, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from functions.shared.catalogue.tokens import Tokenizer
-from functions.shared.contracts.states import Api, Capability, Task
+from functions.shared.vocabulary import (
+    Api,
+    Capability,
+    Provider,
+    Sampling,
+    Task,
+    Tokenizer,
+    ToolChoice,
+)
 
 _FILE = Path(__file__).with_name("catalogue.toml")
 
-Provider = Literal["openai", "azure_openai", "anthropic", "bedrock", "local"]
-Sampling = Literal["temperature", "top_p", "top_k"]
-ToolChoice = Literal["auto", "none", "required", "named"]
 TASKS = frozenset(get_args(Task))
 
 

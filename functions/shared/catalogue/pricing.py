@@ -10,32 +10,15 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from functions.shared.vocabulary import Count, Usage
+
 _TABLE = Path(__file__).with_name("prices.json")
 _MTOK = Decimal(1_000_000)
 _NANO = Decimal("0.000000001")
 
-Count = Annotated[int, Field(ge=0)]
-
 
 class UnpricedModel(LookupError):
     """The model has no known price; never taken for free."""
-
-
-class Usage(BaseModel):
-    """Tokens of one call in disjoint parts: `input_tokens` are those neither read from nor written
-    to a cache. `reasoning_tokens` are a part of `output_tokens`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    input_tokens: Count = 0
-    cached_input_tokens: Count = 0
-    cache_write_tokens: Count = 0
-    output_tokens: Count = 0
-    reasoning_tokens: Count = 0
-
-    @property
-    def total_input_tokens(self) -> int:
-        return self.input_tokens + self.cached_input_tokens + self.cache_write_tokens
 
 
 class Rates(BaseModel):

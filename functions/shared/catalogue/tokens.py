@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from functions.shared.catalogue.pricing import Count
+from functions.shared.vocabulary import Count, Tokenizer
 
 IMAGE_TOKENS = 1_600
 """About what Claude counts for the largest image it does not scale down: width * height / 750
@@ -15,7 +15,6 @@ IMAGE_TOKENS = 1_600
 INSTRUCTION_TOKENS = 60
 """What the task's own instruction and the wire format add."""
 
-Tokenizer = Literal["o200k", "cl100k", "claude", "llama", "none"]
 
 _LETTERS = b" ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _DIGITS = b"0123456789"

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from datetime import datetime, timedelta
+from typing import Any
 
-from functions.shared.contracts.states import ModelHealth, TaskHistory
+from functions.shared.contracts.decision import ModelHealth, TaskHistory
 
 WINDOW_MINUTES = 5
 """Long enough for a handful of attempts, short enough to forgive soon."""
@@ -23,31 +22,9 @@ HISTORY_DAYS = 2
 WHOLE_PROVIDER = "*"
 """In a model's place, where all models of the item's provider are meant."""
 
-PRIOR_ATTEMPTS = 10
-"""Pseudo-observations, all of them good, of a model's availability."""
-
-MIN_FAULTS = 5
-FAULT_SHARE = 0.5
-"""A circuit opens when at least so many attempts of the window failed, and this share of them."""
-COOLDOWN_MS = 30_000
-BLOCK_MS = 60_000
-"""For so long after the last fault, or after a refused key, nothing is tried."""
-
-Circuit = Literal["closed", "half_open", "open"]
 
 LAST_ERROR = "last_error"
 _TIMES = frozenset({"last_fault_at_ms", "blocked_at_ms"})
-
-
-@dataclass(frozen=True)
-class Change:
-    """What to add to an item, and what to set in it, by attribute."""
-
-    state_id: str
-    expires_at: int
-    """Epoch seconds."""
-    added: Mapping[str, int]
-    latest: Mapping[str, int | str] = field(default_factory=dict)
 
 
 def minute_id(provider: str, at: datetime) -> str:
@@ -107,39 +84,3 @@ def health_of(items: Iterable[Mapping[str, Any]]) -> dict[str, ModelHealth]:
         )
         for model, counts in sums.items()
     }
-
-
-def availability(health: ModelHealth | None) -> float:
-    """The share of recent attempts that were neither faults nor throttled, drawn to 1."""
-    if health is None:
-        return 1.0
-    failed = health.faults + health.throttles
-    return (PRIOR_ATTEMPTS + health.ok) / (PRIOR_ATTEMPTS + health.ok + failed)
-
-
-def circuit_of(
-    model: str, provider: str, health: Mapping[str, ModelHealth], now_ms: int
-) -> tuple[Circuit, str]:
-    """Whether to call the model at all, by its own record and its provider's, and why not.
-
-    An open circuit lets nothing through, a half-open one a few requests, until what opened it is
-    older than the window.
-    """
-    own = health.get(model)
-    for record in (own, health.get(provider)):
-        if record and record.blocked_at_ms:
-            waits = now_ms - record.blocked_at_ms < BLOCK_MS
-            return ("open" if waits else "half_open"), "its provider refused it lately"
-    if own is None or own.faults < MIN_FAULTS:
-        return "closed", ""
-    attempts = own.ok + own.faults
-    if own.faults < FAULT_SHARE * attempts:
-        return "closed", ""
-    waits = now_ms - own.last_fault_at_ms < COOLDOWN_MS
-    return (
-        "open" if waits else "half_open"
-    ), f"{own.faults} of its last {attempts} attempts failed"
-
-
-def utc(epoch_ms: int) -> datetime:
-    return datetime.fromtimestamp(epoch_ms / 1000, UTC)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from functions.shared.contracts.states import ModelHealth
+from functions.shared.contracts.decision import ModelHealth
 from functions.shared.health.counts import health_ids, health_of
 
 MAX_AGE_S = 5.0

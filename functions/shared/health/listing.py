@@ -8,13 +8,13 @@ from datetime import datetime
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.shared.catalogue.models import Model
-from functions.shared.catalogue.pricing import Count
-from functions.shared.contracts.states import Frozen, ModelHealth, Score
-from functions.shared.health.counts import Circuit, availability, circuit_of
+from functions.shared.contracts.decision import ModelHealth
+from functions.shared.health.circuit import Circuit, availability, circuit_of
 from functions.shared.health.known_health import known_health
 from functions.shared.settings import ProviderSettings
-from functions.shared.storage.request_log import State
+from functions.shared.storage.state_table import State
 from functions.shared.telemetry.observability import logger
+from functions.shared.vocabulary import Count, Frozen, Score
 
 Health = Mapping[str, ModelHealth]
 """By model id, with a whole provider's under its name."""

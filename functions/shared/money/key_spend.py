@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from functions.shared.catalogue.pricing import nano_usd, usd
-from functions.shared.health.counts import Change
+from functions.shared.storage.state_table import Change
 
 _COST, _REQUESTS = "cost_nano_usd", "requests"
 _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 from pydantic import Field
 
-from functions.shared.contracts.states import Frozen, Score
+from functions.shared.vocabulary import Frozen, Score
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,9 +10,9 @@ from typing import Annotated, Self, get_args
 
 from pydantic import Field, StringConstraints, model_validator
 
-from functions.shared.catalogue.pricing import Count
-from functions.shared.contracts.states import Frozen, Prediction, Preference, Score, Task
+from functions.shared.contracts.decision import Prediction
 from functions.shared.policy.prompt_predictor import PromptPredictor, prompt_features
+from functions.shared.vocabulary import Count, Frozen, Preference, Score, Task
 
 _FOLDER = Path(__file__).with_name("policies")
 

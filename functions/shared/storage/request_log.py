@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
-from functools import lru_cache, reduce
+from functools import reduce
 from operator import and_
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from boto3.dynamodb.conditions import Attr, Key
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from functions.shared.health.counts import Change
+from functions.shared.storage.clients import _table
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource, Table
+    pass
 
 BY_DAY, BY_KEY = "by_day", "by_key"
 """Indexes of the request log: all requests of a day, or those of one API key, by `created_at`."""
@@ -34,8 +30,6 @@ LISTED = (
 )
 """What the indexes hold of a row: under 1 KB, so that an entry costs one unit to write."""
 
-_CONFIG = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard"})
-
 
 @dataclass(frozen=True)
 class Page:
@@ -47,11 +41,6 @@ class Page:
     rows: list[dict[str, Any]]
     next_key: dict[str, Any] | None
     evaluated: int
-
-
-def stamp(at: datetime) -> str:
-    """A time as the log writes it: such texts sort as the times do."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
 class RequestLog:
@@ -142,80 +131,3 @@ def _number(value: object) -> float:
     if not isinstance(value, Decimal):
         raise TypeError(f"{type(value).__name__} is no JSON value")
     return int(value) if value == value.to_integral_value() else float(value)
-
-
-class State:
-    """What requests leave for later ones: health, and the models of conversations."""
-
-    def __init__(self, table_name: str) -> None:
-        self._table = _table(table_name)
-
-    def read(self, state_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
-        """The items that exist and have not expired, by id; at most 100, in one round trip.
-
-        Reads may lag behind writes by a moment. Raises `ClientError`, also where the table answers
-        for some of them only, and `BotoCoreError`.
-        """
-        keys = [{"state_id": state_id} for state_id in state_ids]
-        if not keys:
-            return {}
-        name = self._table.name
-        found = _resource().batch_get_item(RequestItems={name: {"Keys": keys}})
-        if found.get("UnprocessedKeys"):
-            raise ClientError(
-                {"Error": {"Code": "ThrottlingException", "Message": "Not all was read."}},
-                "BatchGetItem",
-            )
-        items: list[dict[str, Any]] = list(found["Responses"].get(name, []))
-        now_s = time.time()
-        return {str(item["state_id"]): item for item in items if item["expires_at"] > now_s}
-
-    def add(self, change: Change) -> None:
-        """Counts up, whether or not the item exists. Raises `ClientError` and `BotoCoreError`."""
-        sets = {**change.latest, "expires_at": change.expires_at}
-        names = {f"#{number}": name for number, name in enumerate((*change.added, *sets))}
-        values = {
-            f":{number}": value
-            for number, value in enumerate((*change.added.values(), *sets.values()))
-        }
-        added = len(change.added)
-        terms = [f"#{number} :{number}" for number in range(added)]
-        assignments = [f"#{number} = :{number}" for number in range(added, len(names))]
-        add = f"ADD {', '.join(terms)} " if terms else ""
-        self._table.update_item(
-            Key={"state_id": change.state_id},
-            UpdateExpression=f"{add}SET {', '.join(assignments)}",
-            ExpressionAttributeNames=names,
-            ExpressionAttributeValues=values,
-        )
-
-    def keep_session_model(self, session: str, model: str, expires_at: int) -> None:
-        """`expires_at` in epoch seconds. Raises `ClientError` and `BotoCoreError`."""
-        self._table.put_item(Item={"state_id": session, "model": model, "expires_at": expires_at})
-
-
-def session_state_id(api_key_id: str, session_id: str) -> str:
-    """A conversation belongs to the key that began it."""
-    return f"session#{api_key_id}#{session_id}"
-
-
-class DeadLetters:
-    """Payloads that wait for replay."""
-
-    def __init__(self, queue_url: str) -> None:
-        self._queue_url = queue_url
-
-    def send(self, payload: dict[str, Any]) -> None:
-        boto3.client("sqs", config=_CONFIG).send_message(
-            QueueUrl=self._queue_url, MessageBody=json.dumps(payload)
-        )
-
-
-@lru_cache
-def _resource() -> DynamoDBServiceResource:
-    return boto3.resource("dynamodb", config=_CONFIG)
-
-
-@lru_cache
-def _table(name: str) -> Table:
-    return _resource().Table(name)

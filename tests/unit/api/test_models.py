@@ -6,13 +6,14 @@ from openai.types import Model as OpenAIModel
 from functions.api.models import get_model, list_models
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.catalogue.pricing import load_prices
-from functions.shared.contracts.states import ModelHealth
+from functions.shared.contracts.decision import ModelHealth
 from functions.shared.errors import NotFound
 from functions.shared.health import known_health
-from functions.shared.health.counts import COOLDOWN_MS, Change, day_id, minute_id
+from functions.shared.health.circuit import COOLDOWN_MS
+from functions.shared.health.counts import day_id, minute_id
 from functions.shared.health.listing import current_health
 from functions.shared.settings import ProviderSettings
-from functions.shared.storage.request_log import State
+from functions.shared.storage.state_table import Change, State
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 NOW_MS = int(NOW.timestamp() * 1000)

@@ -8,8 +8,10 @@ from functions.invoke_provider.attempt import MAX_ANSWER_BYTES, attempt, attempt
 from functions.invoke_provider.providers import Completion
 from functions.invoke_provider.sentiment import sentiment_json
 from functions.shared import errors
-from functions.shared.catalogue.pricing import Usage, cost_usd
-from functions.shared.contracts.states import FunctionCall, InvokeInput, ToolCall
+from functions.shared.catalogue.pricing import cost_usd
+from functions.shared.contracts.request import FunctionCall, ToolCall
+from functions.shared.contracts.states import InvokeInput
+from functions.shared.vocabulary import Usage
 from tests.support.builders import candidate, profile
 
 NOW_MS = 1_795_000_000_000

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from functions.invoke_provider.form import check_form
-from functions.shared.contracts.states import ResponseFormat
+from functions.shared.contracts.request import ResponseFormat
 from functions.shared.errors import InvalidRequest, ProviderBadResponse
 
 CITY = {

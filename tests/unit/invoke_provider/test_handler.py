@@ -10,7 +10,7 @@ from functions.invoke_provider import handler
 from functions.invoke_provider.providers import load_provider
 from functions.invoke_provider.providers.simulator import FAULTS_VARIABLE
 from functions.shared import errors, settings
-from functions.shared.contracts.states import Answer
+from functions.shared.contracts.answer import Answer
 from functions.shared.telemetry.observability import logger
 from tests.support.builders import candidate, profile
 

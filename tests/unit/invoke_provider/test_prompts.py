@@ -5,7 +5,8 @@ import pytest
 
 from functions.invoke_provider import prompts
 from functions.invoke_provider.prompts import prompt_for, template_of
-from functions.shared.contracts.states import GenerateRequest, Task
+from functions.shared.contracts.request import GenerateRequest
+from functions.shared.vocabulary import Task
 from tests.support.builders import candidate, profile, prompt
 
 TOOL = {"type": "function", "function": {"name": "get_weather"}}

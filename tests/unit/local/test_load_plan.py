@@ -2,7 +2,7 @@ import json
 from collections import Counter
 from itertools import islice
 
-from functions.shared.contracts.states import GenerateRequest
+from functions.shared.contracts.request import GenerateRequest
 from local.load_plan import load_prompts, planned
 
 PROMPTS = load_prompts()

@@ -10,7 +10,7 @@ from functions.metrics.models import model_metrics, provider_metrics
 from functions.metrics.summary import summary
 from functions.metrics.window import Window
 from functions.shared.catalogue.models import load_catalogue
-from functions.shared.contracts.states import ModelHealth
+from functions.shared.contracts.decision import ModelHealth
 from functions.shared.errors import EngineError, NotFound, RateLimited
 from functions.shared.settings import ProviderSettings
 from tests.support.figures import SERVICE_NAME, FakeCloudWatch

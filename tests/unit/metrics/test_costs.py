@@ -10,9 +10,8 @@ from functions.metrics.costs import costs
 from functions.metrics.reader import Reader
 from functions.metrics.window import Window
 from functions.shared.catalogue.models import load_catalogue
-from functions.shared.health.counts import Change
 from functions.shared.money.key_spend import spend_changes
-from functions.shared.storage.request_log import State
+from functions.shared.storage.state_table import Change, State
 from tests.support.figures import SERVICE_NAME, FakeCloudWatch
 
 MODELS = [model.id for model in load_catalogue().models]

@@ -9,7 +9,7 @@ from functions.metrics import cloudwatch, operators
 from functions.metrics.handler import lambda_handler
 from functions.shared.money.key_spend import spend_changes
 from functions.shared.settings import read
-from functions.shared.storage.request_log import State
+from functions.shared.storage.state_table import State
 from tests.support.figures import SERVICE_NAME, FakeCloudWatch
 from tests.support.gateway_events import LambdaStub
 from tests.support.log_rows import row, write

@@ -9,7 +9,9 @@ from functions.shared.contracts.states import RecordInput
 from functions.shared.errors import InvalidRequest, ProviderThrottled, ProviderTimeout
 from functions.shared.money.key_spend import KeySpend, spend_of
 from functions.shared.settings import RecordSettings
-from functions.shared.storage.request_log import DeadLetters, RequestLog, State
+from functions.shared.storage.dead_letters import DeadLetters
+from functions.shared.storage.request_log import RequestLog
+from functions.shared.storage.state_table import State
 
 SERVICE = "llm-orchestrator-test"
 TABLE = "Requests"

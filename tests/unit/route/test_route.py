@@ -6,7 +6,7 @@ from functions.route.handler import lambda_handler
 from functions.shared import settings
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.catalogue.pricing import price_version
-from functions.shared.contracts.states import CandidateSummary, Routing
+from functions.shared.contracts.answer import CandidateSummary, Routing
 from functions.shared.errors import HTTP_STATUS
 from functions.shared.policy.routing_policy import load_policy
 from tests.support.gateway_events import ask

@@ -5,9 +5,9 @@ import pytest
 
 from functions.score.deciding import decide
 from functions.shared.health import known_health as known_health_module
-from functions.shared.health.counts import Change, minute_id
+from functions.shared.health.counts import minute_id
 from functions.shared.settings import ScoreSettings
-from functions.shared.storage.request_log import State, session_state_id
+from functions.shared.storage.state_table import Change, State, session_state_id
 from tests.support.builders import profile
 
 SETTINGS = ScoreSettings(

@@ -10,7 +10,7 @@ from functions.score.estimates import (
     expected_quality,
 )
 from functions.shared.catalogue.models import load_catalogue
-from functions.shared.contracts.states import ModelHealth, Prediction
+from functions.shared.contracts.decision import ModelHealth, Prediction
 from functions.shared.policy.routing_policy import Policy, load_policy
 from tests.support.builders import profile
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from functions.classify.profiling import profile_request
 from functions.score.ranking import rank
 from functions.shared.catalogue.models import load_catalogue
-from functions.shared.contracts.states import ClassifyInput, Situation
+from functions.shared.contracts.decision import Situation
+from functions.shared.contracts.states import ClassifyInput
 from functions.shared.errors import InvalidRequest, NoEligibleModel, NotFound
 from functions.shared.policy.routing_policy import load_policy
 from functions.shared.settings import ClassifySettings

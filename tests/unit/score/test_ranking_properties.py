@@ -10,9 +10,10 @@ from functions.score.ranking import rank
 from functions.shared.catalogue import pricing
 from functions.shared.catalogue.models import TASKS, Catalogue, Model
 from functions.shared.catalogue.pricing import ModelPrice, PriceTable, Rates
-from functions.shared.contracts.states import ModelHealth, Preference, Situation
+from functions.shared.contracts.decision import ModelHealth, Situation
 from functions.shared.errors import NoEligibleModel
 from functions.shared.policy.routing_policy import load_policy
+from functions.shared.vocabulary import Preference
 from tests.support.builders import STARTED_AT_MS, profile
 
 PROVIDERS = ("openai", "azure_openai", "anthropic", "bedrock")

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from functions.shared.catalogue.models import TASKS, Catalogue, Model, Provider, load_catalogue
+from functions.shared.catalogue.models import TASKS, Catalogue, Model, load_catalogue
+from functions.shared.vocabulary import Provider
 
 TODAY = date(2026, 11, 24)
 RANKED = re.compile(r"(chat & writing|coding|math|agent tasks) #(\d+) of (\d+)")

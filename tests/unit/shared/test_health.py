@@ -5,20 +5,13 @@ import pytest
 from botocore.exceptions import ClientError
 
 from functions.record_metrics.health import changes_of
-from functions.shared.catalogue.pricing import Usage
-from functions.shared.contracts.states import Attempt, ModelHealth, RecordInput, TaskHistory
-from functions.shared.health.counts import (
-    BLOCK_MS,
-    COOLDOWN_MS,
-    Change,
-    availability,
-    circuit_of,
-    health_ids,
-    health_of,
-    minute_id,
-)
+from functions.shared.contracts.decision import ModelHealth, TaskHistory
+from functions.shared.contracts.states import Attempt, RecordInput
+from functions.shared.health.circuit import BLOCK_MS, COOLDOWN_MS, availability, circuit_of
+from functions.shared.health.counts import health_ids, health_of, minute_id
 from functions.shared.storage import request_log as stores
-from functions.shared.storage.request_log import State
+from functions.shared.storage.state_table import Change, State
+from functions.shared.vocabulary import Usage
 from tests.support.builders import candidate, decision, profile
 
 NOW = datetime(2026, 11, 24, 10, 0, 30, tzinfo=UTC)

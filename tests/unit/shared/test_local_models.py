@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from functions.shared import local_models
-from functions.shared.contracts.states import Task
 from functions.shared.local_models import classify_task, load_model
 from functions.shared.local_models.features import FeatureSettings, extract
 from functions.shared.local_models.prediction import most_likely, normalized
+from functions.shared.vocabulary import Task
 
 NAMES = ["classifier", "sentiment"]
 HOSTILE = {

@@ -13,11 +13,11 @@ from functions.shared.catalogue.pricing import (
     PriceTable,
     Rates,
     UnpricedModel,
-    Usage,
     cost_usd,
     load_prices,
     price_version,
 )
+from functions.shared.vocabulary import Usage
 from training import __main__ as training
 from training.generated import prices
 from training.generated.prices import PRICED_AT, PRICES_FILE, render_prices

@@ -2,7 +2,8 @@ from typing import get_args
 
 import pytest
 
-from functions.shared.catalogue.models import Provider, load_catalogue
+from functions.shared.catalogue.models import load_catalogue
+from functions.shared.vocabulary import Provider
 from training import __main__ as training
 from training.generated import provider_table
 from training.generated.prices import PRICED_AT

@@ -13,20 +13,13 @@ from functions.record_metrics.finished import Finished
 from functions.record_metrics.rows import row_of
 from functions.score.ranking import rank
 from functions.shared.catalogue.models import TASKS, Catalogue, load_catalogue
-from functions.shared.contracts.states import (
-    ClassifyInput,
-    ModelHealth,
-    Prediction,
-    Preference,
-    Profile,
-    RecordInput,
-    Situation,
-    json_of,
-)
+from functions.shared.contracts.decision import ModelHealth, Prediction, Profile, Situation
+from functions.shared.contracts.states import ClassifyInput, RecordInput, json_of
 from functions.shared.errors import EngineError, NoEligibleModel
 from functions.shared.policy.routing_policy import Policy, load_policy
 from functions.shared.settings import ClassifySettings
 from functions.shared.storage.request_log import RequestLog
+from functions.shared.vocabulary import Preference
 from tests.support.builders import TOOL
 from training import __main__ as command
 from training.routing import replay as replaying

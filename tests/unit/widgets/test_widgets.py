@@ -7,9 +7,9 @@ import pytest
 
 from functions.shared import settings
 from functions.shared.catalogue.models import load_catalogue
-from functions.shared.health.counts import Change, minute_id
+from functions.shared.health.counts import minute_id
 from functions.shared.settings import WidgetSettings
-from functions.shared.storage.request_log import State
+from functions.shared.storage.state_table import Change, State
 from functions.widgets import handler
 from functions.widgets.circuits import circuits
 from functions.widgets.markup import paragraph, table

@@ -1,0 +1,178 @@
+"""What routing knows of a request and of the models, and what it decides."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import (
+    Field,
+)
+
+from functions.shared.catalogue.tokens import TextSize
+from functions.shared.vocabulary import (
+    Api,
+    Capability,
+    Count,
+    Frozen,
+    Mode,
+    Preference,
+    Score,
+    Task,
+    Tokenizer,
+    Usd,
+)
+
+
+class Prediction(Frozen):
+    """`will_do`: how likely `weak` answers this prompt no worse than `strong` does; `usual`: how
+    likely it does so on the prompts that the policy was fitted to."""
+
+    weak: str
+    strong: str
+    will_do: Score
+    usual: Score
+
+
+class Profile(Frozen):
+    """All that routing and accounting need to know of a request; none of its text.
+
+    `task_unsure`: the classifier's confidence is under its threshold, so that the model should be
+    good at more than the guessed task. `predictions`: what each policy's predictors say of the
+    prompt, by the policy's version.
+    """
+
+    request_id: str
+    api_key_id: str
+    mode: Mode
+    task: Task
+    task_source: Literal["caller", "classifier"]
+    task_confidence: Score
+    task_unsure: bool = False
+    model_preference: Preference
+    model: str | None = None
+    fallback: bool
+    max_cost_usd: Usd | None = None
+    max_latency_ms: int | None = None
+    input_size: TextSize
+    image_tokens: Count = 0
+    max_output_tokens: int | None = None
+    required_capabilities: list[Capability]
+    session_id: str | None = None
+    predictions: dict[str, list[Prediction]] = Field(default_factory=dict)
+    metadata: dict[str, str]
+    started_at_ms: int
+    deadline_at_ms: int
+    classify_ms: float
+
+
+class TaskHistory(Frozen):
+    """Answers to one task and the output tokens of all of them together."""
+
+    answers: Count
+    output_tokens: Count
+
+
+class ModelHealth(Frozen):
+    """What was counted of a model lately.
+
+    `ok`, `faults` and `throttles` are attempts of the last five minutes; `last_fault_at_ms` and
+    `blocked_at_ms` (its key refused, its quota used up, or the model unknown there) are epoch
+    milliseconds. `last_error`, of a whole provider alone, is such a time and the class of the error
+    then. The others are sums over the answers of today and yesterday.
+    """
+
+    ok: Count = 0
+    faults: Count = 0
+    throttles: Count = 0
+    last_fault_at_ms: Count = 0
+    blocked_at_ms: Count = 0
+    answers: Count = 0
+    latency_ms: Count = 0
+    latency_ms_squared: Count = 0
+    output_tokens: Count = 0
+    last_error: str = ""
+    tasks: dict[str, TaskHistory] = Field(default_factory=dict)
+
+
+class Situation(Frozen):
+    """All that a decision depends on beside the request, the catalogue, the prices and the policy."""
+
+    providers_configured: list[str] = Field(default_factory=list)
+    mock_providers: Literal["auto", "never", "always"] = "auto"
+    session_model: str | None = None
+    """The model that answered this conversation before."""
+    health: dict[str, ModelHealth] = Field(default_factory=dict)
+    """By model id; a model that was not called lately is not there."""
+
+
+class Candidate(Frozen):
+    """A model that may serve the request. `function` names the provider function that calls it.
+
+    `sampling` and `tool_choices` are what the model takes of such parameters; `effort_with_tools`
+    is the reasoning effort that it demands beside tools. `quality` is the expected one of its
+    answer in [0, 1]; `estimated_latency_ms` the mean and `p95_latency_ms` what 95 % stay under.
+    """
+
+    model: str
+    provider: str
+    provider_model_id: str
+    api: Api
+    tokenizer: Tokenizer
+    function: str
+    mock: bool
+    context_window: int
+    max_output_tokens: int
+    sampling: list[str]
+    max_temperature: float
+    tool_choices: list[str]
+    strict_tools: bool
+    effort_with_tools: str | None = None
+    reason: str
+    cost_score: Score
+    latency_score: Score
+    quality_score: Score
+    availability_score: Score
+    final_score: Score
+    estimated_cost_usd: Usd
+    worst_case_cost_usd: Usd
+    estimated_latency_ms: int
+    p95_latency_ms: int
+    estimated_input_tokens: int
+    estimated_output_tokens: int
+    quality: Score
+
+
+class Exclusion(Frozen):
+    model: str
+    reason: str
+
+
+class Shadow(Frozen):
+    """What a second policy would have done; it decides nothing."""
+
+    policy_version: str
+    selected_model: str
+    estimated_cost_usd: Usd
+    estimated_latency_ms: int
+    quality: Score
+
+
+class ScoreOutput(Frozen):
+    """`candidates` best first; `baseline_model` is the dearest eligible model, for the savings.
+
+    `reserve` are called when all candidates have failed: excluded models that may well answer, whose
+    circuit is open or that a better one of another provider dominates. `propensity` is the
+    probability with which the first candidate was to be the first.
+    """
+
+    candidates: Annotated[list[Candidate], Field(min_length=1)]
+    reserve: list[Candidate] = Field(default_factory=list)
+    excluded: list[Exclusion]
+    baseline_model: str
+    price_version: str
+    policy_version: str
+    explored: bool = False
+    propensity: Score = 1.0
+    situation: Situation = Field(default_factory=Situation)
+    shadow: Shadow | None = None
+    score_ms: float

@@ -1,0 +1,78 @@
+"""What requests leave for later ones: counts, and the models of conversations."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from functions.shared.storage.clients import _resource, _table
+
+
+@dataclass(frozen=True)
+class Change:
+    """What to add to an item, and what to set in it, by attribute."""
+
+    state_id: str
+    expires_at: int
+    """Epoch seconds."""
+    added: Mapping[str, int]
+    latest: Mapping[str, int | str] = field(default_factory=dict)
+
+
+class State:
+    """What requests leave for later ones: health, and the models of conversations."""
+
+    def __init__(self, table_name: str) -> None:
+        self._table = _table(table_name)
+
+    def read(self, state_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """The items that exist and have not expired, by id; at most 100, in one round trip.
+
+        Reads may lag behind writes by a moment. Raises `ClientError`, also where the table answers
+        for some of them only, and `BotoCoreError`.
+        """
+        keys = [{"state_id": state_id} for state_id in state_ids]
+        if not keys:
+            return {}
+        name = self._table.name
+        found = _resource().batch_get_item(RequestItems={name: {"Keys": keys}})
+        if found.get("UnprocessedKeys"):
+            raise ClientError(
+                {"Error": {"Code": "ThrottlingException", "Message": "Not all was read."}},
+                "BatchGetItem",
+            )
+        items: list[dict[str, Any]] = list(found["Responses"].get(name, []))
+        now_s = time.time()
+        return {str(item["state_id"]): item for item in items if item["expires_at"] > now_s}
+
+    def add(self, change: Change) -> None:
+        """Counts up, whether or not the item exists. Raises `ClientError` and `BotoCoreError`."""
+        sets = {**change.latest, "expires_at": change.expires_at}
+        names = {f"#{number}": name for number, name in enumerate((*change.added, *sets))}
+        values = {
+            f":{number}": value
+            for number, value in enumerate((*change.added.values(), *sets.values()))
+        }
+        added = len(change.added)
+        terms = [f"#{number} :{number}" for number in range(added)]
+        assignments = [f"#{number} = :{number}" for number in range(added, len(names))]
+        add = f"ADD {', '.join(terms)} " if terms else ""
+        self._table.update_item(
+            Key={"state_id": change.state_id},
+            UpdateExpression=f"{add}SET {', '.join(assignments)}",
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=values,
+        )
+
+    def keep_session_model(self, session: str, model: str, expires_at: int) -> None:
+        """`expires_at` in epoch seconds. Raises `ClientError` and `BotoCoreError`."""
+        self._table.put_item(Item={"state_id": session, "model": model, "expires_at": expires_at})
+
+
+def session_state_id(api_key_id: str, session_id: str) -> str:
+    """A conversation belongs to the key that began it."""
+    return f"session#{api_key_id}#{session_id}"
