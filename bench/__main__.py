@@ -15,7 +15,7 @@ from bench import local_models, request_log
 from functions.classify.profiling import profile_request
 from functions.score.ranking import rank
 from functions.shared.catalogue.models import Catalogue, load_catalogue
-from functions.shared.contracts.decision import ModelHealth, Situation, TaskHistory
+from functions.shared.contracts.decision import ModelHealth, RoutingContext, TaskHistory
 from functions.shared.contracts.states import ClassifyInput, json_of
 from functions.shared.policy.routing_policy import load_policy
 from functions.shared.settings import ClassifySettings
@@ -44,22 +44,22 @@ def import_ratios() -> dict[str, float]:
 
 def scoring_ms(models: int) -> float:
     """CPU milliseconds to rank a catalogue of this many models, the real ones over and over."""
-    catalogue, situation = _catalogue(models), _situation()
+    catalogue, routing_context = _catalogue(models), _situation()
     profile = profile_request(_request(), _SETTINGS).profile
     policy = load_policy("default")
-    return _median_ms(lambda: rank(profile, catalogue, policy, situation))
+    return _median_ms(lambda: rank(profile, catalogue, policy, routing_context))
 
 
 def routing_ms(models: int) -> float:
     """CPU milliseconds to classify a prompt of 2 KB and to rank so many models for it, as handlers
     hand on the result."""
-    catalogue, situation = _catalogue(models), _situation()
+    catalogue, routing_context = _catalogue(models), _situation()
     request, policy = _request(), load_policy("default")
 
     def route() -> None:
         classified = profile_request(request, _SETTINGS)
         json_of(classified)
-        json_of(rank(classified.profile, catalogue, policy, situation))
+        json_of(rank(classified.profile, catalogue, policy, routing_context))
 
     return _median_ms(route)
 
@@ -71,7 +71,7 @@ def _catalogue(models: int) -> Catalogue:
     )
 
 
-def _situation() -> Situation:
+def _situation() -> RoutingContext:
     """Every model was called lately, and none is down."""
     seen = ModelHealth(
         ok=40,
@@ -83,7 +83,7 @@ def _situation() -> Situation:
         tasks={"chat": TaskHistory(answers=300, output_tokens=90_000)},
     )
     health = {model.id: seen for model in load_catalogue().models}
-    return Situation(mock_providers="always", health=health)
+    return RoutingContext(mock_providers="always", health=health)
 
 
 def _request() -> ClassifyInput:
@@ -92,7 +92,7 @@ def _request() -> ClassifyInput:
     return ClassifyInput(
         request={"text": (sentence * 30)[:2048]},
         request_id="req_bench",
-        api_key_id="bench",
+        caller_id="bench",
         mode="sync",
         started_at="2026-11-25T10:00:00Z",
     )

@@ -24,7 +24,7 @@ from ministack.services import dynamodb
 
 from functions.metrics.logs import LogsPage, LogsQuery, logs_page
 from functions.metrics.reader import Reader
-from functions.shared.storage.request_log import BY_DAY, BY_KEY, PARTITION_OF, RequestLog
+from functions.shared.storage.request_log import BY_CALLER, BY_DAY, PARTITION_OF, RequestLog
 
 SHORT, LONG = 1_000, 100_000
 PAGES = 7
@@ -148,7 +148,7 @@ def _log_of(rows: int) -> Iterator[tuple[_CountingLog, _Emulator]]:
                 ],
                 "Projection": {"ProjectionType": "ALL"},
             }
-            for index in (BY_DAY, BY_KEY)
+            for index in (BY_DAY, BY_CALLER)
         ],
     )
     emulator.fill(rows)
@@ -163,7 +163,7 @@ def _row(number: int, created_at: datetime) -> dict[str, Any]:
     moment = created_at.isoformat(timespec="milliseconds")
     return {
         "request_id": f"req_{number:06}",
-        "api_key_id": f"key-{number % _KEYS}",
+        "caller_id": f"key-{number % _KEYS}",
         "day": moment[:10],
         "created_at": moment,
         "finished_at": moment,

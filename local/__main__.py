@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from local.client import Client
 from local.load import LoadFailed, LoadOptions, load
 from local.settings import read_settings
-from local.state import State, is_ours, read_state
+from local.state import StackState, is_ours, read_state
 from local.tools import UpFailed
 from local.up import Ended, end_stack, up
 
@@ -109,7 +109,7 @@ def _down(port: int) -> int:
     return 0
 
 
-def _end_up(state: State) -> None:
+def _end_up(state: StackState) -> None:
     """An `up` that still deploys or serves cleans up after itself."""
     deadline = time.monotonic() + _UP_ENDS_WITHIN_S
     if is_ours(state.up_pid, "local"):

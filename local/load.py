@@ -22,7 +22,7 @@ from local.load_plan import load_prompts, planned
 from local.load_progress import shown
 from local.load_report import SOURCE, Figures, percentiles, remarks, sent, table, told
 from local.load_sending import Outcome, send_all
-from local.state import State, read_state
+from local.state import StackState, read_state
 
 _COUNTS_WINDOW = "30d"
 """Nothing falls out of it while the requests are sent: no local stack is that old."""
@@ -64,7 +64,7 @@ def load(options: LoadOptions) -> int:
         raise LoadFailed(f"The stack does not answer any more ({type(error).__name__}).") from None
 
 
-def _run(options: LoadOptions, state: State, client: Client) -> int:
+def _run(options: LoadOptions, state: StackState, client: Client) -> int:
     models = [model for model in _ask(client, "/models")["data"] if model["usable"]]
     before = told(_summary(client, _COUNTS_WINDOW))
     began = time.monotonic()
@@ -106,7 +106,7 @@ def _print_who_answers(models: list[Any], failures: float) -> None:
         print(f"Answered, and billed, by the provider itself: {', '.join(billed)}")
 
 
-def _send(options: LoadOptions, state: State, models: list[Any]) -> list[Outcome]:
+def _send(options: LoadOptions, state: StackState, models: list[Any]) -> list[Outcome]:
     """All outcomes, or those so far when the user wants to end."""
     stopping = threading.Event()
     pinnable = [model["id"] for model in models if model["provider"] != _ALWAYS_REAL]

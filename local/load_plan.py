@@ -52,7 +52,7 @@ _TOOLS = [
 
 
 @dataclass(frozen=True)
-class Prompt:
+class LoadPrompt:
     """A row of `prompts.jsonl`; `task` is what it asks for."""
 
     task: str
@@ -68,15 +68,15 @@ class Planned:
     body: dict[str, Any]
 
 
-def load_prompts() -> list[Prompt]:
+def load_prompts() -> list[LoadPrompt]:
     """The prompts that come with the program."""
-    return [Prompt(**json.loads(line)) for line in _PROMPTS.read_text("utf-8").splitlines()]
+    return [LoadPrompt(**json.loads(line)) for line in _PROMPTS.read_text("utf-8").splitlines()]
 
 
-def planned(prompts: Sequence[Prompt], models: Sequence[str], seed: int) -> Iterator[Planned]:
+def planned(prompts: Sequence[LoadPrompt], models: Sequence[str], seed: int) -> Iterator[Planned]:
     """Without an end. `models` are those that a request may be pinned to."""
     chance = random.Random(seed)  # noqa: S311 - not for secrets
-    left: list[Prompt] = []
+    left: list[LoadPrompt] = []
     for number in count(1):
         left = left or chance.sample(prompts, len(prompts))
         path = "/generate" if number % _EVERY_NTH_IS_A_JOB else "/jobs"
@@ -85,7 +85,7 @@ def planned(prompts: Sequence[Prompt], models: Sequence[str], seed: int) -> Iter
         yield Planned(path, body | {"metadata": {"load": f"{seed}-{number}"}})
 
 
-def _body(prompt: Prompt, models: Sequence[str], chance: random.Random) -> dict[str, Any]:
+def _body(prompt: LoadPrompt, models: Sequence[str], chance: random.Random) -> dict[str, Any]:
     def is_one(share: float) -> bool:
         return chance.random() < share
 

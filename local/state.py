@@ -15,7 +15,7 @@ Phase = Literal["stopped", "starting", "deploying", "ready"]
 
 
 @dataclass(frozen=True)
-class State:
+class StackState:
     """The process ids are of `up` itself and of the emulator, which outlives a detached `up`."""
 
     port: int
@@ -40,21 +40,21 @@ class State:
             "state": self.state,
         }
 
-    def with_phase(self, phase: Phase) -> State:
+    def with_phase(self, phase: Phase) -> StackState:
         """The same stack, further on."""
         return replace(self, state=phase)
 
 
-def read_state(port: int) -> State:
+def read_state(port: int) -> StackState:
     """The stack on `port`; stopped when there is none, or when its emulator has died."""
     try:
-        state = State(**json.loads(_file(port).read_text("utf-8")))
+        state = StackState(**json.loads(_file(port).read_text("utf-8")))
     except (OSError, ValueError, TypeError):
-        return State(port)
-    return state if is_ours(state.emulator_pid, "local.server") else State(port)
+        return StackState(port)
+    return state if is_ours(state.emulator_pid, "local.server") else StackState(port)
 
 
-def write_state(state: State) -> None:
+def write_state(state: StackState) -> None:
     """Replace the file in one step: `status` may read at any time."""
     path = _file(state.port)
     draft = path.with_suffix(".draft")

@@ -19,7 +19,7 @@ from local.deployment import deploy, put_secrets
 from local.emulator_process import EmulatorProcess, PortTaken
 from local.paths import PROJECT, folder_of
 from local.settings import Settings
-from local.state import State, forget_state, read_state, write_state
+from local.state import StackState, forget_state, read_state, write_state
 from local.tools import UpFailed, require_tools
 
 _HEALTHY_WITHIN_S = 30
@@ -35,7 +35,7 @@ def up(port: int, settings: Settings, *, detach: bool, show_demo: bool) -> None:
     with _ended_by_signals():
         require_tools()
         emulator = _start(port)
-        state = State(
+        state = StackState(
             port=port,
             api_key=settings.api_keys[0],
             emulator_url=emulator.url,
@@ -58,7 +58,7 @@ def up(port: int, settings: Settings, *, detach: bool, show_demo: bool) -> None:
                 end_stack(state, emulator)
 
 
-def end_stack(state: State, emulator: EmulatorProcess | None = None) -> None:
+def end_stack(state: StackState, emulator: EmulatorProcess | None = None) -> None:
     """End the emulator and what it started, and remove what they leave."""
     if emulator is not None:
         emulator.stop()
@@ -80,7 +80,7 @@ def _start(port: int) -> EmulatorProcess:
         ) from None
 
 
-def _bring_up(state: State, settings: Settings, log: Path) -> State:
+def _bring_up(state: StackState, settings: Settings, log: Path) -> StackState:
     log.write_bytes(b"")
     write_state(state)
     with _step("Synthesising the CDK app"):
@@ -95,7 +95,7 @@ def _bring_up(state: State, settings: Settings, log: Path) -> State:
     return state
 
 
-def _wait_until_healthy(client: Client, state: State) -> None:
+def _wait_until_healthy(client: Client, state: StackState) -> None:
     deadline = time.monotonic() + _HEALTHY_WITHIN_S
     while not client.is_healthy():
         if time.monotonic() > deadline or read_state(state.port).state == "stopped":
@@ -104,7 +104,7 @@ def _wait_until_healthy(client: Client, state: State) -> None:
         time.sleep(0.2)
 
 
-def _serve(emulator: EmulatorProcess, state: State, *, show_demo: bool) -> None:
+def _serve(emulator: EmulatorProcess, state: StackState, *, show_demo: bool) -> None:
     """Until asked to end. Raises UpFailed when the emulator ends by itself."""
     try:
         if show_demo:

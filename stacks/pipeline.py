@@ -16,7 +16,7 @@ from stacks.compute.function_table import (
 from stacks.compute.functions import Functions
 from stacks.compute.machines import Machines
 from stacks.config import StageConfig
-from stacks.monitoring.monitored_resources import Watched
+from stacks.monitoring.monitored_resources import MonitoredResources
 from stacks.monitoring.observability import Observability
 from stacks.storage import StorageStack
 
@@ -60,8 +60,8 @@ class PipelineStack(Stack):
             self,
             "Observability",
             config=config,
-            watched=Watched(
-                functions=functions.watched,
+            monitored=MonitoredResources(
+                functions=functions.monitored,
                 machines={"Generate": machines.generate, "Jobs": machines.jobs},
                 sync_machine=machines.generate,
                 tables={"Requests": storage.requests_table, "State": storage.state_table},

@@ -8,7 +8,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from functions.shared.storage.request_log import BY_DAY, BY_KEY, LISTED
+from functions.shared.storage.request_log import BY_CALLER, BY_DAY, LISTED
 from stacks.config import Provider, StageConfig, construct_name
 from stacks.security import acknowledge
 
@@ -41,7 +41,7 @@ class StorageStack(Stack):
 
     def _add_requests_table(self) -> dynamodb.Table:
         table = self._add_table("Requests", "request_id")
-        for index_name, partition in ((BY_DAY, "day"), (BY_KEY, "api_key_id")):
+        for index_name, partition in ((BY_DAY, "day"), (BY_CALLER, "caller_id")):
             keys = {"request_id", partition, "created_at"}
             table.add_global_secondary_index(
                 index_name=index_name,

@@ -192,13 +192,13 @@ def aws(monkeypatch):
     from moto import mock_aws
 
     from functions.shared.health.known_health import known_health
-    from functions.shared.storage import request_log as stores
+    from functions.shared.storage import clients
 
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     # Both are kept between invocations: the next test has another account.
-    caches = (stores._resource, stores._table)
+    caches = (clients.client, clients.dynamodb, clients.table)
     for cache in caches:
         cache.cache_clear()
     monkeypatch.setattr(known_health, "read_at_s", float("-inf"))
@@ -222,7 +222,7 @@ def _table(name, *keys, **index):
 
 @pytest.fixture
 def requests_table(aws):
-    from functions.shared.storage.request_log import BY_DAY, BY_KEY, LISTED
+    from functions.shared.storage.request_log import BY_CALLER, BY_DAY, LISTED
 
     indexes = [
         {
@@ -238,9 +238,9 @@ def requests_table(aws):
                 ],
             },
         }
-        for name, partition in ((BY_DAY, "day"), (BY_KEY, "api_key_id"))
+        for name, partition in ((BY_DAY, "day"), (BY_CALLER, "caller_id"))
     ]
-    keys = ("request_id", "day", "api_key_id", "created_at")
+    keys = ("request_id", "day", "caller_id", "created_at")
     return _table("Requests", *keys, GlobalSecondaryIndexes=indexes)
 
 

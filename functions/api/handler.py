@@ -11,22 +11,24 @@ from functions.api.feedback import Grade
 from functions.api.jobs import Jobs
 from functions.api.models import get_model, list_models
 from functions.api.requests import Requests
-from functions.shared.gateway.rest import api_key_id_of, new_resolver, parsed_body
+from functions.shared.gateway.rest import caller_id_of, new_resolver, parsed_body
 from functions.shared.health.listing import current_health
-from functions.shared.settings import ApiSettings, read
+from functions.shared.settings import ApiSettings, read_settings
 from functions.shared.storage.request_log import RequestLog
-from functions.shared.storage.state_table import State
+from functions.shared.storage.state_table import StateTable
 from functions.shared.telemetry.observability import logger, metrics
 
 app = new_resolver()
 
 
 def _jobs() -> Jobs:
-    return Jobs(read(ApiSettings).JOBS_STATE_MACHINE_ARN, api_key_id_of(app.current_event))
+    return Jobs(read_settings(ApiSettings).JOBS_STATE_MACHINE_ARN, caller_id_of(app.current_event))
 
 
 def _requests() -> Requests:
-    return Requests(RequestLog(read(ApiSettings).REQUESTS_TABLE), api_key_id_of(app.current_event))
+    return Requests(
+        RequestLog(read_settings(ApiSettings).REQUESTS_TABLE), caller_id_of(app.current_event)
+    )
 
 
 @app.get("/v1/jobs/<execution_id>")
@@ -51,14 +53,16 @@ def post_feedback(request_id: str) -> dict[str, Any]:
 
 @app.get("/v1/models")
 def get_models() -> dict[str, Any]:
-    settings, now = read(ApiSettings), datetime.now(UTC)
-    return list_models(settings, now, current_health(settings, State(settings.STATE_TABLE), now))
+    settings, now = read_settings(ApiSettings), datetime.now(UTC)
+    return list_models(
+        settings, now, current_health(settings, StateTable(settings.STATE_TABLE), now)
+    )
 
 
 @app.get("/v1/models/<model_id>")
 def get_one_model(model_id: str) -> dict[str, Any]:
-    settings, now = read(ApiSettings), datetime.now(UTC)
-    health = current_health(settings, State(settings.STATE_TABLE), now)
+    settings, now = read_settings(ApiSettings), datetime.now(UTC)
+    health = current_health(settings, StateTable(settings.STATE_TABLE), now)
     return get_model(model_id, settings, now, health)
 
 

@@ -6,20 +6,16 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from functions.shared.errors import EngineError, NotFound, RateLimited, error_body
+from functions.shared.storage.clients import client
 
 if TYPE_CHECKING:
-    from mypy_boto3_stepfunctions import SFNClient
     from mypy_boto3_stepfunctions.type_defs import DescribeExecutionOutputTypeDef
 
-_CONFIG = Config(connect_timeout=1, read_timeout=5, retries={"mode": "standard"})
 _EXECUTION_ID = re.compile(r"req_[A-Za-z0-9_-]{1,76}")
 _OUR_ERROR = re.compile(r"[a-z_]+")
 THROTTLED = frozenset({"ThrottlingException", "TooManyRequestsException"})
@@ -30,7 +26,7 @@ class Jobs:
     """The jobs of one API key; any other key's are not found."""
 
     state_machine_arn: str
-    api_key_id: str
+    caller_id: str
 
     def get(self, execution_id: str) -> dict[str, Any]:
         """Raises `NotFound`, and `RateLimited` where Step Functions throttles the look-up."""
@@ -42,26 +38,26 @@ class Jobs:
         if execution["status"] != "RUNNING":
             return _job(execution_id, execution)
         arn = self._arn(execution_id)
-        _call(_client().stop_execution, executionArn=arn, error="Aborted", cause="By caller")
+        _call(
+            client("stepfunctions").stop_execution,
+            executionArn=arn,
+            error="Aborted",
+            cause="By caller",
+        )
         return _job(execution_id, self._describe(execution_id))
 
     def _describe(self, execution_id: str) -> DescribeExecutionOutputTypeDef:
         if not _EXECUTION_ID.fullmatch(execution_id):
             raise NotFound("There is no such job.")
         execution: DescribeExecutionOutputTypeDef = _call(
-            _client().describe_execution, executionArn=self._arn(execution_id)
+            client("stepfunctions").describe_execution, executionArn=self._arn(execution_id)
         )
-        if json.loads(execution["input"])["api_key_id"] != self.api_key_id:
+        if json.loads(execution["input"])["caller_id"] != self.caller_id:
             raise NotFound("There is no such job.")
         return execution
 
     def _arn(self, execution_id: str) -> str:
         return f"{self.state_machine_arn.replace(':stateMachine:', ':execution:')}:{execution_id}"
-
-
-@lru_cache
-def _client() -> SFNClient:
-    return boto3.client("stepfunctions", config=_CONFIG)
 
 
 def _call(action: Any, **arguments: str) -> Any:

@@ -1,4 +1,4 @@
-"""Finished requests as their callers see them: the audit record, and the grade of its answer."""
+"""FinishedRequest requests as their callers see them: the audit record, and the grade of its answer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Requests:
     """The requests of one API key; any other key's are not found."""
 
     log: RequestLog
-    api_key_id: str
+    caller_id: str
 
     def get(self, request_id: str) -> dict[str, Any]:
         """The row as it was recorded. Raises `NotFound`."""
@@ -32,7 +32,7 @@ class Requests:
         feedback = grade.feedback(datetime.now(UTC))
         if not (
             _REQUEST_ID.fullmatch(request_id)
-            and self.log.put_feedback(request_id, self.api_key_id, feedback)
+            and self.log.put_feedback(request_id, self.caller_id, feedback)
         ):
             self._row(request_id)
             problem = {"field": "request_id", "problem": "the request failed"}
@@ -41,6 +41,6 @@ class Requests:
 
     def _row(self, request_id: str) -> dict[str, Any]:
         row = self.log.get(request_id) if _REQUEST_ID.fullmatch(request_id) else None
-        if row is None or row["api_key_id"] != self.api_key_id:
+        if row is None or row["caller_id"] != self.caller_id:
             raise NotFound("There is no such request.")
         return row

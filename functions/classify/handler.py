@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions.classify.profiling import profile_request
 from functions.shared.contracts.states import ClassifyInput, json_of
 from functions.shared.local_models import load_model
-from functions.shared.settings import ClassifySettings, read
+from functions.shared.settings import ClassifySettings, read_settings
 from functions.shared.telemetry.observability import logger, metrics
 
 if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
@@ -22,6 +22,6 @@ if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     logger.append_keys(request_id=event.get("request_id"))
-    output = profile_request(ClassifyInput.model_validate(event), read(ClassifySettings))
+    output = profile_request(ClassifyInput.model_validate(event), read_settings(ClassifySettings))
     logger.info("classified", task=output.profile.task, confidence=output.profile.task_confidence)
     return json_of(output)

@@ -30,7 +30,7 @@ def profile_request(event: ClassifyInput, settings: ClassifySettings) -> Classif
     deadline_ms = min(limit_ms, request.max_latency_ms or limit_ms)
     profile = Profile(
         request_id=event.request_id,
-        api_key_id=event.api_key_id,
+        caller_id=event.caller_id,
         mode=event.mode,
         task=decided.task,
         task_source="classifier" if request.task == "auto" else "caller",

@@ -11,13 +11,13 @@ from functions.invoke_provider.attempt import attempt
 from functions.invoke_provider.providers import load_provider
 from functions.shared.contracts.states import InvokeInput, json_of
 from functions.shared.errors import EngineError
-from functions.shared.settings import InvokeSettings, read
+from functions.shared.settings import InvokeSettings, read_settings
 from functions.shared.telemetry.gen_ai import answer_fields, call_fields
 from functions.shared.telemetry.observability import logger, metrics
 
 if "PROVIDER" in os.environ:
     # An SDK's import belongs into the init phase: it has a full CPU there, and a snapshot keeps it.
-    load_provider(read(InvokeSettings))
+    load_provider(read_settings(InvokeSettings))
 
 
 @metrics.log_metrics(capture_cold_start_metric=True)
@@ -29,7 +29,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         request_id=called.profile.request_id, **call_fields(candidate.model, candidate.provider)
     )
     try:
-        output = attempt(called, load_provider(read(InvokeSettings)))
+        output = attempt(called, load_provider(read_settings(InvokeSettings)))
     except EngineError as error:
         failed = {"error.type": type(error).__name__, "elapsed_ms": error.elapsed_ms}
         logger.warning("attempt failed", extra=failed)

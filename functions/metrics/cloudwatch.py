@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
-from functools import lru_cache
 from itertools import chain
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from functions.metrics.window import Window
 from functions.shared.errors import EngineError, RateLimited
+from functions.shared.storage.clients import client
 from functions.shared.telemetry.series import NAMESPACE, SERVICE
 from functions.shared.vocabulary import Frozen
 
-_CONFIG = Config(connect_timeout=1, read_timeout=4, retries={"mode": "standard"})
 _MOST_QUERIES = 500
 _THROTTLED = frozenset({"Throttling", "ThrottlingException", "RequestLimitExceeded"})
 _FAILED = frozenset({"InternalError", "Forbidden"})
@@ -102,7 +99,7 @@ def _read(
         for number, figure in enumerate(figures)
     ]
     pages = (
-        _client()
+        client("cloudwatch")
         .get_paginator("get_metric_data")
         .paginate(MetricDataQueries=queries, StartTime=window.start, EndTime=window.end)
     )
@@ -134,8 +131,3 @@ def _one(figure: Figure, values: list[float]) -> float:
     """One datapoint is what is asked for. If there are more, sums and counts add up; percentiles
     do not, and the worst one never makes the engine look better than it was."""
     return max(values) if figure.stat in _PERCENTILES else sum(values)
-
-
-@lru_cache
-def _client() -> Any:
-    return boto3.client("cloudwatch", config=_CONFIG)

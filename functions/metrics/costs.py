@@ -13,14 +13,14 @@ from functions.metrics.reader import Reader
 from functions.metrics.summary import Measured, costs_by_model, model_figures
 from functions.metrics.window import Window
 from functions.shared.catalogue.models import load_catalogue
-from functions.shared.money.key_spend import spend_ids, spend_of
-from functions.shared.storage.state_table import State
+from functions.shared.money.caller_spend import spend_ids, spend_of
+from functions.shared.storage.state_table import StateTable
 from functions.shared.vocabulary import Count, Frozen, Task, Usd
 
 _MOST_ITEMS = 100
 
 
-class KeyCosts(Frozen):
+class CallerCosts(Frozen):
     requests: Count
     cost_usd: Usd
 
@@ -28,7 +28,7 @@ class KeyCosts(Frozen):
 class Costs(Measured):
     """`savings_usd` is against the dearest model that could have answered, for the tokens used.
 
-    `by_provider` sums up `by_model`; `by_api_key` has the caller's key alone, unless it is an
+    `by_provider` sums up `by_model`; `by_caller` has the caller's key alone, unless it is an
     operator's. `budgets` is empty: there are none.
     """
 
@@ -37,11 +37,11 @@ class Costs(Measured):
     by_model: dict[str, Usd]
     by_provider: dict[str, Usd]
     by_task: dict[str, Usd]
-    by_api_key: dict[str, KeyCosts]
+    by_caller: dict[str, CallerCosts]
     budgets: tuple[()] = ()
 
 
-def costs(service: str, window: Window, reader: Reader, state: State) -> Costs:
+def costs(service: str, window: Window, reader: Reader, state: StateTable) -> Costs:
     """Raises `RateLimited`, and `ClientError` and `BotoCoreError` where the table cannot be read."""
     tasks = [("task", task) for task in get_args(Task)]
     wanted = [
@@ -59,7 +59,7 @@ def costs(service: str, window: Window, reader: Reader, state: State) -> Costs:
     for model, cost in by_model.items():
         by_provider[load_catalogue().get(model).provider] += cost
     return Costs(
-        **window.told,
+        **window.to_json(),
         total_usd=figures.usd("CostUsd"),
         savings_usd=figures.usd("SavingsUsd"),
         by_model=by_model,
@@ -69,20 +69,20 @@ def costs(service: str, window: Window, reader: Reader, state: State) -> Costs:
             for task in tasks
             if figures.count("Requests", task)
         },
-        by_api_key=_by_api_key(window, reader, state),
+        by_caller=_by_caller(window, reader, state),
     )
 
 
-def _by_api_key(window: Window, reader: Reader, state: State) -> dict[str, KeyCosts]:
+def _by_caller(window: Window, reader: Reader, state: StateTable) -> dict[str, CallerCosts]:
     spent = spend_of(
         item
         for ids in _batches(spend_ids(window.start, window.end))
         for item in state.read(ids).values()
     )
     return {
-        key: KeyCosts(requests=one.requests, cost_usd=one.cost_usd)
+        key: CallerCosts(requests=one.requests, cost_usd=one.cost_usd)
         for key, one in sorted(spent.items())
-        if reader.is_operator or key == reader.api_key_id
+        if reader.is_operator or key == reader.caller_id
     }
 
 

@@ -16,18 +16,18 @@ from functions.metrics.realtime import realtime
 from functions.metrics.summary import summary
 from functions.metrics.window import NoQuery, Window, WindowQuery
 from functions.shared.gateway.query import parsed_query
-from functions.shared.gateway.rest import api_key_id_of, new_resolver
+from functions.shared.gateway.rest import caller_id_of, new_resolver
 from functions.shared.health.listing import Health, current_health
-from functions.shared.settings import MetricsSettings, read
+from functions.shared.settings import MetricsSettings, read_settings
 from functions.shared.storage.request_log import RequestLog
-from functions.shared.storage.state_table import State
+from functions.shared.storage.state_table import StateTable
 from functions.shared.telemetry.observability import logger, metrics
 
 app = new_resolver()
 
 
 def _service() -> str:
-    settings: MetricsSettings = read(MetricsSettings)
+    settings: MetricsSettings = read_settings(MetricsSettings)
     return settings.POWERTOOLS_SERVICE_NAME
 
 
@@ -36,39 +36,39 @@ def _window() -> Window:
 
 
 def _health() -> Health | None:
-    settings = read(MetricsSettings)
-    return current_health(settings, State(settings.STATE_TABLE), datetime.now(UTC))
+    settings = read_settings(MetricsSettings)
+    return current_health(settings, StateTable(settings.STATE_TABLE), datetime.now(UTC))
 
 
 def _reader() -> Reader:
-    api_key_id = api_key_id_of(app.current_event)
-    return Reader(api_key_id, is_operator(api_key_id, read(MetricsSettings).OPERATOR_PLAN))
+    caller_id = caller_id_of(app.current_event)
+    return Reader(caller_id, is_operator(caller_id, read_settings(MetricsSettings).OPERATOR_PLAN))
 
 
 def _log() -> RequestLog:
-    return RequestLog(read(MetricsSettings).REQUESTS_TABLE)
+    return RequestLog(read_settings(MetricsSettings).REQUESTS_TABLE)
 
 
 @app.get("/v1/metrics/summary")
 def get_summary() -> dict[str, Any]:
-    return summary(_service(), _window()).told()
+    return summary(_service(), _window()).to_json()
 
 
 @app.get("/v1/metrics/models/<model_id>")
 def get_model(model_id: str) -> dict[str, Any]:
-    return model_metrics(model_id, _service(), _window(), _health(), datetime.now(UTC)).told()
+    return model_metrics(model_id, _service(), _window(), _health(), datetime.now(UTC)).to_json()
 
 
 @app.get("/v1/metrics/providers")
 def get_providers() -> dict[str, Any]:
-    settings, window = read(MetricsSettings), _window()
-    return provider_metrics(_service(), window, settings, _health(), datetime.now(UTC)).told()
+    settings, window = read_settings(MetricsSettings), _window()
+    return provider_metrics(_service(), window, settings, _health(), datetime.now(UTC)).to_json()
 
 
 @app.get("/v1/metrics/costs")
 def get_costs() -> dict[str, Any]:
-    window, state = _window(), State(read(MetricsSettings).STATE_TABLE)
-    return costs(_service(), window, _reader(), state).told()
+    window, state = _window(), StateTable(read_settings(MetricsSettings).STATE_TABLE)
+    return costs(_service(), window, _reader(), state).to_json()
 
 
 @app.get("/v1/metrics/logs")

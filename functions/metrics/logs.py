@@ -49,7 +49,7 @@ Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
 
 
 class LogsQuery(Frozen):
-    """`key` is an API key's id. `from` and `to` are ISO times and belong to the page's rows, too."""
+    """`from` and `to` are ISO times and belong to the page's rows, too."""
 
     limit: Annotated[int, Field(ge=1, le=1000)] = 20
     cursor: Annotated[str, Field(max_length=500)] | None = None
@@ -57,7 +57,7 @@ class LogsQuery(Frozen):
     provider: str | None = None
     task: str | None = None
     status: Literal["SUCCEEDED", "FAILED"] | None = None
-    key: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    caller_id: Annotated[str, Field(min_length=1, max_length=128)] | None = None
     first: Annotated[Moment | None, Field(alias="from")] = None
     last: Annotated[Moment | None, Field(alias="to")] = None
 
@@ -73,7 +73,7 @@ class LoggedRequest(BaseModel):
     finished_at: str
     status: str
     mode: str
-    api_key_id: str
+    caller_id: str
     task: str | None = None
     model_preference: str | None = None
     model: str | None = None
@@ -110,7 +110,7 @@ def logs_page(query: LogsQuery, reader: Reader, log: RequestLog, now: datetime) 
         last = datetime.fromisoformat(after["created_at"])
     else:
         after = None  # another `to` than the cursor's may have moved before it
-    partitions = list(reader.partitions(query.key, first, last))
+    partitions = list(reader.partitions(query.caller_id, first, last))
     if stamp(first) > stamp(last):
         return _page([], None)
     equal = {name: value for name in _FILTERS if (value := getattr(query, name)) is not None}

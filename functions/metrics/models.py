@@ -83,7 +83,7 @@ def model_metrics(
     figures = read_figures([*_attempt_figures(named), Figure("CostUsd", named)], service, window)
     attempts, errors = _counts(figures, named)
     return ModelMetrics(
-        **window.told,
+        **window.to_json(),
         model=model.id,
         provider=model.provider,
         attempts=attempts,
@@ -108,7 +108,7 @@ def provider_metrics(
     ]
     figures = read_figures(wanted, service, window)
     return ProviderList(
-        **window.told,
+        **window.to_json(),
         providers=[_provider(named, figures, settings, health, now) for named in names],
     )
 

@@ -7,26 +7,26 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from functions.shared.errors import Forbidden
-from functions.shared.storage.request_log import BY_DAY, BY_KEY
+from functions.shared.storage.request_log import BY_CALLER, BY_DAY
 
 
 @dataclass(frozen=True)
 class Reader:
     """Who reads the log: a key its own rows, an operator's key all of them."""
 
-    api_key_id: str
+    caller_id: str
     is_operator: bool
 
     def partitions(
-        self, key: str | None, first: datetime, last: datetime
+        self, caller_id: str | None, first: datetime, last: datetime
     ) -> Iterator[tuple[str, str]]:
         """Newest first. Raises `Forbidden` for another's key."""
         if not self.is_operator:
-            if key not in {None, self.api_key_id}:
+            if caller_id not in {None, self.caller_id}:
                 raise Forbidden("Only a key of the operators' plan sees the requests of others.")
-            key = self.api_key_id
-        if key is not None:
-            yield BY_KEY, key
+            caller_id = self.caller_id
+        if caller_id is not None:
+            yield BY_CALLER, caller_id
             return
         for back in range((last.date() - first.date()).days + 1):
             yield BY_DAY, str(last.date() - timedelta(days=back))

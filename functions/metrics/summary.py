@@ -29,7 +29,7 @@ class Measured(Frozen):
     start: datetime = Field(alias="from")
     end: datetime = Field(alias="to")
 
-    def told(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         return self.model_dump(mode="json", by_alias=True)
 
 
@@ -78,7 +78,7 @@ def summary(service: str, window: Window) -> Summary:
     total = figures.count("Requests")
     successful = figures.count("Requests", _SUCCESSFUL)
     return Summary(
-        **window.told,
+        **window.to_json(),
         requests=RequestCounts(total=total, successful=successful, failed=total - successful),
         latency_ms=figures.percentiles("LatencyMs"),
         costs=SummaryCosts(

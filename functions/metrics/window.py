@@ -58,8 +58,7 @@ class Window:
         step = _MINUTE if length <= timedelta(days=1) else _HOUR
         return cls(text, _floor(now - length, step), _floor(now, step) + step)
 
-    @property
-    def told(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """As every answer about it begins."""
         return {"window": self.text, "from": self.start, "to": self.end}
 

@@ -10,7 +10,7 @@ from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
     AmazonCloudWatchEMFProvider,
 )
 
-from functions.record_metrics.finished import SUCCESS, Finished
+from functions.record_metrics.finished_request import SUCCESS, FinishedRequest
 from functions.shared.contracts.states import Attempt
 from functions.shared.errors import (
     ERRORS_BY_NAME,
@@ -41,7 +41,7 @@ _ATTEMPT_ERRORS = frozenset(
 )
 
 
-def emit_metrics(finished: Finished) -> None:
+def emit_metrics(finished: FinishedRequest) -> None:
     """One line for the request, and one for each of its attempts.
 
     Ids are fields of the lines and never dimensions, each value of which is billed as a metric.
@@ -67,7 +67,7 @@ def emit_metrics(finished: Finished) -> None:
         _emit(OF_ATTEMPTS, _attempt_values(attempt), dimensions, fields, timestamp_ms)
 
 
-def _values(finished: Finished) -> Values:
+def _values(finished: FinishedRequest) -> Values:
     error, answer = finished.error, finished.event.answer
     usage, performance = (answer.usage, answer.performance) if answer else (None, None)
     return {
@@ -95,17 +95,17 @@ def _attempt_values(attempt: Attempt) -> Values:
     }
 
 
-def _ids(finished: Finished) -> dict[str, Any]:
+def _ids(finished: FinishedRequest) -> dict[str, Any]:
     event = finished.event
     return {
         "request_id": event.request_id,
-        "api_key_id": event.api_key_id,
+        "caller_id": event.caller_id,
         "mode": event.mode,
         "trace_id": finished.trace_id,
     }
 
 
-def _gen_ai(finished: Finished) -> dict[str, Any]:
+def _gen_ai(finished: FinishedRequest) -> dict[str, Any]:
     fields: dict[str, Any] = {"attempts": len(finished.attempts)}
     if last := finished.last_attempt:
         fields |= call_fields(last.model, last.provider)

@@ -8,10 +8,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.record_metrics.recording import Stores, record
 from functions.shared.contracts.states import RecordInput, RecordOutput
-from functions.shared.settings import RecordSettings, read
+from functions.shared.settings import RecordSettings, read_settings
 from functions.shared.storage.dead_letters import DeadLetters
 from functions.shared.storage.request_log import RequestLog
-from functions.shared.storage.state_table import State
+from functions.shared.storage.state_table import StateTable
 from functions.shared.telemetry.observability import current_trace_id, logger, metrics
 
 
@@ -19,10 +19,10 @@ from functions.shared.telemetry.observability import current_trace_id, logger, m
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     logger.append_keys(request_id=event.get("request_id"))
-    settings = read(RecordSettings)
+    settings = read_settings(RecordSettings)
     stores = Stores(
         RequestLog(settings.REQUESTS_TABLE),
-        State(settings.STATE_TABLE),
+        StateTable(settings.STATE_TABLE),
         DeadLetters(settings.DEAD_LETTER_QUEUE_URL),
     )
     finished = RecordInput.model_validate(event)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from functions.record_metrics.finished import Finished
+from functions.record_metrics.finished_request import FinishedRequest
 from functions.shared.contracts.answer import CandidateSummary
 from functions.shared.contracts.decision import ScoreOutput
 from functions.shared.contracts.states import json_of
@@ -20,17 +20,17 @@ _LOGGED_OF_CANDIDATE = {
 """How it is called stands in the catalogue, and a sentence for each would double the row."""
 
 
-def row_of(finished: Finished, retention_days: int) -> dict[str, Any]:
+def row_of(finished: FinishedRequest, retention_days: int) -> dict[str, Any]:
     """The log's item, JSON values; no answer in it, and a prompt only where the stage logs them."""
     return {**_listed(finished), **_details(finished, retention_days)}
 
 
-def _listed(finished: Finished) -> dict[str, Any]:
+def _listed(finished: FinishedRequest) -> dict[str, Any]:
     """What the indexes repeat, so that a list of requests needs no look at the rows themselves."""
     event, profile, answer = finished.event, finished.event.profile, finished.event.answer
     listed: dict[str, Any] = {
         "request_id": event.request_id,
-        "api_key_id": event.api_key_id,
+        "caller_id": event.caller_id,
         "created_at": stamp(finished.created_at),
         "finished_at": stamp(finished.now),
         "status": "FAILED" if finished.error else "SUCCEEDED",
@@ -57,7 +57,7 @@ def _listed(finished: Finished) -> dict[str, Any]:
     return listed
 
 
-def _details(finished: Finished, retention_days: int) -> dict[str, Any]:
+def _details(finished: FinishedRequest, retention_days: int) -> dict[str, Any]:
     event = finished.event
     details: dict[str, Any] = {
         "day": f"{finished.created_at:%Y-%m-%d}",

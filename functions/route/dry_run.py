@@ -10,7 +10,7 @@ from functions.shared.contracts.decision import Candidate, Exclusion, Profile, S
 from functions.shared.contracts.states import ClassifyInput
 from functions.shared.policy.routing_policy import Policy, load_policy
 from functions.shared.settings import RouteSettings
-from functions.shared.storage.state_table import State
+from functions.shared.storage.state_table import StateTable
 from functions.shared.vocabulary import Count, Frozen, Score, Task, Usd
 
 _SCORES = {f"{name}_score" for name in ("cost", "latency", "quality", "availability", "final")}
@@ -89,7 +89,7 @@ class DryRun(Frozen):
     performance: RoutePerformance
 
 
-def dry_run(event: ClassifyInput, settings: RouteSettings, state: State) -> DryRun:
+def dry_run(event: ClassifyInput, settings: RouteSettings, state: StateTable) -> DryRun:
     """Raises what the states Classify and Score raise."""
     profile = profile_request(event, settings).profile
     output = decide(profile, settings, state)

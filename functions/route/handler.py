@@ -9,9 +9,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.route.dry_run import dry_run
 from functions.shared.contracts.states import ClassifyInput, json_of
-from functions.shared.gateway.rest import api_key_id_of, json_body, new_resolver, request_id_of
-from functions.shared.settings import RouteSettings, read
-from functions.shared.storage.state_table import State
+from functions.shared.gateway.rest import caller_id_of, json_body, new_resolver, request_id_of
+from functions.shared.settings import RouteSettings, read_settings
+from functions.shared.storage.state_table import StateTable
 from functions.shared.telemetry.observability import logger, metrics
 
 app = new_resolver()
@@ -24,12 +24,12 @@ def post_route() -> dict[str, Any]:
     asked = ClassifyInput(
         request=json_body(app.current_event),
         request_id=request_id,
-        api_key_id=api_key_id_of(app.current_event),
+        caller_id=caller_id_of(app.current_event),
         mode="sync",
         started_at=datetime.now(UTC).isoformat(),
     )
-    settings = read(RouteSettings)
-    decided = dry_run(asked, settings, State(settings.STATE_TABLE))
+    settings = read_settings(RouteSettings)
+    decided = dry_run(asked, settings, StateTable(settings.STATE_TABLE))
     logger.info("decided", model=decided.routing.selected_model)
     return json_of(decided)
 

@@ -8,8 +8,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.score.deciding import decide
 from functions.shared.contracts.states import ScoreInput, json_of
-from functions.shared.settings import ScoreSettings, read
-from functions.shared.storage.state_table import State
+from functions.shared.settings import ScoreSettings, read_settings
+from functions.shared.storage.state_table import StateTable
 from functions.shared.telemetry.observability import logger, metrics
 
 
@@ -18,7 +18,7 @@ from functions.shared.telemetry.observability import logger, metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     profile = ScoreInput.model_validate(event).profile
     logger.append_keys(request_id=profile.request_id)
-    settings = read(ScoreSettings)
-    output = decide(profile, settings, State(settings.STATE_TABLE))
+    settings = read_settings(ScoreSettings)
+    output = decide(profile, settings, StateTable(settings.STATE_TABLE))
     logger.info("scored", model=output.candidates[0].model, policy=output.policy_version)
     return json_of(output)

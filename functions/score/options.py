@@ -14,8 +14,8 @@ from functions.score.estimates import (
 )
 from functions.shared.catalogue.models import Catalogue, Model
 from functions.shared.catalogue.pricing import UnpricedModel, estimated_nano_usd, usd
-from functions.shared.catalogue.tokens import INSTRUCTION_TOKENS, RATES, count_tokens
-from functions.shared.contracts.decision import Exclusion, Profile, Situation
+from functions.shared.catalogue.tokens import INSTRUCTION_TOKENS, TOKEN_RATES, count_tokens
+from functions.shared.contracts.decision import Exclusion, Profile, RoutingContext
 from functions.shared.health.circuit import Circuit, availability, circuit_of
 from functions.shared.policy.routing_policy import Policy
 from functions.shared.settings import NO_CREDENTIALS, ProviderSettings
@@ -57,16 +57,16 @@ class Option:
 
 
 def options_of(
-    profile: Profile, catalogue: Catalogue, policy: Policy, situation: Situation
+    profile: Profile, catalogue: Catalogue, policy: Policy, routing_context: RoutingContext
 ) -> tuple[list[Option], list[Exclusion]]:
     """Every model of the catalogue, in one of the two."""
     settings = ProviderSettings(
-        PROVIDERS_CONFIGURED=frozenset(situation.providers_configured),
-        MOCK_PROVIDERS=situation.mock_providers,
+        PROVIDERS_CONFIGURED=frozenset(routing_context.providers_configured),
+        MOCK_PROVIDERS=routing_context.mock_providers,
     )
     today = utc(profile.started_at_ms).date()
     given = profile.image_tokens + INSTRUCTION_TOKENS
-    input_tokens = {name: given + count_tokens(profile.input_size, name) for name in RATES}
+    input_tokens = {name: given + count_tokens(profile.input_size, name) for name in TOKEN_RATES}
     options: list[Option] = []
     excluded: list[Exclusion] = []
     mocks = {name: settings.is_mock(name, pinned=False) for name in get_args(Provider)}
@@ -78,7 +78,7 @@ def options_of(
             model,
             profile,
             policy,
-            situation,
+            routing_context,
             mock=bool(mock),
             input_tokens=input_tokens[model.tokenizer],
         )
@@ -104,13 +104,13 @@ def _option(
     model: Model,
     profile: Profile,
     policy: Policy,
-    situation: Situation,
+    routing_context: RoutingContext,
     *,
     mock: bool,
     input_tokens: int,
 ) -> Option | str:
     """The model as an option for this request, or the reason why it is none."""
-    health = situation.health.get(model.id)
+    health = routing_context.health.get(model.id)
     output_limit = _output_limit(model, profile)
     unfit = _unfit(model, profile, input_tokens, output_limit)
     if unfit is not None:
@@ -124,7 +124,9 @@ def _option(
     over = _over_limit(profile, worst_case, latency.p95_ms)
     if over is not None:
         return over
-    circuit, why = circuit_of(model.id, model.provider, situation.health, profile.started_at_ms)
+    circuit, why = circuit_of(
+        model.id, model.provider, routing_context.health, profile.started_at_ms
+    )
     return Option(
         model=model,
         mock=mock,

@@ -10,14 +10,20 @@ from functions.score.options import options_of
 from functions.score.selection import select
 from functions.shared.catalogue.models import Catalogue
 from functions.shared.catalogue.pricing import price_version
-from functions.shared.contracts.decision import Exclusion, Profile, ScoreOutput, Shadow, Situation
+from functions.shared.contracts.decision import (
+    Exclusion,
+    Profile,
+    RoutingContext,
+    ScoreOutput,
+    Shadow,
+)
 from functions.shared.errors import InvalidRequest, NoEligibleModel, NotFound
 from functions.shared.policy.routing_policy import Policy
 from functions.shared.times import utc
 
 
 def rank(
-    profile: Profile, catalogue: Catalogue, policy: Policy, situation: Situation
+    profile: Profile, catalogue: Catalogue, policy: Policy, routing_context: RoutingContext
 ) -> ScoreOutput:
     """Candidates best first, every other model with the reason why it is out.
 
@@ -27,14 +33,14 @@ def rank(
     began = time.perf_counter()
     if profile.model is not None:
         _check_pin(profile.model, catalogue, utc(profile.started_at_ms).date())
-    options, excluded = options_of(profile, catalogue, policy, situation)
+    options, excluded = options_of(profile, catalogue, policy, routing_context)
     if profile.model is not None and all(one.model.id != profile.model for one in options):
         out = [Exclusion(model=one.model.id, reason="another model is pinned") for one in options]
         excluded, options = excluded + out, []
     if not options:
         details = [item.model_dump() for item in excluded]
         raise NoEligibleModel("The request's limits exclude every model.", details=details)
-    selection = select(options, profile, policy, situation)
+    selection = select(options, profile, policy, routing_context)
     excluded += [
         Exclusion(model=model, reason=reason) for model, reason in selection.left_out.items()
     ]
@@ -47,17 +53,17 @@ def rank(
         policy_version=policy.version,
         explored=selection.first == "drawn",
         propensity=round(selection.propensity, 6),
-        situation=situation,
+        routing_context=routing_context,
         score_ms=round((time.perf_counter() - began) * 1000, 3),
     )
 
 
 def shadow_of(
-    profile: Profile, catalogue: Catalogue, policy: Policy, situation: Situation
+    profile: Profile, catalogue: Catalogue, policy: Policy, routing_context: RoutingContext
 ) -> Shadow | None:
     """What another policy would have chosen; None where it would have found nothing."""
     try:
-        first = rank(profile, catalogue, policy, situation).candidates[0]
+        first = rank(profile, catalogue, policy, routing_context).candidates[0]
     except NoEligibleModel:
         return None
     return Shadow(

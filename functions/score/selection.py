@@ -8,7 +8,7 @@ from typing import Literal
 
 from functions.score.estimates import draw
 from functions.score.options import Option
-from functions.shared.contracts.decision import Profile, Situation
+from functions.shared.contracts.decision import Profile, RoutingContext
 from functions.shared.policy.routing_policy import Policy
 from functions.shared.vocabulary import Preference
 
@@ -60,18 +60,18 @@ class Selection:
 
 
 def select(
-    options: list[Option], profile: Profile, policy: Policy, situation: Situation
+    options: list[Option], profile: Profile, policy: Policy, routing_context: RoutingContext
 ) -> Selection:
     """There is always one to be asked: with every circuit open, those are asked after all."""
     sound = [one for one in options if _is_sound(one, profile)]
     resting = [one for one in options if not _is_sound(one, profile)]
     if not sound:
         sound, resting = resting, []
-    dominated = _dominated(sound, profile, situation)
+    dominated = _dominated(sound, profile, routing_context)
     standing = [one for one in sound if one.model.id not in dominated]
     scores = _Scores.among(standing, profile, policy)
     asked = sorted((scores.of(one) for one in standing), key=lambda one: one.order)
-    selection = _with_first(asked, profile, policy, situation)
+    selection = _with_first(asked, profile, policy, routing_context)
     left_out = {
         model: f"dominated by {by}, which is cheaper and no worse in anything"
         for model, by in dominated.items()
@@ -96,11 +96,13 @@ def _is_sound(option: Option, profile: Profile) -> bool:
     return not option.circuit_reason or option.model.id == profile.model
 
 
-def _dominated(options: Iterable[Option], profile: Profile, situation: Situation) -> dict[str, str]:
+def _dominated(
+    options: Iterable[Option], profile: Profile, routing_context: RoutingContext
+) -> dict[str, str]:
     """The models that another one beats, each with the first that does."""
     if profile.model_preference not in MIND_THE_PRICE:
         return {}
-    wanted = {profile.model, situation.session_model}
+    wanted = {profile.model, routing_context.session_model}
     found: dict[str, str] = {}
     # Whatever is beaten at all is beaten by one that is not, and that is cheaper.
     unbeaten: list[Option] = []
@@ -169,14 +171,14 @@ def _error_rate(option: Option) -> float:
 
 
 def _with_first(
-    ranked: list[Scored], profile: Profile, policy: Policy, situation: Situation
+    ranked: list[Scored], profile: Profile, policy: Policy, routing_context: RoutingContext
 ) -> Selection:
     """The ranking, with another one before it where the caller, its conversation or chance says so."""
     by_id = {one.option.model.id: one for one in ranked}
     if profile.model in by_id:
         return _led_by(by_id[profile.model], ranked, "pinned")
-    if situation.session_model in by_id:
-        return _led_by(by_id[situation.session_model], ranked, "session")
+    if routing_context.session_model in by_id:
+        return _led_by(by_id[routing_context.session_model], ranked, "session")
     share = policy.exploration_share
     if draw("explore", profile.request_id) >= share:
         drawn = ranked[0]

@@ -113,6 +113,6 @@ class WidgetSettings(ProviderSettings):
 
 
 @lru_cache
-def read(kind: type[T]) -> T:
+def read_settings(kind: type[T]) -> T:
     """Raises `pydantic.ValidationError` where the environment lacks what the function needs."""
     return kind.model_validate(dict(os.environ))

@@ -15,7 +15,7 @@ from functions.shared.health.listing import (
     provider_health,
 )
 from functions.shared.settings import WidgetSettings
-from functions.shared.storage.state_table import State
+from functions.shared.storage.state_table import StateTable
 from functions.widgets.markup import paragraph, table
 
 _HEADINGS = (
@@ -29,7 +29,7 @@ def circuits(settings: WidgetSettings, now: datetime) -> str:
     """Every configured provider, each followed by those of its models whose circuit is not closed."""
     if not settings.PROVIDERS_CONFIGURED:
         return paragraph("No provider is configured, so that there is no circuit.")
-    health = current_health(settings, State(settings.STATE_TABLE), now)
+    health = current_health(settings, StateTable(settings.STATE_TABLE), now)
     if health is None:
         return paragraph("The state table cannot be read just now.")
     rows = [

@@ -8,7 +8,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.shared.settings import WidgetSettings, read
+from functions.shared.settings import WidgetSettings, read_settings
 from functions.shared.telemetry.observability import logger, metrics
 from functions.widgets.circuits import circuits
 from functions.widgets.markup import paragraph
@@ -47,4 +47,4 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> str:
     widget = _WIDGETS.get(str(event.get("widget")))
     if widget is None:
         return paragraph(f"There is no such widget. Set widget to {' or '.join(_WIDGETS)}.")
-    return widget(read(WidgetSettings), datetime.now(UTC))
+    return widget(read_settings(WidgetSettings), datetime.now(UTC))

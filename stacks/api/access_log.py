@@ -18,7 +18,7 @@ ACCESS_LOG_FORMAT = apigw.AccessLogFormat.custom(
             "request_id": f"req_{_FIELD.context_request_id()}",
             "gateway_request_id": _FIELD.context_extended_request_id(),
             "trace_id": _FIELD.context_xray_trace_id(),
-            "api_key_id": _FIELD.context_identity_api_key_id(),
+            "caller_id": _FIELD.context_identity_api_key_id(),
             "method": _FIELD.context_http_method(),
             "resource": _FIELD.context_resource_path(),
             "status": _FIELD.context_status(),

@@ -10,7 +10,7 @@ from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 
 from functions.shared.catalogue.models import load_catalogue
-from functions.shared.storage.request_log import BY_DAY, BY_KEY
+from functions.shared.storage.request_log import BY_CALLER, BY_DAY
 from stacks.compute.bedrock_access import Place, bedrock_models, model_statements, wildcards_of
 from stacks.compute.layers import Architecture
 from stacks.config import StageConfig, construct_name
@@ -217,7 +217,7 @@ def observing_functions(
                 allow("cloudwatch:GetMetricData", "*"),
                 allow(
                     "dynamodb:Query",
-                    *(f"{requests.table_arn}/index/{name}" for name in (BY_DAY, BY_KEY)),
+                    *(f"{requests.table_arn}/index/{name}" for name in (BY_DAY, BY_CALLER)),
                 ),
                 allow("dynamodb:BatchGetItem", state.table_arn),
                 allow(

@@ -16,7 +16,7 @@ from stacks.compute.layers import LAYERS, Architecture, Layer, layer_directory
 from stacks.config import StageConfig
 from stacks.log_groups import add_log_group
 from stacks.monitoring.metric_catalog import service_of
-from stacks.monitoring.monitored_resources import WatchedFunction
+from stacks.monitoring.monitored_resources import MonitoredFunction
 from stacks.security import acknowledge
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +46,7 @@ class Functions(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, config: StageConfig) -> None:
         super().__init__(scope, construct_id)
-        self.watched: dict[str, WatchedFunction] = {}
+        self.monitored: dict[str, MonitoredFunction] = {}
         self._config = config
         self._code = _code_with()
         self._layers = {layer: self._add_layer(layer) for layer in LAYERS}
@@ -58,7 +58,7 @@ class Functions(Construct):
         """
         log_group = add_log_group(self, f"{spec.name}Logs", self._config)
         function = self._add_function(spec, log_group)
-        self.watched[spec.name] = WatchedFunction(function, log_group, on_path)
+        self.monitored[spec.name] = MonitoredFunction(function, log_group, on_path)
         acknowledge(
             function, "L1", "3.13 is what the layers and their bytecode are built and tested for."
         )

@@ -15,8 +15,8 @@ from constructs import Construct
 
 from stacks.compute.function_table import SYNC_DEADLINE_MS
 from stacks.config import Alarms, StageConfig
-from stacks.monitoring.metric_catalog import MAXIMUM, SUM, Drawn
-from stacks.monitoring.monitored_resources import Watched
+from stacks.monitoring.metric_catalog import MAXIMUM, SUM, MetricCatalog
+from stacks.monitoring.monitored_resources import MonitoredResources
 from stacks.security import acknowledge
 
 RUNBOOK = "docs/runbook.md"
@@ -55,14 +55,14 @@ class AlarmSet(Construct):
         construct_id: str,
         *,
         config: StageConfig,
-        drawn: Drawn,
-        watched: Watched,
+        metric_catalog: MetricCatalog,
+        monitored: MonitoredResources,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._service = drawn.service
-        rows = _alarm_rows(config.alarms, drawn, watched)
+        self._service = metric_catalog.service
+        rows = _alarm_rows(config.alarms, metric_catalog, monitored)
         self.alarms: list[cloudwatch.AlarmBase] = [self._add_alarm(row) for row in rows]
-        self.alarms.append(self._add_anomaly_alarm(config.alarms, drawn))
+        self.alarms.append(self._add_anomaly_alarm(config.alarms, metric_catalog))
         action = actions.SnsAction(self._add_topic(config.alarm_emails))
         for alarm in self.alarms:
             alarm.add_alarm_action(action)
@@ -82,7 +82,7 @@ class AlarmSet(Construct):
         )
 
     def _add_anomaly_alarm(
-        self, thresholds: Alarms, drawn: Drawn
+        self, thresholds: Alarms, metric_catalog: MetricCatalog
     ) -> cloudwatch.AnomalyDetectionAlarm:
         slug = _slug(SPEND_ANOMALY)
         return cloudwatch.AnomalyDetectionAlarm(
@@ -92,7 +92,7 @@ class AlarmSet(Construct):
             alarm_description=_description(
                 "The models cost far more than they usually do at this hour.", slug
             ),
-            metric=drawn.metric("CostUsd", period=_HOUR),
+            metric=metric_catalog.metric("CostUsd", period=_HOUR),
             std_devs=thresholds.spend_deviations,
             comparison_operator=_COMPARISON.GREATER_THAN_UPPER_THRESHOLD,
             evaluation_periods=1,
@@ -130,14 +130,19 @@ class AlarmSet(Construct):
         return topic
 
 
-def _alarm_rows(thresholds: Alarms, drawn: Drawn, watched: Watched) -> Iterator[AlarmRow]:
+def _alarm_rows(
+    thresholds: Alarms, metric_catalog: MetricCatalog, monitored: MonitoredResources
+) -> Iterator[AlarmRow]:
     yield AlarmRow(
         "Success rate",
         "Too many requests fail for reasons that are not their callers' fault.",
         cloudwatch.MathExpression(
             expression=f"IF(requests >= {thresholds.success_rate_requests},"
             " 100 * (1 - errors / requests), 100)",
-            using_metrics={"requests": drawn.metric("Requests"), "errors": drawn.metric("Errors")},
+            using_metrics={
+                "requests": metric_catalog.metric("Requests"),
+                "errors": metric_catalog.metric("Errors"),
+            },
             label="Success rate",
             period=_FIVE_MINUTES,
         ),
@@ -147,14 +152,14 @@ def _alarm_rows(thresholds: Alarms, drawn: Drawn, watched: Watched) -> Iterator[
     yield AlarmRow(
         "Slow answers",
         "The slowest of a hundred synchronous requests come close to their deadline.",
-        watched.sync_machine.metric_time(statistic="p99", period=_FIVE_MINUTES),
+        monitored.sync_machine.metric_time(statistic="p99", period=_FIVE_MINUTES),
         SYNC_DEADLINE_MS * thresholds.deadline_percent / 100,
         periods=3,
     )
     yield AlarmRow(
         "All providers failed",
         "Requests failed because no provider answered them.",
-        drawn.metric(
+        metric_catalog.metric(
             "Requests", dimension=("outcome", "all_providers_failed"), period=_FIVE_MINUTES
         ),
         thresholds.all_providers_failed,
@@ -163,7 +168,7 @@ def _alarm_rows(thresholds: Alarms, drawn: Drawn, watched: Watched) -> Iterator[
         "Provider account",
         "A provider refuses our key, or our account with it is used up.",
         _sum_of(
-            drawn.metric("AttemptErrors", dimension=("outcome", outcome))
+            metric_catalog.metric("AttemptErrors", dimension=("outcome", outcome))
             for outcome in ("ProviderAuthFailed", "ProviderQuotaExhausted")
         ),
         1,
@@ -171,7 +176,7 @@ def _alarm_rows(thresholds: Alarms, drawn: Drawn, watched: Watched) -> Iterator[
     yield AlarmRow(
         "Dead letters",
         "Records of finished requests could not be stored and wait for a replay.",
-        watched.dead_letter_queue.metric_approximate_number_of_messages_visible(
+        monitored.dead_letter_queue.metric_approximate_number_of_messages_visible(
             statistic=MAXIMUM, period=_FIVE_MINUTES
         ),
         1,
@@ -181,7 +186,7 @@ def _alarm_rows(thresholds: Alarms, drawn: Drawn, watched: Watched) -> Iterator[
         "Lambda refuses to run functions that requests wait for.",
         _sum_of(
             one.function.metric_throttles(statistic=SUM)
-            for one in watched.functions.values()
+            for one in monitored.functions.values()
             if one.on_path
         ),
         1,
@@ -190,7 +195,7 @@ def _alarm_rows(thresholds: Alarms, drawn: Drawn, watched: Watched) -> Iterator[
     yield AlarmRow(
         "Spend per hour",
         "The models cost more in an hour than the stage is meant to.",
-        drawn.metric("CostUsd", period=_HOUR),
+        metric_catalog.metric("CostUsd", period=_HOUR),
         float(thresholds.spend_usd_per_hour),
         _COMPARISON.GREATER_THAN_THRESHOLD,
     )

@@ -14,8 +14,8 @@ from functions.shared.catalogue.models import load_catalogue
 from functions.shared.settings import ProviderSettings
 from stacks.compute.function_table import SYNC_DEADLINE_MS
 from stacks.config import StageConfig
-from stacks.monitoring.metric_catalog import AVERAGE, COUNT, MAXIMUM, SUM, Dimension, Drawn
-from stacks.monitoring.monitored_resources import Watched
+from stacks.monitoring.metric_catalog import AVERAGE, COUNT, MAXIMUM, SUM, Dimension, MetricCatalog
+from stacks.monitoring.monitored_resources import MonitoredResources
 from stacks.monitoring.queries import LAST_FAILURES
 from stacks.monitoring.widgets import (
     BLUE,
@@ -54,15 +54,15 @@ class Sources:
     """What the sections draw from."""
 
     config: StageConfig
-    drawn: Drawn
-    watched: Watched
+    metric_catalog: MetricCatalog
+    monitored: MonitoredResources
     alarms: Sequence[cloudwatch.AlarmBase]
 
     def percentiles(
         self, metric: str, dimension: Dimension | None = None
     ) -> list[cloudwatch.Metric]:
         return [
-            self.drawn.metric(metric, stat, dimension=dimension, label=stat, color=color)
+            self.metric_catalog.metric(metric, stat, dimension=dimension, label=stat, color=color)
             for stat, color in _PERCENTILES
         ]
 
@@ -76,24 +76,30 @@ def _alarms(sources: Sources) -> Iterable[Row]:
 
 
 def _business(sources: Sources) -> Iterable[Row]:
-    drawn = sources.drawn
-    requests = drawn.metric("Requests", label="Requests", color=BLUE)
-    errors = drawn.metric("Errors", label="Not the caller's fault", color=RED)
+    metric_catalog = sources.metric_catalog
+    requests = metric_catalog.metric("Requests", label="Requests", color=BLUE)
+    errors = metric_catalog.metric("Errors", label="Not the caller's fault", color=RED)
     latency = sources.percentiles("LatencyMs")
-    success = _success_rate(drawn)
-    cost = _per_hour(drawn.metric("CostUsd"), "Cost", BLUE)
-    savings = _per_hour(drawn.metric("SavingsUsd"), "Savings", GREEN)
+    success = _success_rate(metric_catalog)
+    cost = _per_hour(metric_catalog.metric("CostUsd"), "Cost", BLUE)
+    savings = _per_hour(metric_catalog.metric("SavingsUsd"), "Savings", GREEN)
     yield [
         numbers("Requests", [requests]),
-        numbers("Failed", [_failed(drawn)], width=2),
-        numbers("Fallbacks", [drawn.metric("Fallbacks", label="Fallbacks", color=ORANGE)], width=2),
+        numbers("Failed", [_failed(metric_catalog)], width=2),
+        numbers(
+            "Fallbacks",
+            [metric_catalog.metric("Fallbacks", label="Fallbacks", color=ORANGE)],
+            width=2,
+        ),
         numbers("Success rate (%)", [success]),
         numbers("Latency (ms)", latency, width=5),
-        numbers("Cost (USD)", [drawn.metric("CostUsd", label="Cost", color=BLUE)], exact=True),
+        numbers(
+            "Cost (USD)", [metric_catalog.metric("CostUsd", label="Cost", color=BLUE)], exact=True
+        ),
         numbers("Cost (USD per hour)", [cost]),
         numbers(
             "Savings (USD)",
-            [drawn.metric("SavingsUsd", label="Savings", color=GREEN)],
+            [metric_catalog.metric("SavingsUsd", label="Savings", color=GREEN)],
             exact=True,
         ),
     ]
@@ -120,8 +126,8 @@ def _business(sources: Sources) -> Iterable[Row]:
             "Tokens",
             "Tokens",
             [
-                drawn.metric("InputTokens", label="Input", color=SKY),
-                drawn.metric("OutputTokens", label="Output", color=BLUE),
+                metric_catalog.metric("InputTokens", label="Input", color=SKY),
+                metric_catalog.metric("OutputTokens", label="Output", color=BLUE),
             ],
             stacked=True,
         ),
@@ -129,69 +135,78 @@ def _business(sources: Sources) -> Iterable[Row]:
 
 
 def _routing(sources: Sources) -> Iterable[Row]:
-    drawn = sources.drawn
+    metric_catalog = sources.metric_catalog
     yield [
-        shares("Answers by model", "Attempts", drawn.by("model", "InferenceMs", COUNT)),
-        shares("Requests by task", "Requests", drawn.by("task", "Requests")),
-        shares("Requests by preference", "Requests", drawn.by("model_preference", "Requests")),
+        shares("Answers by model", "Attempts", metric_catalog.by("model", "InferenceMs", COUNT)),
+        shares("Requests by task", "Requests", metric_catalog.by("task", "Requests")),
+        shares(
+            "Requests by preference", "Requests", metric_catalog.by("model_preference", "Requests")
+        ),
     ]
     yield [
         graph(
             "Fallbacks over time",
             "Attempts",
-            [drawn.metric("Fallbacks", label="Fallbacks", color=ORANGE)],
+            [metric_catalog.metric("Fallbacks", label="Fallbacks", color=ORANGE)],
         ),
         graph(
             "Failed attempts by reason",
             "Attempts",
-            [drawn.by("outcome", "AttemptErrors")],
+            [metric_catalog.by("outcome", "AttemptErrors")],
             stacked=True,
         ),
-        graph("Requests by outcome", "Requests", [drawn.by("outcome", "Requests")], stacked=True),
+        graph(
+            "Requests by outcome",
+            "Requests",
+            [metric_catalog.by("outcome", "Requests")],
+            stacked=True,
+        ),
     ]
 
 
 def _providers(sources: Sources) -> Iterable[Row]:
-    drawn = sources.drawn
+    metric_catalog = sources.metric_catalog
     yield [
-        graph(f"Provider latency {stat}", _MS, [drawn.by("provider", "InferenceMs", stat)])
+        graph(f"Provider latency {stat}", _MS, [metric_catalog.by("provider", "InferenceMs", stat)])
         for stat in ("p50", "p95")
     ] + [
         graph(
             "Provider error rate",
             "Errors per attempt",
-            [drawn.by("provider", "AttemptErrors", AVERAGE)],
+            [metric_catalog.by("provider", "AttemptErrors", AVERAGE)],
             most=1,
         )
     ]
     yield [
-        graph("Provider throttles", "Attempts", [drawn.by("provider", "Throttles")]),
+        graph("Provider throttles", "Attempts", [metric_catalog.by("provider", "Throttles")]),
         _custom("Circuits", "circuits", sources, width=FULL_WIDTH - THIRD),
     ]
 
 
 def _one_model(sources: Sources) -> Iterable[Row]:
-    drawn, model = sources.drawn, ("model", _models(sources.config)[0])
+    metric_catalog, model = sources.metric_catalog, ("model", _models(sources.config)[0])
     yield [
         graph(
             "Model: attempts and errors",
             "Attempts",
             [
-                drawn.metric("AttemptErrors", COUNT, label="Attempts", color=BLUE, dimension=model),
-                drawn.metric("AttemptErrors", label="Errors", color=RED, dimension=model),
+                metric_catalog.metric(
+                    "AttemptErrors", COUNT, label="Attempts", color=BLUE, dimension=model
+                ),
+                metric_catalog.metric("AttemptErrors", label="Errors", color=RED, dimension=model),
             ],
         ),
         graph("Model: latency", _MS, sources.percentiles("InferenceMs", model)),
         graph(
             "Model: cost",
             _USD_PER_HOUR,
-            [_per_hour(drawn.metric("CostUsd", dimension=model), "Cost", BLUE)],
+            [_per_hour(metric_catalog.metric("CostUsd", dimension=model), "Cost", BLUE)],
         ),
     ]
 
 
 def _platform(sources: Sources) -> Iterable[Row]:
-    watched = sources.watched
+    monitored = sources.monitored
     yield [
         *(
             graph(
@@ -203,33 +218,33 @@ def _platform(sources: Sources) -> Iterable[Row]:
                 ],
                 stacked=True,
             )
-            for name, machine in watched.machines.items()
+            for name, machine in monitored.machines.items()
         ),
         graph(
             "Execution time p99",
             _MS,
             [
                 machine.metric_time(statistic="p99", label=name)
-                for name, machine in watched.machines.items()
+                for name, machine in monitored.machines.items()
             ],
             marks=[_mark("Deadline of Generate", SYNC_DEADLINE_MS)],
         ),
     ]
     yield [
-        _by_function("Function duration p95", _MS, "Duration", "p95", watched),
-        _by_function("Function errors", "Invocations", "Errors", SUM, watched),
-        _by_function("Function throttles", "Invocations", "Throttles", SUM, watched),
+        _by_function("Function duration p95", _MS, "Duration", "p95", monitored),
+        _by_function("Function errors", "Invocations", "Errors", SUM, monitored),
+        _by_function("Function throttles", "Invocations", "Throttles", SUM, monitored),
     ]
     yield [
         _by_function(
-            "Function concurrency", "Invocations", "ConcurrentExecutions", MAXIMUM, watched
+            "Function concurrency", "Invocations", "ConcurrentExecutions", MAXIMUM, monitored
         ),
         graph(
             "Cold starts",
             "Invocations",
             [
-                sources.drawn.cold_starts(one.function.function_name, label=name)
-                for name, one in watched.functions.items()
+                sources.metric_catalog.cold_starts(one.function.function_name, label=name)
+                for name, one in monitored.functions.items()
                 if name not in _WITHOUT_POWERTOOLS
             ],
             stacked=True,
@@ -241,7 +256,7 @@ def _platform(sources: Sources) -> Iterable[Row]:
                 table.metric(
                     f"{kind}ThrottleEvents", statistic=SUM, label=f"{name}: {kind.lower()}s"
                 )
-                for name, table in watched.tables.items()
+                for name, table in monitored.tables.items()
                 for kind in ("Read", "Write")
             ],
         ),
@@ -250,8 +265,8 @@ def _platform(sources: Sources) -> Iterable[Row]:
 
 
 def _gateway(sources: Sources) -> Row:
-    gateway = sources.watched.gateway_stage
-    queue = sources.watched.dead_letter_queue
+    gateway = sources.monitored.gateway_stage
+    queue = sources.monitored.dead_letter_queue
     return [
         graph(
             "Gateway calls",
@@ -272,7 +287,9 @@ def _gateway(sources: Sources) -> Row:
             ],
             width=QUARTER,
         ),
-        graph("Throttled calls", "Calls", [sources.drawn.rate_limited(ORANGE)], width=QUARTER),
+        graph(
+            "Throttled calls", "Calls", [sources.metric_catalog.rate_limited(ORANGE)], width=QUARTER
+        ),
         graph(
             "Dead letters",
             "Messages",
@@ -292,7 +309,7 @@ def _upkeep(sources: Sources) -> Iterable[Row]:
         cloudwatch.LogQueryWidget(
             title="Last failures",
             log_group_names=[
-                group.log_group_name for group in LAST_FAILURES.log_groups(sources.watched)
+                group.log_group_name for group in LAST_FAILURES.log_groups(sources.monitored)
             ],
             query_string=LAST_FAILURES.query.to_string(),
             view=cloudwatch.LogQueryVisualizationType.TABLE,
@@ -319,16 +336,16 @@ SECTIONS: tuple[tuple[str, Section], ...] = (
 def add_dashboard(
     scope: Construct,
     config: StageConfig,
-    drawn: Drawn,
-    watched: Watched,
+    metric_catalog: MetricCatalog,
+    monitored: MonitoredResources,
     alarms: Sequence[cloudwatch.AlarmBase],
 ) -> None:
     """Add the stage's only dashboard."""
-    sources = Sources(config, drawn, watched, alarms)
+    sources = Sources(config, metric_catalog, monitored, alarms)
     cloudwatch.Dashboard(
         scope,
         "Dashboard",
-        dashboard_name=drawn.service,
+        dashboard_name=metric_catalog.service,
         default_interval=Duration.hours(3),
         period_override=cloudwatch.PeriodOverride.AUTO,
         variables=[_model_variable(_models(config))],
@@ -369,28 +386,28 @@ def _model_variable(models: Sequence[str]) -> cloudwatch.DashboardVariable:
     )
 
 
-def _all_and_answered(drawn: Drawn) -> dict[str, cloudwatch.IMetric]:
+def _all_and_answered(metric_catalog: MetricCatalog) -> dict[str, cloudwatch.IMetric]:
     return {
-        "requests": drawn.metric("Requests"),
-        "success": drawn.metric("Requests", dimension=("outcome", "success")),
+        "requests": metric_catalog.metric("Requests"),
+        "success": metric_catalog.metric("Requests", dimension=("outcome", "success")),
     }
 
 
-def _failed(drawn: Drawn) -> cloudwatch.MathExpression:
+def _failed(metric_catalog: MetricCatalog) -> cloudwatch.MathExpression:
     """As the metrics API counts them: also those that fail by the caller's fault."""
     return cloudwatch.MathExpression(
         expression="requests - FILL(success, 0)",
-        using_metrics=_all_and_answered(drawn),
+        using_metrics=_all_and_answered(metric_catalog),
         label="Failed",
         color=RED,
     )
 
 
-def _success_rate(drawn: Drawn) -> cloudwatch.MathExpression:
+def _success_rate(metric_catalog: MetricCatalog) -> cloudwatch.MathExpression:
     # Without FILL a minute in which every request failed would have no rate, instead of zero.
     return cloudwatch.MathExpression(
         expression="100 * FILL(success, 0) / requests",
-        using_metrics=_all_and_answered(drawn),
+        using_metrics=_all_and_answered(metric_catalog),
         label="Success rate",
         color=BLUE,
     )
@@ -417,14 +434,14 @@ def _per_hour(metric: cloudwatch.Metric, label: str, color: str) -> cloudwatch.M
 
 
 def _by_function(
-    title: str, unit: str, metric: str, stat: str, watched: Watched
+    title: str, unit: str, metric: str, stat: str, monitored: MonitoredResources
 ) -> cloudwatch.IWidget:
     return graph(
         title,
         unit,
         [
             one.function.metric(metric, statistic=stat, label=name)
-            for name, one in watched.functions.items()
+            for name, one in monitored.functions.items()
         ],
     )
 
@@ -432,7 +449,7 @@ def _by_function(
 def _custom(title: str, widget: str, sources: Sources, *, width: int) -> cloudwatch.IWidget:
     return cloudwatch.CustomWidget(
         title=title,
-        function_arn=sources.watched.functions["Widgets"].function.function_arn,
+        function_arn=sources.monitored.functions["Widgets"].function.function_arn,
         params={"widget": widget},
         update_on_refresh=True,
         width=width,

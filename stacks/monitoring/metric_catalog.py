@@ -34,7 +34,7 @@ def service_of(stage: str) -> str:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class MetricCatalog:
     """The metrics of one service. Every method raises ValueError for one that nobody emits."""
 
     service: str

@@ -14,7 +14,7 @@ from aws_cdk import aws_stepfunctions as sfn
 
 
 @dataclass(frozen=True)
-class WatchedFunction:
+class MonitoredFunction:
     """A function by itself: what is called may be an alias, which has no logs and other metrics."""
 
     function: lambda_.Function
@@ -24,10 +24,10 @@ class WatchedFunction:
 
 
 @dataclass(frozen=True)
-class Watched:
+class MonitoredResources:
     """The parts of one stage, by the names that graphs give them."""
 
-    functions: Mapping[str, WatchedFunction]
+    functions: Mapping[str, MonitoredFunction]
     machines: Mapping[str, sfn.IStateMachine]
     sync_machine: sfn.IStateMachine
     tables: Mapping[str, dynamodb.ITable]

@@ -7,8 +7,8 @@ from constructs import Construct
 from stacks.config import StageConfig
 from stacks.monitoring.alarms import AlarmSet
 from stacks.monitoring.dashboard import add_dashboard
-from stacks.monitoring.metric_catalog import Drawn, service_of
-from stacks.monitoring.monitored_resources import Watched
+from stacks.monitoring.metric_catalog import MetricCatalog, service_of
+from stacks.monitoring.monitored_resources import MonitoredResources
 from stacks.monitoring.queries import add_queries
 
 
@@ -16,10 +16,17 @@ class Observability(Construct):
     """Composes; it changes nothing of what it watches."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, config: StageConfig, watched: Watched
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: StageConfig,
+        monitored: MonitoredResources,
     ) -> None:
         super().__init__(scope, construct_id)
-        drawn = Drawn(service_of(config.stage))
-        alarms = AlarmSet(self, "Alarms", config=config, drawn=drawn, watched=watched)
-        add_dashboard(self, config, drawn, watched, alarms.alarms)
-        add_queries(self, drawn.service, watched)
+        metric_catalog = MetricCatalog(service_of(config.stage))
+        alarms = AlarmSet(
+            self, "Alarms", config=config, metric_catalog=metric_catalog, monitored=monitored
+        )
+        add_dashboard(self, config, metric_catalog, monitored, alarms.alarms)
+        add_queries(self, metric_catalog.service, monitored)

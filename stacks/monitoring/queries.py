@@ -8,22 +8,22 @@ from dataclasses import dataclass
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from stacks.monitoring.monitored_resources import Watched
+from stacks.monitoring.monitored_resources import MonitoredResources
 
-LogGroups = Callable[[Watched], Sequence[logs.ILogGroup]]
+LogGroups = Callable[[MonitoredResources], Sequence[logs.ILogGroup]]
 
 
-def record_logs(watched: Watched) -> Sequence[logs.ILogGroup]:
+def record_logs(monitored: MonitoredResources) -> Sequence[logs.ILogGroup]:
     """Where each finished request and each of its attempts left a line with its metrics."""
-    return [watched.functions["RecordMetrics"].log_group]
+    return [monitored.functions["RecordMetrics"].log_group]
 
 
-def _function_logs(watched: Watched) -> Sequence[logs.ILogGroup]:
-    return [one.log_group for one in watched.functions.values()]
+def _function_logs(monitored: MonitoredResources) -> Sequence[logs.ILogGroup]:
+    return [one.log_group for one in monitored.functions.values()]
 
 
-def _access_logs(watched: Watched) -> Sequence[logs.ILogGroup]:
-    return [watched.access_logs]
+def _access_logs(monitored: MonitoredResources) -> Sequence[logs.ILogGroup]:
+    return [monitored.access_logs]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ LAST_FAILURES = SavedQuery(
     logs.QueryString(
         fields=[
             *("@timestamp", "request_id", "`error.type`", "task", "`gen_ai.request.model`"),
-            *("attempts", "LatencyMs.0 as latency_ms", "api_key_id"),
+            *("attempts", "LatencyMs.0 as latency_ms", "caller_id"),
         ],
         filter_statements=["ispresent(`error.type`)"],
         sort="@timestamp desc",
@@ -78,7 +78,7 @@ SAVED_QUERIES = (
             filter_statements=["ispresent(attempts)"],
             stats_statements=[
                 "sum(CostUsd.0) as cost_usd, sum(SavingsUsd.0) as savings_usd,"
-                " count(*) as requests by api_key_id"
+                " count(*) as requests by caller_id"
             ],
             sort="cost_usd desc",
         ),
@@ -105,7 +105,7 @@ SAVED_QUERIES = (
         "Throttled calls",
         logs.QueryString(
             filter_statements=['status = "429"'],
-            stats_statements=["count(*) as calls by api_key_id, resource, error_type"],
+            stats_statements=["count(*) as calls by caller_id, resource, error_type"],
             sort="calls desc",
         ),
         _access_logs,
@@ -113,7 +113,7 @@ SAVED_QUERIES = (
 )
 
 
-def add_queries(scope: Construct, service: str, watched: Watched) -> None:
+def add_queries(scope: Construct, service: str, monitored: MonitoredResources) -> None:
     """Save the queries in a folder of the service."""
     for saved in SAVED_QUERIES:
         logs.QueryDefinition(
@@ -121,5 +121,5 @@ def add_queries(scope: Construct, service: str, watched: Watched) -> None:
             f"{saved.name.title().replace(' ', '')}Query",
             query_definition_name=f"{service}/{saved.name}",
             query_string=saved.query,
-            log_groups=saved.log_groups(watched),
+            log_groups=saved.log_groups(monitored),
         )

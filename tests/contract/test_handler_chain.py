@@ -12,7 +12,7 @@ from functions.shared.contracts.decision import ModelHealth, TaskHistory
 from functions.shared.contracts.states import RecordInput
 
 NOW_MS = 1_795_000_000_000
-ENVELOPE = {"request_id": "req_1", "api_key_id": "key-1", "mode": "async"}
+ENVELOPE = {"request_id": "req_1", "caller_id": "key-1", "mode": "async"}
 
 
 @dataclass
@@ -30,9 +30,9 @@ def _environment(monkeypatch, state_table):
     monkeypatch.setenv("SYNC_DEADLINE_MS", "26000")
     monkeypatch.setenv("ASYNC_DEADLINE_MS", "240000")
     monkeypatch.setenv("STATE_TABLE", "State")
-    settings.read.cache_clear()
+    settings.read_settings.cache_clear()
     yield
-    settings.read.cache_clear()
+    settings.read_settings.cache_clear()
 
 
 def _through_json(value):
@@ -155,7 +155,7 @@ def test_the_largest_request_leaves_room_for_the_decision_in_a_state(characters,
         tasks={"summarize": TaskHistory(answers=10**6, output_tokens=10**9)},
     )  # fmt: skip
     assert len(decision["candidates"]) > 30
-    decision["situation"]["health"] = {
+    decision["routing_context"]["health"] = {
         one["model"]: busy.model_dump() for one in decision["candidates"]
     }
     failures = 6 * 700

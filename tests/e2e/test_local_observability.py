@@ -151,7 +151,7 @@ def test_every_request_is_a_line_of_the_access_log(stack, api, path, key, answer
     assert line["response_bytes"] == str(len(answer.content))
     assert int(line["latency_ms"]) >= 0
     assert line["integration_latency_ms"].isdigit() is (status == "200")
-    assert (line["api_key_id"] != "-") is (status == "200")
+    assert (line["caller_id"] != "-") is (status == "200")
     assert answer.headers["X-Amzn-Trace-Id"] == f"Root={line['trace_id']}"
 
 
@@ -182,7 +182,7 @@ def test_a_plan_throttles_its_own_keys_in_the_contracts_words(stack, api, narrow
     body = answers[1].json()
     assert body["error"]["code"] == "rate_limited"
     assert answers[1].headers["Retry-After"] == str(body["error"]["retry_after_seconds"])
-    (line,) = _access_lines(stack, api, status="429", api_key_id=key_id)
+    (line,) = _access_lines(stack, api, status="429", caller_id=key_id)
     assert line["error_type"] == "THROTTLED"
     assert _generate(stack).status_code == 200
     assert _sum(stack, "LlmOrchestrator", "RateLimited") == limited + 1

@@ -190,23 +190,23 @@ def test_every_window_that_holds_the_requests_says_the_same_of_them(stack, rows,
     told = _metrics(stack, "summary", window=window)
     assert told["requests"]["total"] == len(rows)
     assert _micro(told["costs"]["total_usd"]) == _micro(_cost(rows))
-    spent = _metrics(stack, "costs", window=window)["by_api_key"]
+    spent = _metrics(stack, "costs", window=window)["by_caller"]
     assert sum(one["requests"] for one in spent.values()) == len(rows)
 
 
 def test_costs_are_the_sums_of_the_log_in_every_view(stack, rows):
     told = _metrics(stack, "costs")
     _assert_same({"total": told["total_usd"]}, {"total": _cost(rows)})
-    by_task, by_key = defaultdict(list), defaultdict(list)
+    by_task, by_caller = defaultdict(list), defaultdict(list)
     for row in rows:
-        by_key[row["api_key_id"]].append(row)
+        by_caller[row["caller_id"]].append(row)
         if row["task"]:
             by_task[row["task"]].append(row)
     _assert_same(told["by_task"], {task: _cost(of) for task, of in by_task.items()})
-    spent = {key: one["cost_usd"] for key, one in told["by_api_key"].items()}
-    _assert_same(spent, {key: _cost(of) for key, of in by_key.items()})
-    assert {key: one["requests"] for key, one in told["by_api_key"].items()} == {
-        key: len(of) for key, of in by_key.items()
+    spent = {key: one["cost_usd"] for key, one in told["by_caller"].items()}
+    _assert_same(spent, {key: _cost(of) for key, of in by_caller.items()})
+    assert {key: one["requests"] for key, one in told["by_caller"].items()} == {
+        key: len(of) for key, of in by_caller.items()
     }
     assert told["budgets"] == []
 
@@ -289,13 +289,13 @@ def test_each_provider_adds_up_its_attempts(stack, attempts):
 def test_each_key_sees_its_own_requests_alone(stack, rows):
     for caller in (stack.api_key, stack.other_api_key):
         own = _rows(stack, caller)
-        (api_key_id,) = {row["api_key_id"] for row in own}
-        assert own == [row for row in rows if row["api_key_id"] == api_key_id]
-        spent = _metrics(stack, "costs", caller)["by_api_key"]
-        assert spent.keys() == {api_key_id}
-        assert spent[api_key_id]["requests"] == len(own)
-        assert _rows(stack, key=api_key_id) == own
-    forbidden = _call(stack, "GET", "/metrics/logs", key=api_key_id)
+        (caller_id,) = {row["caller_id"] for row in own}
+        assert own == [row for row in rows if row["caller_id"] == caller_id]
+        spent = _metrics(stack, "costs", caller)["by_caller"]
+        assert spent.keys() == {caller_id}
+        assert spent[caller_id]["requests"] == len(own)
+        assert _rows(stack, caller_id=caller_id) == own
+    forbidden = _call(stack, "GET", "/metrics/logs", caller_id=caller_id)
     assert (forbidden.status_code, forbidden.json()["error"]["code"]) == (403, "forbidden")
 
 
@@ -317,7 +317,7 @@ def test_a_filtered_log_has_every_row_that_it_should(stack, rows, query):
         ("logs", {"limit": "1001"}),
         ("logs", {"limit": "abc"}),
         ("logs", {"cursor": "A"}),
-        ("logs", {"key": ""}),
+        ("logs", {"caller_id": ""}),
         ("logs", {"from": "9999-12-31T23:59:59-12:00"}),
         ("summary", {"window": "4m"}),
         ("providers", {"window": ""}),

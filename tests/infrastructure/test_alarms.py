@@ -36,9 +36,9 @@ def test_these_alarms_are_there(prod: Stage) -> None:
 
 
 def test_every_metric_of_an_alarm_is_one_that_somebody_emits(prod: Stage) -> None:
-    watched = [one for alarm in alarms(prod).values() for one in of_alarm(alarm)]
-    assert len(watched) > len(SLUGS)
-    assert invented(watched) == []
+    monitored = [one for alarm in alarms(prod).values() for one in of_alarm(alarm)]
+    assert len(monitored) > len(SLUGS)
+    assert invented(monitored) == []
 
 
 def test_an_alarm_on_an_invented_metric_would_be_noticed() -> None:

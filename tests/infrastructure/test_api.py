@@ -210,7 +210,7 @@ def test_limited_callers_are_told_when_to_come_back(prod: Stage, kind: str) -> N
 def test_the_access_log_holds_no_key_and_no_body(prod: Stage) -> None:
     (stage,) = prod.pipeline.resources("AWS::ApiGateway::Stage").values()
     logged = json.loads(stage["AccessLogSetting"]["Format"])
-    assert logged["api_key_id"] == "$context.identity.apiKeyId"
+    assert logged["caller_id"] == "$context.identity.apiKeyId"
     assert "$context.identity.apiKey" not in logged.values()
     assert stage["TracingEnabled"] is True
     assert all(setting["DataTraceEnabled"] is False for setting in stage["MethodSettings"])

@@ -5,7 +5,7 @@ import pytest
 
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.telemetry.series import NAMESPACE
-from stacks.monitoring.metric_catalog import Drawn
+from stacks.monitoring.metric_catalog import MetricCatalog
 from tests.support.synthesized import Stage
 from tests.support.watched_series import EXISTING, flat, invented, of_widget, searched, series
 
@@ -51,9 +51,9 @@ def sections(body: dict[str, Any]) -> dict[str, list[str]]:
 
 
 def test_every_metric_drawn_is_one_that_somebody_emits(body: dict[str, Any]) -> None:
-    drawn = [one for widget in widgets(body) for one in of_widget(widget)]
-    assert {one.namespace for one in drawn} > {NAMESPACE, "AWS/Lambda", "AWS/States"}
-    assert invented(drawn) == []
+    metric_catalog = [one for widget in widgets(body) for one in of_widget(widget)]
+    assert {one.namespace for one in metric_catalog} > {NAMESPACE, "AWS/Lambda", "AWS/States"}
+    assert invented(metric_catalog) == []
 
 
 @pytest.mark.parametrize(
@@ -100,9 +100,9 @@ def test_a_metric_that_is_not_in_the_table_cannot_be_drawn(
     name: str, dimension: tuple[str, str] | None
 ) -> None:
     with pytest.raises(ValueError, match=name):
-        Drawn("llm-orchestrator-dev").metric(name, dimension=dimension)
+        MetricCatalog("llm-orchestrator-dev").metric(name, dimension=dimension)
     with pytest.raises(ValueError, match=name):
-        Drawn("llm-orchestrator-dev").by("model", name)
+        MetricCatalog("llm-orchestrator-dev").by("model", name)
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -191,14 +191,14 @@ def test_only_the_row_of_one_model_changes_with_the_chosen_model(body: dict[str,
     (variable,) = body["variables"]
     assert (variable["type"], variable["property"]) == ("property", "model")
     assert variable["inputType"] == "select"
-    drawn = {
+    metric_catalog = {
         value
         for widget in widgets(body)
         for one in of_widget(widget)
         for name, value in one.values
         if name == "model"
     }
-    assert drawn == {variable["defaultValue"]} == {variable["values"][0]["value"]}
+    assert metric_catalog == {variable["defaultValue"]} == {variable["values"][0]["value"]}
 
 
 def test_the_models_to_choose_from_are_those_of_the_configured_providers(

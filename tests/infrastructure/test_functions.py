@@ -187,7 +187,7 @@ def test_a_function_may_do_exactly_what_it_needs(prod: Stage, name: str, actions
         (
             "Metrics",
             {
-                "dynamodb:Query": {"Requests/index/by_day", "Requests/index/by_key"},
+                "dynamodb:Query": {"Requests/index/by_day", "Requests/index/by_caller"},
                 "dynamodb:BatchGetItem": {"State"},
             },
         ),

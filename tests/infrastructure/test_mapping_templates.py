@@ -72,7 +72,7 @@ def test_an_execution_is_told_who_asks_and_how(template: str, mode: str) -> None
     call = request(template, '{"text": "hello"}')
     started = json.loads(call["input"])
     assert call["stateMachineArn"] == MACHINE_ARN
-    assert started["api_key_id"] == "key1234567"
+    assert started["caller_id"] == "key1234567"
     assert started["mode"] == mode
 
 

@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 
 from functions.record_metrics.emission import emit_metrics
-from functions.record_metrics.finished import Finished
+from functions.record_metrics.finished_request import FinishedRequest
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.contracts.states import RecordInput
 from functions.shared.errors import ERRORS_BY_NAME
@@ -19,7 +19,7 @@ from tests.support.builders import candidate, decision, profile
 pytestmark = pytest.mark.xdist_group("synthesis")
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
-IDS = {"request_id": "req_1", "api_key_id": "key-1", "mode": "sync"}
+IDS = {"request_id": "req_1", "caller_id": "key-1", "mode": "sync"}
 MOST_SERIES = 200
 
 
@@ -72,7 +72,7 @@ def _caught(name):
 def _lines(capsys, *requests):
     for request in requests:
         event = RecordInput.model_validate(IDS | {"started_at": NOW.isoformat()} | request)
-        emit_metrics(Finished(event, NOW, "1-abc"))
+        emit_metrics(FinishedRequest(event, NOW, "1-abc"))
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
@@ -133,7 +133,7 @@ def test_ids_are_fields_of_the_lines_and_never_dimensions(capsys):
     lines = _everything(capsys)
     allowed = {"service", "model", "provider", "task", "outcome", "model_preference"}
     assert {name for _, dimensions in _series(lines) for name, _ in dimensions} == allowed
-    assert all({"request_id", "api_key_id", "trace_id"} <= line.keys() for line in lines)
+    assert all({"request_id", "caller_id", "trace_id"} <= line.keys() for line in lines)
 
 
 def test_a_line_is_one_event_in_cloudwatchs_format(capsys):

@@ -36,7 +36,7 @@ def test_request_rows_expire_and_are_listed_by_day_and_by_key(prod: Stage) -> No
         index["IndexName"]: [key["AttributeName"] for key in index["KeySchema"]]
         for index in table["GlobalSecondaryIndexes"]
     }
-    assert keys == {"by_day": ["day", "created_at"], "by_key": ["api_key_id", "created_at"]}
+    assert keys == {"by_day": ["day", "created_at"], "by_caller": ["caller_id", "created_at"]}
     for index in table["GlobalSecondaryIndexes"]:
         projection = index["Projection"]
         assert projection["ProjectionType"] == "INCLUDE"

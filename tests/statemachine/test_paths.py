@@ -92,7 +92,7 @@ def _run(stack, request):
         stateMachineArn=stack.output("JobsMachineArn"),
         name=request_id,
         input=json.dumps(
-            {"request": request, "request_id": request_id, "api_key_id": "t", "mode": "async"}
+            {"request": request, "request_id": request_id, "caller_id": "t", "mode": "async"}
         ),
     )
     arn = started["executionArn"]

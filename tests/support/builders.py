@@ -67,7 +67,7 @@ def decision(*candidates: Candidate, **changes: Any) -> ScoreOutput:
 def profile(task: str = "chat", started_at_ms: int = STARTED_AT_MS, **changes: Any) -> Profile:
     fields: dict[str, Any] = {
         "request_id": "req_1",
-        "api_key_id": "key-1",
+        "caller_id": "key-1",
         "mode": "sync",
         "task": task,
         "task_source": "caller",

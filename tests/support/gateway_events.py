@@ -25,7 +25,7 @@ def ask(
     body: str | None = None,
     *,
     content_type: str | None = "application/json",
-    api_key_id: str = "key-1",
+    caller_id: str = "key-1",
 ) -> tuple[int, dict[str, Any]]:
     """The status and the body that a function answers a request with."""
     event = {
@@ -36,7 +36,7 @@ def ask(
         "multiValueHeaders": {},
         "queryStringParameters": None,
         "pathParameters": None,
-        "requestContext": {"requestId": "1-2-3", "identity": {"apiKeyId": api_key_id}},
+        "requestContext": {"requestId": "1-2-3", "identity": {"apiKeyId": caller_id}},
         "body": body,
         "isBase64Encoded": False,
     }

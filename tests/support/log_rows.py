@@ -12,7 +12,7 @@ def row(number: int, created_at: datetime, **changes: Any) -> dict[str, Any]:
     """As `Record Metrics` writes it, of an answered request; a None leaves the attribute out."""
     fields = {
         "request_id": f"req_{number:05}",
-        "api_key_id": "key-1",
+        "caller_id": "key-1",
         "day": f"{created_at:%Y-%m-%d}",
         "created_at": created_at.isoformat(timespec="milliseconds"),
         "finished_at": created_at.isoformat(timespec="milliseconds"),

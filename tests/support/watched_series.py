@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from functions.record_metrics.emission import emit_metrics
-from functions.record_metrics.finished import Finished
+from functions.record_metrics.finished_request import FinishedRequest
 from functions.shared.contracts.answer import Answer, AnswerUsage, Performance
 from functions.shared.contracts.states import Attempt, FailedAttempt, RecordInput
 from functions.shared.errors import ProviderThrottled
@@ -161,7 +161,7 @@ def _emitted_by_requests() -> set[Series]:
     )
     event = RecordInput.model_construct(
         request_id="req_1",
-        api_key_id="key-1",
+        caller_id="key-1",
         mode="sync",
         started_at="2026-11-24T10:00:00.000Z",
         profile=profile(),
@@ -171,7 +171,7 @@ def _emitted_by_requests() -> set[Series]:
     )
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        emit_metrics(Finished(event, datetime(2026, 11, 24, 10, tzinfo=UTC), "1-2-3"))
+        emit_metrics(FinishedRequest(event, datetime(2026, 11, 24, 10, tzinfo=UTC), "1-2-3"))
     return {
         series(directive["Namespace"], metric["Name"], *dimensions)
         for line in printed.getvalue().splitlines()

@@ -13,7 +13,7 @@ import numpy as np
 
 from functions.shared.local_models.cue_words import cue_weights
 from functions.shared.local_models.features import FeatureSettings
-from functions.shared.local_models.prediction import most_likely
+from functions.shared.local_models.scored_label import most_likely
 from functions.shared.local_models.tasks import TaskDecision
 from functions.shared.vocabulary import Task
 from training.data import MalformedRows, Row, read_sources

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.shared.local_models.prediction import Prediction
+from functions.shared.local_models.scored_label import ScoredLabel
 from training.data import MalformedRows, Row, read_rows
 
 BINS = 10
@@ -22,20 +22,20 @@ class Judged:
     """A row's gold label beside the prediction."""
 
     gold: str
-    prediction: Prediction
+    prediction: ScoredLabel
 
     @property
     def is_right(self) -> bool:
         return self.prediction.label == self.gold
 
 
-def judge(rows: Sequence[Row], predict: Callable[[str], Prediction]) -> list[Judged]:
+def judge(rows: Sequence[Row], predict: Callable[[str], ScoredLabel]) -> list[Judged]:
     return [Judged(row.label, predict(row.text)) for row in rows]
 
 
 def evaluate_files(
     paths: Sequence[Path],
-    predict: Callable[[str], Prediction],
+    predict: Callable[[str], ScoredLabel],
     labels: Sequence[str],
     threshold: float,
 ) -> dict[str, Any]:

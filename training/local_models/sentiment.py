@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax
 
 from functions.shared.local_models.features import FeatureSettings
-from functions.shared.local_models.prediction import most_likely
+from functions.shared.local_models.scored_label import most_likely
 from training.data import MalformedRows, Row, read_sources
 from training.local_models.calibration import temperature_of, threshold_of
 from training.local_models.evaluation import Judged

@@ -19,7 +19,7 @@ from functions.score.estimates import expected_quality
 from functions.score.ranking import rank
 from functions.shared.catalogue.models import Catalogue, load_catalogue
 from functions.shared.catalogue.pricing import price_version
-from functions.shared.contracts.decision import Profile, Situation
+from functions.shared.contracts.decision import Profile, RoutingContext
 from functions.shared.errors import EngineError
 from functions.shared.policy.routing_policy import Policy, load_policy, read_policy
 from training.data import MalformedRows
@@ -51,7 +51,7 @@ class Decided:
     """A request that was decided on. `choice` has no quality: the log has the old policy's."""
 
     profile: Profile
-    situation: Situation
+    routing_context: RoutingContext
     choice: Choice
     price_version: str
     prompt: str
@@ -59,7 +59,7 @@ class Decided:
 
 @dataclass(frozen=True)
 class Refused:
-    """A request that `Score` found no model for; its situation is not logged."""
+    """A request that `Score` found no model for; its routing_context is not logged."""
 
     profile: Profile
 
@@ -127,7 +127,7 @@ def replay(rows: Iterable[LoggedRow], catalogue: Catalogue, policy: Policy) -> d
     replayed: list[Replayed] = []
     refused: list[Refused] = []
     skipped: Counter[str] = Counter()
-    situations = Situations()
+    contexts = RoutingContexts()
     for row in rows:
         logged = logged_request(row.fields)
         if isinstance(logged, str):
@@ -135,10 +135,10 @@ def replay(rows: Iterable[LoggedRow], catalogue: Catalogue, policy: Policy) -> d
         elif isinstance(logged, Refused):
             refused.append(logged)
         else:
-            situations.note(logged)
+            contexts.note(logged)
             replayed.append(decide_again(logged, catalogue, policy))
-    if refused and not situations.by_hour:
-        skipped["refused, and no decision tells the situation"] = len(refused)
+    if refused and not contexts.by_hour:
+        skipped["refused, and no decision tells the routing_context"] = len(refused)
         refused = []
     return {
         "policy": policy.version,
@@ -150,7 +150,7 @@ def replay(rows: Iterable[LoggedRow], catalogue: Catalogue, policy: Policy) -> d
         **_changes(replayed),
         "refused_before": len(refused),
         "newly_served": sum(
-            _is_served(one.profile, situations.near(one.profile), catalogue, policy)
+            _is_served(one.profile, contexts.near(one.profile), catalogue, policy)
             for one in refused
         ),
         "moved_request_ids": [one.request_id for one in replayed if one.moves],
@@ -158,16 +158,16 @@ def replay(rows: Iterable[LoggedRow], catalogue: Catalogue, policy: Policy) -> d
 
 
 @dataclass
-class Situations:
+class RoutingContexts:
     """One decided request's for each hour, for those that were refused: who has credentials does
     not change from one request to the next, and what is known of health little."""
 
-    by_hour: dict[int, Situation] = field(default_factory=dict)
+    by_hour: dict[int, RoutingContext] = field(default_factory=dict)
 
     def note(self, decided: Decided) -> None:
-        self.by_hour.setdefault(decided.profile.started_at_ms // _HOUR_MS, decided.situation)
+        self.by_hour.setdefault(decided.profile.started_at_ms // _HOUR_MS, decided.routing_context)
 
-    def near(self, profile: Profile) -> Situation:
+    def near(self, profile: Profile) -> RoutingContext:
         """Of the hour nearest to the request, without the model of another's conversation."""
         own = profile.started_at_ms // _HOUR_MS
         hour = min(self.by_hour, key=lambda one: (abs(one - own), one))
@@ -175,10 +175,10 @@ class Situations:
 
 
 def _is_served(
-    profile: Profile, situation: Situation, catalogue: Catalogue, policy: Policy
+    profile: Profile, routing_context: RoutingContext, catalogue: Catalogue, policy: Policy
 ) -> bool:
     try:
-        rank(profile, catalogue, policy, situation)
+        rank(profile, catalogue, policy, routing_context)
     except EngineError:
         return False
     return True
@@ -196,7 +196,7 @@ def logged_request(fields: dict[str, Any]) -> Decided | Refused | str:
         decision = fields["decision"]
         return Decided(
             profile,
-            Situation.model_validate(decision["situation"]),
+            RoutingContext.model_validate(decision["routing_context"]),
             _logged_choice(decision["candidates"][0]),
             str(decision.get("price_version", "")),
             str(fields.get("prompt", "")),
@@ -213,7 +213,7 @@ def decide_again(logged: Decided, catalogue: Catalogue, policy: Policy) -> Repla
     before = replace(logged.choice, quality=_quality(model, profile, catalogue, policy))
     after, refusal = None, ""
     try:
-        first = rank(profile, catalogue, policy, logged.situation).candidates[0]
+        first = rank(profile, catalogue, policy, logged.routing_context).candidates[0]
         quality = _quality(first.model, profile, catalogue, policy)
         after = Choice(first.model, first.estimated_cost_usd, first.estimated_latency_ms, quality)
     except EngineError as error:
@@ -322,7 +322,7 @@ def as_text(report: dict[str, Any]) -> str:
     ]
     lines.append(
         f"would newly be served: {report['newly_served']} of {report['refused_before']} that were "
-        "refused (in the situation of a request of about the same hour)"
+        "refused (in the routing_context of a request of about the same hour)"
     )
     lines += [
         f"estimated cost: {cost['before']} -> {cost['after']} USD ({cost['change']}{percent})",

@@ -68,7 +68,7 @@ class TextSize(BaseModel):
         )
 
 
-class Rates(NamedTuple):
+class TokenRates(NamedTuple):
     """How much of each part of a `TextSize` makes one token; what a word costs comes on top of
     its letters."""
 
@@ -82,8 +82,8 @@ class Rates(NamedTuple):
     far: float
 
 
-RATES: dict[Tokenizer, Rates] = {
-    "o200k": Rates(
+TOKEN_RATES: dict[Tokenizer, TokenRates] = {
+    "o200k": TokenRates(
         words=2.28,
         letters=8.8,
         digits=1.1,
@@ -93,7 +93,7 @@ RATES: dict[Tokenizer, Rates] = {
         arabic_indic=9.19,
         far=4.24,
     ),
-    "cl100k": Rates(
+    "cl100k": TokenRates(
         words=2.34,
         letters=8.41,
         digits=1.08,
@@ -103,7 +103,7 @@ RATES: dict[Tokenizer, Rates] = {
         arabic_indic=2.56,
         far=2.83,
     ),
-    "claude": Rates(
+    "claude": TokenRates(
         words=2.57,
         letters=4.94,
         digits=0.9,
@@ -113,7 +113,7 @@ RATES: dict[Tokenizer, Rates] = {
         arabic_indic=1.45,
         far=2.07,
     ),
-    "llama": Rates(
+    "llama": TokenRates(
         words=2.98,
         letters=7.34,
         digits=1.01,
@@ -124,7 +124,7 @@ RATES: dict[Tokenizer, Rates] = {
         far=4.22,
     ),
 }
-RATES["none"] = RATES["llama"]
+TOKEN_RATES["none"] = TOKEN_RATES["llama"]
 """Fitted by `python -m training tokens` to the tokenizers themselves: `llama` to Llama 3's (Llama 4's is
 larger), `claude` to the last one that Anthropic published, times 1.35 for what its newer models count;
 Claude 3 to 4.6 count fewer. On other texts than those of the fit the median error is 3 to 10 % in
@@ -134,7 +134,7 @@ more: base64 and emoji. A model that runs here bills no tokens, and takes Llama'
 
 def count_tokens(size: TextSize, tokenizer: Tokenizer) -> int:
     """Rounded up: 0 for an empty text alone."""
-    rates = RATES[tokenizer]
+    rates = TOKEN_RATES[tokenizer]
     return math.ceil(
         size.words / rates.words
         + size.letters / rates.letters

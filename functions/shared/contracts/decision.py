@@ -42,7 +42,7 @@ class Profile(Frozen):
     """
 
     request_id: str
-    api_key_id: str
+    caller_id: str
     mode: Mode
     task: Task
     task_source: Literal["caller", "classifier"]
@@ -94,7 +94,7 @@ class ModelHealth(Frozen):
     tasks: dict[str, TaskHistory] = Field(default_factory=dict)
 
 
-class Situation(Frozen):
+class RoutingContext(Frozen):
     """All that a decision depends on beside the request, the catalogue, the prices and the policy."""
 
     providers_configured: list[str] = Field(default_factory=list)
@@ -173,6 +173,6 @@ class ScoreOutput(Frozen):
     policy_version: str
     explored: bool = False
     propensity: Score = 1.0
-    situation: Situation = Field(default_factory=Situation)
+    routing_context: RoutingContext = Field(default_factory=RoutingContext)
     shadow: Shadow | None = None
     score_ms: float

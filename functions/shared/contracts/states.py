@@ -28,7 +28,7 @@ class ClassifyInput(Frozen):
     # Not JsonValue: pydantic gives up on deep nesting, which is the caller's error and not ours.
     request: Any
     request_id: str
-    api_key_id: str
+    caller_id: str
     mode: Mode
     started_at: str
 
@@ -96,7 +96,7 @@ class RecordInput(Frozen):
     """Either `answer` and `attempt`, or `error`. Without a `profile` the request never passed Classify."""
 
     request_id: str
-    api_key_id: str
+    caller_id: str
     mode: Mode
     started_at: str
     profile: Profile | None = None

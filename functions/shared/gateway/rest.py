@@ -43,7 +43,7 @@ def request_id_of(event: APIGatewayProxyEvent) -> str:
     return f"req_{event.request_context.request_id}"
 
 
-def api_key_id_of(event: APIGatewayProxyEvent) -> str:
+def caller_id_of(event: APIGatewayProxyEvent) -> str:
     return event.request_context.identity.api_key_id or ""
 
 

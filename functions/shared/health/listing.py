@@ -12,7 +12,7 @@ from functions.shared.contracts.decision import ModelHealth
 from functions.shared.health.circuit import Circuit, availability, circuit_of
 from functions.shared.health.known_health import known_health
 from functions.shared.settings import ProviderSettings
-from functions.shared.storage.state_table import State
+from functions.shared.storage.state_table import StateTable
 from functions.shared.telemetry.observability import logger
 from functions.shared.vocabulary import Count, Frozen, Score
 
@@ -30,7 +30,7 @@ class ListedHealth(Frozen):
     mean_latency_ms: Count | None
 
 
-def current_health(settings: ProviderSettings, state: State, now: datetime) -> Health | None:
+def current_health(settings: ProviderSettings, state: StateTable, now: datetime) -> Health | None:
     """Of the configured providers; None where it cannot be read."""
     stale = known_health.stale_ids(settings.PROVIDERS_CONFIGURED, now)
     if stale:

@@ -9,7 +9,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from functions.shared.local_models.prediction import Prediction, most_likely
+from functions.shared.local_models.scored_label import ScoredLabel, most_likely
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -44,7 +44,7 @@ class LocalModel:
         self._extract = partial(extract, settings=settings)
         self._session = session
 
-    def predict(self, text: str) -> Prediction:
+    def predict(self, text: str) -> ScoredLabel:
         reading = self.read(text)
         return self.judge(reading.probabilities, reading.coverage)
 
@@ -57,11 +57,11 @@ class LocalModel:
         named = zip(self.labels, (float(value) for value in probabilities), strict=True)
         return Reading(dict(named), float(coverage[0]))
 
-    def judge(self, probabilities: Mapping[str, float], coverage: float) -> Prediction:
+    def judge(self, probabilities: Mapping[str, float], coverage: float) -> ScoredLabel:
         """The likeliest label, the less confident the fewer of the words were seen in training."""
         softened = self._softened(probabilities, coverage)
         label = most_likely(probabilities).label
-        return Prediction(label, softened[label], softened)
+        return ScoredLabel(label, softened[label], softened)
 
     def _softened(self, probabilities: Mapping[str, float], coverage: float) -> dict[str, float]:
         """Moved towards "each label alike"."""

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from functions.shared.local_models.cue_words import cue_weights
 from functions.shared.local_models.model import load_model
-from functions.shared.local_models.prediction import Prediction, normalized
+from functions.shared.local_models.scored_label import ScoredLabel, normalized
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class TaskDecision:
         )
 
 
-def classify_task(prompt: str) -> Prediction:
+def classify_task(prompt: str) -> ScoredLabel:
     model = load_model("classifier")
     reading = model.read(prompt)
     combined = _decision(model.metadata["decision"]).combine(

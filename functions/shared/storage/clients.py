@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -11,14 +11,23 @@ from botocore.config import Config
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource, Table
 
-_CONFIG = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard"})
+# A caller waits: what does not answer within seconds is better reported than waited for.
+_CONFIG = Config(connect_timeout=1, read_timeout=4, retries={"mode": "standard"})
 
 
 @lru_cache
-def _resource() -> DynamoDBServiceResource:
+def client(service: str) -> Any:
+    """boto3's client by the name of its service."""
+    # The stubs know a client by its literal name alone.
+    make: Any = boto3.client
+    return make(service, config=_CONFIG)
+
+
+@lru_cache
+def dynamodb() -> DynamoDBServiceResource:
     return boto3.resource("dynamodb", config=_CONFIG)
 
 
 @lru_cache
-def _table(name: str) -> Table:
-    return _resource().Table(name)
+def table(name: str) -> Table:
+    return dynamodb().Table(name)

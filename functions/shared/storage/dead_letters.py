@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import boto3
-
-from functions.shared.storage.clients import _CONFIG
+from functions.shared.storage.clients import client
 
 
 class DeadLetters:
@@ -17,6 +15,4 @@ class DeadLetters:
         self._queue_url = queue_url
 
     def send(self, payload: dict[str, Any]) -> None:
-        boto3.client("sqs", config=_CONFIG).send_message(
-            QueueUrl=self._queue_url, MessageBody=json.dumps(payload)
-        )
+        client("sqs").send_message(QueueUrl=self._queue_url, MessageBody=json.dumps(payload))

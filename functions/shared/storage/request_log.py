@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
 
-from functions.shared.storage.clients import _table
+from functions.shared.storage.clients import table
 
 if TYPE_CHECKING:
     pass
 
-BY_DAY, BY_KEY = "by_day", "by_key"
+BY_DAY, BY_CALLER = "by_day", "by_caller"
 """Indexes of the request log: all requests of a day, or those of one API key, by `created_at`."""
 
-PARTITION_OF = {BY_DAY: "day", BY_KEY: "api_key_id"}
+PARTITION_OF = {BY_DAY: "day", BY_CALLER: "caller_id"}
 
 LISTED = (
-    *("request_id", "api_key_id", "created_at", "finished_at", "status", "mode", "trace_id"),
+    *("request_id", "caller_id", "created_at", "finished_at", "status", "mode", "trace_id"),
     *("task", "model_preference", "model", "provider", "mock", "error_code", "feedback"),
     *("latency_ms", "cost_usd", "savings_usd", "input_tokens", "output_tokens", "fallbacks"),
 )
@@ -47,7 +47,7 @@ class RequestLog:
     """One row per request, keyed by `request_id`."""
 
     def __init__(self, table_name: str) -> None:
-        self._table = _table(table_name)
+        self._table = table(table_name)
 
     def put_once(self, row: dict[str, Any]) -> bool:
         """False where the row is there already. Raises `ClientError` for any other refusal."""
@@ -67,17 +67,17 @@ class RequestLog:
         found = self._table.get_item(Key={"request_id": request_id}, ConsistentRead=True)
         return json_values(found["Item"]) if "Item" in found else None
 
-    def put_feedback(self, request_id: str, api_key_id: str, feedback: dict[str, Any]) -> bool:
+    def put_feedback(self, request_id: str, caller_id: str, feedback: dict[str, Any]) -> bool:
         """False where the key has no answered request of this id. Raises `ClientError` otherwise."""
         try:
             self._table.update_item(
                 Key={"request_id": request_id},
                 UpdateExpression="SET feedback = :feedback",
-                ConditionExpression="api_key_id = :api_key_id AND #status = :succeeded",
+                ConditionExpression="caller_id = :caller_id AND #status = :succeeded",
                 ExpressionAttributeNames={"#status": "status"},
                 ExpressionAttributeValues={
                     ":feedback": json.loads(json.dumps(feedback), parse_float=Decimal),
-                    ":api_key_id": api_key_id,
+                    ":caller_id": caller_id,
                     ":succeeded": "SUCCEEDED",
                 },
             )

@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from functions.shared.storage.clients import _resource, _table
+from functions.shared.storage.clients import dynamodb, table
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,11 @@ class Change:
     latest: Mapping[str, int | str] = field(default_factory=dict)
 
 
-class State:
+class StateTable:
     """What requests leave for later ones: health, and the models of conversations."""
 
     def __init__(self, table_name: str) -> None:
-        self._table = _table(table_name)
+        self._table = table(table_name)
 
     def read(self, state_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
         """The items that exist and have not expired, by id; at most 100, in one round trip.
@@ -39,7 +39,7 @@ class State:
         if not keys:
             return {}
         name = self._table.name
-        found = _resource().batch_get_item(RequestItems={name: {"Keys": keys}})
+        found = dynamodb().batch_get_item(RequestItems={name: {"Keys": keys}})
         if found.get("UnprocessedKeys"):
             raise ClientError(
                 {"Error": {"Code": "ThrottlingException", "Message": "Not all was read."}},
@@ -73,6 +73,6 @@ class State:
         self._table.put_item(Item={"state_id": session, "model": model, "expires_at": expires_at})
 
 
-def session_state_id(api_key_id: str, session_id: str) -> str:
+def session_state_id(caller_id: str, session_id: str) -> str:
     """A conversation belongs to the key that began it."""
-    return f"session#{api_key_id}#{session_id}"
+    return f"session#{caller_id}#{session_id}"

@@ -4,9 +4,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from functions.api import jobs
 from functions.api.jobs import Jobs
 from functions.shared.errors import NotFound
+from functions.shared.storage import clients
 
 DEFINITION = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}}}
 
@@ -16,10 +16,10 @@ def client(monkeypatch):
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    jobs._client.cache_clear()
+    clients.client.cache_clear()
     with mock_aws():
         yield boto3.client("stepfunctions")
-    jobs._client.cache_clear()
+    clients.client.cache_clear()
 
 
 @pytest.fixture
@@ -29,8 +29,8 @@ def machine_arn(client):
     return made["stateMachineArn"]
 
 
-def _start(client, machine_arn, name, api_key_id):
-    body = json.dumps({"request": {"text": "x"}, "api_key_id": api_key_id})
+def _start(client, machine_arn, name, caller_id):
+    body = json.dumps({"request": {"text": "x"}, "caller_id": caller_id})
     client.start_execution(stateMachineArn=machine_arn, name=name, input=body)
 
 

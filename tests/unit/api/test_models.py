@@ -13,7 +13,7 @@ from functions.shared.health.circuit import COOLDOWN_MS
 from functions.shared.health.counts import day_id, minute_id
 from functions.shared.health.listing import current_health
 from functions.shared.settings import ProviderSettings
-from functions.shared.storage.state_table import Change, State
+from functions.shared.storage.state_table import Change, StateTable
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 NOW_MS = int(NOW.timestamp() * 1000)
@@ -120,7 +120,7 @@ def test_a_provider_that_refuses_our_key_opens_the_circuits_of_all_its_models():
 @pytest.fixture
 def state(state_table, monkeypatch):
     monkeypatch.setattr(known_health.known_health, "read_at_s", float("-inf"))
-    return State("State")
+    return StateTable("State")
 
 
 def _count(state, item_id, **added):

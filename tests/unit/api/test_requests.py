@@ -21,7 +21,7 @@ ATTEMPTS = [
 ]  # fmt: skip
 ROW = {
     "request_id": "req_1-2",
-    "api_key_id": "key-1",
+    "caller_id": "key-1",
     "status": "SUCCEEDED",
     "day": "2026-11-25",
     "expires_at": 1_800_000_000,
@@ -39,9 +39,9 @@ def _environment(monkeypatch, requests_table):
     monkeypatch.setenv("JOBS_STATE_MACHINE_ARN", "arn:aws:states:us-east-1:1:stateMachine:jobs")
     monkeypatch.setenv("REQUESTS_TABLE", "Requests")
     monkeypatch.setenv("STATE_TABLE", "State")
-    settings.read.cache_clear()
+    settings.read_settings.cache_clear()
     yield
-    settings.read.cache_clear()
+    settings.read_settings.cache_clear()
 
 
 @pytest.fixture
@@ -90,8 +90,8 @@ def test_a_prompt_is_told_where_the_stage_keeps_it_and_nowhere_else(row):
 
 
 def test_another_keys_request_is_not_found(row):
-    _assert_error(_get(api_key_id="key-2"), "not_found")
-    _assert_error(_grade({"thumbs": "up"}, api_key_id="key-2"), "not_found")
+    _assert_error(_get(caller_id="key-2"), "not_found")
+    _assert_error(_grade({"thumbs": "up"}, caller_id="key-2"), "not_found")
 
 
 @pytest.mark.parametrize("request_id", ["req_none", "x", "%27", "req_a:b", "req_" + "a" * 3000])

@@ -103,7 +103,7 @@ def test_a_deeply_nested_body_passes_the_envelope_and_is_refused_as_the_callers_
     for _ in range(600):
         nested["x"] = {"a": nested["x"]}
     event = ClassifyInput(
-        request=nested, request_id="req_1", api_key_id="k", mode="sync", started_at="2026-11-24"
+        request=nested, request_id="req_1", caller_id="k", mode="sync", started_at="2026-11-24"
     )
     with pytest.raises(InvalidRequest):
         parse_request(event.request)

@@ -26,10 +26,10 @@ CANDIDATE = candidate("gpt-4o", function="simulator", mock=True).model_dump(mode
 @pytest.fixture(autouse=True)
 def _simulator(monkeypatch):
     monkeypatch.setenv("PROVIDER", "simulator")
-    settings.read.cache_clear()
+    settings.read_settings.cache_clear()
     load_provider.cache_clear()
     yield
-    settings.read.cache_clear()
+    settings.read_settings.cache_clear()
     load_provider.cache_clear()
 
 

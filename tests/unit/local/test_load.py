@@ -17,7 +17,7 @@ from local.load_plan import Planned
 from local.load_progress import shown
 from local.load_report import Figures, percentiles, remarks, sent
 from local.load_sending import Outcome, Sender, send_all
-from local.state import State
+from local.state import StackState
 
 GENERATE = Planned("/generate", {"text": "Hello"})
 JOB = Planned("/jobs", {"text": "Hello"})
@@ -230,7 +230,7 @@ class Stack:
 def use(monkeypatch):
     def run_on(stack, state="ready"):
         monkeypatch.setattr(loading, "Client", stack.client)
-        monkeypatch.setattr(loading, "read_state", lambda port: State(port, state=state))
+        monkeypatch.setattr(loading, "read_state", lambda port: StackState(port, state=state))
         monkeypatch.setattr(loading, "_METRICS_WITHIN_S", 0)
 
     before = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)]

@@ -26,20 +26,20 @@ SETTINGS = ProviderSettings(PROVIDERS_CONFIGURED=frozenset({"openai", "local"}))
 @pytest.fixture
 def measured(monkeypatch):
     fake = FakeCloudWatch()
-    monkeypatch.setattr(cloudwatch, "_client", lambda: fake)
+    monkeypatch.setattr(cloudwatch, "client", lambda _: fake)
     return fake
 
 
 def _summary():
-    return summary(SERVICE_NAME, WINDOW).told()
+    return summary(SERVICE_NAME, WINDOW).to_json()
 
 
 def _model(model=MODEL, health=None):
-    return model_metrics(model, SERVICE_NAME, WINDOW, health, NOW).told()
+    return model_metrics(model, SERVICE_NAME, WINDOW, health, NOW).to_json()
 
 
 def _providers(health=None, settings=SETTINGS):
-    told = provider_metrics(SERVICE_NAME, WINDOW, settings, health, NOW).told()
+    told = provider_metrics(SERVICE_NAME, WINDOW, settings, health, NOW).to_json()
     return {one["provider"]: one for one in told["providers"]}
 
 

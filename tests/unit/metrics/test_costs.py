@@ -10,8 +10,8 @@ from functions.metrics.costs import costs
 from functions.metrics.reader import Reader
 from functions.metrics.window import Window
 from functions.shared.catalogue.models import load_catalogue
-from functions.shared.money.key_spend import spend_changes
-from functions.shared.storage.state_table import Change, State
+from functions.shared.money.caller_spend import spend_changes
+from functions.shared.storage.state_table import Change, StateTable
 from tests.support.figures import SERVICE_NAME, FakeCloudWatch
 
 MODELS = [model.id for model in load_catalogue().models]
@@ -21,13 +21,13 @@ CALLER, OPERATOR = Reader("key-1", is_operator=False), Reader("key-9", is_operat
 @pytest.fixture
 def measured(monkeypatch):
     fake = FakeCloudWatch()
-    monkeypatch.setattr(cloudwatch, "_client", lambda: fake)
+    monkeypatch.setattr(cloudwatch, "client", lambda _: fake)
     return fake
 
 
 @pytest.fixture
 def state(state_table):
-    return State("State")
+    return StateTable("State")
 
 
 def _costs(state, reader=OPERATOR, text="1h", now=None):
@@ -41,12 +41,12 @@ def _spend(state, key, cost_usd, at):
 
 
 def test_without_data_nothing_was_spent(measured, state):
-    told = _costs(state).told()
+    told = _costs(state).to_json()
     assert told.pop("from") < told.pop("to")
     assert told == {
         "window": "1h",
         **{"total_usd": 0, "savings_usd": 0},
-        **{"by_model": {}, "by_provider": {}, "by_task": {}, "by_api_key": {}},
+        **{"by_model": {}, "by_provider": {}, "by_task": {}, "by_caller": {}},
         "budgets": [],
     }
 
@@ -75,8 +75,8 @@ def test_a_thousand_odd_amounts_add_up_to_the_micro_dollar_in_every_view(measure
     assert told.total_usd == total
     assert sum(told.by_model.values()) == sum(told.by_provider.values()) == total
     assert sum(told.by_task.values()) == total
-    assert sum(one.cost_usd for one in told.by_api_key.values()) == total
-    assert sum(one.requests for one in told.by_api_key.values()) == 1_000
+    assert sum(one.cost_usd for one in told.by_caller.values()) == total
+    assert sum(one.requests for one in told.by_caller.values()) == 1_000
     assert told.by_model == {
         wanted: sum(
             amount for (model, _, _), amount in zip(spent, amounts, strict=True) if model == wanted
@@ -91,13 +91,13 @@ def test_providers_are_the_sums_of_their_models(measured, state):
         ("CostUsd", "Sum", "model", "gpt-4o-mini"): 0.2,
         ("CostUsd", "Sum", "model", "local-sentiment"): 0.0,
     }
-    told = _costs(state).told()
+    told = _costs(state).to_json()
     assert told["by_provider"] == {"openai": 0.3, "local": 0}
 
 
 def test_a_task_that_cost_nothing_is_listed_if_there_were_requests_of_it(measured, state):
     measured.points = {("Requests", "Sum", "task", "sentiment"): 2.0}
-    assert _costs(state).told()["by_task"] == {"sentiment": 0}
+    assert _costs(state).to_json()["by_task"] == {"sentiment": 0}
 
 
 def test_a_key_sees_what_it_spent_itself_and_an_operator_sees_all(measured, state):
@@ -106,8 +106,8 @@ def test_a_key_sees_what_it_spent_itself_and_an_operator_sees_all(measured, stat
         _spend(state, key, cost_usd, now)
     own = {"key-1": {"requests": 2, "cost_usd": 0.000001001}}
     other = {"key-2": {"requests": 1, "cost_usd": 0.25}}
-    assert _costs(state, CALLER).told()["by_api_key"] == own
-    assert _costs(state, OPERATOR).told()["by_api_key"] == own | other
+    assert _costs(state, CALLER).to_json()["by_caller"] == own
+    assert _costs(state, OPERATOR).to_json()["by_caller"] == own | other
 
 
 @pytest.mark.parametrize(
@@ -126,4 +126,4 @@ def test_what_a_key_spent_counts_within_the_window_alone(measured, state, text, 
     _spend(state, "key-1", "0.25", now - inside)
     _spend(state, "key-1", "0.125", now - outside)
     told = _costs(state, CALLER, text, now)
-    assert told.by_api_key["key-1"].cost_usd == Decimal("0.75")
+    assert told.by_caller["key-1"].cost_usd == Decimal("0.75")

@@ -7,9 +7,9 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from functions.metrics import cloudwatch, operators
 from functions.metrics.handler import lambda_handler
-from functions.shared.money.key_spend import spend_changes
-from functions.shared.settings import read
-from functions.shared.storage.state_table import State
+from functions.shared.money.caller_spend import spend_changes
+from functions.shared.settings import read_settings
+from functions.shared.storage.state_table import StateTable
 from tests.support.figures import SERVICE_NAME, FakeCloudWatch
 from tests.support.gateway_events import LambdaStub
 from tests.support.log_rows import row, write
@@ -43,7 +43,7 @@ class FakeGateway:
 @pytest.fixture
 def gateway(monkeypatch):
     fake = FakeGateway()
-    monkeypatch.setattr(operators, "_client", lambda: fake)
+    monkeypatch.setattr(operators, "client", lambda _: fake)
     operators._is_in_plan.cache_clear()
     yield fake
     operators._is_in_plan.cache_clear()
@@ -52,7 +52,7 @@ def gateway(monkeypatch):
 @pytest.fixture
 def measured(monkeypatch):
     fake = FakeCloudWatch()
-    monkeypatch.setattr(cloudwatch, "_client", lambda: fake)
+    monkeypatch.setattr(cloudwatch, "client", lambda _: fake)
     return fake
 
 
@@ -67,12 +67,12 @@ def _environment(monkeypatch, requests_table, state_table, gateway, measured):
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
-    read.cache_clear()
+    read_settings.cache_clear()
     yield
-    read.cache_clear()
+    read_settings.cache_clear()
 
 
-def _get(path, api_key_id="key-1", **query):
+def _get(path, caller="key-1", **query):
     event = {
         "resource": path,
         "path": f"/v1/metrics/{path}",
@@ -81,7 +81,7 @@ def _get(path, api_key_id="key-1", **query):
         "multiValueHeaders": {},
         "queryStringParameters": query or None,
         "pathParameters": None,
-        "requestContext": {"requestId": "1-2-3", "identity": {"apiKeyId": api_key_id}},
+        "requestContext": {"requestId": "1-2-3", "identity": {"apiKeyId": caller}},
         "body": None,
         "isBase64Encoded": False,
     }
@@ -89,8 +89,8 @@ def _get(path, api_key_id="key-1", **query):
     return response["statusCode"], json.loads(response["body"]), response["multiValueHeaders"]
 
 
-def _error(path, api_key_id="key-1", **query):
-    status, body, _ = _get(path, api_key_id, **query)
+def _error(path, caller="key-1", **query):
+    status, body, _ = _get(path, caller, **query)
     assert body.keys() == {"success", "error", "request_id"}
     assert (body["success"], body["request_id"]) == (False, "req_1-2-3")
     return status, body["error"]["code"]
@@ -151,24 +151,24 @@ def test_metrics_that_cannot_be_read_are_our_fault_and_say_nothing_more(path, me
 
 
 def test_the_log_of_another_key_is_forbidden():
-    assert _error("logs", key="key-2") == (403, "forbidden")
+    assert _error("logs", caller_id="key-2") == (403, "forbidden")
 
 
 def test_a_key_sees_itself_and_an_operators_key_everybody(requests_table):
     now = datetime.now(UTC)
     write(
         requests_table,
-        [row(number, now, api_key_id=f"key-{number}", model="gpt-4o") for number in (1, 2)],
+        [row(number, now, caller_id=f"key-{number}", model="gpt-4o") for number in (1, 2)],
     )
     for number in (1, 2):
         for change in spend_changes(f"key-{number}", Decimal(1), now):
-            State("State").add(change)
+            StateTable("State").add(change)
 
     def seen(key):
         logs = _get("logs", key)[1]["logs"]
-        spent = _get("costs", key)[1]["by_api_key"]
+        spent = _get("costs", key)[1]["by_caller"]
         return (
-            {one["api_key_id"] for one in logs},
+            {one["caller_id"] for one in logs},
             spent.keys(),
             _get("realtime", key)[1]["requests"],
         )
@@ -206,7 +206,7 @@ def test_a_key_that_left_the_plan_is_an_operators_no_longer(monkeypatch, gateway
 def test_nobody_is_an_operator_while_the_gateway_does_not_answer(gateway, refusal):
     gateway.refusal = refusal
     assert _get("logs", "key-9")[0] == 200
-    assert _error("logs", "key-9", key="key-1") == (403, "forbidden")
+    assert _error("logs", "key-9", caller_id="key-1") == (403, "forbidden")
     gateway.refusal = None
     assert _get("logs", "key-9", key="key-1")[0] == 200
 

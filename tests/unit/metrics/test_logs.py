@@ -52,7 +52,7 @@ def _cursor(*position):
 def _numbered(number, **changes):
     """The rows are two seconds apart, three of them at once, and two thirds are of yesterday."""
     kinds = {
-        "api_key_id": f"key-{1 + number % 2}",
+        "caller_id": f"key-{1 + number % 2}",
         "model": ("gpt-4o-mini", "gpt-4o", "claude-haiku-5-5")[number % 3],
         "status": "FAILED" if number % 5 == 0 else "SUCCEEDED",
         "task": "chat" if number % 4 else "code",
@@ -74,7 +74,7 @@ def _expected(rows, reader, query):
     return [
         one
         for one in rows
-        if (reader.is_operator or one["api_key_id"] == reader.api_key_id)
+        if (reader.is_operator or one["caller_id"] == reader.caller_id)
         and all(one[name] == value for name, value in query.items())
     ]
 
@@ -108,7 +108,7 @@ def test_a_page_is_one_query_however_many_rows_there_are(requests_table, log):
     write(requests_table, ROWS[:250])
     pages = _pages(log, limit=20)
     assert len(log.queries) == len(pages) == 7
-    assert {query["index"] for query in log.queries} == {"by_key"}
+    assert {query["index"] for query in log.queries} == {"by_caller"}
     assert max(query["evaluated"] for query in log.queries) == 21
     assert [len(page.logs) for page in pages] == [20] * 6 + [5]
 
@@ -221,18 +221,18 @@ def test_a_key_sees_its_own_rows_alone_whatever_cursor_it_brings(requests_table,
     write(requests_table, ROWS[:100])
     for cursor in (_page(log, limit=5).next_cursor, _page(log, OPERATOR, limit=5).next_cursor):
         page = _page(log, OTHER, cursor=cursor, limit=100)
-        assert {one.api_key_id for one in page.logs} == {"key-2"}
+        assert {one.caller_id for one in page.logs} == {"key-2"}
         assert len(page.logs) >= 45
 
 
 def test_an_operator_can_ask_for_one_key_and_others_only_for_their_own(requests_table, log):
     write(requests_table, ROWS[:100])
-    assert {one.api_key_id for one in _all(log, OPERATOR, key="key-2")} == {"key-2"}
-    assert _page(log, OPERATOR, key="key-none").logs == []
-    assert _all(log, CALLER, key="key-1") == _all(log, CALLER)
+    assert {one.caller_id for one in _all(log, OPERATOR, caller_id="key-2")} == {"key-2"}
+    assert _page(log, OPERATOR, caller_id="key-none").logs == []
+    assert _all(log, CALLER, caller_id="key-1") == _all(log, CALLER)
     for key in ("key-2", "key-none"):
         with pytest.raises(Forbidden):
-            _page(log, CALLER, key=key, **{"from": "2030-01-01T00:00:00Z"})
+            _page(log, CALLER, caller_id=key, **{"from": "2030-01-01T00:00:00Z"})
 
 
 STAMP = "2026-11-24T00:00:00.000+00:00"
@@ -299,8 +299,8 @@ def test_every_cursor_is_taken_back(requests_table, log):
         ({"from": "9999-12-31T23:59:59-12:00"}, "from"),
         ({"to": "0001-01-01T00:00:00+12:00"}, "to"),
         ({"cursor": "A" * 501}, "cursor"),
-        ({"key": ""}, "key"),
-        ({"key": "k" * 129}, "key"),
+        ({"caller_id": ""}, "caller_id"),
+        ({"caller_id": "k" * 129}, "caller_id"),
     ],
     ids=str,
 )

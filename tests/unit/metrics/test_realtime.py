@@ -85,7 +85,7 @@ def test_buckets_and_totals_add_up_exactly(requests_table, log):
 
 
 def test_a_key_sees_its_own_requests_and_an_operator_all(requests_table, log):
-    write(requests_table, [_ended(1, LAST), _ended(2, LAST, api_key_id="key-2"), _ended(3, FIRST)])
+    write(requests_table, [_ended(1, LAST), _ended(2, LAST, caller_id="key-2"), _ended(3, FIRST)])
     assert realtime(CALLER, log, NOW).requests == 2
     assert realtime(OPERATOR, log, NOW).requests == 3
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from functions.metrics.window import Window, WindowQuery
-from functions.shared.money.key_spend import spend_ids
+from functions.shared.money.caller_spend import spend_ids
 
 NOW = datetime(2026, 11, 24, 10, 20, 30, 999_000, tzinfo=UTC)
 MOMENTS = st.datetimes(datetime(2024, 1, 1), datetime(2036, 1, 1), timezones=st.just(UTC))
@@ -53,7 +53,7 @@ def test_a_window_is_an_hour_unless_the_caller_says_how_long():
 )
 def test_a_window_has_whole_minutes_up_to_a_day_and_whole_hours_beyond(text, start, end):
     window = Window.before(NOW, text)
-    assert window.told == {
+    assert window.to_json() == {
         "window": text,
         "from": datetime.fromisoformat(start).replace(tzinfo=UTC),
         "to": datetime.fromisoformat(end).replace(tzinfo=UTC),

@@ -7,11 +7,11 @@ import pytest
 from functions.record_metrics.recording import Stores, record
 from functions.shared.contracts.states import RecordInput
 from functions.shared.errors import InvalidRequest, ProviderThrottled, ProviderTimeout
-from functions.shared.money.key_spend import KeySpend, spend_of
+from functions.shared.money.caller_spend import CallerSpend, spend_of
 from functions.shared.settings import RecordSettings
 from functions.shared.storage.dead_letters import DeadLetters
 from functions.shared.storage.request_log import RequestLog
-from functions.shared.storage.state_table import State
+from functions.shared.storage.state_table import StateTable
 
 SERVICE = "llm-orchestrator-test"
 TABLE = "Requests"
@@ -55,7 +55,7 @@ def _event(*failures, error):
     return RecordInput.model_validate(
         {
             "request_id": "req_1",
-            "api_key_id": "key-1",
+            "caller_id": "key-1",
             "mode": "sync",
             "started_at": STARTED,
             "failures": list(failures),
@@ -74,7 +74,7 @@ def _record(event, queue_url):
     return record(
         event,
         settings,
-        Stores(RequestLog(TABLE), State("State"), DeadLetters(queue_url)),
+        Stores(RequestLog(TABLE), StateTable("State"), DeadLetters(queue_url)),
         trace_id="1-abc",
     )
 
@@ -156,7 +156,7 @@ def test_what_a_key_spends_is_counted_by_minute_and_hour(table, state_table, que
     items = [item for item in state_table.scan()["Items"] if "spend" in item["state_id"]]
     assert sorted(item["state_id"].count(":") for item in items) == [0, 1]
     for item in items:
-        assert spend_of([item]) == {"key-1": KeySpend(2, Decimal("0.5"))}
+        assert spend_of([item]) == {"key-1": CallerSpend(2, Decimal("0.5"))}
 
 
 def test_a_request_that_no_model_was_asked_for_has_no_latency_in_the_metrics(
@@ -181,11 +181,11 @@ def test_the_handler_prints_one_line_for_the_request_and_one_per_attempt(
     monkeypatch.setenv("DEAD_LETTER_QUEUE_URL", queue_url)
     monkeypatch.setenv("LOG_RETENTION_DAYS", "30")
     monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1")
-    settings.read.cache_clear()
+    settings.read_settings.cache_clear()
     slow = ProviderTimeout("x", elapsed_ms=700)
     event = _event(_failure(slow), error=_caught(slow)).model_dump(mode="json")
     lambda_handler(event, LambdaStub())
-    settings.read.cache_clear()
+    settings.read_settings.cache_clear()
     request, attempt = _lines(capsys)
     assert request["Requests"] == [1.0]
     assert request["outcome"] == "all_providers_failed"

@@ -21,9 +21,9 @@ def _environment(monkeypatch, state_table):
     monkeypatch.setenv("SYNC_DEADLINE_MS", "26000")
     monkeypatch.setenv("ASYNC_DEADLINE_MS", "240000")
     monkeypatch.setenv("MOCK_PROVIDERS", "always")
-    settings.read.cache_clear()
+    settings.read_settings.cache_clear()
     yield
-    settings.read.cache_clear()
+    settings.read_settings.cache_clear()
 
 
 def _ask(body, **options):
@@ -108,7 +108,7 @@ def test_a_dry_run_names_its_policy_and_its_prices():
 
 def test_a_second_policy_is_shown_beside_the_first(monkeypatch):
     monkeypatch.setenv("SHADOW_POLICY", "default")
-    settings.read.cache_clear()
+    settings.read_settings.cache_clear()
     routing = _route()["routing"]
     assert routing["shadow"]["policy_version"] == routing["policy_version"]
     assert routing["shadow"]["selected_model"] == routing["selected_model"]

@@ -7,7 +7,7 @@ from functions.score.deciding import decide
 from functions.shared.health import known_health as known_health_module
 from functions.shared.health.counts import minute_id
 from functions.shared.settings import ScoreSettings
-from functions.shared.storage.state_table import Change, State, session_state_id
+from functions.shared.storage.state_table import Change, StateTable, session_state_id
 from tests.support.builders import profile
 
 SETTINGS = ScoreSettings(
@@ -16,7 +16,7 @@ SETTINGS = ScoreSettings(
 BUSY = "gpt-6-luna"
 
 
-class CountingState(State):
+class CountingState(StateTable):
     """The real table, and how often it was asked."""
 
     reads = 0
@@ -87,7 +87,7 @@ def test_a_conversation_leaves_a_model_that_is_down(state):
 def test_a_conversation_of_another_key_is_another_conversation(state):
     _keep(state, "s1", "claude-sonnet-5-5", key="key-2")
     decision = decide(_profile(session_id="s1"), SETTINGS, state)
-    assert decision.situation.session_model is None
+    assert decision.routing_context.session_model is None
 
 
 def test_a_pin_is_stronger_than_the_conversation(state):
@@ -97,8 +97,8 @@ def test_a_pin_is_stronger_than_the_conversation(state):
 
 
 def test_without_the_table_the_decision_is_made_on_priors(aws):
-    decision = decide(_profile(session_id="s1"), SETTINGS, State("NoSuchTable"))
-    assert decision.situation.health == {}
+    decision = decide(_profile(session_id="s1"), SETTINGS, StateTable("NoSuchTable"))
+    assert decision.routing_context.health == {}
     assert decision.candidates
 
 
@@ -110,7 +110,7 @@ def test_the_history_of_other_tasks_does_not_travel_with_the_request(state):
         for task in ("chat", "code")
     }
     state.add(Change(day, int(time.time()) + 60, added))
-    assert decide(_profile(), SETTINGS, state).situation.health[BUSY].tasks.keys() == {"chat"}
+    assert decide(_profile(), SETTINGS, state).routing_context.health[BUSY].tasks.keys() == {"chat"}
 
 
 def test_a_shadow_policy_is_scored_and_decides_nothing(state):

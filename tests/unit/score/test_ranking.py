@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from functions.classify.profiling import profile_request
 from functions.score.ranking import rank
 from functions.shared.catalogue.models import load_catalogue
-from functions.shared.contracts.decision import Situation
+from functions.shared.contracts.decision import RoutingContext
 from functions.shared.contracts.states import ClassifyInput
 from functions.shared.errors import InvalidRequest, NoEligibleModel, NotFound
 from functions.shared.policy.routing_policy import load_policy
@@ -21,13 +21,13 @@ TODAY = date(2026, 11, 24)
 def _rank(*, configured=(), mock="auto", **request):
     body = {"task": "chat", "text": "Hello " * 50} | request
     event = ClassifyInput(
-        request=body, request_id="req_1", api_key_id="key-1", mode="sync", started_at=STARTED
+        request=body, request_id="req_1", caller_id="key-1", mode="sync", started_at=STARTED
     )
     profile = profile_request(
         event, ClassifySettings(SYNC_DEADLINE_MS=26_000, ASYNC_DEADLINE_MS=240_000)
     ).profile
-    situation = Situation(providers_configured=sorted(configured), mock_providers=mock)
-    return rank(profile, load_catalogue(), load_policy("default"), situation)
+    routing_context = RoutingContext(providers_configured=sorted(configured), mock_providers=mock)
+    return rank(profile, load_catalogue(), load_policy("default"), routing_context)
 
 
 def _out(decision):

@@ -10,7 +10,7 @@ from functions.score.ranking import rank
 from functions.shared.catalogue import pricing
 from functions.shared.catalogue.models import TASKS, Catalogue, Model
 from functions.shared.catalogue.pricing import ModelPrice, PriceTable, Rates
-from functions.shared.contracts.decision import ModelHealth, Situation
+from functions.shared.contracts.decision import ModelHealth, RoutingContext
 from functions.shared.errors import NoEligibleModel
 from functions.shared.policy.routing_policy import load_policy
 from functions.shared.vocabulary import Preference
@@ -69,7 +69,7 @@ class World:
             for model in models
         }
         known = chance.sample(models, chance.randint(0, len(models)))
-        self.situation = Situation(
+        self.routing_context = RoutingContext(
             providers_configured=sorted(chance.sample(PROVIDERS, chance.randint(1, 4))),
             mock_providers=chance.choice(("auto", "always", "always")),
             health={model.id: _health(chance) for model in known},
@@ -103,7 +103,7 @@ class World:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(pricing, "load_prices", lambda: table)
             try:
-                return rank(asked, self.catalogue, load_policy("default"), self.situation)
+                return rank(asked, self.catalogue, load_policy("default"), self.routing_context)
             except NoEligibleModel:
                 return None
 

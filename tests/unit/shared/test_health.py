@@ -9,8 +9,8 @@ from functions.shared.contracts.decision import ModelHealth, TaskHistory
 from functions.shared.contracts.states import Attempt, RecordInput
 from functions.shared.health.circuit import BLOCK_MS, COOLDOWN_MS, availability, circuit_of
 from functions.shared.health.counts import health_ids, health_of, minute_id
-from functions.shared.storage import request_log as stores
-from functions.shared.storage.state_table import Change, State
+from functions.shared.storage import state_table as state_table_module
+from functions.shared.storage.state_table import Change, StateTable
 from functions.shared.vocabulary import Usage
 from tests.support.builders import candidate, decision, profile
 
@@ -35,7 +35,7 @@ def _event(*candidates):
     return RecordInput.model_validate(
         {
             "request_id": "req_1",
-            "api_key_id": "key-1",
+            "caller_id": "key-1",
             "mode": "sync",
             "started_at": NOW.isoformat(),
             "profile": profile("chat"),
@@ -47,7 +47,7 @@ def _event(*candidates):
 
 @pytest.fixture
 def state(state_table):
-    return State("State")
+    return StateTable("State")
 
 
 def _after(state, *attempts, now=None, event=None):
@@ -211,6 +211,6 @@ def test_a_table_that_answers_for_some_items_only_is_no_answer(state, monkeypatc
         def batch_get_item(self, RequestItems):  # noqa: N803 - the name that boto3 takes
             return {"Responses": {}, "UnprocessedKeys": RequestItems}
 
-    monkeypatch.setattr(stores, "_resource", Busy)
+    monkeypatch.setattr(state_table_module, "dynamodb", Busy)
     with pytest.raises(ClientError, match="Throttling"):
         state.read(["health#openai#1"])

@@ -7,7 +7,7 @@ import pytest
 from functions.shared import local_models
 from functions.shared.local_models import classify_task, load_model
 from functions.shared.local_models.features import FeatureSettings, extract
-from functions.shared.local_models.prediction import most_likely, normalized
+from functions.shared.local_models.scored_label import most_likely, normalized
 from functions.shared.vocabulary import Task
 
 NAMES = ["classifier", "sentiment"]

@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.shared.catalogue.tokens import RATES, Rates, TextSize, count_tokens, tokens_in
+from functions.shared.catalogue.tokens import (
+    TOKEN_RATES,
+    TextSize,
+    TokenRates,
+    count_tokens,
+    tokens_in,
+)
 
 ENGLISH = (
     "Step Functions runs each request as a state machine. Every state is a Lambda function. "
@@ -117,7 +123,7 @@ def test_every_byte_is_of_one_kind(text):
     assert sum(parts.values()) == len(text.encode("utf-8", "replace"))
 
 
-@pytest.mark.parametrize("tokenizer", RATES)
+@pytest.mark.parametrize("tokenizer", TOKEN_RATES)
 @given(text=st.text(), more=st.text(min_size=1))
 def test_only_an_empty_text_has_no_tokens_and_a_longer_one_never_has_fewer(tokenizer, text, more):
     assert tokens_in("", tokenizer) == 0
@@ -134,4 +140,4 @@ def test_part_of_a_token_counts_as_one():
 
 
 def test_every_part_of_a_size_has_a_rate():
-    assert Rates._fields == tuple(TextSize.model_fields)
+    assert TokenRates._fields == tuple(TextSize.model_fields)

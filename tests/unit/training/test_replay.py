@@ -9,11 +9,11 @@ from typing import get_args
 import pytest
 
 from functions.classify.profiling import profile_request
-from functions.record_metrics.finished import Finished
+from functions.record_metrics.finished_request import FinishedRequest
 from functions.record_metrics.rows import row_of
 from functions.score.ranking import rank
 from functions.shared.catalogue.models import TASKS, Catalogue, load_catalogue
-from functions.shared.contracts.decision import ModelHealth, Prediction, Profile, Situation
+from functions.shared.contracts.decision import ModelHealth, Prediction, Profile, RoutingContext
 from functions.shared.contracts.states import ClassifyInput, RecordInput, json_of
 from functions.shared.errors import EngineError, NoEligibleModel
 from functions.shared.policy.routing_policy import Policy, load_policy
@@ -79,8 +79,8 @@ def _health(draw, now_ms):
     )
 
 
-def _situation(draw, profile):
-    return Situation(
+def _routing_context(draw, profile):
+    return RoutingContext(
         providers_configured=sorted(draw.sample(PROVIDERS, draw.randint(0, 5))),
         mock_providers=draw.choice(["auto", "auto", "always", "never"]),
         session_model=draw.choice(MODELS) if profile.session_id else None,
@@ -91,17 +91,17 @@ def _situation(draw, profile):
     )
 
 
-def _row(draw, number, policy, situation=None):
+def _row(draw, number, policy, routing_context=None):
     """What the log would hold of a request, made by the states' own code."""
     started_at = NOW - timedelta(seconds=draw.randint(0, 6 * 86_400))
-    ids = {"request_id": f"req_{number}", "api_key_id": "key-1", "mode": "sync"}
+    ids = {"request_id": f"req_{number}", "caller_id": "key-1", "mode": "sync"}
     event = ids | {"request": _request(draw), "started_at": started_at.isoformat()}
     classified = profile_request(ClassifyInput.model_validate(event), SETTINGS)
     profile = Profile.model_validate(json_of(classified.profile))
-    situation = situation or _situation(draw, profile)
+    routing_context = routing_context or _routing_context(draw, profile)
     decision, error = None, None
     try:
-        decision = rank(profile, load_catalogue(), policy, situation)
+        decision = rank(profile, load_catalogue(), policy, routing_context)
     except EngineError as refusal:
         error = refusal
     caught = {"name": type(error or NoEligibleModel("")).__name__, "cause": "{}"}
@@ -110,7 +110,7 @@ def _row(draw, number, policy, situation=None):
         | {"started_at": started_at.isoformat(), "error": caught}
         | {"profile": profile, "decision": decision, "logged_prompt": classified.logged_prompt}
     )
-    return json.loads(json.dumps(row_of(Finished(record, NOW, ""), 30)))
+    return json.loads(json.dumps(row_of(FinishedRequest(record, NOW, ""), 30)))
 
 
 def _rows(count, policy, seed=1):
@@ -163,12 +163,12 @@ def test_all_of_a_logged_decision_comes_out_again(thousand):
             Profile.model_validate(row["profile"]),
             load_catalogue(),
             load_policy("default"),
-            Situation.model_validate(row["decision"]["situation"]),
+            RoutingContext.model_validate(row["decision"]["routing_context"]),
         )
-        record = {"request_id": "1", "api_key_id": "1", "mode": "sync"}
+        record = {"request_id": "1", "caller_id": "1", "mode": "sync"}
         record |= {"started_at": NOW.isoformat(), "error": {"name": "X", "cause": ""}}
         event = RecordInput.model_validate(record | {"decision": again})
-        expected = row_of(Finished(event, NOW, ""), 30)["decision"]
+        expected = row_of(FinishedRequest(event, NOW, ""), 30)["decision"]
         times = {"score_ms": row["decision"]["score_ms"]}
         assert expected | times == row["decision"]
 
@@ -244,8 +244,8 @@ def _grown(**changes):
 
 def test_a_request_that_was_refused_is_newly_served_where_the_catalogue_lets_it():
     draw = random.Random(9)
-    situation = Situation(providers_configured=["anthropic", "local", "openai"])
-    rows = [_row(draw, number, load_policy("default"), situation) for number in range(150)]
+    routing_context = RoutingContext(providers_configured=["anthropic", "local", "openai"])
+    rows = [_row(draw, number, load_policy("default"), routing_context) for number in range(150)]
     refused = [row for row in rows if "decision" not in row]
     assert len(refused) > 10
     same = _replayed(rows, load_policy("default"))
@@ -281,7 +281,7 @@ def test_a_decision_under_other_prices_is_counted(thousand):
         ({"decision": None, "error": None}, "no decision: never scored"),
         (
             {"decision": None, "error": {"code": "no_eligible_model", "message": "None."}},
-            "refused, and no decision tells the situation",
+            "refused, and no decision tells the routing_context",
         ),
         ({"decision": None, "error": "none"}, "logged in another form"),
         ({"profile": {"task": "poetry"}}, "logged in another form"),
@@ -328,7 +328,7 @@ def test_a_logged_prompt_is_predicted_from_and_a_missing_one_leaves_the_tables_a
 
 
 def test_the_table_is_read_by_day_and_page_for_the_period_alone(requests_table, monkeypatch):
-    kept = {"request_id", "api_key_id", "created_at", "day", "status"}
+    kept = {"request_id", "caller_id", "created_at", "day", "status"}
     rows = [
         {name: row[name] for name in kept} | {"attempts": [{"cost_usd": 0.1, "elapsed_ms": 7}]}
         for row in _rows(80, load_policy("default"), seed=5)

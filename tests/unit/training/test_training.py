@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from functions.shared.local_models.model import open_model
-from functions.shared.local_models.prediction import Prediction
+from functions.shared.local_models.scored_label import ScoredLabel
 from training import __main__ as command
 from training.data import MalformedRows, Row, read_rows
 from training.local_models import classifier, linear, sentiment
@@ -159,7 +159,7 @@ def test_evaluate_prints_the_metrics_of_each_file_and_of_all(tmp_path, monkeypat
 def test_evaluate_measures_the_decision_that_classify_takes(tmp_path, monkeypatch, capsys):
     rows = tmp_path / "rows.jsonl"
     _write(rows, [{"prompt": "anything at all", "label": "code"}])
-    said = Prediction("code", 0.9, dict.fromkeys(classifier.LABELS, 0.1 / 6) | {"code": 0.9})
+    said = ScoredLabel("code", 0.9, dict.fromkeys(classifier.LABELS, 0.1 / 6) | {"code": 0.9})
     monkeypatch.setattr(command.local_models, "classify_task", lambda prompt: said)
     assert _run(monkeypatch, "evaluate", "classifier", "--data", rows) == 0
     assert json.loads(capsys.readouterr().out)["pooled"]["accuracy"] == 1
@@ -237,7 +237,7 @@ def test_instructions_are_filled_the_same_way_each_time():
 
 def _judged(gold, label, confidence):
     rest = {"negative": 0.0, "neutral": 0.0, "positive": 0.0}
-    return Judged(gold, Prediction(label, confidence, rest | {label: confidence}))
+    return Judged(gold, ScoredLabel(label, confidence, rest | {label: confidence}))
 
 
 def test_metrics_count_what_they_say():

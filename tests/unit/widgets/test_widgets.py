@@ -9,7 +9,7 @@ from functions.shared import settings
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.health.counts import minute_id
 from functions.shared.settings import WidgetSettings
-from functions.shared.storage.state_table import Change, State
+from functions.shared.storage.state_table import Change, StateTable
 from functions.widgets import handler
 from functions.widgets.circuits import circuits
 from functions.widgets.markup import paragraph, table
@@ -39,9 +39,9 @@ def ask(state_table, monkeypatch):
     monkeypatch.setenv("PROVIDERS_CONFIGURED", "openai,local")
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Test")
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "test")
-    settings.read.cache_clear()
+    settings.read_settings.cache_clear()
     yield lambda **event: handler.lambda_handler(event, CONTEXT)
-    settings.read.cache_clear()
+    settings.read_settings.cache_clear()
 
 
 def test_models_that_retire_soon_are_listed_with_their_successors():
@@ -77,7 +77,7 @@ def test_without_a_provider_there_is_no_circuit():
 
 def _count(provider, model="gpt-4o", latest=None, **added):
     now = datetime.now(UTC)
-    State("State").add(
+    StateTable("State").add(
         Change(
             minute_id(provider, now),
             int(now.timestamp()) + 600,

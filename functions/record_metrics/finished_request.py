@@ -15,7 +15,7 @@ SUCCESS = "success"
 
 
 @dataclass(frozen=True)
-class Finished:
+class FinishedRequest:
     """`now` is when it is recorded; `trace_id` is X-Ray's, empty where nothing is traced."""
 
     event: RecordInput

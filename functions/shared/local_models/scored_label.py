@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Prediction:
+class ScoredLabel:
     """The likeliest label; `confidence` is its probability, calibrated on held-out rows."""
 
     label: str
@@ -16,9 +16,9 @@ class Prediction:
     probabilities: Mapping[str, float]
 
 
-def most_likely(probabilities: Mapping[str, float]) -> Prediction:
+def most_likely(probabilities: Mapping[str, float]) -> ScoredLabel:
     label = max(probabilities, key=lambda name: probabilities[name])
-    return Prediction(label, probabilities[label], probabilities)
+    return ScoredLabel(label, probabilities[label], probabilities)
 
 
 def normalized(scores: Mapping[str, float]) -> dict[str, float]:

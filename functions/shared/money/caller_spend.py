@@ -22,14 +22,14 @@ _KEPT = {_MINUTE: timedelta(days=2), _HOUR: timedelta(days=32)}
 
 
 @dataclass(frozen=True)
-class KeySpend:
+class CallerSpend:
     requests: int
     cost_usd: Decimal
 
 
-def spend_changes(api_key_id: str, cost_usd: Decimal, now: datetime) -> list[Change]:
+def spend_changes(caller_id: str, cost_usd: Decimal, now: datetime) -> list[Change]:
     """One finished request."""
-    added = {f"{_REQUESTS}|{api_key_id}": 1, f"{_COST}|{api_key_id}": nano_usd(cost_usd)}
+    added = {f"{_REQUESTS}|{caller_id}": 1, f"{_COST}|{caller_id}": nano_usd(cost_usd)}
     return [
         Change(_id(now, step), int((now + kept).timestamp()), added) for step, kept in _KEPT.items()
     ]
@@ -44,7 +44,7 @@ def spend_ids(start: datetime, end: datetime) -> list[str]:
     return [_id(start + number * step, step) for number in range((end - start) // step)]
 
 
-def spend_of(items: Iterable[Mapping[str, Any]]) -> dict[str, KeySpend]:
+def spend_of(items: Iterable[Mapping[str, Any]]) -> dict[str, CallerSpend]:
     """The items of `spend_ids`, summed up by API key id."""
     sums: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for item in items:
@@ -52,7 +52,7 @@ def spend_of(items: Iterable[Mapping[str, Any]]) -> dict[str, KeySpend]:
             name, _, key = attribute.partition("|")
             if key:
                 sums[key][name] += int(value)
-    return {key: KeySpend(counts[_REQUESTS], usd(counts[_COST])) for key, counts in sums.items()}
+    return {key: CallerSpend(counts[_REQUESTS], usd(counts[_COST])) for key, counts in sums.items()}
 
 
 def _id(at: datetime, step: timedelta) -> str:
