@@ -208,7 +208,7 @@ def test_nobody_is_an_operator_while_the_gateway_does_not_answer(gateway, refusa
     assert _get("logs", "key-9")[0] == 200
     assert _error("logs", "key-9", caller_id="key-1") == (403, "forbidden")
     gateway.refusal = None
-    assert _get("logs", "key-9", key="key-1")[0] == 200
+    assert _get("logs", "key-9", caller_id="key-1")[0] == 200
 
 
 def test_health_that_cannot_be_read_leaves_the_rest(state_table):
