@@ -189,9 +189,9 @@ def _local(*arguments: str, port: int, env: Mapping[str, str] | None = None):
 @pytest.fixture
 def aws(monkeypatch):
     """An empty account inside the test's own process."""
+    from functions.shared.health.known_health import known_health
     from moto import mock_aws
 
-    from functions.shared.health.known_health import known_health
     from functions.shared.storage import clients
 
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):

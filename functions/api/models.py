@@ -8,7 +8,8 @@ from typing import Any, Literal
 from functions.shared.catalogue.models import Model, load_catalogue
 from functions.shared.catalogue.pricing import load_prices
 from functions.shared.errors import NotFound
-from functions.shared.health.listing import Health, ListedHealth, listed_health
+from functions.shared.health.listing import ListedHealth, listed_health
+from functions.shared.health.reader import Health
 from functions.shared.settings import NO_CREDENTIALS, ProviderSettings
 from functions.shared.vocabulary import Frozen, Usd
 

@@ -10,6 +10,7 @@ from typing import Any
 from functions.api.feedback import Grade
 from functions.shared.errors import InvalidRequest, NotFound
 from functions.shared.storage.request_log import RequestLog
+from functions.shared.vocabulary import in_usd
 
 _REQUEST_ID = re.compile(r"req_[A-Za-z0-9_-]{1,76}")
 _INTERNAL = frozenset({"day", "expires_at"})
@@ -24,7 +25,7 @@ class Requests:
 
     def get(self, request_id: str) -> dict[str, Any]:
         """The row as it was recorded. Raises `NotFound`."""
-        row = self._row(request_id)
+        row: dict[str, Any] = in_usd(self._row(request_id))
         return {name: value for name, value in row.items() if name not in _INTERNAL}
 
     def grade(self, request_id: str, grade: Grade) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from functions.shared.contracts.request import GenerateRequest
 from functions.shared.contracts.states import ClassifyInput, ClassifyOutput
 from functions.shared.policy.routing_policy import load_policy
 from functions.shared.settings import ClassifySettings, PolicySettings
-from functions.shared.vocabulary import Capability, Task
+from functions.shared.times import epoch_ms
+from functions.shared.vocabulary import Capability, Task, nano_usd
 
 LOGGED_PROMPT_CHARACTERS = 4_000
 """More than a predictor of prompts reads; a state holds the whole request beside it."""
@@ -25,7 +26,7 @@ def profile_request(event: ClassifyInput, settings: ClassifySettings) -> Classif
     began = time.perf_counter()
     request = parse_request(event.request)
     decided = decide_task(request)
-    started_at_ms = int(datetime.fromisoformat(event.started_at).timestamp() * 1000)
+    started_at_ms = epoch_ms(datetime.fromisoformat(event.started_at))
     limit_ms = settings.SYNC_DEADLINE_MS if event.mode == "sync" else settings.ASYNC_DEADLINE_MS
     deadline_ms = min(limit_ms, request.max_latency_ms or limit_ms)
     profile = Profile(
@@ -39,7 +40,7 @@ def profile_request(event: ClassifyInput, settings: ClassifySettings) -> Classif
         model_preference=request.model_preference,
         model=request.model,
         fallback=request.fallback,
-        max_cost_usd=request.max_cost_usd,
+        max_cost_nano_usd=None if request.max_cost_usd is None else nano_usd(request.max_cost_usd),
         max_latency_ms=request.max_latency_ms,
         input_size=_input_size(request),
         image_tokens=IMAGE_TOKENS * len(request.images),

@@ -3,110 +3,130 @@
 from __future__ import annotations
 
 import json
+from typing import Literal
 
+from functions.invoke_provider.called_model import CalledModel
 from functions.invoke_provider.providers import Completion, Prompt
-from functions.shared.catalogue.pricing import cost_usd
+from functions.shared.catalogue.pricing import cost_nano_usd, price_version
 from functions.shared.catalogue.tokens import tokens_in
 from functions.shared.contracts.answer import (
     Answer,
     AnswerUsage,
-    CandidateSummary,
+    BilledUsage,
     Fallback,
     Performance,
     Routing,
+    choice_of,
+    summary_of,
 )
-from functions.shared.contracts.states import Attempt, InvokeInput, InvokeOutput
+from functions.shared.contracts.states import (
+    Attempt,
+    FailedAttempt,
+    InvokeInput,
+    InvokeOutput,
+    LoggedAnswer,
+    json_of,
+)
 from functions.shared.errors import from_execution
-from functions.shared.vocabulary import Usage
+from functions.shared.policy.explanation import reason_of
+from functions.shared.vocabulary import Usage, in_usd
 
 
 def answer_of(
-    event: InvokeInput, prompt: Prompt, completion: Completion, elapsed_ms: int, now_ms: float
+    event: InvokeInput,
+    model: CalledModel,
+    prompt: Prompt,
+    completion: Completion,
+    elapsed_ms: int,
+    now_ms: float,
 ) -> InvokeOutput:
     """A simulated answer costs what the model it stands for would, and says that it is `mock`."""
-    profile, decision, candidate = event.profile, event.decision, event.candidate
-    usage = completion.usage or _estimated_usage(event, completion)
-    cost = cost_usd(candidate.model, usage)
-    baseline = cost_usd(decision.baseline_model, usage)
-    answer = Answer(
-        result=completion.text,
-        request_id=profile.request_id,
-        execution_id=profile.request_id,
-        mock=candidate.mock,
-        tool_calls=list(completion.tool_calls),
+    profile, decision = event.profile, event.decision
+    usage = completion.usage or _estimated_usage(event, model, completion)
+    logged = LoggedAnswer(
+        mock=decision.ranked(model.model).mock,
         finish_reason=completion.finish_reason,
-        routing=_routing(event, prompt),
-        usage=AnswerUsage(
-            input_tokens=usage.total_input_tokens,
-            cached_input_tokens=usage.cached_input_tokens,
-            output_tokens=usage.output_tokens,
-            total_cost_usd=cost,
-            usage_source="provider" if completion.usage else "estimated",
-            baseline_model=decision.baseline_model,
-            baseline_cost_usd=baseline,
-            savings_usd=baseline - cost,
-            price_version=decision.price_version,
-        ),
+        usage=_billed(event, usage, "provider" if completion.usage else "estimated"),
         performance=Performance(
             total_time_ms=max(elapsed_ms, round(now_ms - profile.started_at_ms)),
             routing_time_ms=round(profile.classify_ms + decision.score_ms),
             inference_time_ms=elapsed_ms,
         ),
     )
+    answer = Answer(
+        result=completion.text,
+        request_id=profile.request_id,
+        execution_id=profile.request_id,
+        mock=logged.mock,
+        tool_calls=list(completion.tool_calls),
+        finish_reason=logged.finish_reason,
+        routing=_routing(event, prompt),
+        usage=AnswerUsage.model_validate(in_usd(json_of(logged.usage))),
+        performance=logged.performance,
+    )
     attempt = Attempt(
-        model=candidate.model,
-        provider=candidate.provider,
+        model=model.model,
+        provider=model.provider,
         outcome="success",
         elapsed_ms=elapsed_ms,
         retries=event.retry_count,
         usage=usage,
-        cost_usd=cost,
+        cost_nano_usd=logged.usage.total_cost_nano_usd,
     )
-    return InvokeOutput(answer=answer, attempt=attempt)
+    return InvokeOutput(answer=answer, logged_answer=logged, attempt=attempt)
+
+
+def _billed(
+    event: InvokeInput, usage: Usage, source: Literal["provider", "estimated"]
+) -> BilledUsage:
+    baseline_model = event.decision.baseline_model
+    cost = cost_nano_usd(event.candidate.model, usage)
+    baseline = cost_nano_usd(baseline_model, usage)
+    return BilledUsage(
+        input_tokens=usage.total_input_tokens,
+        cached_input_tokens=usage.cached_input_tokens,
+        output_tokens=usage.output_tokens,
+        total_cost_nano_usd=cost,
+        usage_source=source,
+        baseline_model=baseline_model,
+        baseline_cost_nano_usd=baseline,
+        savings_nano_usd=baseline - cost,
+        price_version=price_version(),
+    )
 
 
 def _routing(event: InvokeInput, prompt: Prompt) -> Routing:
-    candidate, profile = event.candidate, event.profile
-    return Routing(
-        selected_model=candidate.model,
-        provider=candidate.provider,
-        reason=candidate.reason,
-        task=profile.task,
-        task_source=profile.task_source,
-        task_confidence=profile.task_confidence,
-        cost_score=candidate.cost_score,
-        latency_score=candidate.latency_score,
-        quality_score=candidate.quality_score,
-        availability_score=candidate.availability_score,
-        final_score=candidate.final_score,
-        policy_version=event.decision.policy_version,
-        prompt_version=prompt.version,
-        dropped_parameters=list(prompt.dropped),
-        candidates=[
-            CandidateSummary.model_validate(
-                one.model_dump(include=set(CandidateSummary.model_fields))
-            )
-            for one in event.decision.candidates
-        ],
-        excluded=event.decision.excluded,
-        fallbacks=[
-            Fallback(
-                model=failure.model,
-                provider=failure.provider,
-                error=failure.name,
-                elapsed_ms=from_execution(failure.name, failure.cause).elapsed_ms,
-            )
-            for failure in event.failures
-        ],
+    profile, decision, model = event.profile, event.decision, event.candidate.model
+    ranked, reason = decision.ranked(model), reason_of(model, decision, profile)
+    is_explained = event.request.explain
+    return Routing.model_validate(
+        {
+            **choice_of(profile, ranked, reason, decision.policy_version),
+            "prompt_version": prompt.version,
+            "dropped_parameters": list(prompt.dropped),
+            "candidates": [summary_of(one) for one in decision.candidates]
+            if is_explained
+            else None,
+            "excluded": decision.excluded if is_explained else None,
+            "fallbacks": [_fallback(failure, event) for failure in event.failures],
+        }
     )
 
 
-def _estimated_usage(event: InvokeInput, completion: Completion) -> Usage:
+def _fallback(failure: FailedAttempt, event: InvokeInput) -> Fallback:
+    return Fallback(
+        model=failure.model,
+        provider=event.decision.ranked(failure.model).provider,
+        error=failure.error.name,
+        elapsed_ms=from_execution(failure.error.name, failure.error.cause).elapsed_ms,
+    )
+
+
+def _estimated_usage(event: InvokeInput, model: CalledModel, completion: Completion) -> Usage:
     made = completion.text + "".join(
         json.dumps(call.model_dump()) for call in completion.tool_calls
     )
-    candidate = event.candidate
     return Usage(
-        input_tokens=candidate.estimated_input_tokens,
-        output_tokens=tokens_in(made, candidate.tokenizer),
+        input_tokens=event.decision.ranked(model.model).estimated_input_tokens,
+        output_tokens=tokens_in(made, model.tokenizer),
     )

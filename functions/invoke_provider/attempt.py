@@ -8,10 +8,17 @@ from bisect import bisect_right
 from dataclasses import replace
 
 from functions.invoke_provider.answer import answer_of
+from functions.invoke_provider.called_model import CalledModel, called_model
 from functions.invoke_provider.form import check_form
 from functions.invoke_provider.prompts import prompt_for
 from functions.invoke_provider.providers import Completion, Prompt, Provider
 from functions.invoke_provider.sentiment import sentiment_json
+from functions.shared.attempt_limits import (
+    LEAST_ATTEMPT_MS,
+    NEXT_ATTEMPT_MS,
+    NEXT_ATTEMPT_SHARE,
+    RECORDING_MS,
+)
 from functions.shared.contracts.request import ToolCall
 from functions.shared.contracts.states import InvokeInput, InvokeOutput
 from functions.shared.errors import (
@@ -21,16 +28,6 @@ from functions.shared.errors import (
     ProviderBadResponse,
 )
 
-RECORDING_S = 1.0
-"""Kept for recording and for the way back to the caller; a tenth of a short deadline."""
-
-NEXT_ATTEMPT_S = 4.0
-NEXT_ATTEMPT_SHARE = 0.3
-"""Of what is left, kept for the next candidates while there are any; the longer one counts."""
-
-MIN_ATTEMPT_S = 0.5
-"""Below this no provider answers; the call would only cost."""
-
 MAX_ANSWER_BYTES = 200_000
 """Of JSON. A state holds at most 262,144 bytes, and the decision needs its share."""
 
@@ -38,45 +35,46 @@ MAX_ANSWER_BYTES = 200_000
 def attempt(event: InvokeInput, provider: Provider) -> InvokeOutput:
     """Raises the errors of `functions.shared.errors`, each with the attempt's `elapsed_ms`."""
     timeout_s = attempt_timeout_s(event, time.time() * 1000)
-    prompt = prompt_for(event.request, event.profile, event.candidate)
+    model = called_model(event.candidate)
+    prompt = prompt_for(event.request, event.profile, model)
     began = time.perf_counter()
     try:
-        completion = fit(_complete(provider, prompt, event, timeout_s), prompt)
+        completion = fit(_complete(provider, prompt, model, timeout_s), prompt)
         if completion.unsure and event.remaining and not _was_unsure(event):
             raise AnswerUnsure("The model is not sure enough of its answer.")
     except EngineError as error:
         error.elapsed_ms = _since_ms(began)
         # An SDK's stack trace is long, and its frames are nobody's business.
         raise error.with_traceback(None) from None
-    return answer_of(event, prompt, completion, _since_ms(began), time.time() * 1000)
+    return answer_of(event, model, prompt, completion, _since_ms(began), time.time() * 1000)
 
 
 def attempt_timeout_s(event: InvokeInput, now_ms: float) -> float:
     """Seconds that this attempt may take. Raises `DeadlineExceeded` where they are too few."""
     profile = event.profile
-    whole_s = (profile.deadline_at_ms - profile.started_at_ms) / 1000
-    left_s = (profile.deadline_at_ms - now_ms) / 1000 - min(RECORDING_S, whole_s / 10)
-    if left_s < MIN_ATTEMPT_S:
+    whole_ms = profile.deadline_at_ms - profile.started_at_ms
+    left_ms = profile.deadline_at_ms - now_ms - min(RECORDING_MS, whole_ms / 10)
+    if left_ms < LEAST_ATTEMPT_MS:
         raise DeadlineExceeded("Too little time is left for another attempt.")
-    if not event.remaining:
-        return left_s
-    # Never more than half goes to the next candidates: this one is the better.
-    return left_s - max(NEXT_ATTEMPT_SHARE * left_s, min(NEXT_ATTEMPT_S, left_s / 2))
+    if event.remaining:
+        # Never more than half goes to the next candidates: this one is the better.
+        left_ms -= max(NEXT_ATTEMPT_SHARE * left_ms, min(NEXT_ATTEMPT_MS, left_ms / 2))
+    return left_ms / 1000
 
 
 def _was_unsure(event: InvokeInput) -> bool:
     """Whether the others have had their turn since: then this answer is better than none."""
     return any(
-        failure.name == AnswerUnsure.__name__ and failure.model == event.candidate.model
+        failure.error.name == AnswerUnsure.__name__ and failure.model == event.candidate.model
         for failure in event.failures
     )
 
 
 def _complete(
-    provider: Provider, prompt: Prompt, event: InvokeInput, timeout_s: float
+    provider: Provider, prompt: Prompt, model: CalledModel, timeout_s: float
 ) -> Completion:
     try:
-        return provider.complete(prompt, event.candidate, timeout_s)
+        return provider.complete(prompt, model, timeout_s)
     except EngineError:
         raise
     except Exception as error:

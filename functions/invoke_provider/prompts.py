@@ -9,10 +9,11 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
+from functions.invoke_provider.called_model import CalledModel
 from functions.invoke_provider.providers import Prompt
 from functions.invoke_provider.providers.responses import MIN_OUTPUT_TOKENS
 from functions.shared.contracts.answer import DroppedParameter
-from functions.shared.contracts.decision import Candidate, Profile
+from functions.shared.contracts.decision import Profile
 from functions.shared.contracts.request import GenerateRequest, NamedToolChoice, Tool
 from functions.shared.vocabulary import Task
 
@@ -31,7 +32,7 @@ def template_of(task: Task) -> tuple[str, str]:
     return newest.stem, "\n".join(line for line in lines if not line.startswith(_COMMENT)).strip()
 
 
-def prompt_for(request: GenerateRequest, profile: Profile, candidate: Candidate) -> Prompt:
+def prompt_for(request: GenerateRequest, profile: Profile, candidate: CalledModel) -> Prompt:
     """The request as this candidate gets it. What it does not take of it is in `dropped`.
 
     System messages inside `messages` join the system text, which is one for every provider.
@@ -50,7 +51,7 @@ def prompt_for(request: GenerateRequest, profile: Profile, candidate: Candidate)
 
 
 def _fitted(
-    request: GenerateRequest, task: Task, candidate: Candidate
+    request: GenerateRequest, task: Task, candidate: CalledModel
 ) -> tuple[GenerateRequest, list[DroppedParameter]]:
     dropped: list[DroppedParameter] = []
     if task == "sentiment":
@@ -79,7 +80,7 @@ def _formless(request: GenerateRequest, dropped: list[DroppedParameter]) -> Gene
 
 
 def _with_temperature(
-    request: GenerateRequest, candidate: Candidate, dropped: list[DroppedParameter]
+    request: GenerateRequest, candidate: CalledModel, dropped: list[DroppedParameter]
 ) -> GenerateRequest:
     highest = candidate.max_temperature
     if request.temperature is None:
@@ -94,7 +95,7 @@ def _with_temperature(
 
 
 def _with_tool_choice(
-    request: GenerateRequest, candidate: Candidate, dropped: list[DroppedParameter]
+    request: GenerateRequest, candidate: CalledModel, dropped: list[DroppedParameter]
 ) -> GenerateRequest:
     choice = request.tool_choice
     kind = "named" if isinstance(choice, NamedToolChoice) else choice
@@ -108,7 +109,7 @@ def _with_tool_choice(
 
 
 def _with_strict(
-    request: GenerateRequest, candidate: Candidate, dropped: list[DroppedParameter]
+    request: GenerateRequest, candidate: CalledModel, dropped: list[DroppedParameter]
 ) -> GenerateRequest:
     functions = [tool.function for tool in request.tools or []]
     if candidate.strict_tools or not any(function.strict for function in functions):

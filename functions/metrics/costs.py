@@ -15,7 +15,7 @@ from functions.metrics.window import Window
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.money.caller_spend import spend_ids, spend_of
 from functions.shared.storage.state_table import StateTable
-from functions.shared.vocabulary import Count, Frozen, Task, Usd
+from functions.shared.vocabulary import Count, Frozen, Task, Usd, usd
 
 _MOST_ITEMS = 100
 
@@ -80,7 +80,7 @@ def _by_caller(window: Window, reader: Reader, state: StateTable) -> dict[str, C
         for item in state.read(ids).values()
     )
     return {
-        key: CallerCosts(requests=one.requests, cost_usd=one.cost_usd)
+        key: CallerCosts(requests=one.requests, cost_usd=usd(one.cost_nano_usd))
         for key, one in sorted(spent.items())
         if reader.is_operator or key == reader.caller_id
     }

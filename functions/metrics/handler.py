@@ -17,7 +17,8 @@ from functions.metrics.summary import summary
 from functions.metrics.window import NoQuery, Window, WindowQuery
 from functions.shared.gateway.query import parsed_query
 from functions.shared.gateway.rest import caller_id_of, new_resolver
-from functions.shared.health.listing import Health, current_health
+from functions.shared.health.listing import current_health
+from functions.shared.health.reader import Health
 from functions.shared.settings import MetricsSettings, read_settings
 from functions.shared.storage.request_log import RequestLog
 from functions.shared.storage.state_table import StateTable

@@ -21,7 +21,7 @@ from functions.metrics.reader import Reader
 from functions.shared.errors import InvalidRequest
 from functions.shared.storage.request_log import BY_DAY, PARTITION_OF, RequestLog
 from functions.shared.times import stamp
-from functions.shared.vocabulary import Frozen, Usd
+from functions.shared.vocabulary import Frozen, Usd, in_usd
 
 _MOST_QUERIES = 5
 """That read something, for one page; each reads at most 1 MB, of which a filter may leave nothing."""
@@ -139,7 +139,7 @@ def logs_page(query: LogsQuery, reader: Reader, log: RequestLog, now: datetime) 
 
 
 def _page(rows: list[dict[str, Any]], after: dict[str, Any] | None) -> LogsPage:
-    listed = [LoggedRequest.model_validate(row) for row in rows]
+    listed = [LoggedRequest.model_validate(in_usd(row)) for row in rows]
     return LogsPage(logs=listed, next_cursor=_cursor(after) if after else None)
 
 

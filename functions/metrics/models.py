@@ -18,7 +18,8 @@ from functions.metrics.window import Window
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.errors import NotFound
 from functions.shared.health.circuit import Circuit
-from functions.shared.health.listing import Health, ListedHealth, listed_health, provider_health
+from functions.shared.health.listing import ListedHealth, listed_health, provider_health
+from functions.shared.health.reader import Health
 from functions.shared.settings import ProviderSettings
 from functions.shared.times import utc
 from functions.shared.vocabulary import Count, Frozen, Provider, Score, Usd

@@ -12,7 +12,7 @@ from typing import Any
 from functions.metrics.reader import Reader
 from functions.shared.storage.request_log import RequestLog
 from functions.shared.times import stamp
-from functions.shared.vocabulary import Count, Frozen, Usd
+from functions.shared.vocabulary import Count, Frozen, Usd, usd
 
 BUCKET_S, BUCKETS = 10, 30
 _SLOWEST = timedelta(minutes=5)
@@ -88,6 +88,6 @@ def _bucket(start: int, rows: list[dict[str, Any]]) -> Bucket:
         requests=len(rows),
         failed=sum(row["status"] == "FAILED" for row in rows),
         fallbacks=sum(row.get("fallbacks", 0) for row in rows),
-        cost_usd=sum((Decimal(str(row.get("cost_usd", 0))) for row in rows), Decimal(0)),
+        cost_usd=usd(sum(row.get("cost_nano_usd", 0) for row in rows)),
         latency_ms=BucketLatency(p50=cuts[9] if cuts else None, p95=cuts[18] if cuts else None),
     )

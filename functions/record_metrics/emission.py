@@ -29,6 +29,8 @@ from functions.shared.telemetry.series import (
     UNITS,
     Family,
 )
+from functions.shared.times import epoch_ms
+from functions.shared.vocabulary import usd
 
 Values = Mapping[str, float | None]
 """By metric; None where the event has no such value."""
@@ -46,7 +48,7 @@ def emit_metrics(finished: FinishedRequest) -> None:
 
     Ids are fields of the lines and never dimensions, each value of which is billed as a metric.
     """
-    timestamp_ms = int(finished.now.timestamp() * 1000)
+    timestamp_ms = epoch_ms(finished.now)
     profile = finished.event.profile
     dimensions = {
         "task": profile.task if profile else None,
@@ -74,12 +76,12 @@ def _values(finished: FinishedRequest) -> Values:
         "Requests": 1,
         "Errors": 1 if error and HTTP_STATUS[error.code] >= 500 else 0,
         "Fallbacks": finished.fallbacks,
-        "CostUsd": float(finished.cost_usd),
+        "CostUsd": float(usd(finished.cost_nano_usd)),
         # A request that is refused before a model is asked would only make the others look quick.
         "LatencyMs": finished.latency_ms if finished.attempts else None,
         "InputTokens": usage.input_tokens if usage else None,
         "OutputTokens": usage.output_tokens if usage else None,
-        "SavingsUsd": float(usage.savings_usd) if usage else None,
+        "SavingsUsd": float(usd(usage.savings_nano_usd)) if usage else None,
         "RoutingMs": performance.routing_time_ms if performance else None,
         "InferenceMs": performance.inference_time_ms if performance else None,
     }
@@ -91,7 +93,7 @@ def _attempt_values(attempt: Attempt) -> Values:
         "AttemptErrors": 0 if answered else 1,
         "Throttles": 1 if attempt.outcome == "ProviderThrottled" else 0,
         "InferenceMs": attempt.elapsed_ms if answered else None,
-        "CostUsd": float(attempt.cost_usd),
+        "CostUsd": float(usd(attempt.cost_nano_usd)),
     }
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from functools import cached_property
 
 from functions.record_metrics.outcome import attempts_of, error_of
@@ -49,9 +48,9 @@ class FinishedRequest:
         return max(0, len(self.attempts) - 1)
 
     @property
-    def cost_usd(self) -> Decimal:
+    def cost_nano_usd(self) -> int:
         """Of all attempts: what a failed one may have cost counts in full."""
-        return sum((attempt.cost_usd for attempt in self.attempts), Decimal(0))
+        return sum(attempt.cost_nano_usd for attempt in self.attempts)
 
     @property
     def latency_ms(self) -> int:

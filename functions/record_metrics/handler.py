@@ -24,8 +24,9 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         RequestLog(settings.REQUESTS_TABLE),
         StateTable(settings.STATE_TABLE),
         DeadLetters(settings.DEAD_LETTER_QUEUE_URL),
+        settings.LOG_RETENTION_DAYS,
     )
     finished = RecordInput.model_validate(event)
-    output: RecordOutput = record(finished, settings, stores, trace_id=current_trace_id())
+    output: RecordOutput = record(finished, stores, trace_id=current_trace_id())
     logger.info("recorded", outcome=output.code or "success")
     return output.model_dump(mode="json")

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from functions.shared.contracts.decision import Candidate
+from functions.shared.contracts.decision import RankedModel
 from functions.shared.contracts.states import Attempt, RecordInput
 from functions.shared.health.counts import (
     HISTORY_DAYS,
@@ -18,6 +18,7 @@ from functions.shared.health.counts import (
     minute_id,
 )
 from functions.shared.storage.state_table import Change
+from functions.shared.times import epoch_ms
 
 _KEPT_MINUTES = timedelta(minutes=2 * WINDOW_MINUTES)
 _KEPT_DAYS = timedelta(days=HISTORY_DAYS + 1)
@@ -50,7 +51,7 @@ def changes_of(event: RecordInput, attempts: list[Attempt], now: datetime) -> It
         yield from _day(provider, of_provider, event, now)
 
 
-def _candidates_of(event: RecordInput) -> dict[str, Candidate]:
+def _candidates_of(event: RecordInput) -> dict[str, RankedModel]:
     decision = event.decision
     if decision is None:
         return {}
@@ -58,11 +59,11 @@ def _candidates_of(event: RecordInput) -> dict[str, Candidate]:
 
 
 def _minute(
-    provider: str, attempts: list[Attempt], known: dict[str, Candidate], now: datetime
+    provider: str, attempts: list[Attempt], known: dict[str, RankedModel], now: datetime
 ) -> Iterator[Change]:
     added: Counter[str] = Counter()
     latest: dict[str, int | str] = {}
-    now_ms = int(now.timestamp() * 1000)
+    now_ms = epoch_ms(now)
     for attempt in attempts:
         counted = _counted_as(attempt, known[attempt.model])
         if counted is not None:
@@ -81,7 +82,7 @@ def _minute(
         )
 
 
-def _counted_as(attempt: Attempt, candidate: Candidate) -> str | None:
+def _counted_as(attempt: Attempt, candidate: RankedModel) -> str | None:
     if attempt.outcome == "ProviderTimeout" and attempt.elapsed_ms < candidate.p95_latency_ms:
         # It was not given the time that it usually needs.
         return None

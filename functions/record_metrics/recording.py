@@ -1,7 +1,8 @@
-"""Writes the request log row and the metrics of one finished request."""
+"""Leaves the traces of a finished request: a list of effects, in order."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -14,7 +15,6 @@ from functions.record_metrics.rows import row_of
 from functions.shared.contracts.states import RecordInput, RecordOutput, json_of
 from functions.shared.errors import error_body
 from functions.shared.money.caller_spend import spend_changes
-from functions.shared.settings import RecordSettings
 from functions.shared.storage.dead_letters import DeadLetters
 from functions.shared.storage.request_log import RequestLog
 from functions.shared.storage.state_table import StateTable, session_state_id
@@ -31,44 +31,89 @@ class Stores:
     log: RequestLog
     state: StateTable
     dead_letters: DeadLetters
+    retention_days: int
 
 
-def record(
-    event: RecordInput, settings: RecordSettings, stores: Stores, *, trace_id: str = ""
-) -> RecordOutput:
-    """Exactly one row per request: a repeated call finds the row and writes nothing.
+class AlreadyRecorded(Exception):
+    """The request has its row, and with it all that follows."""
 
-    A row that cannot be written goes to the dead-letter queue as the event itself. Raises only
-    where the queue refuses it too.
+
+@dataclass(frozen=True)
+class Effect:
+    """`leave` raises `BotoCoreError` and `ClientError` where its store does not take it.
+
+    Where a *must* fails, the whole event waits for replay and nothing after it happens; where
+    another fails, the log says so and the rest goes on.
+    """
+
+    name: str
+    leave: Callable[[FinishedRequest, Stores], None]
+    must: bool = False
+
+
+def _row(finished: FinishedRequest, stores: Stores) -> None:
+    if not stores.log.put_once(row_of(finished, stores.retention_days)):
+        raise AlreadyRecorded
+
+
+def _metrics(finished: FinishedRequest, _stores: Stores) -> None:
+    emit_metrics(finished)
+
+
+def _spend(finished: FinishedRequest, stores: Stores) -> None:
+    caller_id, cost = finished.event.caller_id, finished.cost_nano_usd
+    for change in spend_changes(caller_id, cost, finished.now):
+        stores.state.add(change)
+
+
+def _health(finished: FinishedRequest, stores: Stores) -> None:
+    for change in changes_of(finished.event, finished.attempts, finished.now):
+        stores.state.add(change)
+
+
+def _session(finished: FinishedRequest, stores: Stores) -> None:
+    event, attempt = finished.event, finished.event.attempt
+    if attempt and event.profile and event.profile.session_id:
+        stores.state.keep_session_model(
+            session_state_id(event.caller_id, event.profile.session_id),
+            attempt.model,
+            int((finished.now + SESSION_KEPT).timestamp()),
+        )
+
+
+EFFECTS = (
+    Effect("row", _row, must=True),
+    Effect("metrics", _metrics, must=True),
+    Effect("spend", _spend),
+    Effect("health", _health),
+    Effect("session", _session),
+)
+
+
+def record(event: RecordInput, stores: Stores, *, trace_id: str = "") -> RecordOutput:
+    """Exactly one row per request: a repeated call finds the row and leaves nothing.
+
+    Raises only where the dead-letter queue refuses what a *must* could not leave.
     """
     finished = FinishedRequest(event, datetime.now(UTC), trace_id)
     try:
-        is_new = stores.log.put_once(row_of(finished, settings.LOG_RETENTION_DAYS))
-    except (BotoCoreError, ClientError) as failure:
-        logger.error("request log unavailable", error_type=type(failure).__name__)
-        stores.dead_letters.send(json_of(event))
-        is_new = False  # its metrics come with the replay
-    if is_new:
-        emit_metrics(finished)
-        _keep_state(finished, stores.state)
+        for effect in EFFECTS:
+            if not _left(effect, finished, stores):
+                stores.dead_letters.send(json_of(event))
+                break
+    except AlreadyRecorded:
+        logger.info("recorded before")
     if finished.error is None:
         return RecordOutput()
     return RecordOutput(code=finished.error.code, body=error_body(finished.error, event.request_id))
 
 
-def _keep_state(finished: FinishedRequest, state: StateTable) -> None:
-    """Best effort: it makes later decisions better, and no request wrong."""
-    event, now = finished.event, finished.now
+def _left(effect: Effect, finished: FinishedRequest, stores: Stores) -> bool:
+    """Whether to go on with the next effect."""
     try:
-        for change in spend_changes(event.caller_id, finished.cost_usd, now):
-            state.add(change)
-        for change in changes_of(event, finished.attempts, now):
-            state.add(change)
-        if event.answer and event.profile and event.profile.session_id:
-            state.keep_session_model(
-                session_state_id(event.caller_id, event.profile.session_id),
-                event.answer.routing.selected_model,
-                int((now + SESSION_KEPT).timestamp()),
-            )
+        effect.leave(finished, stores)
     except (BotoCoreError, ClientError) as failure:
-        logger.warning("state unavailable", error_type=type(failure).__name__)
+        log = logger.error if effect.must else logger.warning
+        log("effect failed", effect=effect.name, error_type=type(failure).__name__)
+        return not effect.must
+    return True

@@ -6,23 +6,17 @@ from datetime import timedelta
 from typing import Any
 
 from functions.record_metrics.finished_request import FinishedRequest
-from functions.shared.contracts.answer import CandidateSummary
-from functions.shared.contracts.decision import ScoreOutput
+from functions.shared.contracts.decision import Decision, Profile
 from functions.shared.contracts.states import json_of
+from functions.shared.policy.explanation import reason_of
 from functions.shared.times import stamp
-
-_LOGGED_OF_CANDIDATE = {
-    *CandidateSummary.model_fields,
-    *(f"{name}_score" for name in ("cost", "latency", "quality", "availability")),
-    *("mock", "worst_case_cost_usd", "p95_latency_ms", "quality"),
-    *("estimated_input_tokens", "estimated_output_tokens"),
-}
-"""How it is called stands in the catalogue, and a sentence for each would double the row."""
 
 
 def row_of(finished: FinishedRequest, retention_days: int) -> dict[str, Any]:
-    """The log's item, JSON values; no answer in it, and a prompt only where the stage logs them."""
-    return {**_listed(finished), **_details(finished, retention_days)}
+    """The log's row, JSON values; no answer in it, and a prompt only where the stage logs them."""
+    expires_at = int((finished.now + timedelta(days=retention_days)).timestamp())
+    day = f"{finished.created_at:%Y-%m-%d}"
+    return {"day": day, "expires_at": expires_at, **_listed(finished), **_details(finished)}
 
 
 def _listed(finished: FinishedRequest) -> dict[str, Any]:
@@ -36,7 +30,7 @@ def _listed(finished: FinishedRequest) -> dict[str, Any]:
         "status": "FAILED" if finished.error else "SUCCEEDED",
         "mode": event.mode,
         "latency_ms": finished.latency_ms,
-        "cost_usd": float(finished.cost_usd),
+        "cost_nano_usd": finished.cost_nano_usd,
         "fallbacks": finished.fallbacks,
     }
     if finished.trace_id:
@@ -48,7 +42,7 @@ def _listed(finished: FinishedRequest) -> dict[str, Any]:
     if answer:
         listed |= {
             "mock": answer.mock,
-            "savings_usd": float(answer.usage.savings_usd),
+            "savings_nano_usd": answer.usage.savings_nano_usd,
             "input_tokens": answer.usage.input_tokens,
             "output_tokens": answer.usage.output_tokens,
         }
@@ -57,22 +51,19 @@ def _listed(finished: FinishedRequest) -> dict[str, Any]:
     return listed
 
 
-def _details(finished: FinishedRequest, retention_days: int) -> dict[str, Any]:
+def _details(finished: FinishedRequest) -> dict[str, Any]:
     event = finished.event
-    details: dict[str, Any] = {
-        "day": f"{finished.created_at:%Y-%m-%d}",
-        "expires_at": int((finished.now + timedelta(days=retention_days)).timestamp()),
-        "attempts": [json_of(attempt) for attempt in finished.attempts],
-    }
+    details: dict[str, Any] = {"attempts": [json_of(attempt) for attempt in finished.attempts]}
     if event.profile:
         details["profile"] = json_of(event.profile)
-    if event.decision:
-        details["decision"] = _decision(event.decision)
+    if event.decision and event.profile:
+        details["decision"] = _decision(event.decision, event.profile)
         details["price_version"] = event.decision.price_version
         details["policy_version"] = event.decision.policy_version
     if event.answer:
         details["usage"] = json_of(event.answer.usage)
         details["performance"] = json_of(event.answer.performance)
+        details["price_version"] = event.answer.usage.price_version
     if finished.error:
         details["error"] = {"code": finished.error.code, "message": finished.error.message}
     if event.logged_prompt:
@@ -80,12 +71,6 @@ def _details(finished: FinishedRequest, retention_days: int) -> dict[str, Any]:
     return details
 
 
-def _decision(decision: ScoreOutput) -> dict[str, Any]:
-    logged = json_of(decision)
-    for ranked in ("candidates", "reserve"):
-        logged[ranked] = [
-            {name: value for name, value in one.items() if name in _LOGGED_OF_CANDIDATE}
-            for one in logged[ranked]
-        ]
-    logged["reason"] = decision.candidates[0].reason
-    return logged
+def _decision(decision: Decision, profile: Profile) -> dict[str, Any]:
+    reason = reason_of(decision.candidates[0].model, decision, profile)
+    return {**json_of(decision), "reason": reason}

@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from functions.classify.profiling import profile_request
 from functions.score.deciding import decide
-from functions.shared.contracts.decision import Candidate, Exclusion, Profile, ScoreOutput, Shadow
-from functions.shared.contracts.states import ClassifyInput
+from functions.shared.contracts.answer import CandidateSummary, Choice, choice_of
+from functions.shared.contracts.decision import Decision, Exclusion, Profile, RankedModel, Scores
+from functions.shared.contracts.states import ClassifyInput, json_of
+from functions.shared.policy.explanation import reason_of
 from functions.shared.policy.routing_policy import Policy, load_policy
 from functions.shared.settings import RouteSettings
 from functions.shared.storage.state_table import StateTable
-from functions.shared.vocabulary import Count, Frozen, Score, Task, Usd
-
-_SCORES = {f"{name}_score" for name in ("cost", "latency", "quality", "availability", "final")}
+from functions.shared.vocabulary import Count, Frozen, Score, Usd, in_usd
 
 
-class RoutedModel(Frozen):
+class RoutedModel(CandidateSummary, Scores):
     """A model that would be asked, with what is to be expected of it for this request."""
 
-    model: str
-    provider: str
     mock: bool
     reason: str
-    cost_score: Score
-    latency_score: Score
-    quality_score: Score
-    availability_score: Score
-    final_score: Score
     quality: Score
-    estimated_cost_usd: Usd
     worst_case_cost_usd: Usd
-    estimated_latency_ms: Count
     p95_latency_ms: Count
     estimated_input_tokens: Count
     estimated_output_tokens: Count
@@ -46,7 +37,17 @@ class Shares(Frozen):
     availability: Score
 
 
-class Decision(Frozen):
+class ShadowChoice(Frozen):
+    """A `Shadow` as the caller sees it."""
+
+    policy_version: str
+    selected_model: str
+    estimated_cost_usd: Usd
+    estimated_latency_ms: Count
+    quality: Score
+
+
+class RouteDecision(Choice):
     """The keys of an answer's `routing` that are known before a call, and more.
 
     The scores are the selected model's. `candidates` in the order in which they would be asked,
@@ -54,18 +55,6 @@ class Decision(Frozen):
     model was to be the first; `shadow` is there where the stage has a second policy.
     """
 
-    selected_model: str
-    provider: str
-    reason: str
-    task: Task
-    task_source: Literal["caller", "classifier"]
-    task_confidence: Score
-    cost_score: Score
-    latency_score: Score
-    quality_score: Score
-    availability_score: Score
-    final_score: Score
-    policy_version: str
     price_version: str
     weights: Shares
     baseline_model: str
@@ -73,7 +62,7 @@ class Decision(Frozen):
     reserve: list[RoutedModel]
     excluded: list[Exclusion]
     propensity: Score
-    shadow: Shadow | None
+    shadow: ShadowChoice | None
 
 
 class RoutePerformance(Frozen):
@@ -85,44 +74,41 @@ class DryRun(Frozen):
 
     success: Literal[True] = True
     request_id: str
-    routing: Decision
+    routing: RouteDecision
     performance: RoutePerformance
 
 
 def dry_run(event: ClassifyInput, settings: RouteSettings, state: StateTable) -> DryRun:
     """Raises what the states Classify and Score raise."""
     profile = profile_request(event, settings).profile
-    output = decide(profile, settings, state)
+    decision = decide(profile, settings, state).decision
+    routing_time_ms = round(profile.classify_ms + decision.score_ms)
     return DryRun(
         request_id=event.request_id,
-        routing=_decision(profile, output, load_policy(settings.ROUTING_POLICY)),
-        performance=RoutePerformance(routing_time_ms=round(profile.classify_ms + output.score_ms)),
+        routing=_route_decision(profile, decision, load_policy(settings.ROUTING_POLICY)),
+        performance=RoutePerformance(routing_time_ms=routing_time_ms),
     )
 
 
-def _decision(profile: Profile, output: ScoreOutput, policy: Policy) -> Decision:
-    first = output.candidates[0]
+def _route_decision(profile: Profile, decision: Decision, policy: Policy) -> RouteDecision:
+    first = decision.candidates[0]
     least_quality = policy.unsure_quality_share if profile.task_unsure else 0.0
-    shares = policy.weights[profile.model_preference].shares(least_quality)
-    return Decision(
-        selected_model=first.model,
-        provider=first.provider,
-        reason=first.reason,
-        task=profile.task,
-        task_source=profile.task_source,
-        task_confidence=profile.task_confidence,
-        **first.model_dump(include=_SCORES),
-        policy_version=output.policy_version,
-        price_version=output.price_version,
-        weights=Shares.model_validate(shares),
-        baseline_model=output.baseline_model,
-        candidates=[_routed(one) for one in output.candidates],
-        reserve=[_routed(one) for one in output.reserve],
-        excluded=output.excluded,
-        propensity=output.propensity,
-        shadow=output.shadow,
+    reason = reason_of(first.model, decision, profile)
+    return RouteDecision.model_validate(
+        {
+            **choice_of(profile, first, reason, decision.policy_version),
+            "price_version": decision.price_version,
+            "weights": policy.weights[profile.model_preference].shares(least_quality),
+            "baseline_model": decision.baseline_model,
+            "candidates": [_routed(one, decision, profile) for one in decision.candidates],
+            "reserve": [_routed(one, decision, profile) for one in decision.reserve],
+            "excluded": decision.excluded,
+            "propensity": decision.propensity,
+            "shadow": in_usd(json_of(decision.shadow)) if decision.shadow else None,
+        }
     )
 
 
-def _routed(candidate: Candidate) -> RoutedModel:
-    return RoutedModel.model_validate(candidate.model_dump(include=set(RoutedModel.model_fields)))
+def _routed(ranked: RankedModel, decision: Decision, profile: Profile) -> dict[str, Any]:
+    reason = reason_of(ranked.model, decision, profile)
+    return {**in_usd(json_of(ranked)), "reason": reason}

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from botocore.exceptions import BotoCoreError, ClientError
+import time
 
+from functions.score.candidates import candidate_of
 from functions.score.ranking import rank, shadow_of
 from functions.shared.catalogue.models import load_catalogue
-from functions.shared.contracts.decision import ModelHealth, Profile, RoutingContext, ScoreOutput
-from functions.shared.health.known_health import known_health
+from functions.shared.contracts.decision import ModelHealth, Profile, RoutingContext
+from functions.shared.contracts.states import ScoreOutput
+from functions.shared.health.reader import HealthReader
 from functions.shared.policy.routing_policy import load_policy
 from functions.shared.settings import ScoreSettings
 from functions.shared.storage.state_table import StateTable, session_state_id
-from functions.shared.telemetry.observability import logger
-from functions.shared.times import utc
+from functions.shared.times import epoch_ms, utc
 from functions.shared.vocabulary import Task
 
 
@@ -23,32 +24,36 @@ def decide(profile: Profile, settings: ScoreSettings, state: StateTable) -> Scor
     """
     catalogue = load_catalogue()
     routing_context = routing_context_of(profile, settings, state)
+    began = time.perf_counter()
     decision = rank(profile, catalogue, load_policy(settings.ROUTING_POLICY), routing_context)
-    if not settings.SHADOW_POLICY:
-        return decision
-    shadow = shadow_of(profile, catalogue, load_policy(settings.SHADOW_POLICY), routing_context)
-    return decision.model_copy(update={"shadow": shadow})
+    score_ms = round((time.perf_counter() - began) * 1000, 3)
+    shadow = (
+        shadow_of(profile, catalogue, load_policy(settings.SHADOW_POLICY), routing_context)
+        if settings.SHADOW_POLICY
+        else None
+    )
+    candidates = [
+        candidate_of(one, catalogue.get(one.model), profile)
+        for one in (*decision.candidates, *decision.reserve)
+    ]
+    decision = decision.model_copy(update={"shadow": shadow, "score_ms": score_ms})
+    return ScoreOutput(decision=decision, candidates=candidates)
 
 
 def routing_context_of(
     profile: Profile, settings: ScoreSettings, state: StateTable
 ) -> RoutingContext:
-    """Nothing is known of health and conversation where the table cannot be read."""
+    """Where the table cannot be read, health is what was known, and the conversation unknown."""
     providers = settings.PROVIDERS_CONFIGURED
-    stale = known_health.stale_ids(providers, utc(profile.started_at_ms))
     session = _session_of(profile)
-    try:
-        items = state.read([*stale, *session])
-    except (BotoCoreError, ClientError) as error:
-        logger.warning("state unavailable", error_type=type(error).__name__)
-        items = {}
-    if stale:
-        known_health.learn(items[name] for name in stale if name in items)
+    reading = HealthReader(state, providers).read(utc(profile.started_at_ms), session)
+    models = [str(item["model"]) for item in reading.items.values() if "model" in item]
     return RoutingContext(
         providers_configured=sorted(providers),
         mock_providers=settings.MOCK_PROVIDERS,
-        session_model=next((str(items[name]["model"]) for name in session if name in items), None),
-        health={name: _for_task(one, profile.task) for name, one in known_health.by_model.items()},
+        session_model=models[0] if models else None,
+        health={name: _for_task(one, profile.task) for name, one in reading.by_model.items()},
+        health_stale_since_ms=epoch_ms(reading.stale_since) if reading.stale_since else None,
     )
 
 

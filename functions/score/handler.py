@@ -20,5 +20,5 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     logger.append_keys(request_id=profile.request_id)
     settings = read_settings(ScoreSettings)
     output = decide(profile, settings, StateTable(settings.STATE_TABLE))
-    logger.info("scored", model=output.candidates[0].model, policy=output.policy_version)
+    logger.info("scored", model=output.candidates[0].model, policy=output.decision.policy_version)
     return json_of(output)

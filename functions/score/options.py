@@ -13,14 +13,14 @@ from functions.score.estimates import (
     is_probe,
 )
 from functions.shared.catalogue.models import Catalogue, Model
-from functions.shared.catalogue.pricing import UnpricedModel, estimated_nano_usd, usd
+from functions.shared.catalogue.pricing import UnpricedModel, estimated_nano_usd
 from functions.shared.catalogue.tokens import INSTRUCTION_TOKENS, TOKEN_RATES, count_tokens
 from functions.shared.contracts.decision import Exclusion, Profile, RoutingContext
 from functions.shared.health.circuit import Circuit, availability, circuit_of
 from functions.shared.policy.routing_policy import Policy
 from functions.shared.settings import NO_CREDENTIALS, ProviderSettings
 from functions.shared.times import utc
-from functions.shared.vocabulary import Provider
+from functions.shared.vocabulary import Provider, usd
 
 DEFAULT_MAX_OUTPUT_TOKENS = 4_096
 """Also bounds the worst case; providers reserve capacity by it."""
@@ -33,7 +33,6 @@ class Option:
 
     model: Model
     mock: bool
-    output_limit: int
     input_tokens: int
     output_tokens: int
     cost_nano_usd: int
@@ -111,13 +110,13 @@ def _option(
 ) -> Option | str:
     """The model as an option for this request, or the reason why it is none."""
     health = routing_context.health.get(model.id)
-    output_limit = _output_limit(model, profile)
-    unfit = _unfit(model, profile, input_tokens, output_limit)
+    most_tokens = output_limit(model, profile)
+    unfit = _unfit(model, profile, input_tokens, most_tokens)
     if unfit is not None:
         return unfit
-    expected = min(expected_output_tokens(model, profile.task, health), output_limit)
+    expected = min(expected_output_tokens(model, profile.task, health), most_tokens)
     try:
-        cost, worst_case = estimated_nano_usd(model.id, input_tokens, expected, output_limit)
+        cost, worst_case = estimated_nano_usd(model.id, input_tokens, expected, most_tokens)
     except UnpricedModel:
         return "has no known price"
     latency = expected_latency(model, expected, health)
@@ -130,7 +129,6 @@ def _option(
     return Option(
         model=model,
         mock=mock,
-        output_limit=output_limit,
         input_tokens=input_tokens,
         output_tokens=expected,
         cost_nano_usd=cost,
@@ -147,7 +145,8 @@ def _is_tried(circuit: Circuit, model: Model, profile: Profile) -> bool:
     return circuit == "closed" or (circuit == "half_open" and is_probe(model, profile))
 
 
-def _output_limit(model: Model, profile: Profile) -> int:
+def output_limit(model: Model, profile: Profile) -> int:
+    """The most tokens that an answer of the model may have."""
     allowed = profile.max_output_tokens or DEFAULT_MAX_OUTPUT_TOKENS
     # The form of a sentiment is short, whatever the caller allows.
     is_clipped = profile.max_output_tokens is None or profile.task == "sentiment"
@@ -168,9 +167,10 @@ def _unfit(model: Model, profile: Profile, input_tokens: int, output_limit: int)
 
 def _over_limit(profile: Profile, worst_case_nano_usd: int, p95_ms: int) -> str | None:
     """Which of the caller's limits the model would break."""
-    limit_usd, limit_ms = profile.max_cost_usd, profile.max_latency_ms
-    if limit_usd is not None and (worst_case := usd(worst_case_nano_usd)) > limit_usd:
-        return f"may cost {worst_case.normalize():f} USD, over the limit of {limit_usd:f}"
+    limit_nano_usd, limit_ms = profile.max_cost_nano_usd, profile.max_latency_ms
+    if limit_nano_usd is not None and worst_case_nano_usd > limit_nano_usd:
+        cost, limit = usd(worst_case_nano_usd).normalize(), usd(limit_nano_usd).normalize()
+        return f"may cost {cost:f} USD, over the limit of {limit:f}"
     if limit_ms is not None and p95_ms > limit_ms:
         return f"may take {p95_ms} ms (95th percentile), over the limit of {limit_ms}"
     return None

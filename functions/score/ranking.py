@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from datetime import date
 
-from functions.score.candidates import candidates_of, reserve_of
+from functions.score.candidates import ranked_of
 from functions.score.options import options_of
 from functions.score.selection import select
 from functions.shared.catalogue.models import Catalogue
 from functions.shared.catalogue.pricing import price_version
 from functions.shared.contracts.decision import (
+    Decision,
     Exclusion,
     Profile,
     RoutingContext,
-    ScoreOutput,
     Shadow,
 )
 from functions.shared.errors import InvalidRequest, NoEligibleModel, NotFound
@@ -24,13 +23,12 @@ from functions.shared.times import utc
 
 def rank(
     profile: Profile, catalogue: Catalogue, policy: Policy, routing_context: RoutingContext
-) -> ScoreOutput:
+) -> Decision:
     """Candidates best first, every other model with the reason why it is out.
 
     Raises `NotFound` for an unknown pinned model, `InvalidRequest` for a retired one, and
     `NoEligibleModel` where nothing is left.
     """
-    began = time.perf_counter()
     if profile.model is not None:
         _check_pin(profile.model, catalogue, utc(profile.started_at_ms).date())
     options, excluded = options_of(profile, catalogue, policy, routing_context)
@@ -44,9 +42,9 @@ def rank(
     excluded += [
         Exclusion(model=model, reason=reason) for model, reason in selection.left_out.items()
     ]
-    return ScoreOutput(
-        candidates=candidates_of(selection, profile),
-        reserve=reserve_of(selection, profile),
+    return Decision(
+        candidates=[ranked_of(one) for one in selection.asked],
+        reserve=[ranked_of(one) for one in selection.reserve],
         excluded=sorted(excluded, key=lambda one: one.model),
         baseline_model=max(options, key=lambda one: (one.cost_nano_usd, one.model.id)).model.id,
         price_version=price_version(),
@@ -54,7 +52,6 @@ def rank(
         explored=selection.first == "drawn",
         propensity=round(selection.propensity, 6),
         routing_context=routing_context,
-        score_ms=round((time.perf_counter() - began) * 1000, 3),
     )
 
 
@@ -69,7 +66,7 @@ def shadow_of(
     return Shadow(
         policy_version=policy.version,
         selected_model=first.model,
-        estimated_cost_usd=first.estimated_cost_usd,
+        estimated_cost_nano_usd=first.estimated_cost_nano_usd,
         estimated_latency_ms=first.estimated_latency_ms,
         quality=first.quality,
     )

@@ -8,6 +8,7 @@ from typing import Literal
 
 from functions.score.estimates import draw
 from functions.score.options import Option
+from functions.shared.attempt_limits import MAX_RESERVE
 from functions.shared.contracts.decision import Profile, RoutingContext
 from functions.shared.policy.routing_policy import Policy
 from functions.shared.vocabulary import Preference
@@ -22,9 +23,6 @@ LEAST_LATENCY_MS = 500
 
 MIND_THE_PRICE: frozenset[Preference] = frozenset({"balanced", "cheap"})
 """Under these, a model that is dearer than another and in nothing better is not asked at all."""
-
-MAX_RESERVE = 8
-"""More than are ever tried: a request ends after six attempts."""
 
 FirstChoice = Literal["best", "pinned", "session", "drawn"]
 """Why the first one is the first: its score, the caller's word, the conversation, or chance."""

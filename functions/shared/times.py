@@ -12,3 +12,7 @@ def utc(epoch_ms: int) -> datetime:
 def stamp(at: datetime) -> str:
     """A time as the log writes it: such texts sort as the times do."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+def epoch_ms(at: datetime) -> int:
+    return int(at.timestamp() * 1000)

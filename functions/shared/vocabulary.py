@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-from typing import Annotated, Literal
+from decimal import ROUND_FLOOR, Decimal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -34,11 +34,17 @@ ToolChoice = Literal["auto", "none", "required", "named"]
 
 Tokenizer = Literal["o200k", "cl100k", "claude", "llama", "none"]
 
+TaskSource = Literal["caller", "classifier"]
+
 MockProviders = Literal["auto", "never", "always"]
 
 Score = Annotated[float, Field(ge=0, le=1)]
 
 Count = Annotated[int, Field(ge=0)]
+
+
+NanoUsd = Annotated[int, Field(ge=0)]
+"""Money inside the engine: whole billionths of a US dollar, which add up exactly."""
 
 
 def _exact(value: object) -> object:
@@ -56,6 +62,32 @@ Usd = Annotated[
     PlainSerializer(float, return_type=float, when_used="json"),
     WithJsonSchema({"type": "number"}),
 ]
+"""Money as callers say it and see it."""
+
+
+def usd(nano_usd: int) -> Decimal:
+    return Decimal(nano_usd).scaleb(-9)
+
+
+def nano_usd(amount_usd: Decimal) -> int:
+    """Rounded down, so that a limit admits nothing that is over it; an amount of ours is exact."""
+    return int(amount_usd.scaleb(9).to_integral_value(ROUND_FLOOR))
+
+
+def in_usd(value: Any) -> Any:
+    """A JSON value with every `…_nano_usd` in it printed as `…_usd`."""
+    if isinstance(value, list):
+        return [in_usd(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return dict(_printed(name, one) for name, one in value.items())
+
+
+def _printed(name: str, value: Any) -> tuple[str, Any]:
+    stem = name.removesuffix("_nano_usd")
+    if stem == name or not isinstance(value, int):
+        return name, in_usd(value)
+    return f"{stem}_usd", float(usd(value))
 
 
 class Frozen(BaseModel):

@@ -8,12 +8,12 @@ from datetime import datetime
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.health.counts import WINDOW_MINUTES
 from functions.shared.health.listing import (
-    Health,
     ListedHealth,
     current_health,
     listed_health,
     provider_health,
 )
+from functions.shared.health.reader import Health
 from functions.shared.settings import WidgetSettings
 from functions.shared.storage.state_table import StateTable
 from functions.widgets.markup import paragraph, table

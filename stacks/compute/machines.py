@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
@@ -13,12 +14,41 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from stacks.compute.function_table import allow
+from functions.shared import attempt_limits as limits
+from stacks.compute.function_table import ASYNC_DEADLINE_MS, SYNC_DEADLINE_MS, allow
 from stacks.config import StageConfig
 from stacks.log_groups import add_log_group
 from stacks.security import acknowledge
 
+_DEADLINES_MS = {"EXPRESS": SYNC_DEADLINE_MS, "STANDARD": ASYNC_DEADLINE_MS}
 DEFINITION_PATH = Path(__file__).parents[2] / "statemachine" / "orchestrate.asl.json"
+
+
+def numbers_of(deadline_ms: int) -> dict[str, int]:
+    """The numbers of the definition, by the names of their placeholders."""
+    return {
+        "StateTimeoutSeconds": limits.STATE_TIMEOUT_S,
+        "QueueTimeoutSeconds": limits.QUEUE_TIMEOUT_S,
+        "AttemptTimeoutSeconds": math.ceil(deadline_ms / 1000) + limits.OVERRUN_S,
+        "RetryIntervalSeconds": limits.RETRY_INTERVAL_S,
+        "RetryBackoffRate": limits.RETRY_BACKOFF_RATE,
+        "ServiceRetries": limits.SERVICE_RETRIES,
+        "AttemptRetries": limits.ATTEMPT_RETRIES,
+        "QueueRetries": limits.QUEUE_RETRIES,
+        "MaxAttempts": limits.MAX_ATTEMPTS,
+        "LastAlternative": limits.UNSURE_ALTERNATIVES - 1,
+        "AttemptReserveMs": limits.ATTEMPT_RESERVE_MS,
+        "WaitReserveMs": limits.WAIT_RESERVE_MS,
+    }
+
+
+def definition(deadline_ms: int) -> str:
+    """The definition with its numbers. CloudFormation fills in the names of functions and queue, as
+    texts: a number would stay one, and the file would be no JSON with bare placeholders."""
+    text = DEFINITION_PATH.read_text("utf-8")
+    for name, number in numbers_of(deadline_ms).items():
+        text = text.replace(f'"${{{name}}}"', str(number)).replace(f"${{{name}}}", str(number))
+    return text
 
 
 class Machines(Construct):
@@ -64,7 +94,9 @@ class Machines(Construct):
             self,
             name,
             state_machine_type=machine_type,
-            definition_body=sfn.DefinitionBody.from_string(DEFINITION_PATH.read_text("utf-8")),
+            definition_body=sfn.DefinitionBody.from_string(
+                definition(_DEADLINES_MS[machine_type.name])
+            ),
             definition_substitutions=self._substitutions(),
             role=self._add_role(name),
             logs=self._log_options(name),

@@ -1,10 +1,11 @@
 import json
 import re
+from typing import Any
 
 import pytest
 
 from stacks.compute.function_table import PROVIDER_FUNCTIONS
-from stacks.compute.machines import DEFINITION_PATH
+from stacks.compute.machines import DEFINITION_PATH, numbers_of
 from stacks.config import construct_name
 from tests.support.synthesized import Stage
 
@@ -17,8 +18,31 @@ MACHINES = ("GenerateMachine", "JobsMachine")
 def test_one_definition_serves_both_types(prod: Stage) -> None:
     machines = prod.pipeline.resources(MACHINE).values()
     assert sorted(machine["StateMachineType"] for machine in machines) == ["EXPRESS", "STANDARD"]
-    definition = DEFINITION_PATH.read_text("utf-8")
-    assert all(machine["DefinitionString"] == definition for machine in machines)
+    shapes = {
+        re.sub(r'("TimeoutSeconds": )\d+', r"\1n", machine["DefinitionString"])
+        for machine in machines
+    }
+    assert len(shapes) == 1
+
+
+def _timeouts(machine: dict[str, Any]) -> list[int]:
+    states = json.loads(machine["DefinitionString"])["States"].values()
+    return [state["TimeoutSeconds"] for state in states if state["Type"] == "Task"]
+
+
+def test_no_task_outlives_its_execution(prod: Stage) -> None:
+    generate, jobs = (prod.pipeline.named(MACHINE, name) for name in MACHINES)
+    # The gateway waits for 29 s.
+    assert 26 < max(_timeouts(generate)) <= 30
+    assert 240 < max(_timeouts(jobs)) <= 900
+
+
+def test_every_number_of_the_definition_comes_from_one_place() -> None:
+    placeholders = set(re.findall(r"\$\{(\w+)\}", DEFINITION_PATH.read_text("utf-8")))
+    numbers = {name for name in placeholders if not name.endswith(("Arn", "Url"))}
+    assert numbers == numbers_of(26_000).keys()
+    bare = re.findall(r'"(?:\w+Seconds|MaxAttempts)": \d+', DEFINITION_PATH.read_text("utf-8"))
+    assert bare == []
 
 
 @pytest.mark.parametrize("name", MACHINES)

@@ -22,6 +22,7 @@ from functions.shared.catalogue.pricing import price_version
 from functions.shared.contracts.decision import Profile, RoutingContext
 from functions.shared.errors import EngineError
 from functions.shared.policy.routing_policy import Policy, load_policy, read_policy
+from functions.shared.vocabulary import usd
 from training.data import MalformedRows
 from training.routing.request_rows import LoggedRow, row_source
 
@@ -215,7 +216,9 @@ def decide_again(logged: Decided, catalogue: Catalogue, policy: Policy) -> Repla
     try:
         first = rank(profile, catalogue, policy, logged.routing_context).candidates[0]
         quality = _quality(first.model, profile, catalogue, policy)
-        after = Choice(first.model, first.estimated_cost_usd, first.estimated_latency_ms, quality)
+        after = Choice(
+            first.model, usd(first.estimated_cost_nano_usd), first.estimated_latency_ms, quality
+        )
     except EngineError as error:
         refusal = error.code
     return Replayed(
@@ -229,7 +232,7 @@ def decide_again(logged: Decided, catalogue: Catalogue, policy: Policy) -> Repla
 
 
 def _logged_choice(candidate: dict[str, Any]) -> Choice:
-    cost = Decimal(str(candidate["estimated_cost_usd"]))
+    cost = usd(int(candidate["estimated_cost_nano_usd"]))
     return Choice(str(candidate["model"]), cost, int(candidate["estimated_latency_ms"]), None)
 
 

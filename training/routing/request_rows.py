@@ -16,7 +16,7 @@ import boto3
 from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 from botocore.exceptions import BotoCoreError, ClientError
 
-from functions.shared.storage.request_log import BY_DAY, json_values
+from functions.shared.storage.request_log import BY_DAY, unpacked
 from functions.shared.times import stamp
 from training.data import MalformedRows, json_rows
 
@@ -99,7 +99,7 @@ def table_rows(
             condition = Key("day").eq(day) & Key("created_at").gte(began)
             listed = _pages(table, condition, only_graded=only_graded)
             for item in _whole_rows(database, name, listed):
-                yield LoggedRow(f"{name}:{item['request_id']}", json_values(item))
+                yield LoggedRow(f"{name}:{item['request_id']}", unpacked(item))
     except (BotoCoreError, ClientError) as error:
         reason = str(error).splitlines()[0]
         raise NoRowsToRead(f"table {name}: {reason}") from error

@@ -10,8 +10,8 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Literal, Protocol
 
+from functions.invoke_provider.called_model import CalledModel
 from functions.shared.contracts.answer import DroppedParameter
-from functions.shared.contracts.decision import Candidate
 from functions.shared.contracts.request import GenerateRequest, ToolCall
 from functions.shared.settings import InvokeSettings
 from functions.shared.vocabulary import Task, Usage
@@ -45,7 +45,7 @@ class Completion:
 
 
 class Provider(Protocol):
-    def complete(self, prompt: Prompt, candidate: Candidate, timeout_s: float) -> Completion:
+    def complete(self, prompt: Prompt, candidate: CalledModel, timeout_s: float) -> Completion:
         """One call, without any retry. Raises the errors of `functions.shared.errors` only."""
 
 

@@ -11,6 +11,7 @@ import anthropic
 import httpx2
 from pydantic import NonNegativeInt
 
+from functions.invoke_provider.called_model import CalledModel
 from functions.invoke_provider.credentials import Credentials, read_credentials
 from functions.invoke_provider.providers import Completion, FinishReason, Prompt
 from functions.invoke_provider.providers.http import call_within, unanswered
@@ -25,7 +26,6 @@ from functions.invoke_provider.providers.wire import (
     error_of,
     parse,
 )
-from functions.shared.contracts.decision import Candidate
 from functions.shared.contracts.request import (
     FunctionCall,
     GenerateRequest,
@@ -111,7 +111,7 @@ class AnthropicProvider:
         self._credentials = credentials
         self._client = lru_cache(maxsize=1)(partial(_client, http_client=http_client))
 
-    def complete(self, prompt: Prompt, candidate: Candidate, timeout_s: float) -> Completion:
+    def complete(self, prompt: Prompt, candidate: CalledModel, timeout_s: float) -> Completion:
         client = self._client(self._credentials())
         create = client.messages.with_streaming_response.create
         try:
@@ -134,7 +134,7 @@ def _client(credentials: Credentials, http_client: httpx2.Client | None) -> anth
     )
 
 
-def request_body(prompt: Prompt, candidate: Candidate) -> dict[str, Any]:
+def request_body(prompt: Prompt, candidate: CalledModel) -> dict[str, Any]:
     """The call's arguments in Messages' terms; sampling parameters are not among them any more.
 
     Raises `InvalidRequest` where an earlier tool call's arguments are no JSON object.

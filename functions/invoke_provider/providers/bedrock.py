@@ -27,6 +27,7 @@ from botocore.exceptions import (
 from pydantic import ConfigDict, Field, NonNegativeInt
 from pydantic.alias_generators import to_camel
 
+from functions.invoke_provider.called_model import CalledModel
 from functions.invoke_provider.providers import Completion, FinishReason, Prompt
 from functions.invoke_provider.providers.schemas import held_to, in_words
 from functions.invoke_provider.providers.turns import arguments_of, turns_of, unfenced, unfit
@@ -40,7 +41,6 @@ from functions.invoke_provider.providers.wire import (
     error_of,
     parse,
 )
-from functions.shared.contracts.decision import Candidate
 from functions.shared.contracts.request import (
     FunctionCall,
     GenerateRequest,
@@ -165,7 +165,7 @@ class BedrockProvider:
         # The first client of a session reads the service's description, and takes most of 0.1 s.
         self._client(CONNECT_TIMEOUT_S).close()
 
-    def complete(self, prompt: Prompt, candidate: Candidate, timeout_s: float) -> Completion:
+    def complete(self, prompt: Prompt, candidate: CalledModel, timeout_s: float) -> Completion:
         body = request_body(prompt, candidate)
         client = self._client(timeout_s)
 
@@ -220,7 +220,7 @@ def _within(timeout_s: float, call: Callable[[], T]) -> T:
     return outcome.result(timeout_s)
 
 
-def request_body(prompt: Prompt, candidate: Candidate) -> dict[str, Any]:
+def request_body(prompt: Prompt, candidate: CalledModel) -> dict[str, Any]:
     """The call's arguments in Converse's terms.
 
     Raises `InvalidRequest` where an earlier tool call's arguments are no JSON object, or an image

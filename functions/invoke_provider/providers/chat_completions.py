@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import Field, NonNegativeInt
 
+from functions.invoke_provider.called_model import CalledModel
 from functions.invoke_provider.providers import Completion, FinishReason, Prompt
 from functions.invoke_provider.providers.wire import OrNone, Tokens, Wire, parse
-from functions.shared.contracts.decision import Candidate
 from functions.shared.contracts.request import FunctionCall, NonBlank, ToolCall
 from functions.shared.errors import ContentFiltered
 from functions.shared.vocabulary import Usage
@@ -62,7 +62,7 @@ class _Answer(Wire):
     usage: Annotated[_Usage | None, OrNone] = None
 
 
-def request_body(prompt: Prompt, candidate: Candidate) -> dict[str, Any]:
+def request_body(prompt: Prompt, candidate: CalledModel) -> dict[str, Any]:
     """The call's arguments; the contract's messages and tools have this interface's form already."""
     request, system = prompt.request, prompt.system
     messages: list[dict[str, Any]] = [{"role": "system", "content": system}] if system else []

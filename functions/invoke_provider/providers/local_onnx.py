@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
+from functions.invoke_provider.called_model import CalledModel
 from functions.invoke_provider.providers import Completion, Prompt
-from functions.shared.contracts.decision import Candidate
 from functions.shared.local_models import load_model
 from functions.shared.settings import InvokeSettings
 
@@ -13,7 +13,7 @@ from functions.shared.settings import InvokeSettings
 class LocalProvider:
     """Judges the last thing that was said. It is quick enough to need no timeout."""
 
-    def complete(self, prompt: Prompt, candidate: Candidate, timeout_s: float) -> Completion:
+    def complete(self, prompt: Prompt, candidate: CalledModel, timeout_s: float) -> Completion:
         model = load_model("sentiment")
         found = model.predict(prompt.request.conversation[-1].text)
         judged = {"sentiment": found.label, "confidence": round(found.confidence, 4)}

@@ -8,6 +8,7 @@ from functools import lru_cache, partial
 import httpx2
 import openai
 
+from functions.invoke_provider.called_model import CalledModel
 from functions.invoke_provider.credentials import Credentials, read_credentials
 from functions.invoke_provider.providers import (
     Completion,
@@ -17,7 +18,6 @@ from functions.invoke_provider.providers import (
 )
 from functions.invoke_provider.providers.http import call_within, unanswered
 from functions.invoke_provider.providers.wire import ErrorTable, Refusal, error_of
-from functions.shared.contracts.decision import Candidate
 from functions.shared.errors import (
     ContentFiltered,
     ContextWindowExceeded,
@@ -68,7 +68,7 @@ class OpenAIProvider:
         self._client = lru_cache(maxsize=1)(partial(_client, http_client=http_client))
         self._errors = errors
 
-    def complete(self, prompt: Prompt, candidate: Candidate, timeout_s: float) -> Completion:
+    def complete(self, prompt: Prompt, candidate: CalledModel, timeout_s: float) -> Completion:
         client = self._client(self._credentials())
         try:
             if candidate.api == "responses":

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import NonNegativeInt
 
+from functions.invoke_provider.called_model import CalledModel
 from functions.invoke_provider.providers import Completion, FinishReason, Prompt
 from functions.invoke_provider.providers.chat_completions import (
     InputDetails,
@@ -20,7 +21,6 @@ from functions.invoke_provider.providers.wire import (
     error_of,
     parse,
 )
-from functions.shared.contracts.decision import Candidate
 from functions.shared.contracts.request import (
     FunctionCall,
     GenerateRequest,
@@ -76,7 +76,7 @@ class _Answer(Wire):
     usage: Annotated[_Usage | None, OrNone] = None
 
 
-def request_body(prompt: Prompt, candidate: Candidate) -> dict[str, Any]:
+def request_body(prompt: Prompt, candidate: CalledModel) -> dict[str, Any]:
     """The call's arguments. Nothing is stored with the provider, as on Chat Completions."""
     request = prompt.request
     body: dict[str, Any] = {

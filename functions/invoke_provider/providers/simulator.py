@@ -9,9 +9,9 @@ import re
 from collections import Counter
 from collections.abc import Callable
 
+from functions.invoke_provider.called_model import CalledModel
 from functions.invoke_provider.providers import Completion, FinishReason, Prompt
 from functions.invoke_provider.providers.sample import sample_of
-from functions.shared.contracts.decision import Candidate
 from functions.shared.contracts.request import FunctionCall, NamedToolChoice, Tool, ToolCall
 from functions.shared.errors import (
     ERRORS_BY_NAME,
@@ -46,7 +46,7 @@ _BAD = re.compile(
 
 
 class Simulator:
-    def complete(self, prompt: Prompt, candidate: Candidate, timeout_s: float) -> Completion:
+    def complete(self, prompt: Prompt, candidate: CalledModel, timeout_s: float) -> Completion:
         _fail_if_told(candidate.model)
         _fail_a_share(prompt, candidate.model)
         tool = _tool_to_call(prompt)

@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from functions.shared.vocabulary import Count, Usage
 
 _TABLE = Path(__file__).with_name("prices.json")
-_MTOK = Decimal(1_000_000)
-_NANO = Decimal("0.000000001")
+_NANO_USD_PER_USD_AND_TOKEN = 1_000
+"""A rate is in USD per million tokens."""
 
 
 class UnpricedModel(LookupError):
@@ -77,8 +77,8 @@ def price_version() -> str:
     return load_prices().price_version
 
 
-def cost_usd(model_id: str, usage: Usage) -> Decimal:
-    """Exact to a nano-dollar, rounded half up. Raises `UnpricedModel`."""
+def cost_nano_usd(model_id: str, usage: Usage) -> int:
+    """Rounded half up. Raises `UnpricedModel`."""
     try:
         price = load_prices().models[model_id]
     except KeyError:
@@ -92,7 +92,7 @@ def cost_usd(model_id: str, usage: Usage) -> Decimal:
         + usage.cache_write_tokens * (full if written is None else written)
         + usage.output_tokens * rates.output_usd_per_mtok
     )
-    return (total / _MTOK).quantize(_NANO, ROUND_HALF_UP)
+    return int((total * _NANO_USD_PER_USD_AND_TOKEN).to_integral_value(ROUND_HALF_UP))
 
 
 def estimated_nano_usd(
@@ -100,7 +100,7 @@ def estimated_nano_usd(
 ) -> tuple[int, int]:
     """What a call costs with so many output tokens, and what with the most, in nano-dollars.
 
-    The same figures as `cost_usd` gives, for the ranking of a whole catalogue: in whole numbers,
+    The same figures as `cost_nano_usd` gives, for the ranking of a whole catalogue: in whole numbers,
     an order of magnitude faster. Raises `UnpricedModel`.
     """
     try:
@@ -113,12 +113,3 @@ def estimated_nano_usd(
         (given + output_tokens * per_output) // 1_000_000,
         (given + most_output_tokens * per_output) // 1_000_000,
     )
-
-
-def usd(nano_usd: int) -> Decimal:
-    return Decimal(nano_usd).scaleb(-9)
-
-
-def nano_usd(amount_usd: Decimal) -> int:
-    """An amount of ours is exact to that."""
-    return int(amount_usd.scaleb(9))

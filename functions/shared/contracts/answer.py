@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from functions.shared.contracts.decision import Exclusion
+from functions.shared.contracts.decision import Exclusion, Profile, RankedModel, Scores
 from functions.shared.contracts.request import ToolCall
-from functions.shared.vocabulary import (
-    Frozen,
-    Score,
-    Task,
-    Usd,
-)
+from functions.shared.vocabulary import Count, Frozen, NanoUsd, Score, Task, TaskSource, Usd, usd
 
 
 class CandidateSummary(Frozen):
@@ -19,14 +14,24 @@ class CandidateSummary(Frozen):
     provider: str
     final_score: Score
     estimated_cost_usd: Usd
-    estimated_latency_ms: int
+    estimated_latency_ms: Count
+
+
+def summary_of(ranked: RankedModel) -> CandidateSummary:
+    return CandidateSummary(
+        model=ranked.model,
+        provider=ranked.provider,
+        final_score=ranked.final_score,
+        estimated_cost_usd=usd(ranked.estimated_cost_nano_usd),
+        estimated_latency_ms=ranked.estimated_latency_ms,
+    )
 
 
 class Fallback(Frozen):
     model: str
     provider: str
     error: str
-    elapsed_ms: int
+    elapsed_ms: Count
 
 
 class DroppedParameter(Frozen):
@@ -36,35 +41,69 @@ class DroppedParameter(Frozen):
     reason: str
 
 
-class Routing(Frozen):
+class Choice(Scores):
+    """What every account of a decision says of the model that it is for, and of the task."""
+
     selected_model: str
     provider: str
     reason: str
     task: Task
-    task_source: Literal["caller", "classifier"]
+    task_source: TaskSource
     task_confidence: Score
-    cost_score: Score
-    latency_score: Score
-    quality_score: Score
-    availability_score: Score
-    final_score: Score
     policy_version: str
+
+
+class Routing(Choice):
+    """`candidates` and `excluded` only where the request asks for an explanation."""
+
     prompt_version: str
     dropped_parameters: list[DroppedParameter]
-    candidates: list[CandidateSummary]
-    excluded: list[Exclusion]
+    candidates: list[CandidateSummary] | None = None
+    excluded: list[Exclusion] | None = None
     fallbacks: list[Fallback]
 
 
-class AnswerUsage(Frozen):
+def choice_of(
+    profile: Profile, ranked: RankedModel, reason: str, policy_version: str
+) -> dict[str, object]:
+    """The fields of a `Choice`."""
+    return {
+        "selected_model": ranked.model,
+        "provider": ranked.provider,
+        "reason": reason,
+        "task": profile.task,
+        "task_source": profile.task_source,
+        "task_confidence": profile.task_confidence,
+        "policy_version": policy_version,
+        **ranked.model_dump(include=set(Scores.model_fields)),
+    }
+
+
+class BilledUsage(Frozen):
     """`input_tokens` counts all of the input, `cached_input_tokens` the part of it read from a cache.
 
-    All parts that are priced stand in the request log, with the attempt.
+    All parts that are priced stand in the request log, with the attempt. `savings_nano_usd` is
+    negative where a dearer model answered than the baseline. `price_version` is of the table that
+    made the amounts.
     """
 
-    input_tokens: int
-    cached_input_tokens: int
-    output_tokens: int
+    input_tokens: Count
+    cached_input_tokens: Count
+    output_tokens: Count
+    total_cost_nano_usd: NanoUsd
+    usage_source: Literal["provider", "estimated"]
+    baseline_model: str
+    baseline_cost_nano_usd: NanoUsd
+    savings_nano_usd: int
+    price_version: str
+
+
+class AnswerUsage(Frozen):
+    """A `BilledUsage` as the caller sees it."""
+
+    input_tokens: Count
+    cached_input_tokens: Count
+    output_tokens: Count
     total_cost_usd: Usd
     usage_source: Literal["provider", "estimated"]
     baseline_model: str
@@ -74,9 +113,12 @@ class AnswerUsage(Frozen):
 
 
 class Performance(Frozen):
-    total_time_ms: int
-    routing_time_ms: int
-    inference_time_ms: int
+    total_time_ms: Count
+    routing_time_ms: Count
+    inference_time_ms: Count
+
+
+FinishReason = Literal["stop", "length", "tool_calls"]
 
 
 class Answer(Frozen):
@@ -89,7 +131,7 @@ class Answer(Frozen):
     cached: bool = False
     mock: bool
     tool_calls: list[ToolCall]
-    finish_reason: Literal["stop", "length", "tool_calls"]
+    finish_reason: FinishReason
     routing: Routing
     usage: AnswerUsage
     performance: Performance

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -10,16 +11,15 @@ from pydantic import (
 
 from functions.shared.catalogue.tokens import TextSize
 from functions.shared.vocabulary import (
-    Api,
     Capability,
     Count,
     Frozen,
     Mode,
+    NanoUsd,
     Preference,
     Score,
     Task,
-    Tokenizer,
-    Usd,
+    TaskSource,
 )
 
 
@@ -45,13 +45,13 @@ class Profile(Frozen):
     caller_id: str
     mode: Mode
     task: Task
-    task_source: Literal["caller", "classifier"]
+    task_source: TaskSource
     task_confidence: Score
     task_unsure: bool = False
     model_preference: Preference
     model: str | None = None
     fallback: bool
-    max_cost_usd: Usd | None = None
+    max_cost_nano_usd: NanoUsd | None = None
     max_latency_ms: int | None = None
     input_size: TextSize
     image_tokens: Count = 0
@@ -103,43 +103,49 @@ class RoutingContext(Frozen):
     """The model that answered this conversation before."""
     health: dict[str, ModelHealth] = Field(default_factory=dict)
     """By model id; a model that was not called lately is not there."""
+    health_stale_since_ms: Count | None = None
+    """When the health was read, in epoch milliseconds, where it could not be read again."""
 
 
 class Candidate(Frozen):
-    """A model that may serve the request. `function` names the provider function that calls it.
+    """What calling a model and falling back from it need: the state machine's own list holds these.
 
-    `sampling` and `tool_choices` are what the model takes of such parameters; `effort_with_tools`
-    is the reasoning effort that it demands beside tools. `quality` is the expected one of its
-    answer in [0, 1]; `estimated_latency_ms` the mean and `p95_latency_ms` what 95 % stay under.
+    `function` names the provider function that calls it: another than `provider` where the
+    simulator answers in its place.
     """
 
     model: str
     provider: str
-    provider_model_id: str
-    api: Api
-    tokenizer: Tokenizer
     function: str
-    mock: bool
     context_window: int
     max_output_tokens: int
-    sampling: list[str]
-    max_temperature: float
-    tool_choices: list[str]
-    strict_tools: bool
-    effort_with_tools: str | None = None
-    reason: str
+    worst_case_cost_nano_usd: NanoUsd
+
+
+class Scores(Frozen):
+    """How a model compares with the best of those that may be asked."""
+
     cost_score: Score
     latency_score: Score
     quality_score: Score
     availability_score: Score
     final_score: Score
-    estimated_cost_usd: Usd
-    worst_case_cost_usd: Usd
-    estimated_latency_ms: int
-    p95_latency_ms: int
-    estimated_input_tokens: int
-    estimated_output_tokens: int
+
+
+class RankedModel(Scores):
+    """What was expected of a model that may be asked. `quality` is the expected one of its answer in
+    [0, 1]; `estimated_latency_ms` the mean and `p95_latency_ms` what 95 % stay under."""
+
+    model: str
+    provider: str
+    mock: bool = False
     quality: Score
+    estimated_cost_nano_usd: NanoUsd
+    worst_case_cost_nano_usd: NanoUsd
+    estimated_latency_ms: Count
+    p95_latency_ms: Count
+    estimated_input_tokens: Count
+    estimated_output_tokens: Count
 
 
 class Exclusion(Frozen):
@@ -152,12 +158,12 @@ class Shadow(Frozen):
 
     policy_version: str
     selected_model: str
-    estimated_cost_usd: Usd
-    estimated_latency_ms: int
+    estimated_cost_nano_usd: NanoUsd
+    estimated_latency_ms: Count
     quality: Score
 
 
-class ScoreOutput(Frozen):
+class Decision(Frozen):
     """`candidates` best first; `baseline_model` is the dearest eligible model, for the savings.
 
     `reserve` are called when all candidates have failed: excluded models that may well answer, whose
@@ -165,8 +171,8 @@ class ScoreOutput(Frozen):
     probability with which the first candidate was to be the first.
     """
 
-    candidates: Annotated[list[Candidate], Field(min_length=1)]
-    reserve: list[Candidate] = Field(default_factory=list)
+    candidates: Annotated[list[RankedModel], Field(min_length=1)]
+    reserve: list[RankedModel] = Field(default_factory=list)
     excluded: list[Exclusion]
     baseline_model: str
     price_version: str
@@ -175,4 +181,12 @@ class ScoreOutput(Frozen):
     propensity: Score = 1.0
     routing_context: RoutingContext = Field(default_factory=RoutingContext)
     shadow: Shadow | None = None
-    score_ms: float
+    score_ms: float = 0.0
+
+    def ranked(self, model: str) -> RankedModel:
+        """Raises `KeyError` for a model that was never to be asked."""
+        return self._by_model[model]
+
+    @cached_property
+    def _by_model(self) -> dict[str, RankedModel]:
+        return {one.model: one for one in (*self.candidates, *self.reserve)}

@@ -176,6 +176,7 @@ class GenerateRequest(Strict):
     response_format: ResponseFormat | None = None
     cache_ttl_seconds: Annotated[int, Field(ge=0, le=2_592_000)] = 0
     session_id: SessionId | None = None
+    explain: bool = False
     metadata: (
         Annotated[
             dict[

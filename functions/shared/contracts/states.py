@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any, Self
 
-from pydantic import (
-    BaseModel,
-    Field,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from functions.shared.contracts.answer import Answer
-from functions.shared.contracts.decision import Candidate, Profile, ScoreOutput
+from functions.shared.contracts.answer import Answer, BilledUsage, FinishReason, Performance
+from functions.shared.contracts.decision import Candidate, Decision, Profile
 from functions.shared.contracts.request import GenerateRequest
-from functions.shared.vocabulary import (
-    Frozen,
-    Mode,
-    Usage,
-    Usd,
-)
+from functions.shared.vocabulary import Count, Frozen, Mode, NanoUsd, Usage
 
 
 class ClassifyInput(Frozen):
@@ -45,29 +35,27 @@ class ScoreInput(Frozen):
     profile: Profile
 
 
+class ScoreOutput(Frozen):
+    """`candidates` in the order in which they are called, the decision's reserve last."""
+
+    decision: Decision
+    candidates: list[Candidate]
+
+
+class CaughtError(Frozen):
+    """An error as the state machine's `Catch` sees it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    name: str = Field(alias="Error")
+    cause: str = Field(default="", alias="Cause")
+
+
 class FailedAttempt(Frozen):
-    """An attempt as the state machine's `Catch` saw it."""
+    """A candidate's model and what its attempt ended in."""
 
     model: str
-    provider: str
-    name: str
-    cause: str
-    worst_case_cost_usd: Usd
-
-
-class Attempt(Frozen):
-    """One call of one provider, as the request log keeps it. `cost_usd` of a failed one is 0 unless
-    it may have been billed, and then the worst case of it with `possibly_billed`."""
-
-    model: str
-    provider: str
-    outcome: str
-    elapsed_ms: int
-    retries: int = 0
-    usage: Usage | None = None
-    cost_usd: Usd = Decimal(0)
-    possibly_billed: bool = False
-    message: str | None = None
+    error: CaughtError
 
 
 class InvokeInput(Frozen):
@@ -75,21 +63,41 @@ class InvokeInput(Frozen):
 
     request: GenerateRequest
     profile: Profile
-    decision: ScoreOutput
+    decision: Decision
     candidate: Candidate
     failures: list[FailedAttempt]
-    remaining: int
-    retry_count: int
+    remaining: Count
+    retry_count: Count
+
+
+class Attempt(Frozen):
+    """One call of one provider, as the request log keeps it. A failed one costs nothing unless it may
+    have been billed, and then the worst case of it with `possibly_billed`."""
+
+    model: str
+    provider: str
+    outcome: str
+    elapsed_ms: Count
+    retries: Count = 0
+    usage: Usage | None = None
+    cost_nano_usd: NanoUsd = 0
+    possibly_billed: bool = False
+    message: str | None = None
+
+
+class LoggedAnswer(Frozen):
+    """What the request log keeps of an answer."""
+
+    mock: bool
+    finish_reason: FinishReason
+    usage: BilledUsage
+    performance: Performance
 
 
 class InvokeOutput(Frozen):
     answer: Answer
+    logged_answer: LoggedAnswer
     attempt: Attempt
-
-
-class CaughtError(Frozen):
-    name: str
-    cause: str
 
 
 class RecordInput(Frozen):
@@ -100,9 +108,9 @@ class RecordInput(Frozen):
     mode: Mode
     started_at: str
     profile: Profile | None = None
-    decision: ScoreOutput | None = None
+    decision: Decision | None = None
     failures: list[FailedAttempt] = Field(default_factory=list)
-    answer: Answer | None = None
+    answer: LoggedAnswer | None = None
     attempt: Attempt | None = None
     error: CaughtError | None = None
     logged_prompt: str = ""
@@ -111,6 +119,8 @@ class RecordInput(Frozen):
     def _ended_one_way(self) -> Self:
         if (self.answer is None) == (self.error is None):
             raise ValueError("a request ends with an answer or with an error")
+        if self.failures and self.decision is None:
+            raise ValueError("only a decided request has attempts")
         return self
 
 

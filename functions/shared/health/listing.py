@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
-
-from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.shared.catalogue.models import Model
 from functions.shared.contracts.decision import ModelHealth
 from functions.shared.health.circuit import Circuit, availability, circuit_of
-from functions.shared.health.known_health import known_health
+from functions.shared.health.reader import Health, HealthReader
 from functions.shared.settings import ProviderSettings
 from functions.shared.storage.state_table import StateTable
-from functions.shared.telemetry.observability import logger
+from functions.shared.times import epoch_ms
 from functions.shared.vocabulary import Count, Frozen, Score
-
-Health = Mapping[str, ModelHealth]
-"""By model id, with a whole provider's under its name."""
 
 
 class ListedHealth(Frozen):
@@ -31,22 +26,16 @@ class ListedHealth(Frozen):
 
 
 def current_health(settings: ProviderSettings, state: StateTable, now: datetime) -> Health | None:
-    """Of the configured providers; None where it cannot be read."""
-    stale = known_health.stale_ids(settings.PROVIDERS_CONFIGURED, now)
-    if stale:
-        try:
-            known_health.learn(state.read(stale).values())
-        except (BotoCoreError, ClientError) as error:
-            logger.warning("state unavailable", error_type=type(error).__name__)
-            return None
-    return known_health.by_model
+    """Of the configured providers, as it was read last; None where it never could be."""
+    reading = HealthReader(state, settings.PROVIDERS_CONFIGURED).read(now)
+    return reading.by_model if reading.was_read else None
 
 
 def listed_health(model: Model, health: Health | None, now: datetime) -> ListedHealth | None:
     """A model that was not called lately counts as healthy."""
     if health is None:
         return None
-    circuit, _ = circuit_of(model.id, model.provider, health, int(now.timestamp() * 1000))
+    circuit, _ = circuit_of(model.id, model.provider, health, epoch_ms(now))
     return _listed(health.get(model.id, ModelHealth()), circuit)
 
 
@@ -54,7 +43,7 @@ def provider_health(
     provider: str, models: Iterable[Model], health: Health, now: datetime
 ) -> ListedHealth:
     """Of all its models together; its circuit is the one that is above theirs."""
-    circuit, _ = circuit_of(provider, provider, health, int(now.timestamp() * 1000))
+    circuit, _ = circuit_of(provider, provider, health, epoch_ms(now))
     known = [health[one.id] for one in models if one.provider == provider and one.id in health]
     counts = ("ok", "faults", "throttles", "answers", "latency_ms")
     sums = {name: sum(getattr(one, name) for one in known) for name in counts}

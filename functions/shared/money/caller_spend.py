@@ -9,10 +9,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
-from functions.shared.catalogue.pricing import nano_usd, usd
 from functions.shared.storage.state_table import Change
 
 _COST, _REQUESTS = "cost_nano_usd", "requests"
@@ -24,12 +22,12 @@ _KEPT = {_MINUTE: timedelta(days=2), _HOUR: timedelta(days=32)}
 @dataclass(frozen=True)
 class CallerSpend:
     requests: int
-    cost_usd: Decimal
+    cost_nano_usd: int
 
 
-def spend_changes(caller_id: str, cost_usd: Decimal, now: datetime) -> list[Change]:
+def spend_changes(caller_id: str, cost_nano_usd: int, now: datetime) -> list[Change]:
     """One finished request."""
-    added = {f"{_REQUESTS}|{caller_id}": 1, f"{_COST}|{caller_id}": nano_usd(cost_usd)}
+    added = {f"{_REQUESTS}|{caller_id}": 1, f"{_COST}|{caller_id}": cost_nano_usd}
     return [
         Change(_id(now, step), int((now + kept).timestamp()), added) for step, kept in _KEPT.items()
     ]
@@ -52,7 +50,7 @@ def spend_of(items: Iterable[Mapping[str, Any]]) -> dict[str, CallerSpend]:
             name, _, key = attribute.partition("|")
             if key:
                 sums[key][name] += int(value)
-    return {key: CallerSpend(counts[_REQUESTS], usd(counts[_COST])) for key, counts in sums.items()}
+    return {key: CallerSpend(counts[_REQUESTS], counts[_COST]) for key, counts in sums.items()}
 
 
 def _id(at: datetime, step: timedelta) -> str:

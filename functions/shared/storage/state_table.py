@@ -24,9 +24,10 @@ class Change:
 
 
 class StateTable:
-    """What requests leave for later ones: health, and the models of conversations."""
+    """Items that have a time to live, by `state_id`."""
 
     def __init__(self, table_name: str) -> None:
+        self.name = table_name
         self._table = table(table_name)
 
     def read(self, state_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -38,7 +39,7 @@ class StateTable:
         keys = [{"state_id": state_id} for state_id in state_ids]
         if not keys:
             return {}
-        name = self._table.name
+        name = self.name
         found = dynamodb().batch_get_item(RequestItems={name: {"Keys": keys}})
         if found.get("UnprocessedKeys"):
             raise ClientError(

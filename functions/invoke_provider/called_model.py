@@ -1,0 +1,46 @@
+"""The model that is called, as its adapter and the prompt need to know it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from functions.shared.catalogue.models import load_catalogue
+from functions.shared.contracts.decision import Candidate
+from functions.shared.vocabulary import Api, Sampling, Tokenizer, ToolChoice
+
+
+@dataclass(frozen=True)
+class CalledModel:
+    """`sampling` and `tool_choices` are what the model takes of such parameters, `effort_with_tools`
+    the reasoning effort that it demands beside tools. It answers with `max_output_tokens` at most."""
+
+    model: str
+    provider: str
+    provider_model_id: str
+    api: Api
+    tokenizer: Tokenizer
+    max_output_tokens: int
+    sampling: tuple[Sampling, ...]
+    max_temperature: float
+    tool_choices: tuple[ToolChoice, ...]
+    strict_tools: bool
+    effort_with_tools: str | None = None
+
+
+def called_model(candidate: Candidate) -> CalledModel:
+    """Raises `KeyError` for a candidate that the catalogue does not know."""
+    model = load_catalogue().get(candidate.model)
+    return CalledModel(
+        model=model.id,
+        provider=model.provider,
+        provider_model_id=model.provider_model_id,
+        api=model.api,
+        tokenizer=model.tokenizer,
+        max_output_tokens=candidate.max_output_tokens,
+        sampling=model.sampling,
+        max_temperature=model.max_temperature,
+        tool_choices=model.tool_choices,
+        # Both mean that the provider holds the model to a schema.
+        strict_tools="json_schema" in model.capabilities,
+        effort_with_tools=model.effort_with_tools,
+    )

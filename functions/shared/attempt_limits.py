@@ -1,0 +1,40 @@
+"""How often and how long a request is tried: every number beside the stage's own deadlines.
+
+The functions read them here; the state machine gets them, and the deadlines, as substitutions.
+"""
+
+from __future__ import annotations
+
+MAX_ATTEMPTS = 6
+"""More of the same would only use up the deadline."""
+MAX_RESERVE = 8
+"""Models kept as a last resort: more than are ever tried."""
+UNSURE_ALTERNATIVES = 4
+"""Others are asked when a local model is not sure, before its own answer is taken."""
+
+ATTEMPT_RETRIES = 1
+"""Of one candidate, after an error that may be over in a second."""
+SERVICE_RETRIES = 3
+"""Of a state that AWS itself failed or refused to run, with an interval that doubles."""
+QUEUE_RETRIES = 2
+RETRY_INTERVAL_S = 1
+RETRY_BACKOFF_RATE = 2
+
+STATE_TIMEOUT_S = 15
+"""Of a state that calls no provider."""
+QUEUE_TIMEOUT_S = 10
+OVERRUN_S = 2
+"""How much later than the deadline a provider's function would be stopped from outside: it ends
+its attempts itself."""
+
+RECORDING_MS = 1_000
+"""Kept for recording and for the way back to the caller; a tenth of a short deadline."""
+NEXT_ATTEMPT_MS = 4_000
+NEXT_ATTEMPT_SHARE = 0.3
+"""Of what is left, kept for the next candidates while there are any; the longer one counts."""
+LEAST_ATTEMPT_MS = 500
+"""Below this no provider answers; the call would only cost."""
+ATTEMPT_RESERVE_MS = 1_000
+"""With less left, no further candidate is called."""
+WAIT_RESERVE_MS = 2_000
+"""Left after a wait for a throttled provider, or there is none."""

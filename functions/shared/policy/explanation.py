@@ -1,0 +1,96 @@
+"""Why a model of a decision is where it is, in a sentence for the caller."""
+
+from __future__ import annotations
+
+from functions.shared.contracts.decision import Decision, Profile, RankedModel
+from functions.shared.vocabulary import Preference
+
+_AIM: dict[Preference, str] = {
+    "balanced": "on balance",
+    "best": "quality first",
+    "cheap": "cost first",
+    "fast": "speed first",
+}
+
+
+def reason_of(model: str, decision: Decision, profile: Profile) -> str:
+    """Of a candidate its place and figures, the first one's beside the best in each; of one in
+    reserve why it is asked last. Raises `KeyError` for a model that was never to be asked."""
+    ranked = decision.ranked(model)
+    candidates = decision.candidates
+    if ranked in decision.reserve:
+        excluded = {one.model: one.reason for one in decision.excluded}
+        return (
+            f"Asked as a last resort for {profile.task}, as it was "
+            f"{excluded[model]}: {_figures(ranked)}."
+        )
+    place = _place(ranked, decision, profile)
+    if ranked is candidates[0] and len(candidates) > 1:
+        return f"{place}: {_figures_beside(ranked, candidates)}."
+    return f"{place}: {_figures(ranked)}."
+
+
+def _place(ranked: RankedModel, decision: Decision, profile: Profile) -> str:
+    guess = " (a guess, so quality weighs more)" if profile.task_unsure else ""
+    task = f"for {profile.task}{guess}"
+    count = len(decision.candidates)
+    number = 1 + decision.candidates.index(ranked)
+    if number == 1 and (chosen := _chosen_by(ranked.model, decision, profile)):
+        return f"{chosen}, {task}"
+    if count == 1:
+        return f"The only candidate {task}"
+    rank = "Best" if number == 1 else f"No. {number}"
+    return f"{rank} of {count} candidates {task}, {_AIM[profile.model_preference]}"
+
+
+def _chosen_by(model: str, decision: Decision, profile: Profile) -> str:
+    """What put the model first instead of its score; empty where nothing did."""
+    if model == profile.model:
+        return "Pinned by the caller"
+    if model == decision.routing_context.session_model:
+        return "Answered this conversation before and stays with it"
+    return "Drawn at random to learn from" if decision.explored else ""
+
+
+def _figures(ranked: RankedModel) -> str:
+    return (
+        f"about {_usd(ranked.estimated_cost_nano_usd)} and "
+        f"{_time(ranked.estimated_latency_ms)}, quality {ranked.quality:.2f}"
+    )
+
+
+def _figures_beside(ranked: RankedModel, candidates: list[RankedModel]) -> str:
+    cheapest = min(candidates, key=lambda one: (one.estimated_cost_nano_usd, one.model))
+    quickest = min(candidates, key=lambda one: (one.estimated_latency_ms, one.model))
+    ablest = min(candidates, key=lambda one: (-one.quality, one.model))
+    cost = (
+        "the cheapest"
+        if ranked.estimated_cost_nano_usd == cheapest.estimated_cost_nano_usd
+        else f"{_usd(cheapest.estimated_cost_nano_usd)} with {cheapest.model}"
+    )
+    speed = (
+        "the quickest"
+        if ranked.estimated_latency_ms == quickest.estimated_latency_ms
+        else f"{_time(quickest.estimated_latency_ms)} with {quickest.model}"
+    )
+    quality = (
+        "the highest"
+        if ranked.quality == ablest.quality
+        else f"{ablest.quality:.2f} with {ablest.model}"
+    )
+    return (
+        f"about {_usd(ranked.estimated_cost_nano_usd)} ({cost}), "
+        f"{_time(ranked.estimated_latency_ms)} ({speed}), quality {ranked.quality:.2f} ({quality})"
+    )
+
+
+def _usd(nano_usd: int) -> str:
+    """Two significant digits are all that an estimate has."""
+    if not nano_usd:
+        return "0 USD"
+    digits = max(0, 10 - len(str(nano_usd)))
+    return f"{nano_usd / 1e9:.{digits + 1}f}".rstrip("0").rstrip(".") + " USD"
+
+
+def _time(latency_ms: int) -> str:
+    return f"{latency_ms / 1000:.1f} s" if latency_ms >= 1000 else f"{latency_ms} ms"
