@@ -170,6 +170,6 @@ def _row(number: int, created_at: datetime) -> dict[str, Any]:
         "status": "SUCCEEDED",
         "mode": "sync",
         "latency_ms": 900,
-        "cost_usd": 0,
+        "cost_nano_usd": 0,
         "fallbacks": 0,
     }

@@ -189,9 +189,9 @@ def _local(*arguments: str, port: int, env: Mapping[str, str] | None = None):
 @pytest.fixture
 def aws(monkeypatch):
     """An empty account inside the test's own process."""
-    from functions.shared.health.known_health import known_health
     from moto import mock_aws
 
+    from functions.shared.health import reader
     from functions.shared.storage import clients
 
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
@@ -201,8 +201,7 @@ def aws(monkeypatch):
     caches = (clients.client, clients.dynamodb, clients.table)
     for cache in caches:
         cache.cache_clear()
-    monkeypatch.setattr(known_health, "read_at_s", float("-inf"))
-    monkeypatch.setattr(known_health, "by_model", {})
+    reader.known.clear()
     with mock_aws():
         yield
     for cache in caches:

@@ -8,16 +8,15 @@ from typing import Literal
 from functions.invoke_provider.called_model import CalledModel
 from functions.invoke_provider.providers import Completion, Prompt
 from functions.shared.catalogue.pricing import cost_nano_usd, price_version
-from functions.shared.catalogue.tokens import tokens_in
+from functions.shared.catalogue.tokens import call_tokens, tokens_in
 from functions.shared.contracts.answer import (
     Answer,
     AnswerUsage,
     BilledUsage,
+    CandidateSummary,
     Fallback,
     Performance,
     Routing,
-    choice_of,
-    summary_of,
 )
 from functions.shared.contracts.states import (
     Attempt,
@@ -28,7 +27,7 @@ from functions.shared.contracts.states import (
     json_of,
 )
 from functions.shared.errors import from_execution
-from functions.shared.policy.explanation import reason_of
+from functions.shared.policy.explanation import choice_of, described, narrowed
 from functions.shared.vocabulary import Usage, in_usd
 
 
@@ -44,7 +43,7 @@ def answer_of(
     profile, decision = event.profile, event.decision
     usage = completion.usage or _estimated_usage(event, model, completion)
     logged = LoggedAnswer(
-        mock=decision.ranked(model.model).mock,
+        mock=event.candidate.mock,
         finish_reason=completion.finish_reason,
         usage=_billed(event, usage, "provider" if completion.usage else "estimated"),
         performance=Performance(
@@ -96,27 +95,24 @@ def _billed(
 
 
 def _routing(event: InvokeInput, prompt: Prompt) -> Routing:
-    profile, decision, model = event.profile, event.decision, event.candidate.model
-    ranked, reason = decision.ranked(model), reason_of(model, decision, profile)
-    is_explained = event.request.explain
-    return Routing.model_validate(
-        {
-            **choice_of(profile, ranked, reason, decision.policy_version),
-            "prompt_version": prompt.version,
-            "dropped_parameters": list(prompt.dropped),
-            "candidates": [summary_of(one) for one in decision.candidates]
-            if is_explained
-            else None,
-            "excluded": decision.excluded if is_explained else None,
-            "fallbacks": [_fallback(failure, event) for failure in event.failures],
-        }
-    )
+    profile, decision = event.profile, event.decision
+    shown = {
+        **choice_of(event.candidate.model, decision, profile),
+        "prompt_version": prompt.version,
+        "dropped_parameters": list(prompt.dropped),
+        "fallbacks": [_fallback(failure) for failure in event.failures],
+    }
+    if event.request.explain:
+        ranked = (in_usd(described(one, profile)) for one in decision.candidates)
+        shown["candidates"] = [narrowed(CandidateSummary, one) for one in ranked]
+        shown["excluded"] = decision.excluded
+    return narrowed(Routing, shown)
 
 
-def _fallback(failure: FailedAttempt, event: InvokeInput) -> Fallback:
+def _fallback(failure: FailedAttempt) -> Fallback:
     return Fallback(
-        model=failure.model,
-        provider=event.decision.ranked(failure.model).provider,
+        model=failure.candidate.model,
+        provider=failure.candidate.provider,
         error=failure.error.name,
         elapsed_ms=from_execution(failure.error.name, failure.error.cause).elapsed_ms,
     )
@@ -127,6 +123,8 @@ def _estimated_usage(event: InvokeInput, model: CalledModel, completion: Complet
         json.dumps(call.model_dump()) for call in completion.tool_calls
     )
     return Usage(
-        input_tokens=event.decision.ranked(model.model).estimated_input_tokens,
+        input_tokens=call_tokens(
+            event.profile.input_size, event.profile.image_tokens, model.tokenizer
+        ),
         output_tokens=tokens_in(made, model.tokenizer),
     )

@@ -35,7 +35,7 @@ MAX_ANSWER_BYTES = 200_000
 def attempt(event: InvokeInput, provider: Provider) -> InvokeOutput:
     """Raises the errors of `functions.shared.errors`, each with the attempt's `elapsed_ms`."""
     timeout_s = attempt_timeout_s(event, time.time() * 1000)
-    model = called_model(event.candidate)
+    model = called_model(event.candidate.model, event.profile)
     prompt = prompt_for(event.request, event.profile, model)
     began = time.perf_counter()
     try:
@@ -65,7 +65,8 @@ def attempt_timeout_s(event: InvokeInput, now_ms: float) -> float:
 def _was_unsure(event: InvokeInput) -> bool:
     """Whether the others have had their turn since: then this answer is better than none."""
     return any(
-        failure.error.name == AnswerUnsure.__name__ and failure.model == event.candidate.model
+        failure.error.name == AnswerUnsure.__name__
+        and failure.candidate.model == event.candidate.model
         for failure in event.failures
     )
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from functions.shared.catalogue.models import load_catalogue
-from functions.shared.contracts.decision import Candidate
+from functions.shared.contracts.decision import Profile
+from functions.shared.policy.output_limit import output_limit
 from functions.shared.vocabulary import Api, Sampling, Tokenizer, ToolChoice
 
 
@@ -27,16 +28,16 @@ class CalledModel:
     effort_with_tools: str | None = None
 
 
-def called_model(candidate: Candidate) -> CalledModel:
-    """Raises `KeyError` for a candidate that the catalogue does not know."""
-    model = load_catalogue().get(candidate.model)
+def called_model(model_id: str, profile: Profile) -> CalledModel:
+    """Raises `KeyError` for a model that the catalogue does not know."""
+    model = load_catalogue().get(model_id)
     return CalledModel(
         model=model.id,
         provider=model.provider,
         provider_model_id=model.provider_model_id,
         api=model.api,
         tokenizer=model.tokenizer,
-        max_output_tokens=candidate.max_output_tokens,
+        max_output_tokens=output_limit(model, profile),
         sampling=model.sampling,
         max_temperature=model.max_temperature,
         tool_choices=model.tool_choices,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from functions.shared.contracts.decision import Decision
 from functions.shared.contracts.states import Attempt, FailedAttempt, RecordInput
 from functions.shared.errors import (
     ContextWindowExceeded,
@@ -21,22 +20,21 @@ ALL_FAILED = "Every candidate failed; details lists the attempts."
 
 def attempts_of(event: RecordInput) -> list[Attempt]:
     """Every attempt in order: the failed ones, then the one that answered."""
-    decision = event.decision
-    failed = [_failed(failure, decision) for failure in event.failures] if decision else []
-    return failed + ([event.attempt] if event.attempt else [])
+    return [_failed(failure) for failure in event.failures] + (
+        [event.attempt] if event.attempt else []
+    )
 
 
-def _failed(failure: FailedAttempt, decision: Decision) -> Attempt:
+def _failed(failure: FailedAttempt) -> Attempt:
     error = from_execution(failure.error.name, failure.error.cause)
-    ranked = decision.ranked(failure.model)
     # A timeout or a crash leaves open whether the provider finished, and billed, the call.
     billed = isinstance(error, ProviderTimeout) or type(error) is EngineError
     return Attempt(
-        model=failure.model,
-        provider=ranked.provider,
+        model=failure.candidate.model,
+        provider=failure.candidate.provider,
         outcome=failure.error.name,
         elapsed_ms=error.elapsed_ms,
-        cost_nano_usd=ranked.worst_case_cost_nano_usd if billed else 0,
+        cost_nano_usd=failure.candidate.worst_case_cost_nano_usd if billed else 0,
         possibly_billed=billed,
         message=error.message,
     )

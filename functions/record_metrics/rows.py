@@ -8,7 +8,7 @@ from typing import Any
 from functions.record_metrics.finished_request import FinishedRequest
 from functions.shared.contracts.decision import Decision, Profile
 from functions.shared.contracts.states import json_of
-from functions.shared.policy.explanation import reason_of
+from functions.shared.policy.explanation import described, reason_of
 from functions.shared.times import stamp
 
 
@@ -72,5 +72,7 @@ def _details(finished: FinishedRequest) -> dict[str, Any]:
 
 
 def _decision(decision: Decision, profile: Profile) -> dict[str, Any]:
-    reason = reason_of(decision.candidates[0].model, decision, profile)
-    return {**json_of(decision), "reason": reason}
+    logged = json_of(decision)
+    for ranked in ("candidates", "reserve"):
+        logged[ranked] = [described(one, profile) for one in getattr(decision, ranked)]
+    return {**logged, "reason": reason_of(decision.candidates[0].model, decision, profile)}

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from functions.classify.profiling import profile_request
 from functions.score.deciding import decide
-from functions.shared.contracts.answer import CandidateSummary, Choice, choice_of
-from functions.shared.contracts.decision import Decision, Exclusion, Profile, RankedModel, Scores
+from functions.shared.contracts.answer import CandidateSummary, Choice, PrintedScores
+from functions.shared.contracts.decision import Decision, Exclusion, Profile, RankedModel
 from functions.shared.contracts.states import ClassifyInput, json_of
-from functions.shared.policy.explanation import reason_of
+from functions.shared.policy.explanation import choice_of, described, narrowed, reason_of
 from functions.shared.policy.routing_policy import Policy, load_policy
 from functions.shared.settings import RouteSettings
 from functions.shared.storage.state_table import StateTable
 from functions.shared.vocabulary import Count, Frozen, Score, Usd, in_usd
 
 
-class RoutedModel(CandidateSummary, Scores):
+class RoutedModel(CandidateSummary, PrintedScores):
     """A model that would be asked, with what is to be expected of it for this request."""
 
     mock: bool
@@ -91,24 +91,18 @@ def dry_run(event: ClassifyInput, settings: RouteSettings, state: StateTable) ->
 
 
 def _route_decision(profile: Profile, decision: Decision, policy: Policy) -> RouteDecision:
-    first = decision.candidates[0]
     least_quality = policy.unsure_quality_share if profile.task_unsure else 0.0
-    reason = reason_of(first.model, decision, profile)
-    return RouteDecision.model_validate(
-        {
-            **choice_of(profile, first, reason, decision.policy_version),
-            "price_version": decision.price_version,
-            "weights": policy.weights[profile.model_preference].shares(least_quality),
-            "baseline_model": decision.baseline_model,
-            "candidates": [_routed(one, decision, profile) for one in decision.candidates],
-            "reserve": [_routed(one, decision, profile) for one in decision.reserve],
-            "excluded": decision.excluded,
-            "propensity": decision.propensity,
-            "shadow": in_usd(json_of(decision.shadow)) if decision.shadow else None,
-        }
-    )
+    shown = {
+        **json_of(decision),
+        **choice_of(decision.candidates[0].model, decision, profile),
+        "weights": policy.weights[profile.model_preference].shares(least_quality),
+        "candidates": [_routed(one, decision, profile) for one in decision.candidates],
+        "reserve": [_routed(one, decision, profile) for one in decision.reserve],
+        "shadow": in_usd(json_of(decision.shadow)) if decision.shadow else None,
+    }
+    return narrowed(RouteDecision, shown)
 
 
-def _routed(ranked: RankedModel, decision: Decision, profile: Profile) -> dict[str, Any]:
+def _routed(ranked: RankedModel, decision: Decision, profile: Profile) -> RoutedModel:
     reason = reason_of(ranked.model, decision, profile)
-    return {**in_usd(json_of(ranked)), "reason": reason}
+    return narrowed(RoutedModel, {**in_usd(described(ranked, profile)), "reason": reason})

@@ -33,7 +33,7 @@ def decide(profile: Profile, settings: ScoreSettings, state: StateTable) -> Scor
         else None
     )
     candidates = [
-        candidate_of(one, catalogue.get(one.model), profile)
+        candidate_of(one, catalogue.get(one.model))
         for one in (*decision.candidates, *decision.reserve)
     ]
     decision = decision.model_copy(update={"shadow": shadow, "score_ms": score_ms})

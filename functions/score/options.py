@@ -14,16 +14,14 @@ from functions.score.estimates import (
 )
 from functions.shared.catalogue.models import Catalogue, Model
 from functions.shared.catalogue.pricing import UnpricedModel, estimated_nano_usd
-from functions.shared.catalogue.tokens import INSTRUCTION_TOKENS, TOKEN_RATES, count_tokens
+from functions.shared.catalogue.tokens import TOKEN_RATES, call_tokens
 from functions.shared.contracts.decision import Exclusion, Profile, RoutingContext
 from functions.shared.health.circuit import Circuit, availability, circuit_of
+from functions.shared.policy.output_limit import output_limit
 from functions.shared.policy.routing_policy import Policy
 from functions.shared.settings import NO_CREDENTIALS, ProviderSettings
 from functions.shared.times import utc
 from functions.shared.vocabulary import Provider, usd
-
-DEFAULT_MAX_OUTPUT_TOKENS = 4_096
-"""Also bounds the worst case; providers reserve capacity by it."""
 
 
 @dataclass(slots=True)
@@ -64,8 +62,9 @@ def options_of(
         MOCK_PROVIDERS=routing_context.mock_providers,
     )
     today = utc(profile.started_at_ms).date()
-    given = profile.image_tokens + INSTRUCTION_TOKENS
-    input_tokens = {name: given + count_tokens(profile.input_size, name) for name in TOKEN_RATES}
+    tokens = {
+        name: call_tokens(profile.input_size, profile.image_tokens, name) for name in TOKEN_RATES
+    }
     options: list[Option] = []
     excluded: list[Exclusion] = []
     mocks = {name: settings.is_mock(name, pinned=False) for name in get_args(Provider)}
@@ -79,7 +78,7 @@ def options_of(
             policy,
             routing_context,
             mock=bool(mock),
-            input_tokens=input_tokens[model.tokenizer],
+            input_tokens=tokens[model.tokenizer],
         )
         if isinstance(found, str):
             excluded.append(Exclusion(model=model.id, reason=found))
@@ -143,14 +142,6 @@ def _option(
 
 def _is_tried(circuit: Circuit, model: Model, profile: Profile) -> bool:
     return circuit == "closed" or (circuit == "half_open" and is_probe(model, profile))
-
-
-def output_limit(model: Model, profile: Profile) -> int:
-    """The most tokens that an answer of the model may have."""
-    allowed = profile.max_output_tokens or DEFAULT_MAX_OUTPUT_TOKENS
-    # The form of a sentiment is short, whatever the caller allows.
-    is_clipped = profile.max_output_tokens is None or profile.task == "sentiment"
-    return min(allowed, model.max_output_tokens) if is_clipped else allowed
 
 
 def _unfit(model: Model, profile: Profile, input_tokens: int, output_limit: int) -> str | None:

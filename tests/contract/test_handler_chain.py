@@ -1,5 +1,6 @@
 import json
 from dataclasses import dataclass
+from typing import get_args
 
 import pytest
 
@@ -10,6 +11,9 @@ from functions.shared import settings
 from functions.shared.contracts.answer import Answer
 from functions.shared.contracts.decision import ModelHealth, TaskHistory
 from functions.shared.contracts.states import RecordInput
+from functions.shared.errors import MAX_MESSAGE_CHARACTERS, ProviderUnavailable
+from functions.shared.vocabulary import Provider
+from tests.support.builders import caught
 
 NOW_MS = 1_795_000_000_000
 ENVELOPE = {"request_id": "req_1", "caller_id": "key-1", "mode": "async"}
@@ -45,24 +49,30 @@ def _now():
     return datetime.now(UTC).isoformat()
 
 
+def _decided(request):
+    started = ENVELOPE | {"started_at": _now(), "request": request}
+    classified = _through_json(classify(started, _Context()))
+    return _through_json(score({"profile": classified["profile"]}, _Context()))
+
+
 def _run(request):
     """What the machine does with the variables, in Python."""
     meta = ENVELOPE | {"started_at": _now()}
     classified = _through_json(classify(meta | {"request": request}, _Context()))
-    decision = _through_json(score({"profile": classified["profile"]}, _Context()))
+    scored = _through_json(score({"profile": classified["profile"]}, _Context()))
     invoked = invoke(
         {
             "request": classified["request"],
             "profile": classified["profile"],
-            "decision": decision,
-            "candidate": decision["candidates"][0],
+            "decision": scored["decision"],
+            "candidate": scored["candidates"][0],
             "failures": [],
-            "remaining": len(decision["candidates"]) - 1,
+            "remaining": len(scored["candidates"]) - 1,
             "retry_count": 0,
         },
         _Context(),
     )
-    return meta, classified, decision, _through_json(invoked)
+    return meta, classified, scored, _through_json(invoked)
 
 
 REQUESTS = {
@@ -100,19 +110,19 @@ REQUESTS = {
 
 @pytest.mark.parametrize("name", REQUESTS)
 def test_what_each_state_hands_on_the_next_one_accepts(name):
-    meta, classified, decision, invoked = _run(REQUESTS[name])
+    meta, classified, scored, invoked = _run(REQUESTS[name])
     record = meta | {
         "profile": classified["profile"],
-        "decision": decision,
+        "decision": scored["decision"],
         "failures": [],
-        "answer": invoked["answer"] | {"result": "", "tool_calls": []},
+        "answer": invoked["logged_answer"],
         "attempt": invoked["attempt"],
     }
     assert RecordInput.model_validate(record).attempt.outcome == "success"
 
 
 def test_the_answer_has_exactly_the_contracts_fields():
-    answer = _run(REQUESTS["a text"])[3]["answer"]
+    answer = _run(REQUESTS["a text"] | {"explain": True})[3]["answer"]
     assert answer.keys() == {
         "success", "result", "request_id", "execution_id", "cached", "mock", "tool_calls",
         "finish_reason", "routing", "usage", "performance",
@@ -135,31 +145,65 @@ def test_the_answer_has_exactly_the_contracts_fields():
     }  # fmt: skip
 
 
+BUSY = ModelHealth(
+    ok=10**5, faults=10**5, throttles=10**5, last_fault_at_ms=NOW_MS, blocked_at_ms=NOW_MS,
+    answers=10**7, latency_ms=10**11, latency_ms_squared=10**15, output_tokens=10**10,
+    tasks={"summarize": TaskHistory(answers=10**6, output_tokens=10**9)},
+).model_dump()  # fmt: skip
+MODELS, STATE_BYTES = 60, 262_144
+
+
+def _bytes(value):
+    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def _largest(request):
+    """The states' payloads of a request after six failures, with sixty candidates and all health."""
+    meta, classified, scored, invoked = _run(request | {"model_preference": "best"})
+    decision = scored["decision"]
+    assert len(decision["candidates"]) > 30
+    for ranked in (decision["candidates"], scored["candidates"]):
+        ranked += ranked[: MODELS - len(ranked)]
+    decision["routing_context"]["health"] = {f"{number:020}": BUSY for number in range(MODELS)}
+    error = ProviderUnavailable("x" * MAX_MESSAGE_CHARACTERS)
+    failures = [{"candidate": one, "error": caught(error)} for one in scored["candidates"][:6]]
+    known = {"profile": classified["profile"], "decision": decision, "failures": failures}
+    calling = {"candidate": scored["candidates"][0], "remaining": 59, "retry_count": 1}
+    answered = {"answer": invoked["logged_answer"], "attempt": invoked["attempt"]}
+    return {
+        "Score": {"profile": classified["profile"]},
+        "Invoke Provider": known | calling | {"request": classified["request"]},
+        "Record Metrics": meta | known | answered | {"logged_prompt": "\U0001f600" * 4_000},
+        "Next Candidate?": scored["candidates"],
+    }
+
+
+def test_what_the_states_carry_of_sixty_models_and_six_failures_leaves_most_of_a_state_free():
+    states = _largest({"text": "x" * 100_000, "task": "summarize"})
+    assert max(map(_bytes, states.values())) < 200_000
+
+
+def test_a_candidate_takes_at_most_400_bytes_of_the_state(monkeypatch):
+    monkeypatch.setenv("MOCK_PROVIDERS", "never")
+    monkeypatch.setenv("PROVIDERS_CONFIGURED", ",".join(get_args(Provider)))
+    settings.read_settings.cache_clear()
+    decided = _decided({"text": "x", "task": "chat", "model_preference": "best"})
+    candidates = decided["candidates"]
+    assert len(candidates) > 30
+    of_decision = [
+        ranked for name in ("candidates", "reserve") for ranked in decided["decision"].get(name, [])
+    ]
+    assert _bytes([candidates, of_decision]) / len(candidates) <= 400
+
+
 @pytest.mark.parametrize(
     ("characters", "metadata"),
     [(209_900, {}), (141_000, {f"{number:064}": "\U0001f600" * 512 for number in range(16)})],
     ids=["text alone", "all the metadata there can be"],
 )
 def test_the_largest_request_leaves_room_for_the_decision_in_a_state(characters, metadata):
-    request = {"text": "x" * characters, "task": "summarize", "metadata": metadata}
-    _, classified, decision, _ = _run(request | {"model_preference": "best"})
-    state = {
-        "request": classified["request"],
-        "profile": classified["profile"],
-        "decision": decision,
-        "candidate": decision["candidates"][0],
-    }
-    busy = ModelHealth(
-        ok=10**5, faults=10**5, throttles=10**5, last_fault_at_ms=NOW_MS, blocked_at_ms=NOW_MS,
-        answers=10**7, latency_ms=10**11, latency_ms_squared=10**15, output_tokens=10**10,
-        tasks={"summarize": TaskHistory(answers=10**6, output_tokens=10**9)},
-    )  # fmt: skip
-    assert len(decision["candidates"]) > 30
-    decision["routing_context"]["health"] = {
-        one["model"]: busy.model_dump() for one in decision["candidates"]
-    }
-    failures = 6 * 700
-    assert len(json.dumps(state, ensure_ascii=False).encode()) + failures < 262_144
+    states = _largest({"text": "x" * characters, "task": "summarize", "metadata": metadata})
+    assert max(map(_bytes, states.values())) < STATE_BYTES
 
 
 def test_an_answer_is_complete_after_json():

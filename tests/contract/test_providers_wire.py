@@ -9,7 +9,7 @@ from functions.invoke_provider.providers import azure_openai
 from functions.invoke_provider.providers.openai import OpenAIProvider
 from functions.shared import errors
 from functions.shared.vocabulary import Usage
-from tests.support.builders import PARAMETERS, TOOL, TOOL_CALL, candidate, prompt
+from tests.support.builders import PARAMETERS, TOOL, TOOL_CALL, called_model, prompt
 from tests.support.exchange import (
     ADAPTERS,
     ANSWERS,
@@ -145,7 +145,7 @@ def test_azure_is_asked_for_a_deployment_at_the_resources_v1_address():
         secret = Credentials(api_key=KEY, base_url=endpoint)
         client = httpx2.Client(transport=httpx2.MockTransport(answer))
         provider = OpenAIProvider(lambda secret=secret: azure_openai.at_v1(secret), client)
-        deployment = candidate("azure-gpt-4o", provider_model_id="our-gpt-4o")
+        deployment = called_model("azure-gpt-4o", provider_model_id="our-gpt-4o")
         provider.complete(prompt(deployment), deployment, 5.0)
     assert {str(one.url) for one in asked} == {
         "https://r.openai.azure.com/openai/v1/chat/completions"

@@ -5,7 +5,7 @@ import pytest
 
 from functions.invoke_provider.providers.bedrock import BedrockProvider
 from functions.shared.catalogue.models import load_catalogue
-from tests.support.builders import TOOL, candidate, prompt
+from tests.support.builders import TOOL, called_model, prompt
 
 pytestmark = pytest.mark.xdist_group("local")
 
@@ -26,7 +26,7 @@ def test_the_catalogue_has_plain_ids_and_profiles_of_a_region_and_of_the_world()
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.id)
 def test_every_id_of_the_catalogue_is_answered_with_text_and_tokens(provider, model):
-    asked = candidate(
+    asked = called_model(
         model.id, provider_model_id=model.provider_model_id, api=model.api, max_output_tokens=50
     )
     completion = provider.complete(prompt(asked, "code", system="Be brief."), asked, 10.0)
@@ -38,7 +38,7 @@ def test_every_id_of_the_catalogue_is_answered_with_text_and_tokens(provider, mo
 
 
 def test_the_emulator_takes_images_tools_and_their_results(provider):
-    asked = candidate(
+    asked = called_model(
         "bedrock-claude-haiku-5-5", provider_model_id="global.anthropic.claude-haiku-5-5",
         api="converse",
     )  # fmt: skip

@@ -14,7 +14,7 @@ from functions.shared.contracts.states import RecordInput
 from functions.shared.errors import ERRORS_BY_NAME
 from functions.shared.telemetry.series import NAMESPACE, OF_ATTEMPTS, OF_REQUESTS, UNITS
 from functions.shared.vocabulary import Preference, Task
-from tests.support.builders import candidate, decision, profile
+from tests.support.builders import candidate, decision, profile, ranked
 
 pytestmark = pytest.mark.xdist_group("synthesis")
 
@@ -29,44 +29,33 @@ def _service(monkeypatch):
 
 
 def _answer(model, provider, task, preference):
-    scores = {f"{name}_score": 0.5 for name in ("cost", "latency", "quality", "availability")}
-    routing = {
-        "selected_model": model, "provider": provider, "reason": "", "task": task,
-        "task_source": "caller", "task_confidence": 1, "final_score": 0.5, "candidates": [],
-        "excluded": [], "fallbacks": [], "policy_version": "1", "prompt_version": "1",
-        "dropped_parameters": [], **scores,
-    }  # fmt: skip
     usage = {
-        "input_tokens": 5, "cached_input_tokens": 0, "output_tokens": 7, "total_cost_usd": 0.25,
-        "usage_source": "provider", "baseline_model": "gpt-4o", "baseline_cost_usd": 0.125,
-        "savings_usd": -0.125, "price_version": "1",
+        "input_tokens": 5, "cached_input_tokens": 0, "output_tokens": 7, "total_cost_nano_usd": 250_000_000,
+        "usage_source": "provider", "baseline_model": "gpt-4o", "baseline_cost_nano_usd": 125_000_000,
+        "savings_nano_usd": -125_000_000, "price_version": "1",
     }  # fmt: skip
     times = {"total_time_ms": 900, "routing_time_ms": 3, "inference_time_ms": 850}
-    answer = {
-        "result": "", "request_id": "req_1", "execution_id": "req_1", "mock": False,
-        "tool_calls": [], "finish_reason": "stop", "routing": routing, "usage": usage,
-        "performance": times,
-    }  # fmt: skip
+    answer = {"mock": False, "finish_reason": "stop", "usage": usage, "performance": times}
     attempt = {
         "model": model, "provider": provider, "outcome": "success", "elapsed_ms": 850,
-        "cost_usd": 0.25,
+        "cost_nano_usd": 250_000_000,
     }  # fmt: skip
     return {
         "answer": answer,
         "attempt": attempt,
         "profile": profile(task, model_preference=preference),
-        "decision": decision(candidate(model, provider=provider)),
+        "decision": decision(ranked(model)),
     }
 
 
 def _failure(model, provider, name):
-    cause = json.dumps({"errorMessage": "{}"})
-    whose = {"model": model, "provider": provider, "worst_case_cost_usd": 0.5}
-    return {"failures": [{"name": name, "cause": cause, **whose}], "error": _caught(name)}
+    error = {"Error": name, "Cause": json.dumps({"errorMessage": "{}"})}
+    failed = {"candidate": candidate(model, provider=provider), "error": error}
+    return {"failures": [failed], "error": _caught(name)}
 
 
 def _caught(name):
-    return {"name": name, "cause": "{}"}
+    return {"Error": name, "Cause": "{}"}
 
 
 def _lines(capsys, *requests):

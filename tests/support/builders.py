@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+from functions.invoke_provider.called_model import CalledModel
 from functions.invoke_provider.prompts import prompt_for
 from functions.invoke_provider.providers import Prompt
-from functions.shared.contracts.decision import Candidate, Profile, ScoreOutput
+from functions.shared.contracts.decision import Candidate, Decision, Profile, RankedModel
 from functions.shared.contracts.request import GenerateRequest
+from functions.shared.errors import EngineError
 
 PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 TOOL = {
@@ -20,48 +23,66 @@ TOOL_CALL = {
     "function": {"name": "get_weather", "arguments": '{"city": "Bern"}'},
 }
 STARTED_AT_MS = 1_795_000_000_000
-_SCORES = {f"{name}_score": 0.5 for name in ("cost", "latency", "quality", "availability", "final")}
+_SCORES = dict.fromkeys(("cost", "latency", "quality", "availability", "final"), 0.5)
 
 
-def candidate(model: str = "gpt-4o-mini", **changes: Any) -> Candidate:
+def called_model(model: str = "gpt-4o-mini", **changes: Any) -> CalledModel:
     fields: dict[str, Any] = {
         "model": model,
         "provider": "openai",
         "provider_model_id": model,
         "api": "chat_completions",
         "tokenizer": "o200k",
-        "function": "openai",
-        "mock": False,
-        "context_window": 128_000,
         "max_output_tokens": 100,
-        "sampling": [],
+        "sampling": (),
         "max_temperature": 2,
-        "tool_choices": ["auto", "none", "required", "named"],
+        "tool_choices": ("auto", "none", "required", "named"),
         "strict_tools": True,
-        "reason": "balanced",
-        **_SCORES,
-        "estimated_cost_usd": 0.001,
-        "worst_case_cost_usd": 0.01,
-        "estimated_latency_ms": 900,
-        "p95_latency_ms": 1_800,
-        "estimated_input_tokens": 50,
-        "estimated_output_tokens": 100,
-        "quality": 0.5,
+    }
+    return CalledModel(**fields | changes)
+
+
+def candidate(model: str = "gpt-4o-mini", **changes: Any) -> Candidate:
+    fields: dict[str, Any] = {
+        "model": model,
+        "provider": "openai",
+        "context_window": 128_000,
+        "worst_case_cost_nano_usd": 10_000_000,
     }
     return Candidate.model_validate(fields | changes)
 
 
-def decision(*candidates: Candidate, **changes: Any) -> ScoreOutput:
-    """With the candidate of `candidate()` unless others are given."""
+def ranked(model: str = "gpt-4o-mini", **changes: Any) -> RankedModel:
     fields: dict[str, Any] = {
-        "candidates": list(candidates) or [candidate()],
+        "model": model,
+        "scores": _SCORES,
+        "quality": 0.5,
+        "estimated_cost_nano_usd": 1_000_000,
+        "worst_case_cost_nano_usd": 10_000_000,
+        "estimated_latency_ms": 900,
+        "p95_latency_ms": 1_800,
+        "estimated_output_tokens": 100,
+    }
+    return RankedModel.model_validate(fields | changes)
+
+
+def decision(*candidates: RankedModel, **changes: Any) -> Decision:
+    """With the model of `ranked()` unless others are given."""
+    fields: dict[str, Any] = {
+        "candidates": list(candidates) or [ranked()],
         "excluded": [],
         "baseline_model": "gpt-4o",
         "price_version": "1",
         "policy_version": "default-1",
         "score_ms": 1.0,
     }
-    return ScoreOutput.model_validate(fields | changes)
+    return Decision.model_validate(fields | changes)
+
+
+def caught(error: EngineError) -> dict[str, str]:
+    """As the state machine's `Catch` sees it."""
+    cause = json.dumps({"errorMessage": str(error), "stackTrace": []})
+    return {"Error": type(error).__name__, "Cause": cause}
 
 
 def profile(task: str = "chat", started_at_ms: int = STARTED_AT_MS, **changes: Any) -> Profile:
@@ -84,7 +105,7 @@ def profile(task: str = "chat", started_at_ms: int = STARTED_AT_MS, **changes: A
     return Profile.model_validate(fields | changes)
 
 
-def prompt(of: Candidate, task: str = "chat", **fields: Any) -> Prompt:
-    """What the candidate is told of a request with these fields, `Hello?` without any text."""
+def prompt(of: CalledModel, task: str = "chat", **fields: Any) -> Prompt:
+    """What the model is told of a request with these fields, `Hello?` without any text."""
     body = fields if "messages" in fields or "text" in fields else {"text": "Hello?"} | fields
     return prompt_for(GenerateRequest.model_validate(body), profile(task), of)

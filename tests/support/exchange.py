@@ -11,7 +11,7 @@ from functions.invoke_provider.providers import azure_openai
 from functions.invoke_provider.providers.anthropic import AnthropicProvider
 from functions.invoke_provider.providers.openai import OpenAIProvider
 from functions.shared import errors
-from tests.support.builders import candidate, prompt
+from tests.support.builders import called_model, prompt
 
 KEY = "sk-test-0123456789"
 ADAPTERS = {
@@ -76,7 +76,7 @@ class Exchange:
         return httpx2.Response(200, json=self._reply)
 
     def __call__(self, task="chat", model="m", timeout_s=5.0, **fields):
-        asked = candidate(model, **self._traits)
+        asked = called_model(model, **self._traits)
         return self._provider.complete(prompt(asked, task, **fields), asked, timeout_s)
 
 

@@ -147,6 +147,11 @@ def count_tokens(size: TextSize, tokenizer: Tokenizer) -> int:
     )
 
 
+def call_tokens(size: TextSize, image_tokens: int, tokenizer: Tokenizer) -> int:
+    """Of a whole call: text, images, instruction and wire format."""
+    return image_tokens + INSTRUCTION_TOKENS + count_tokens(size, tokenizer)
+
+
 def tokens_in(text: str, tokenizer: Tokenizer) -> int:
     return count_tokens(TextSize.of(text), tokenizer)
 

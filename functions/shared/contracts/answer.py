@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from functions.shared.contracts.decision import Exclusion, Profile, RankedModel, Scores
+from functions.shared.contracts.decision import Exclusion
 from functions.shared.contracts.request import ToolCall
-from functions.shared.vocabulary import Count, Frozen, NanoUsd, Score, Task, TaskSource, Usd, usd
+from functions.shared.vocabulary import Count, Frozen, NanoUsd, Score, Task, TaskSource, Usd
 
 
 class CandidateSummary(Frozen):
@@ -15,16 +15,6 @@ class CandidateSummary(Frozen):
     final_score: Score
     estimated_cost_usd: Usd
     estimated_latency_ms: Count
-
-
-def summary_of(ranked: RankedModel) -> CandidateSummary:
-    return CandidateSummary(
-        model=ranked.model,
-        provider=ranked.provider,
-        final_score=ranked.final_score,
-        estimated_cost_usd=usd(ranked.estimated_cost_nano_usd),
-        estimated_latency_ms=ranked.estimated_latency_ms,
-    )
 
 
 class Fallback(Frozen):
@@ -41,7 +31,15 @@ class DroppedParameter(Frozen):
     reason: str
 
 
-class Choice(Scores):
+class PrintedScores(Frozen):
+    cost_score: Score
+    latency_score: Score
+    quality_score: Score
+    availability_score: Score
+    final_score: Score
+
+
+class Choice(PrintedScores):
     """What every account of a decision says of the model that it is for, and of the task."""
 
     selected_model: str
@@ -61,22 +59,6 @@ class Routing(Choice):
     candidates: list[CandidateSummary] | None = None
     excluded: list[Exclusion] | None = None
     fallbacks: list[Fallback]
-
-
-def choice_of(
-    profile: Profile, ranked: RankedModel, reason: str, policy_version: str
-) -> dict[str, object]:
-    """The fields of a `Choice`."""
-    return {
-        "selected_model": ranked.model,
-        "provider": ranked.provider,
-        "reason": reason,
-        "task": profile.task,
-        "task_source": profile.task_source,
-        "task_confidence": profile.task_confidence,
-        "policy_version": policy_version,
-        **ranked.model_dump(include=set(Scores.model_fields)),
-    }
 
 
 class BilledUsage(Frozen):

@@ -107,44 +107,42 @@ class RoutingContext(Frozen):
     """When the health was read, in epoch milliseconds, where it could not be read again."""
 
 
-class Candidate(Frozen):
-    """What calling a model and falling back from it need: the state machine's own list holds these.
+Simulated = Annotated[bool, Field(exclude_if=lambda mock: not mock)]
+"""Whether the simulator answers in the provider's place; left out where it does not."""
 
-    `function` names the provider function that calls it: another than `provider` where the
-    simulator answers in its place.
-    """
+
+class Candidate(Frozen):
+    """What calling a model and falling back from it need: the state machine's own list holds these."""
 
     model: str
     provider: str
-    function: str
+    mock: Simulated = False
     context_window: int
-    max_output_tokens: int
     worst_case_cost_nano_usd: NanoUsd
 
 
 class Scores(Frozen):
     """How a model compares with the best of those that may be asked."""
 
-    cost_score: Score
-    latency_score: Score
-    quality_score: Score
-    availability_score: Score
-    final_score: Score
+    cost: Score
+    latency: Score
+    quality: Score
+    availability: Score
+    final: Score
 
 
-class RankedModel(Scores):
+class RankedModel(Frozen):
     """What was expected of a model that may be asked. `quality` is the expected one of its answer in
     [0, 1]; `estimated_latency_ms` the mean and `p95_latency_ms` what 95 % stay under."""
 
     model: str
-    provider: str
-    mock: bool = False
+    mock: Simulated = False
+    scores: Scores
     quality: Score
     estimated_cost_nano_usd: NanoUsd
     worst_case_cost_nano_usd: NanoUsd
     estimated_latency_ms: Count
     p95_latency_ms: Count
-    estimated_input_tokens: Count
     estimated_output_tokens: Count
 
 

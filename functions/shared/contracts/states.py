@@ -52,9 +52,9 @@ class CaughtError(Frozen):
 
 
 class FailedAttempt(Frozen):
-    """A candidate's model and what its attempt ended in."""
+    """A candidate and what its attempt ended in."""
 
-    model: str
+    candidate: Candidate
     error: CaughtError
 
 
@@ -119,8 +119,6 @@ class RecordInput(Frozen):
     def _ended_one_way(self) -> Self:
         if (self.answer is None) == (self.error is None):
             raise ValueError("a request ends with an answer or with an error")
-        if self.failures and self.decision is None:
-            raise ValueError("only a decided request has attempts")
         return self
 
 

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from functions.shared.catalogue.models import load_catalogue
+from functions.shared.catalogue.tokens import call_tokens
 from functions.shared.contracts.decision import Decision, Profile, RankedModel
-from functions.shared.vocabulary import Preference
+from functions.shared.contracts.states import json_of
+from functions.shared.vocabulary import Frozen, Preference, in_usd
+
+Shown = TypeVar("Shown", bound=Frozen)
 
 _AIM: dict[Preference, str] = {
     "balanced": "on balance",
@@ -28,6 +36,40 @@ def reason_of(model: str, decision: Decision, profile: Profile) -> str:
     if ranked is candidates[0] and len(candidates) > 1:
         return f"{place}: {_figures_beside(ranked, candidates)}."
     return f"{place}: {_figures(ranked)}."
+
+
+def described(ranked: RankedModel, profile: Profile) -> dict[str, Any]:
+    """All that is known of a ranked model, flat, as accounts of a decision show it but in
+    nano-dollars. Raises `KeyError` for a model that the catalogue does not know."""
+    model = load_catalogue().get(ranked.model)
+    fields = json_of(ranked)
+    scores = {f"{name}_score": value for name, value in fields.pop("scores").items()}
+    tokens = call_tokens(profile.input_size, profile.image_tokens, model.tokenizer)
+    return {
+        **fields,
+        **scores,
+        "provider": model.provider,
+        "mock": ranked.mock,
+        "estimated_input_tokens": tokens,
+    }
+
+
+def choice_of(model: str, decision: Decision, profile: Profile) -> dict[str, Any]:
+    """The fields of a `Choice`, and more. Raises `KeyError` as `reason_of` and `described` do."""
+    return {
+        **in_usd(described(decision.ranked(model), profile)),
+        "selected_model": model,
+        "reason": reason_of(model, decision, profile),
+        "task": profile.task,
+        "task_source": profile.task_source,
+        "task_confidence": profile.task_confidence,
+        "policy_version": decision.policy_version,
+    }
+
+
+def narrowed(kind: type[Shown], fields: Mapping[str, Any]) -> Shown:
+    """The model of those fields that it has."""
+    return kind.model_validate({name: fields[name] for name in kind.model_fields if name in fields})
 
 
 def _place(ranked: RankedModel, decision: Decision, profile: Profile) -> str:

@@ -135,7 +135,9 @@ def packed(row: Mapping[str, Any]) -> dict[str, Any]:
     """The item of a row: what lists, filters and sums need as attributes, the rest compressed in one,
     which makes it a third as dear to write."""
     details = {name: value for name, value in row.items() if name not in _ATTRIBUTES}
-    item = {name: value for name, value in row.items() if name in _ATTRIBUTES}
+    listed = {name: value for name, value in row.items() if name in _ATTRIBUTES}
+    # DynamoDB's number is decimal; a JSON float would not survive it exactly.
+    item: dict[str, Any] = json.loads(json.dumps(listed), parse_float=Decimal)
     if details:
         text = json.dumps(details, ensure_ascii=False, separators=(",", ":"))
         item[_DETAILS] = zlib.compress(text.encode("utf-8", "replace"), 9)

@@ -8,7 +8,7 @@ from functions.shared.catalogue.models import load_catalogue
 from functions.shared.catalogue.pricing import load_prices
 from functions.shared.contracts.decision import ModelHealth
 from functions.shared.errors import NotFound
-from functions.shared.health import known_health
+from functions.shared.health import reader
 from functions.shared.health.circuit import COOLDOWN_MS
 from functions.shared.health.counts import day_id, minute_id
 from functions.shared.health.listing import current_health
@@ -118,8 +118,7 @@ def test_a_provider_that_refuses_our_key_opens_the_circuits_of_all_its_models():
 
 
 @pytest.fixture
-def state(state_table, monkeypatch):
-    monkeypatch.setattr(known_health.known_health, "read_at_s", float("-inf"))
+def state(state_table):
     return StateTable("State")
 
 
@@ -143,7 +142,7 @@ def test_health_is_read_once_for_all_models_and_again_when_it_is_old(state, monk
     assert current_health(SETTINGS, state, NOW) == {}
     _count(state, minute_id("openai", NOW), ok=3)
     assert current_health(SETTINGS, state, NOW) == {}
-    monkeypatch.setattr(known_health, "MAX_AGE_S", 0)
+    monkeypatch.setattr(reader, "MAX_AGE_S", 0)
     assert current_health(SETTINGS, state, NOW)["gpt-6-luna"].ok == 3
 
 

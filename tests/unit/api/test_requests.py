@@ -12,11 +12,11 @@ from tests.support.gateway_events import ask
 ATTEMPTS = [
     {
         "model": "gpt-4o", "provider": "openai", "outcome": "ProviderTimeout", "elapsed_ms": 900,
-        "retries": 0, "cost_usd": 0.25, "possibly_billed": True, "message": "no answer",
+        "retries": 0, "cost_nano_usd": 250_000_000, "possibly_billed": True, "message": "no answer",
     },
     {
         "model": "gpt-6-luna", "provider": "openai", "outcome": "success", "elapsed_ms": 40,
-        "usage": {"input_tokens": 7, "output_tokens": 3}, "cost_usd": 1.3e-06, "retries": 0,
+        "usage": {"input_tokens": 7, "output_tokens": 3}, "cost_nano_usd": 1_300, "retries": 0,
     },
 ]  # fmt: skip
 ROW = {
@@ -27,11 +27,17 @@ ROW = {
     "expires_at": 1_800_000_000,
     "attempts": ATTEMPTS,
     "decision": {"candidates": [{"model": "gpt-6-luna", "final_score": 0.1, "mock": False}]},
-    "usage": {"total_cost_usd": 0.123456789},
+    "usage": {"total_cost_nano_usd": 123_456_789},
     "price_version": "2026-11-24",
     "policy_version": "default-1",
 }
-SHOWN = {name: value for name, value in ROW.items() if name not in ("day", "expires_at")}
+_PRINTED = json.loads(
+    json.dumps(ROW)
+    .replace('"cost_nano_usd": 250000000', '"cost_usd": 0.25')
+    .replace('"cost_nano_usd": 1300', '"cost_usd": 0.0000013')
+    .replace('"total_cost_nano_usd": 123456789', '"total_cost_usd": 0.123456789')
+)
+SHOWN = {name: value for name, value in _PRINTED.items() if name not in ("day", "expires_at")}
 
 
 @pytest.fixture(autouse=True)

@@ -8,19 +8,21 @@ from functions.invoke_provider.attempt import MAX_ANSWER_BYTES, attempt, attempt
 from functions.invoke_provider.providers import Completion
 from functions.invoke_provider.sentiment import sentiment_json
 from functions.shared import errors
-from functions.shared.catalogue.pricing import cost_usd
+from functions.shared.catalogue.pricing import cost_nano_usd, price_version
+from functions.shared.catalogue.tokens import call_tokens
 from functions.shared.contracts.request import FunctionCall, ToolCall
-from functions.shared.contracts.states import InvokeInput
-from functions.shared.vocabulary import Usage
-from tests.support.builders import candidate, profile
+from functions.shared.contracts.states import InvokeInput, json_of
+from functions.shared.vocabulary import Usage, usd
+from tests.support.builders import candidate, decision, profile, ranked
 
 NOW_MS = 1_795_000_000_000
+CLAUDES = ("claude-haiku-5-5", "claude-opus-5")
 
 
-def event(task="chat", remaining=0, limit_ms=26_000, started_at_ms=None, **changes):
+def event(task="chat", remaining=0, limit_ms=26_000, started_at_ms=None, *, mock=False, **changes):
     started = int(time.time() * 1000) if started_at_ms is None else started_at_ms
-    decision = {
-        "candidates": [candidate(), candidate("gpt-4o")],
+    decided = {
+        "candidates": [ranked(one) for one in ("gpt-4o-mini", "gpt-4o", "local-sentiment")],
         "excluded": [{"model": "gpt-4-turbo", "reason": "retired on 2026-10-23"}],
         "baseline_model": "gpt-4o",
         "price_version": "2026-11-24",
@@ -31,8 +33,8 @@ def event(task="chat", remaining=0, limit_ms=26_000, started_at_ms=None, **chang
         {
             "request": {"text": "Hello?"},
             "profile": profile(task, started, deadline_at_ms=started + limit_ms),
-            "decision": decision,
-            "candidate": candidate(),
+            "decision": decided,
+            "candidate": candidate(mock=mock),
             "failures": [],
             "remaining": remaining,
             "retry_count": 0,
@@ -224,10 +226,10 @@ def test_the_cost_and_the_savings_are_those_of_the_actual_tokens():
     assert told.cached_input_tokens == 500
     assert told.output_tokens == 200
     assert told.usage_source == "provider"
-    assert told.total_cost_usd == cost_usd("gpt-4o-mini", usage) > 0
-    assert told.baseline_cost_usd == cost_usd("gpt-4o", usage)
+    assert told.total_cost_usd == usd(cost_nano_usd("gpt-4o-mini", usage)) > 0
+    assert told.baseline_cost_usd == usd(cost_nano_usd("gpt-4o", usage))
     assert told.savings_usd == told.baseline_cost_usd - told.total_cost_usd > 0
-    assert output.attempt.cost_usd == told.total_cost_usd
+    assert usd(output.attempt.cost_nano_usd) == told.total_cost_usd
     assert output.attempt.usage == usage
 
 
@@ -244,22 +246,28 @@ def test_savings_may_be_negative():
 def test_an_answer_without_usage_is_estimated_and_says_so():
     answer = attempt(event(), Scripted(completion("nine byte"))).answer
     assert answer.usage.usage_source == "estimated"
-    assert answer.usage.input_tokens == 50
+    size = profile().input_size
+    assert answer.usage.input_tokens == call_tokens(size, 0, "o200k") > 0
     assert answer.usage.output_tokens == 2
     assert answer.usage.total_cost_usd > 0
 
 
 def test_the_answer_tells_how_it_came_about():
     cause = json.dumps({"errorMessage": str(errors.ProviderTimeout("slow", elapsed_ms=1234))})
-    failed = {"provider": "anthropic", "worst_case_cost_usd": 0.1}
-    failures = [
-        failed | {"model": "claude-haiku-5-5", "name": "ProviderTimeout", "cause": cause},
-        failed | {"model": "claude-opus-5", "name": "Lambda.Unknown", "cause": "Task timed out"},
+    errors_caught = [
+        {"Error": "ProviderTimeout", "Cause": cause},
+        {"Error": "Lambda.Unknown", "Cause": "Task timed out"},
     ]
-    output = attempt(event(failures=failures, retry_count=1), Scripted(completion()))
+    failures = [
+        {"candidate": candidate(model, provider="anthropic"), "error": error}
+        for model, error in zip(CLAUDES, errors_caught, strict=True)
+    ]
+    request = {"text": "Hello?", "explain": True}
+    asked = event(failures=failures, retry_count=1, request=request)
+    output = attempt(asked, Scripted(completion()))
     routing = output.answer.routing
     assert routing.selected_model == "gpt-4o-mini"
-    assert [one.model for one in routing.candidates] == ["gpt-4o-mini", "gpt-4o"]
+    assert [one.model for one in routing.candidates] == ["gpt-4o-mini", "gpt-4o", "local-sentiment"]
     assert [one.model for one in routing.excluded] == ["gpt-4-turbo"]
     assert [(one.model, one.error, one.elapsed_ms) for one in routing.fallbacks] == [
         ("claude-haiku-5-5", "ProviderTimeout", 1234),
@@ -267,6 +275,16 @@ def test_the_answer_tells_how_it_came_about():
     ]
     assert output.attempt.retries == 1
     assert output.attempt.outcome == "success"
+
+
+def test_the_candidates_are_told_only_where_they_are_asked_for():
+    answer = attempt(event(), Scripted(completion())).answer
+    assert {"candidates", "excluded"}.isdisjoint(json_of(answer)["routing"])
+
+
+def test_the_answers_prices_are_of_the_table_that_made_the_cost():
+    answer = attempt(event(), Scripted(completion())).answer
+    assert answer.usage.price_version == price_version() != "2026-11-24"
 
 
 def test_the_times_add_up():
@@ -280,7 +298,7 @@ def test_the_times_add_up():
 
 @pytest.mark.parametrize("mock", [True, False])
 def test_the_answer_says_whether_it_was_simulated(mock):
-    answer = attempt(event(candidate=candidate(mock=mock)), Scripted(completion())).answer
+    answer = attempt(event(mock=mock), Scripted(completion())).answer
     assert answer.mock is mock
 
 
@@ -297,11 +315,11 @@ def test_an_unsure_answer_gives_way_while_there_are_other_candidates():
 
 def test_an_unsure_answer_is_taken_when_its_model_comes_again():
     unsure = Completion("Perhaps.", (), "stop", None, unsure=True)
-    before = {"provider": "local", "name": "AnswerUnsure", "cause": "", "worst_case_cost_usd": 0}
-    others = [before | {"model": "local-sentiment"}]
+    before = {"error": {"Error": "AnswerUnsure", "Cause": ""}}
+    others = [before | {"candidate": candidate("local-sentiment")}]
     with pytest.raises(errors.AnswerUnsure):
         attempt(event(remaining=1, failures=others), Scripted(unsure))
-    own = [before | {"model": candidate().model}]
+    own = [before | {"candidate": candidate()}]
     answered = attempt(event(remaining=1, failures=own), Scripted(unsure)).answer
     assert answered.result == "Perhaps."
 
@@ -322,7 +340,12 @@ def test_an_answer_that_was_cut_off_is_not_held_to_its_form():
 
 def test_the_answer_names_its_prompt_and_what_was_left_out():
     request = {"text": "x", "temperature": 0.5}
-    routing = attempt(event("code", request=request), Scripted(completion())).answer.routing
+    without = {
+        "candidate": candidate("claude-opus-5"),
+        "decision": decision(ranked("claude-opus-5")),
+    }
+    asked = event("code", request=request, **without)
+    routing = attempt(asked, Scripted(completion())).answer.routing
     assert routing.prompt_version == "code.v1"
     assert [one.parameter for one in routing.dropped_parameters] == ["temperature"]
 

@@ -12,7 +12,7 @@ from functions.invoke_provider.providers.simulator import FAULTS_VARIABLE
 from functions.shared import errors, settings
 from functions.shared.contracts.answer import Answer
 from functions.shared.telemetry.observability import logger
-from tests.support.builders import candidate, profile
+from tests.support.builders import candidate, profile, ranked
 
 CONTEXT = SimpleNamespace(
     function_name="f",
@@ -20,7 +20,8 @@ CONTEXT = SimpleNamespace(
     invoked_function_arn="arn:aws:lambda:us-east-1:000000000000:function:f",
     aws_request_id="1",
 )
-CANDIDATE = candidate("gpt-4o", function="simulator", mock=True).model_dump(mode="json")
+CANDIDATE = candidate("gpt-4o", mock=True).model_dump(mode="json")
+RANKED = ranked("gpt-4o", mock=True).model_dump(mode="json")
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +46,7 @@ def logged():
 
 def event(**changes):
     decision = {
-        "candidates": [CANDIDATE], "excluded": [], "baseline_model": "gpt-4o",
+        "candidates": [RANKED], "excluded": [], "baseline_model": "gpt-4o",
         "price_version": "2026-11-24", "policy_version": "default-1", "score_ms": 1.6,
     }  # fmt: skip
     return {

@@ -7,7 +7,7 @@ from functions.invoke_provider import prompts
 from functions.invoke_provider.prompts import prompt_for, template_of
 from functions.shared.contracts.request import GenerateRequest
 from functions.shared.vocabulary import Task
-from tests.support.builders import candidate, profile, prompt
+from tests.support.builders import called_model, profile, prompt
 
 TOOL = {"type": "function", "function": {"name": "get_weather"}}
 NAMED = {"type": "function", "function": {"name": "get_weather"}}
@@ -35,7 +35,7 @@ def dropped(asked):
 
 @pytest.mark.parametrize("task", get_args(Task))
 def test_every_task_has_a_template_whose_version_the_prompt_names(task):
-    asked = prompt(candidate(), task)
+    asked = prompt(called_model(), task)
     version, text = template_of(task)
     assert asked.version == version == f"{task}.v1"
     assert asked.system == text
@@ -58,7 +58,7 @@ def test_the_newest_template_is_in_use_and_its_remarks_are_not_sent(tmp_path, mo
 
 def test_the_instruction_comes_first_then_the_callers_system_texts():
     messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "x"}]
-    asked = prompt(candidate(), "code", messages=messages, system="You are kind.")
+    asked = prompt(called_model(), "code", messages=messages, system="You are kind.")
     assert asked.system.split("\n\n")[1:] == ["You are kind.", "Be brief."]
     assert asked.system.startswith(template_of("code")[1])
 
@@ -67,12 +67,12 @@ def test_the_instruction_comes_first_then_the_callers_system_texts():
     ("task", "version"), [("summarize", "chat.v1"), ("sentiment", "sentiment.v1")]
 )
 def test_a_guessed_task_gives_no_instruction_but_the_form_of_a_sentiment(task, version):
-    asked = prompt_for(GenerateRequest(text="x"), profile(task, task_unsure=True), candidate())
+    asked = prompt_for(GenerateRequest(text="x"), profile(task, task_unsure=True), called_model())
     assert asked.version == version
 
 
 def test_what_a_model_takes_is_passed_on_and_nothing_is_said_of_it():
-    takes_all = candidate(sampling=["temperature"])
+    takes_all = called_model(sampling=["temperature"])
     asked = prompt(takes_all, temperature=2, tools=[TOOL], tool_choice=NAMED)
     assert asked.request.temperature == 2
     assert asked.request.tool_choice.function.name == "get_weather"
@@ -80,33 +80,33 @@ def test_what_a_model_takes_is_passed_on_and_nothing_is_said_of_it():
 
 
 def test_a_temperature_that_the_model_refuses_is_left_out_and_said_so():
-    asked = prompt(candidate(sampling=[]), temperature=0.5)
+    asked = prompt(called_model(sampling=[]), temperature=0.5)
     assert asked.request.temperature is None
     assert dropped(asked) == {"temperature": "the model takes no temperature"}
 
 
 def test_a_temperature_over_the_models_highest_is_lowered_and_said_so():
-    asked = prompt(candidate(sampling=["temperature"], max_temperature=1), temperature=1.5)
+    asked = prompt(called_model(sampling=["temperature"], max_temperature=1), temperature=1.5)
     assert asked.request.temperature == 1
     assert dropped(asked) == {"temperature": "lowered to 1, the model's highest"}
 
 
 @pytest.mark.parametrize("choice", ["required", NAMED])
 def test_a_call_that_the_model_cannot_be_forced_to_is_left_to_it_and_said_so(choice):
-    asked = prompt(candidate(tool_choices=["auto"]), tools=[TOOL], tool_choice=choice)
+    asked = prompt(called_model(tool_choices=["auto"]), tools=[TOOL], tool_choice=choice)
     assert asked.request.tools
     assert asked.request.tool_choice is None
     assert dropped(asked).keys() == {"tool_choice"}
 
 
 def test_a_model_that_knows_no_none_is_shown_no_tool_instead():
-    asked = prompt(candidate(tool_choices=["auto"]), tools=[TOOL], tool_choice="none")
+    asked = prompt(called_model(tool_choices=["auto"]), tools=[TOOL], tool_choice="none")
     assert (asked.request.tools, asked.request.tool_choice) == (None, None)
     assert asked.dropped == ()
 
 
 def test_a_model_that_knows_no_none_keeps_the_tools_that_it_has_called():
-    calls = candidate(tool_choices=["auto"])
+    calls = called_model(tool_choices=["auto"])
     asked = prompt(calls, messages=AFTER_A_CALL, tools=[TOOL], tool_choice="none")
     assert asked.request.tools
     assert dropped(asked).keys() == {"tool_choice"}
@@ -114,15 +114,15 @@ def test_a_model_that_knows_no_none_keeps_the_tools_that_it_has_called():
 
 def test_a_model_that_is_not_held_to_schemas_gets_lenient_tools_and_it_is_said_so():
     strict = {"type": "function", "function": {"name": "get_weather", "strict": True}}
-    asked = prompt(candidate(strict_tools=False), tools=[strict, TOOL])
+    asked = prompt(called_model(strict_tools=False), tools=[strict, TOOL])
     assert [tool.function.strict for tool in asked.request.tools] == [None, None]
     assert dropped(asked).keys() == {"tools.function.strict"}
-    assert prompt(candidate(), tools=[strict]).request.tools[0].function.strict is True
+    assert prompt(called_model(), tools=[strict]).request.tools[0].function.strict is True
 
 
 def test_the_sentiment_task_leaves_out_every_other_form_and_says_so():
     form = {"type": "json_object"}
-    asked = prompt(candidate(), "sentiment", tools=[TOOL], response_format=form)
+    asked = prompt(called_model(), "sentiment", tools=[TOOL], response_format=form)
     assert asked.request.tools is None
     assert asked.request.response_format is None
     assert dropped(asked).keys() == {"tools", "response_format"}
@@ -132,10 +132,10 @@ def test_the_sentiment_task_leaves_out_every_other_form_and_says_so():
 def test_a_level_of_detail_is_said_to_be_dropped_where_images_have_none(api, is_said):
     image = {"type": "image_url", "image_url": {"url": "https://a.test/b.png", "detail": "low"}}
     messages = [{"role": "user", "content": [image]}]
-    asked = prompt(candidate(api=api), messages=messages)
+    asked = prompt(called_model(api=api), messages=messages)
     assert bool(asked.dropped) is is_said
 
 
 def test_fewer_tokens_than_the_interface_takes_are_raised_and_said_so():
-    asked = prompt(candidate(api="responses", max_output_tokens=3))
+    asked = prompt(called_model(api="responses", max_output_tokens=3))
     assert dropped(asked) == {"max_output_tokens": "raised to 16, the model's least"}

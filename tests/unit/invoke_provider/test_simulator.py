@@ -13,7 +13,7 @@ from functions.invoke_provider.providers.simulator import (
     Simulator,
 )
 from functions.shared import errors
-from tests.support.builders import candidate, prompt
+from tests.support.builders import called_model, prompt
 
 TASKS = ["summarize", "sentiment", "rewrite", "chat", "code", "analysis", "tools"]
 TEXT = "The tram was late again. It rained. We walked home and laughed about it."
@@ -30,7 +30,7 @@ WEATHER = tool(
 
 def complete(task="chat", model="gpt-4o", max_output_tokens=4096, **fields):
     body = fields if "messages" in fields else {"text": TEXT} | fields
-    asked = candidate(model, function="simulator", mock=True, max_output_tokens=max_output_tokens)
+    asked = called_model(model, max_output_tokens=max_output_tokens)
     return Simulator().complete(prompt(asked, task, **body), asked, 5.0)
 
 

@@ -12,6 +12,7 @@ from functions.metrics.window import Window
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.money.caller_spend import spend_changes
 from functions.shared.storage.state_table import Change, StateTable
+from functions.shared.vocabulary import nano_usd
 from tests.support.figures import SERVICE_NAME, FakeCloudWatch
 
 MODELS = [model.id for model in load_catalogue().models]
@@ -36,7 +37,7 @@ def _costs(state, reader=OPERATOR, text="1h", now=None):
 
 
 def _spend(state, key, cost_usd, at):
-    for change in spend_changes(key, Decimal(cost_usd), at):
+    for change in spend_changes(key, nano_usd(Decimal(cost_usd)), at):
         state.add(change)
 
 
@@ -65,7 +66,7 @@ def test_a_thousand_odd_amounts_add_up_to_the_micro_dollar_in_every_view(measure
             name = ("CostUsd", "Sum", *series)
             sums[name] = sums.get(name, 0.0) + float(amount)
         sums["Requests", "Sum", "task", task] = 1.0
-        for change in spend_changes(key, amount, now):
+        for change in spend_changes(key, nano_usd(amount), now):
             counts[change.state_id].update(change.added)
     measured.points = sums
     for state_id, added in counts.items():

@@ -1,6 +1,5 @@
 import json
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
@@ -161,7 +160,7 @@ def test_a_key_sees_itself_and_an_operators_key_everybody(requests_table):
         [row(number, now, caller_id=f"key-{number}", model="gpt-4o") for number in (1, 2)],
     )
     for number in (1, 2):
-        for change in spend_changes(f"key-{number}", Decimal(1), now):
+        for change in spend_changes(f"key-{number}", 1_000_000_000, now):
             StateTable("State").add(change)
 
     def seen(key):

@@ -1,5 +1,6 @@
 import base64
 import json
+import random
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -11,12 +12,15 @@ from functions.metrics.logs import LogsQuery, logs_page
 from functions.metrics.reader import Reader
 from functions.shared.errors import Forbidden, InvalidRequest
 from functions.shared.storage.request_log import LISTED
+from functions.shared.vocabulary import in_usd
 from tests.support.log_rows import WatchedLog, row, write
 
 NOW = datetime(2026, 11, 24, 0, 10, tzinfo=UTC)
 CALLER, OTHER = Reader("key-1", is_operator=False), Reader("key-2", is_operator=False)
 OPERATOR = Reader("key-9", is_operator=True)
-HALF_A_QUERY = "x" * 350_000
+SHOWN = set(in_usd(dict.fromkeys(LISTED, 0)))
+# What compresses no further than to half of it.
+HALF_A_QUERY = random.Random(1).randbytes(350_000).hex()
 """As an attribute of a row: a query reads 1 MB, which are two such rows."""
 
 
@@ -316,12 +320,12 @@ def test_a_limit_is_one_to_a_hundred(limit):
 
 
 def test_a_row_of_a_request_that_ended_early_is_null_where_it_has_nothing(requests_table, log):
-    optional = ("task", "model_preference", "model", "provider", "mock", "savings_usd")
+    optional = ("task", "model_preference", "model", "provider", "mock", "savings_nano_usd")
     absent = (*optional, "input_tokens", "output_tokens")
     write(requests_table, [row(1, NOW, status="FAILED", **dict.fromkeys(absent))])
     [shown] = _page(log).model_dump(mode="json")["logs"]
-    assert shown.keys() == set(LISTED)
-    nulls = {*absent, "error_code", "trace_id", "feedback"}
+    assert shown.keys() == SHOWN
+    nulls = {*in_usd(dict.fromkeys(absent, 0)), "error_code", "trace_id", "feedback"}
     assert {name for name, value in shown.items() if value is None} == nulls
     assert _ids(_page(log, model="gpt-4o-mini")) == []
 
@@ -329,7 +333,8 @@ def test_a_row_of_a_request_that_ended_early_is_null_where_it_has_nothing(reques
 def test_what_is_shown_is_what_was_recorded_and_nothing_of_its_details(requests_table, log):
     details = {"attempts": [{"message": "secret"}], "prompt": "secret", "decision": {}}
     feedback = {"score": 0.35, "created_at": "2026-11-24T00:00:00Z"}
-    recorded = row(1, NOW, trace_id="1-abc", feedback=feedback, cost_usd=0.000000001, **details)
+    recorded = row(1, NOW, trace_id="1-abc", feedback=feedback, cost_nano_usd=1, **details)
     write(requests_table, [recorded])
     [shown] = _page(log).model_dump(mode="json")["logs"]
-    assert shown == {name: recorded.get(name) for name in LISTED}
+    printed = in_usd(recorded)
+    assert shown == {name: printed.get(name) for name in SHOWN}

@@ -1,3 +1,4 @@
+import random
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -67,10 +68,10 @@ def test_buckets_and_totals_add_up_exactly(requests_table, log):
     write(
         requests_table,
         [
-            _ended(1, LAST, cost_usd=0.1, latency_ms=100),
-            _ended(2, LAST, cost_usd=0.2, latency_ms=300, fallbacks=2),
-            _ended(3, LAST, cost_usd=0, latency_ms=5, status="FAILED", model=None),
-            _ended(4, FIRST, cost_usd=0.000000001, latency_ms=700, status="FAILED", fallbacks=1),
+            _ended(1, LAST, cost_nano_usd=100_000_000, latency_ms=100),
+            _ended(2, LAST, cost_nano_usd=200_000_000, latency_ms=300, fallbacks=2),
+            _ended(3, LAST, cost_nano_usd=0, latency_ms=5, status="FAILED", model=None),
+            _ended(4, FIRST, cost_nano_usd=1, latency_ms=700, status="FAILED", fallbacks=1),
         ],
     )
     told = realtime(CALLER, log, NOW)
@@ -91,7 +92,7 @@ def test_a_key_sees_its_own_requests_and_an_operator_all(requests_table, log):
 
 
 def test_more_rows_than_a_query_reads_are_all_counted(requests_table, log):
-    half = "x" * 350_000
+    half = random.Random(1).randbytes(350_000).hex()  # compresses to half of it
     write(requests_table, [_ended(number, LAST, pad=half) for number in range(7)])
     assert realtime(CALLER, log, NOW).requests == 7
     assert log.reading == 4

@@ -1,21 +1,23 @@
 import json
-from decimal import Decimal
 
 import boto3
 import pytest
 
 from functions.record_metrics.recording import Stores, record
-from functions.shared.contracts.states import RecordInput
+from functions.shared.contracts.states import RecordInput, json_of
 from functions.shared.errors import InvalidRequest, ProviderThrottled, ProviderTimeout
 from functions.shared.money.caller_spend import CallerSpend, spend_of
-from functions.shared.settings import RecordSettings
 from functions.shared.storage.dead_letters import DeadLetters
 from functions.shared.storage.request_log import RequestLog
 from functions.shared.storage.state_table import StateTable
+from tests.support.builders import candidate, caught, profile
 
 SERVICE = "llm-orchestrator-test"
 TABLE = "Requests"
 STARTED = "2026-11-24T10:00:00.000Z"
+
+
+WORST_CASE_NANO_USD = 250_000_000
 
 
 class LambdaStub:
@@ -40,15 +42,9 @@ def queue_url(aws):
     return boto3.client("sqs").create_queue(QueueName="dead-letters")["QueueUrl"]
 
 
-def _caught(error):
-    return {
-        "name": type(error).__name__,
-        "cause": json.dumps({"errorMessage": str(error), "stackTrace": []}),
-    }
-
-
 def _failure(error, model="gpt-4o"):
-    return _caught(error) | {"model": model, "provider": "openai", "worst_case_cost_usd": 0.25}
+    failed = candidate(model, worst_case_cost_nano_usd=WORST_CASE_NANO_USD)
+    return {"candidate": failed, "error": caught(error)}
 
 
 def _event(*failures, error):
@@ -58,6 +54,7 @@ def _event(*failures, error):
             "caller_id": "key-1",
             "mode": "sync",
             "started_at": STARTED,
+            "profile": profile(),
             "failures": list(failures),
             "error": error,
         }
@@ -65,23 +62,13 @@ def _event(*failures, error):
 
 
 def _record(event, queue_url):
-    settings = RecordSettings(
-        REQUESTS_TABLE=TABLE,
-        STATE_TABLE="State",
-        DEAD_LETTER_QUEUE_URL=queue_url,
-        LOG_RETENTION_DAYS=30,
-    )
-    return record(
-        event,
-        settings,
-        Stores(RequestLog(TABLE), StateTable("State"), DeadLetters(queue_url)),
-        trace_id="1-abc",
-    )
+    stores = Stores(RequestLog(TABLE), StateTable("State"), DeadLetters(queue_url), 30)
+    return record(event, stores, trace_id="1-abc")
 
 
 def test_a_repeated_record_leaves_one_row_and_counts_once(table, state_table, queue_url, capsys):
     error = ProviderThrottled("slow down", retry_after_seconds=3)
-    event = _event(_failure(error), error=_caught(error))
+    event = _event(_failure(error), error=caught(error))
     first, second = _record(event, queue_url), _record(event, queue_url)
     assert first == second
     assert table.scan()["Count"] == 1
@@ -94,7 +81,7 @@ def test_all_candidates_failing_shows_every_attempt(table, queue_url):
     slow = ProviderTimeout("no answer", elapsed_ms=900)
     busy = ProviderThrottled("slow down", retry_after_seconds=3)
     output = _record(
-        _event(_failure(slow), _failure(busy, "claude-haiku-4-5"), error=_caught(busy)), queue_url
+        _event(_failure(slow), _failure(busy, "claude-haiku-4-5"), error=caught(busy)), queue_url
     )
     assert output.code == "all_providers_failed"
     shown = output.body["error"]
@@ -107,16 +94,16 @@ def test_all_candidates_failing_shows_every_attempt(table, queue_url):
 
 def test_a_timeout_is_logged_as_possibly_billed_and_a_throttle_is_not(table, queue_url):
     slow, busy = ProviderTimeout("no answer"), ProviderThrottled("slow down")
-    _record(_event(_failure(slow), _failure(busy), error=_caught(busy)), queue_url)
-    attempts = table.get_item(Key={"request_id": "req_1"})["Item"]["attempts"]
-    assert [(one["possibly_billed"], one["cost_usd"]) for one in attempts] == [
-        (True, Decimal("0.25")),
-        (False, Decimal(0)),
+    _record(_event(_failure(slow), _failure(busy), error=caught(busy)), queue_url)
+    attempts = RequestLog(TABLE).get("req_1")["attempts"]
+    assert [(one["possibly_billed"], one["cost_nano_usd"]) for one in attempts] == [
+        (True, WORST_CASE_NANO_USD),
+        (False, 0),
     ]
 
 
 def test_a_row_that_cannot_be_written_waits_in_the_dead_letter_queue(aws, queue_url):
-    event = _event(error=_caught(ProviderTimeout("x")))
+    event = _event(error=caught(ProviderTimeout("x")))
     output = _record(event, queue_url)
     assert output.code == "all_providers_failed"
     [message] = boto3.client("sqs").receive_message(QueueUrl=queue_url)["Messages"]
@@ -124,13 +111,13 @@ def test_a_row_that_cannot_be_written_waits_in_the_dead_letter_queue(aws, queue_
 
 
 def test_too_small_context_windows_everywhere_are_the_callers_error(table, queue_url):
-    error = {"name": "ContextWindowExceeded", "cause": ""}
+    error = {"Error": "ContextWindowExceeded", "Cause": ""}
     output = _record(_event(_failure(ProviderTimeout("x")), error=error), queue_url)
     assert (output.code, output.body["error"]["details"][0]["field"]) == ("invalid_request", "body")
 
 
 def test_a_passed_deadline_is_its_own_code_with_the_attempts(table, queue_url):
-    error = {"name": "DeadlineExceeded", "cause": ""}
+    error = {"Error": "DeadlineExceeded", "Cause": ""}
     output = _record(_event(_failure(ProviderTimeout("x")), error=error), queue_url)
     assert output.code == "deadline_exceeded"
     assert output.body["error"]["details"][0]["error"] == "ProviderTimeout"
@@ -138,11 +125,11 @@ def test_a_passed_deadline_is_its_own_code_with_the_attempts(table, queue_url):
 
 def test_a_row_lists_what_its_metrics_count(table, queue_url):
     slow, busy = ProviderTimeout("no answer", elapsed_ms=900), ProviderThrottled("slow down")
-    _record(_event(_failure(busy, "gpt-4o-mini"), _failure(slow), error=_caught(slow)), queue_url)
+    _record(_event(_failure(busy, "gpt-4o-mini"), _failure(slow), error=caught(slow)), queue_url)
     row = table.get_item(Key={"request_id": "req_1"})["Item"]
-    listed = ("status", "error_code", "model", "provider", "fallbacks", "cost_usd", "trace_id")
+    listed = ("status", "error_code", "model", "provider", "fallbacks", "cost_nano_usd", "trace_id")
     assert [row[name] for name in listed] == [
-        *("FAILED", "all_providers_failed", "gpt-4o", "openai", 1, Decimal("0.25"), "1-abc"),
+        *("FAILED", "all_providers_failed", "gpt-4o", "openai", 1, WORST_CASE_NANO_USD, "1-abc"),
     ]
     assert row["day"] == "2026-11-24"
     assert row["latency_ms"] > 0
@@ -151,19 +138,19 @@ def test_a_row_lists_what_its_metrics_count(table, queue_url):
 def test_what_a_key_spends_is_counted_by_minute_and_hour(table, state_table, queue_url):
     for _ in range(2):
         slow = ProviderTimeout("no answer")
-        event = _event(_failure(slow), error=_caught(slow))
+        event = _event(_failure(slow), error=caught(slow))
         _record(event.model_copy(update={"request_id": f"req_{_}"}), queue_url)
     items = [item for item in state_table.scan()["Items"] if "spend" in item["state_id"]]
     assert sorted(item["state_id"].count(":") for item in items) == [0, 1]
     for item in items:
-        assert spend_of([item]) == {"key-1": CallerSpend(2, Decimal("0.5"))}
+        assert spend_of([item]) == {"key-1": CallerSpend(2, 2 * WORST_CASE_NANO_USD)}
 
 
 def test_a_request_that_no_model_was_asked_for_has_no_latency_in_the_metrics(
     table, queue_url, capsys
 ):
     refused = InvalidRequest("wrong")
-    _record(_event(error=_caught(refused)), queue_url)
+    _record(_event(error=caught(refused)), queue_url)
     [line] = _lines(capsys)
     assert "LatencyMs" not in line
     assert line["Errors"] == [0.0]
@@ -183,7 +170,7 @@ def test_the_handler_prints_one_line_for_the_request_and_one_per_attempt(
     monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1")
     settings.read_settings.cache_clear()
     slow = ProviderTimeout("x", elapsed_ms=700)
-    event = _event(_failure(slow), error=_caught(slow)).model_dump(mode="json")
+    event = json_of(_event(_failure(slow), error=caught(slow)))
     lambda_handler(event, LambdaStub())
     settings.read_settings.cache_clear()
     request, attempt = _lines(capsys)

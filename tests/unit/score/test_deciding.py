@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 import pytest
 
 from functions.score.deciding import decide
-from functions.shared.health import known_health as known_health_module
+from functions.shared.health import reader
 from functions.shared.health.counts import minute_id
+from functions.shared.policy.explanation import reason_of
 from functions.shared.settings import ScoreSettings
 from functions.shared.storage.state_table import Change, StateTable, session_state_id
 from tests.support.builders import profile
@@ -57,14 +58,14 @@ def test_a_request_costs_one_look_up_at_most_and_its_followers_none(state):
 
 def test_health_is_read_again_when_it_is_old(state, monkeypatch):
     decide(_profile(), SETTINGS, state)
-    monkeypatch.setattr(known_health_module, "MAX_AGE_S", 0)
+    monkeypatch.setattr(reader, "MAX_AGE_S", 0)
     decide(_profile(), SETTINGS, state)
     assert state.reads == 2
 
 
 def test_a_model_that_keeps_failing_is_asked_last_and_the_reason_says_so(state):
     _fail(state, BUSY, 9)
-    decision = decide(_profile(), SETTINGS, state)
+    decision = decide(_profile(), SETTINGS, state).decision
     assert BUSY not in {one.model for one in decision.candidates}
     assert decision.reserve[-1].model == BUSY
     reasons = {one.model: one.reason for one in decision.excluded}
@@ -73,9 +74,11 @@ def test_a_model_that_keeps_failing_is_asked_last_and_the_reason_says_so(state):
 
 def test_a_conversation_stays_with_its_model(state):
     _keep(state, "s1", "claude-sonnet-5-5")
-    first = decide(_profile(session_id="s1"), SETTINGS, state).candidates[0]
-    assert first.model == "claude-sonnet-5-5"
-    assert first.reason.startswith("Answered this conversation before")
+    asked = _profile(session_id="s1")
+    decided = decide(asked, SETTINGS, state)
+    assert decided.candidates[0].model == "claude-sonnet-5-5"
+    reason = reason_of("claude-sonnet-5-5", decided.decision, asked)
+    assert reason.startswith("Answered this conversation before")
 
 
 def test_a_conversation_leaves_a_model_that_is_down(state):
@@ -86,7 +89,7 @@ def test_a_conversation_leaves_a_model_that_is_down(state):
 
 def test_a_conversation_of_another_key_is_another_conversation(state):
     _keep(state, "s1", "claude-sonnet-5-5", key="key-2")
-    decision = decide(_profile(session_id="s1"), SETTINGS, state)
+    decision = decide(_profile(session_id="s1"), SETTINGS, state).decision
     assert decision.routing_context.session_model is None
 
 
@@ -97,9 +100,36 @@ def test_a_pin_is_stronger_than_the_conversation(state):
 
 
 def test_without_the_table_the_decision_is_made_on_priors(aws):
-    decision = decide(_profile(session_id="s1"), SETTINGS, StateTable("NoSuchTable"))
+    decision = decide(_profile(session_id="s1"), SETTINGS, StateTable("NoSuchTable")).decision
     assert decision.routing_context.health == {}
     assert decision.candidates
+
+
+def test_a_failed_read_keeps_what_was_known_and_says_since_when(state, state_table, monkeypatch):
+    _fail(state, BUSY, 9)
+    fresh = decide(_profile(), SETTINGS, state).decision
+    assert fresh.routing_context.health_stale_since_ms is None
+    monkeypatch.setattr(reader, "MAX_AGE_S", 0)
+    state_table.delete()
+    stale = decide(_profile(), SETTINGS, state).decision
+    assert stale.routing_context.health == fresh.routing_context.health != {}
+    assert BUSY not in {one.model for one in stale.candidates}
+    assert stale.routing_context.health_stale_since_ms <= time.time() * 1000
+
+
+def test_what_is_known_of_one_stages_providers_is_nothing_to_anothers(state):
+    _fail(state, BUSY, 9)
+    assert BUSY in decide(_profile(), SETTINGS, state).decision.routing_context.health
+    other = SETTINGS.model_copy(update={"PROVIDERS_CONFIGURED": frozenset({"anthropic"})})
+    assert decide(_profile(), other, state).decision.routing_context.health == {}
+
+
+def test_the_candidates_to_call_are_the_decisions_with_its_reserve_last(state):
+    _fail(state, BUSY, 9)
+    decided = decide(_profile(), SETTINGS, state)
+    ranked = (*decided.decision.candidates, *decided.decision.reserve)
+    assert [one.model for one in decided.candidates] == [one.model for one in ranked]
+    assert {one.provider for one in decided.candidates} == {"openai", "anthropic"}
 
 
 def test_the_history_of_other_tasks_does_not_travel_with_the_request(state):
@@ -110,12 +140,14 @@ def test_the_history_of_other_tasks_does_not_travel_with_the_request(state):
         for task in ("chat", "code")
     }
     state.add(Change(day, int(time.time()) + 60, added))
-    assert decide(_profile(), SETTINGS, state).routing_context.health[BUSY].tasks.keys() == {"chat"}
+    assert decide(_profile(), SETTINGS, state).decision.routing_context.health[
+        BUSY
+    ].tasks.keys() == {"chat"}
 
 
 def test_a_shadow_policy_is_scored_and_decides_nothing(state):
     settings = SETTINGS.model_copy(update={"SHADOW_POLICY": "default"})
-    decision = decide(_profile(), settings, state)
+    decision = decide(_profile(), settings, state).decision
     assert decision.shadow.selected_model == decision.candidates[0].model
     assert decision.shadow.policy_version == decision.policy_version
-    assert decide(_profile(), SETTINGS, state).shadow is None
+    assert decide(_profile(), SETTINGS, state).decision.shadow is None

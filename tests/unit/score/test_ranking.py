@@ -11,23 +11,32 @@ from functions.shared.catalogue.models import load_catalogue
 from functions.shared.contracts.decision import RoutingContext
 from functions.shared.contracts.states import ClassifyInput
 from functions.shared.errors import InvalidRequest, NoEligibleModel, NotFound
+from functions.shared.policy.explanation import reason_of
 from functions.shared.policy.routing_policy import load_policy
 from functions.shared.settings import ClassifySettings
+from functions.shared.vocabulary import usd
 
 STARTED = "2026-11-24T10:00:00.000Z"
 TODAY = date(2026, 11, 24)
 
 
 def _rank(*, configured=(), mock="auto", **request):
+    profile = _profile(**request)
+    routing_context = RoutingContext(providers_configured=sorted(configured), mock_providers=mock)
+    return rank(profile, load_catalogue(), load_policy("default"), routing_context)
+
+
+def _profile(**request):
     body = {"task": "chat", "text": "Hello " * 50} | request
     event = ClassifyInput(
         request=body, request_id="req_1", caller_id="key-1", mode="sync", started_at=STARTED
     )
-    profile = profile_request(
-        event, ClassifySettings(SYNC_DEADLINE_MS=26_000, ASYNC_DEADLINE_MS=240_000)
-    ).profile
-    routing_context = RoutingContext(providers_configured=sorted(configured), mock_providers=mock)
-    return rank(profile, load_catalogue(), load_policy("default"), routing_context)
+    settings = ClassifySettings(SYNC_DEADLINE_MS=26_000, ASYNC_DEADLINE_MS=240_000)
+    return profile_request(event, settings).profile
+
+
+def _provider(ranked):
+    return load_catalogue().get(ranked.model).provider
 
 
 def _out(decision):
@@ -36,9 +45,9 @@ def _out(decision):
 
 def test_cheap_picks_a_cheapest_and_best_picks_a_model_of_the_highest_quality():
     cheap = _rank(model_preference="cheap").candidates
-    assert cheap[0].estimated_cost_usd == min(one.estimated_cost_usd for one in cheap)
+    assert cheap[0].estimated_cost_nano_usd == min(one.estimated_cost_nano_usd for one in cheap)
     best = _rank(model_preference="best").candidates
-    assert best[0].quality_score == max(one.quality_score for one in best)
+    assert best[0].scores.quality == max(one.scores.quality for one in best)
 
 
 def test_fast_picks_a_quickest():
@@ -96,7 +105,7 @@ def test_a_pinned_model_that_the_limits_exclude_leaves_nothing():
 def test_the_cost_limit_holds_for_the_worst_case():
     limit = Decimal("0.005")
     candidates = _rank(max_cost_usd=0.005).candidates
-    assert all(one.worst_case_cost_usd <= limit for one in candidates)
+    assert all(usd(one.worst_case_cost_nano_usd) <= limit for one in candidates)
 
 
 def test_the_latency_limit_holds_for_what_all_but_one_in_twenty_answers_take():
@@ -114,13 +123,12 @@ def test_a_text_over_a_small_window_leaves_the_large_ones():
 
 
 def test_without_any_credentials_the_simulator_serves_every_provider():
-    assert {one.function for one in _rank().candidates} == {"simulator"}
     assert all(one.mock for one in _rank().candidates)
 
 
 def test_beside_a_real_provider_nothing_is_simulated():
     decision = _rank(configured=["openai"])
-    assert {one.provider for one in decision.candidates} == {"openai"}
+    assert {_provider(one) for one in decision.candidates} == {"openai"}
     assert not any(one.mock for one in decision.candidates)
     assert _out(decision)["claude-haiku-5-5"] == "no credentials for its provider"
 
@@ -141,8 +149,8 @@ def test_always_mocking_ignores_credentials():
 
 def test_the_baseline_is_the_dearest_model_that_may_serve_the_request_whatever_is_asked_for():
     everything = _rank(model_preference="best").candidates
-    dearest = max(one.estimated_cost_usd for one in everything)
-    costs = {one.model: one.estimated_cost_usd for one in everything}
+    dearest = max(one.estimated_cost_nano_usd for one in everything)
+    costs = {one.model: one.estimated_cost_nano_usd for one in everything}
     for preference in ("balanced", "cheap", "best"):
         assert costs[_rank(model_preference=preference).baseline_model] == dearest
 
@@ -181,8 +189,8 @@ def _sentiment(preference, *, configured=("openai", "local"), **request):
 @pytest.mark.parametrize("preference", ["cheap", "fast"])
 def test_cheap_and_fast_sentiments_are_judged_here_for_nothing(preference):
     first = _sentiment(preference)[0]
-    assert (first.model, first.function, first.mock) == ("local-sentiment", "local", False)
-    assert first.estimated_cost_usd == first.worst_case_cost_usd == 0
+    assert (first.model, first.mock) == ("local-sentiment", False)
+    assert first.estimated_cost_nano_usd == first.worst_case_cost_nano_usd == 0
 
 
 def test_the_best_sentiment_is_not_judged_by_the_smallest_model():
@@ -190,10 +198,10 @@ def test_the_best_sentiment_is_not_judged_by_the_smallest_model():
 
 
 def test_a_free_model_does_not_make_all_others_cost_alike():
-    others = [one for one in _sentiment("cheap") if one.provider == "openai"]
-    assert len({one.cost_score for one in others}) > 5
-    assert max(others, key=lambda one: one.cost_score).estimated_cost_usd == min(
-        one.estimated_cost_usd for one in others
+    others = [one for one in _sentiment("cheap") if _provider(one) == "openai"]
+    assert len({one.scores.cost for one in others}) > 5
+    assert max(others, key=lambda one: one.scores.cost).estimated_cost_nano_usd == min(
+        one.estimated_cost_nano_usd for one in others
     )
 
 
@@ -210,18 +218,18 @@ def test_a_model_is_out_for_a_task_that_it_does_not_serve():
 
 
 def test_the_local_models_alone_do_not_keep_the_simulator_from_answering():
-    assert {one.function for one in _rank(configured=["local"]).candidates} == {"simulator"}
+    assert all(one.mock for one in _rank(configured=["local"]).candidates)
 
 
 def test_a_guessed_task_is_never_routed_to_a_weaker_model():
     known = load_catalogue()
     for preference in ("fast", "cheap", "balanced"):
-        sure = _rank(model_preference=preference, task="chat").candidates[0]
-        asked = {"text": "xqzt blorf", "task": "auto", "model_preference": preference}
-        unsure = _rank(**asked).candidates[0]
-        assert "a guess" in unsure.reason
-        assert "a guess" not in sure.reason
-        weakest = [min(known.get(one.model).quality.values()) for one in (sure, unsure)]
+        certain = {"model_preference": preference, "task": "chat"}
+        guessed = {"text": "xqzt blorf", "task": "auto", "model_preference": preference}
+        sure, unsure = (_rank(**asked).candidates[0].model for asked in (certain, guessed))
+        assert "a guess" in reason_of(unsure, _rank(**guessed), _profile(**guessed))
+        assert "a guess" not in reason_of(sure, _rank(**certain), _profile(**certain))
+        weakest = [min(known.get(one).quality.values()) for one in (sure, unsure)]
         assert weakest[0] <= weakest[1]
 
 
@@ -237,7 +245,7 @@ def test_an_image_goes_to_models_that_take_it_the_way_it_comes(url, capabilities
     candidates = _rank(text=None, messages=[{"role": "user", "content": parts}]).candidates
     able = {model.id for model in load_catalogue().models if capabilities <= model.capabilities}
     assert {one.model for one in candidates} <= able
-    assert any(one.provider == "bedrock" for one in candidates) is (
+    assert any(_provider(one) == "bedrock" for one in candidates) is (
         "image_urls" not in capabilities
     )
 
@@ -245,4 +253,7 @@ def test_an_image_goes_to_models_that_take_it_the_way_it_comes(url, capabilities
 def test_an_image_inside_the_request_counts_as_an_image_and_not_as_its_letters():
     parts = [{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{'A' * 90_000}"}}]
     small = _rank(text=None, messages=[{"role": "user", "content": parts}]).candidates[0]
-    assert small.estimated_cost_usd < _rank(text="A" * 90_000).candidates[0].estimated_cost_usd
+    assert (
+        small.estimated_cost_nano_usd
+        < _rank(text="A" * 90_000).candidates[0].estimated_cost_nano_usd
+    )

@@ -13,12 +13,11 @@ from functions.shared.catalogue.pricing import ModelPrice, PriceTable, Rates
 from functions.shared.contracts.decision import ModelHealth, RoutingContext
 from functions.shared.errors import NoEligibleModel
 from functions.shared.policy.routing_policy import load_policy
-from functions.shared.vocabulary import Preference
+from functions.shared.vocabulary import Preference, nano_usd
 from tests.support.builders import STARTED_AT_MS, profile
 
 PROVIDERS = ("openai", "azure_openai", "anthropic", "bedrock")
 PREFERENCES = get_args(Preference)
-SCORES = ("cost_score", "latency_score", "quality_score", "availability_score", "final_score")
 
 
 def _model(chance, number):
@@ -99,7 +98,10 @@ class World:
                 for model, (given, made) in self.prices.items()
             },
         )
-        asked = profile(**(self.request | self.limits | changes))
+        limits = self.limits | changes
+        limit_usd = limits.pop("max_cost_usd")
+        limit = None if limit_usd is None else nano_usd(Decimal(str(limit_usd)))
+        asked = profile(**(self.request | limits), max_cost_nano_usd=limit)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(pricing, "load_prices", lambda: table)
             try:
@@ -123,7 +125,7 @@ def test_every_model_has_its_place_and_the_scores_are_shares(world):
     assert sorted(asked + out) == [model.id for model in world.catalogue.models]
     assert {one.model for one in decision.reserve} <= set(out)
     for one in (*decision.candidates, *decision.reserve):
-        assert all(0 <= getattr(one, score) <= 1 for score in SCORES)
+        assert all(0 <= score <= 1 for _, score in one.scores)
 
 
 @a_thousand
@@ -132,7 +134,9 @@ def test_the_order_is_total_and_does_not_depend_on_the_catalogues(world):
     decision = world.rank()
     if decision is None:
         return
-    order = [(-one.final_score, one.estimated_cost_usd, one.model) for one in decision.candidates]
+    order = [
+        (-one.scores.final, one.estimated_cost_nano_usd, one.model) for one in decision.candidates
+    ]
     assert order == sorted(set(order))
     backwards = Catalogue.model_construct(models=tuple(reversed(world.catalogue.models)))
     world.catalogue = backwards
@@ -147,14 +151,15 @@ def test_cheap_never_picks_a_candidate_that_is_dearer_and_in_nothing_better(worl
         return
     first = decision.candidates[0]
     for other in (*decision.candidates[1:], *decision.reserve):
-        asked_last = other in decision.reserve and "circuit" in other.reason
+        why_out = {one.model: one.reason for one in decision.excluded}
+        asked_last = other in decision.reserve and "circuit" in why_out[other.model]
         assert asked_last or not (
-            other.estimated_cost_usd < first.estimated_cost_usd
-            and other.worst_case_cost_usd <= first.worst_case_cost_usd
+            other.estimated_cost_nano_usd < first.estimated_cost_nano_usd
+            and other.worst_case_cost_nano_usd <= first.worst_case_cost_nano_usd
             and other.quality >= first.quality
             and other.estimated_latency_ms <= first.estimated_latency_ms
             and other.p95_latency_ms <= first.p95_latency_ms
-            and other.availability_score >= first.availability_score
+            and other.scores.availability >= first.scores.availability
         )
 
 
@@ -206,7 +211,7 @@ def test_under_a_preference_that_minds_the_price_no_provider_is_lost_by_being_do
     if decision is None:
         return
     providers = {model.id: model.provider for model in world.catalogue.models}
-    reachable = {one.provider for one in (*decision.candidates, *decision.reserve)}
+    reachable = {providers[one.model] for one in (*decision.candidates, *decision.reserve)}
     dominated = {
         providers[one.model] for one in decision.excluded if one.reason.startswith("dominated")
     }

@@ -1,5 +1,4 @@
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 
 import pytest
 from botocore.exceptions import ClientError
@@ -12,12 +11,12 @@ from functions.shared.health.counts import health_ids, health_of, minute_id
 from functions.shared.storage import state_table as state_table_module
 from functions.shared.storage.state_table import Change, StateTable
 from functions.shared.vocabulary import Usage
-from tests.support.builders import candidate, decision, profile
+from tests.support.builders import decision, profile, ranked
 
 NOW = datetime(2026, 11, 24, 10, 0, 30, tzinfo=UTC)
 NOW_MS = int(NOW.timestamp() * 1000)
 MODEL, OTHER = "gpt-4o-mini", "gpt-4o"
-CANDIDATES = (candidate(MODEL), candidate(OTHER))
+CANDIDATES = (ranked(MODEL), ranked(OTHER))
 
 
 def _attempt(outcome="success", *, model=MODEL, elapsed_ms=1000, tokens=200):
@@ -27,7 +26,6 @@ def _attempt(outcome="success", *, model=MODEL, elapsed_ms=1000, tokens=200):
         outcome=outcome,
         elapsed_ms=elapsed_ms,
         usage=Usage(output_tokens=tokens) if outcome == "success" else None,
-        cost_usd=Decimal(0),
     )
 
 
@@ -40,7 +38,7 @@ def _event(*candidates):
             "started_at": NOW.isoformat(),
             "profile": profile("chat"),
             "decision": decision(*(candidates or CANDIDATES)),
-            "error": {"name": "ProviderTimeout", "cause": ""},
+            "error": {"Error": "ProviderTimeout"},
         }
     )
 
@@ -114,7 +112,7 @@ def test_a_timeout_counts_only_where_the_model_had_the_time_that_it_usually_need
 
 
 def test_simulated_attempts_say_nothing_of_the_model(state):
-    assert _after(state, _attempt(), event=_event(candidate(MODEL, mock=True))) == {}
+    assert _after(state, _attempt(), event=_event(ranked(MODEL, mock=True))) == {}
 
 
 @pytest.mark.parametrize("outcome", ["ProviderAuthFailed", "ProviderQuotaExhausted"])

@@ -13,11 +13,11 @@ from functions.shared.catalogue.pricing import (
     PriceTable,
     Rates,
     UnpricedModel,
-    cost_usd,
+    cost_nano_usd,
     load_prices,
     price_version,
 )
-from functions.shared.vocabulary import Usage
+from functions.shared.vocabulary import Usage, usd
 from training import __main__ as training
 from training.generated import prices
 from training.generated.prices import PRICED_AT, PRICES_FILE, render_prices
@@ -36,7 +36,7 @@ PARTS = ["input_tokens", "cached_input_tokens", "cache_write_tokens", "output_to
 
 
 def _cost(model_id, **tokens):
-    return cost_usd(model_id, Usage(**tokens))
+    return usd(cost_nano_usd(model_id, Usage(**tokens)))
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_output_alone_never_reaches_a_threshold():
 
 def test_an_unknown_model_is_never_free():
     with pytest.raises(UnpricedModel):
-        cost_usd("gpt-99", Usage())
+        cost_nano_usd("gpt-99", Usage())
 
 
 def test_exactly_the_catalogues_models_are_priced():
@@ -140,13 +140,13 @@ def test_usage_rejects_what_no_call_can_have(changes):
 
 @given(PRICED, USAGES)
 def test_no_usage_costs_less_than_nothing(model_id, usage):
-    assert cost_usd(model_id, usage) >= 0
+    assert cost_nano_usd(model_id, usage) >= 0
 
 
 @given(PRICED, USAGES, st.sampled_from(PARTS), st.integers(1, MTOK))
 def test_more_tokens_never_cost_less(model_id, usage, part, more):
     larger = usage.model_copy(update={part: getattr(usage, part) + more})
-    assert cost_usd(model_id, larger) >= cost_usd(model_id, usage)
+    assert cost_nano_usd(model_id, larger) >= cost_nano_usd(model_id, usage)
 
 
 @given(PRICED, st.fixed_dictionaries(dict.fromkeys(PARTS, st.integers(0, 20_000))))
@@ -157,8 +157,8 @@ def test_below_any_threshold_a_call_costs_the_sum_of_its_parts(model_id, usage):
 
 
 @given(PRICED, USAGES)
-def test_a_cost_has_no_more_than_nine_decimals(model_id, usage):
-    assert cost_usd(model_id, usage).as_tuple().exponent == -9
+def test_a_cost_is_a_whole_number_of_nano_dollars(model_id, usage):
+    assert isinstance(cost_nano_usd(model_id, usage), int)
 
 
 PUBLISHED = [
@@ -187,7 +187,7 @@ def test_a_cost_is_what_genai_prices_computes(model, usage):
         provider_id=GENAI_PROVIDERS[model.provider],
         genai_request_timestamp=PRICED_AT,
     )
-    assert abs(cost_usd(model.id, usage) - theirs.total_price) <= Decimal("0.000000001")
+    assert abs(usd(cost_nano_usd(model.id, usage)) - theirs.total_price) <= Decimal("0.000000001")
 
 
 def test_the_price_table_is_what_its_sources_give():

@@ -19,7 +19,7 @@ from functions.shared.errors import EngineError, NoEligibleModel
 from functions.shared.policy.routing_policy import Policy, load_policy
 from functions.shared.settings import ClassifySettings
 from functions.shared.storage.request_log import RequestLog
-from functions.shared.vocabulary import Preference
+from functions.shared.vocabulary import Preference, usd
 from tests.support.builders import TOOL
 from training import __main__ as command
 from training.routing import replay as replaying
@@ -104,7 +104,7 @@ def _row(draw, number, policy, routing_context=None):
         decision = rank(profile, load_catalogue(), policy, routing_context)
     except EngineError as refusal:
         error = refusal
-    caught = {"name": type(error or NoEligibleModel("")).__name__, "cause": "{}"}
+    caught = {"Error": type(error or NoEligibleModel("")).__name__, "Cause": "{}"}
     record = RecordInput.model_validate(
         ids
         | {"started_at": started_at.isoformat(), "error": caught}
@@ -150,9 +150,9 @@ def test_the_policy_that_decided_decides_a_thousand_logged_requests_alike(thousa
     assert (report["moved"], report["newly_no_eligible_model"]) == (0, 0)
     assert report["newly_refused_otherwise"] == {}
     cost = report["estimated_cost_usd"]
-    logged = [row["decision"]["candidates"][0]["estimated_cost_usd"] for row in decided]
+    logged = [row["decision"]["candidates"][0]["estimated_cost_nano_usd"] for row in decided]
     assert cost["before"] == cost["after"]
-    assert Decimal(cost["before"]) == sum(Decimal(str(one)) for one in logged)
+    assert Decimal(cost["before"]) == usd(sum(logged))
 
 
 def test_all_of_a_logged_decision_comes_out_again(thousand):
@@ -166,7 +166,8 @@ def test_all_of_a_logged_decision_comes_out_again(thousand):
             RoutingContext.model_validate(row["decision"]["routing_context"]),
         )
         record = {"request_id": "1", "caller_id": "1", "mode": "sync"}
-        record |= {"started_at": NOW.isoformat(), "error": {"name": "X", "cause": ""}}
+        record |= {"started_at": NOW.isoformat(), "error": {"Error": "X"}}
+        record |= {"profile": row["profile"]}
         event = RecordInput.model_validate(record | {"decision": again})
         expected = row_of(FinishedRequest(event, NOW, ""), 30)["decision"]
         times = {"score_ms": row["decision"]["score_ms"]}
@@ -330,7 +331,8 @@ def test_a_logged_prompt_is_predicted_from_and_a_missing_one_leaves_the_tables_a
 def test_the_table_is_read_by_day_and_page_for_the_period_alone(requests_table, monkeypatch):
     kept = {"request_id", "caller_id", "created_at", "day", "status"}
     rows = [
-        {name: row[name] for name in kept} | {"attempts": [{"cost_usd": 0.1, "elapsed_ms": 7}]}
+        {name: row[name] for name in kept}
+        | {"attempts": [{"cost_nano_usd": 100_000_000, "elapsed_ms": 7}]}
         for row in _rows(80, load_policy("default"), seed=5)
     ]
     log = RequestLog("Requests")
