@@ -210,8 +210,8 @@ def test_the_decision_behind_an_answer_is_drawn_and_told(console):
     listed = place.get_by_role("table", name="Candidates in the order").get_by_role("rowheader")
     expect(listed).to_have_count(len(decision["candidates"]))
     expect(listed.first).to_have_text(f"{decision['candidates'][0]['model']} (chosen)")
-    place.locator("summary", has_text="models left out").click()
-    excluded = place.get_by_role("table", name="Models left out").locator("tbody tr")
+    place.locator("summary", has_text="models excluded").click()
+    excluded = place.get_by_role("table", name="Excluded models").locator("tbody tr")
     expect(excluded).to_have_count(len(decision["excluded"]))
     expect(excluded.first).to_contain_text(decision["excluded"][0]["reason"])
 
@@ -307,7 +307,7 @@ def test_limits_that_no_model_fits_are_explained_model_by_model(console):
     with console.answering("/generate") as response:
         console.send(task="chat", max_cost_usd="0.0000001")
     details = response.value.json()["error"]["details"]
-    rows = console.outcome.get_by_role("table", name="Models left out").locator("tbody tr")
+    rows = console.outcome.get_by_role("table", name="Excluded models").locator("tbody tr")
     expect(rows).to_have_count(len(details))
     expect(rows.first).to_have_text(f"{details[0]['model']}{details[0]['reason']}")
     expect(console.outcome.locator(".walk [data-state=Score]")).to_contain_text("no model to ask")

@@ -22,9 +22,9 @@ export function answerView(answer) {
     toolCalls(answer.tool_calls),
     figures([
       ["Cost", usd(usage.total_cost_usd), usage.total_cost_usd, "cost_usd"],
-      [`Saved against ${usage.baseline_model}`, usd(usage.savings_usd), usage.savings_usd, "savings_usd"],
-      ["Tokens in / out", tokens(usage), `${usage.input_tokens}/${usage.output_tokens}`, "tokens"],
-      ["Time in all", duration(performance.total_time_ms), performance.total_time_ms, "total_ms"],
+      [`Savings vs ${usage.baseline_model}`, usd(usage.savings_usd), usage.savings_usd, "savings_usd"],
+      ["Input / output tokens", tokens(usage), `${usage.input_tokens}/${usage.output_tokens}`, "tokens"],
+      ["Total time", duration(performance.total_time_ms), performance.total_time_ms, "total_ms"],
       ["Routing", duration(performance.routing_time_ms), performance.routing_time_ms, "routing_ms"],
       ["Inference", duration(performance.inference_time_ms), performance.inference_time_ms, "inference_ms"],
     ]),

@@ -1,4 +1,4 @@
-/** A routing decision: each candidate's scores as bars, the weights, and who was left out. */
+/** A routing decision: each candidate's scores as bars, the weights, and who was excluded. */
 
 import { draw, tooltip } from "./charts.js";
 import { element, table } from "./elements.js";
@@ -19,7 +19,7 @@ export function decisionView(decision, chosen) {
   return element(
     "section",
     { class: "decision" },
-    element("h3", {}, "The decision"),
+    element("h3", {}, "Routing decision"),
     reason ? element("p", { class: "reason" }, reason) : null,
     fellBack(decision.candidates[0], chosen),
     decision.weights ? element("p", { class: "muted" }, weightsSentence(decision.weights)) : null,
@@ -32,7 +32,7 @@ export function decisionView(decision, chosen) {
         )
       : null,
     decision.excluded.length
-      ? folded(`${decision.excluded.length} models left out`, excludedTable(decision.excluded))
+      ? folded(`${decision.excluded.length} models excluded`, excludedTable(decision.excluded))
       : null,
   );
 }
@@ -40,7 +40,7 @@ export function decisionView(decision, chosen) {
 /** @param {{model: string, reason: string}[]} excluded */
 export function excludedTable(excluded) {
   return table(
-    "Models left out",
+    "Excluded models",
     ["Model", "Reason"],
     excluded.map(({ model, reason }) => [model, reason]),
   );
@@ -54,7 +54,7 @@ function fellBack(first, chosen) {
 
 function weightsSentence(weights) {
   const parts = Object.entries(weights).map(([name, share]) => `${name} ${percent(share)}`);
-  return `What counted: ${parts.join(", ")}.`;
+  return `Weights: ${parts.join(", ")}.`;
 }
 
 function folded(summary, content) {
@@ -166,7 +166,7 @@ function candidatesTable(candidates, chosen) {
   const heads = ["Model", "Provider", "Final#", "Cost#", "Latency#", "Quality#", "Availability#"];
   return table(
     "Candidates in the order in which they are asked",
-    [...heads, "Expected cost#", "Expected time#"],
+    [...heads, "Estimated cost#", "Estimated latency#"],
     candidates.map((one) => [
       one.model === chosen ? element("strong", {}, `${one.model} (chosen)`) : one.model,
       one.provider,

@@ -61,7 +61,7 @@ function detailsView(details) {
 function failedAttempts(attempts) {
   return table(
     "Models that were asked",
-    ["Model", "Provider", "Error", "Time#", "Message"],
+    ["Model", "Provider", "Error", "Latency#", "Message"],
     attempts.map((one) => [one.model, one.provider, one.error, duration(one.elapsed_ms), one.message]),
   );
 }

@@ -16,6 +16,13 @@ export const score = (value) => (known(value) ? Number(value).toFixed(2) : NONE)
 /** @param {number | null | undefined} value in [0, 1] */
 export const percent = (value) => (known(value) ? `${Math.round(Number(value) * 100)} %` : NONE);
 
+/**
+ * Where a task comes from, and how sure that is.
+ * @param {{task_source: string, task_confidence: number}} routed a profile, or the routing of an answer
+ */
+export const sourceOf = ({ task_source: source, task_confidence: confidence }) =>
+  source === "caller" ? "set by the caller" : `${source}, ${percent(confidence)}`;
+
 /** @param {number | null | undefined} ms */
 export function duration(ms) {
   if (!known(ms)) return NONE;

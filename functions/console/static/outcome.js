@@ -5,7 +5,7 @@ import { ApiError, ask } from "./api.js";
 import { decisionView } from "./decision.js";
 import { byId, element, fill, figures } from "./elements.js";
 import { errorView } from "./errors.js";
-import { duration, score, usd } from "./format.js";
+import { duration, sourceOf, usd } from "./format.js";
 import { clearProblems, showProblems } from "./form.js";
 import { openRecord } from "./record.js";
 import { walkView } from "./walk.js";
@@ -37,8 +37,7 @@ export async function showAnswer(answer) {
 /** @param {{routing: any, performance: any}} told body of `POST /route` */
 export function showDryRun({ routing, performance }) {
   const first = routing.candidates[0];
-  say("Decided. Nobody was called, and nothing is charged.");
-  const sure = routing.task_source === "caller" ? "told" : `guessed, ${score(routing.task_confidence)} sure`;
+  say("Decided. No model was called, and nothing is charged.");
   show(
     element(
       "p",
@@ -48,11 +47,11 @@ export function showDryRun({ routing, performance }) {
       element("span", { class: "badge" }, "dry run"),
     ),
     figures([
-      ["Expected cost", usd(first.estimated_cost_usd), first.estimated_cost_usd, "cost_usd"],
-      ["At most", usd(first.worst_case_cost_usd), first.worst_case_cost_usd, "worst_case_cost_usd"],
-      ["Expected time", duration(first.estimated_latency_ms), first.estimated_latency_ms, "total_ms"],
-      ["95 % within", duration(first.p95_latency_ms), first.p95_latency_ms, "p95_ms"],
-      ["Task", `${routing.task} (${sure})`, routing.task, "task"],
+      ["Estimated cost", usd(first.estimated_cost_usd), first.estimated_cost_usd, "cost_usd"],
+      ["Worst-case cost", usd(first.worst_case_cost_usd), first.worst_case_cost_usd, "worst_case_cost_usd"],
+      ["Estimated latency", duration(first.estimated_latency_ms), first.estimated_latency_ms, "total_ms"],
+      ["p95 latency", duration(first.p95_latency_ms), first.p95_latency_ms, "p95_ms"],
+      ["Task", `${routing.task} (${sourceOf(routing)})`, routing.task, "task"],
       ["Routing", duration(performance.routing_time_ms), performance.routing_time_ms, "routing_ms"],
     ]),
     decisionView(routing, routing.selected_model),

@@ -4,7 +4,7 @@ import { ApiError, ask } from "./api.js";
 import { decisionView } from "./decision.js";
 import { byId, element, fill, figures, table } from "./elements.js";
 import { errorView } from "./errors.js";
-import { count, duration, moment, score, usd } from "./format.js";
+import { count, duration, moment, score, sourceOf, usd } from "./format.js";
 import { walkView } from "./walk.js";
 
 /** @param {string} requestId */
@@ -51,9 +51,9 @@ function summary(record) {
     ["Started", moment(record.created_at), record.created_at, "created_at"],
     ["Latency", duration(record.latency_ms), record.latency_ms, "latency_ms"],
     ["Cost", usd(record.cost_usd), record.cost_usd, "cost_usd"],
-    ["Saved", record.savings_usd === undefined ? null : usd(record.savings_usd), record.savings_usd, "savings_usd"],
+    ["Savings", record.savings_usd === undefined ? null : usd(record.savings_usd), record.savings_usd, "savings_usd"],
     ["Mode", record.mode],
-    ["Task", profile && taskOf(profile)],
+    ["Task", profile && `${profile.task} (${sourceOf(profile)})`],
     ["Preference", record.model_preference],
     ["Prices", record.price_version],
     ["Policy", record.policy_version],
@@ -61,15 +61,11 @@ function summary(record) {
   ]);
 }
 
-function taskOf(profile) {
-  return profile.task_source === "caller" ? profile.task : `${profile.task} (guessed, ${score(profile.task_confidence)} sure)`;
-}
-
 function attempts(list) {
   if (!list.length) return element("p", { class: "muted" }, "No model was asked.");
   return table(
     "Attempts",
-    ["Model", "Provider", "Outcome", "Tokens in#", "Tokens out#", "Cost#", "Time#", "Retries#", "Message"],
+    ["Model", "Provider", "Outcome", "Input tokens#", "Output tokens#", "Cost#", "Latency#", "Retries#", "Message"],
     list.map((one) => [
       one.model,
       one.provider,

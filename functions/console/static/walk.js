@@ -1,7 +1,7 @@
 /** The walk of a request through the state machine, as its audit record tells it. */
 
 import { element } from "./elements.js";
-import { duration, score, usd } from "./format.js";
+import { duration, sourceOf, usd } from "./format.js";
 
 /**
  * @typedef {{state: string, kind: "ok" | "bad" | "choice" | "end", title?: string, note?: string,
@@ -30,7 +30,7 @@ export function stepsOf(record) {
     if (attempt.outcome === "success") return;
     const next = record.attempts[at + 1];
     if (next) steps.push(between(attempt, next));
-    else if (goesOn(record)) steps.push(choice("none left, or no time or money"));
+    else if (goesOn(record)) steps.push(choice("none left, or the deadline or cost limit is reached"));
   });
   steps.push(recorded(record));
   return steps;
@@ -39,8 +39,7 @@ export function stepsOf(record) {
 function classified(profile) {
   const state = "Classify";
   if (!profile) return { state, kind: "bad", title: "request refused", segment: "classify" };
-  const sure = profile.task_source === "classifier" ? `guessed, ${score(profile.task_confidence)} sure` : "told by the caller";
-  return { state, kind: "ok", title: `task ${profile.task}`, note: sure, ms: profile.classify_ms, segment: "classify" };
+  return { state, kind: "ok", title: `task ${profile.task}`, note: sourceOf(profile), ms: profile.classify_ms, segment: "classify" };
 }
 
 function scored(decision) {
@@ -48,7 +47,7 @@ function scored(decision) {
   if (!decision) return { state, kind: "bad", title: "no model to ask", segment: "score" };
   const found = decision.candidates.length;
   const title = found === 1 ? "1 candidate" : `${found} candidates`;
-  const note = `${decision.excluded.length} left out`;
+  const note = `${decision.excluded.length} excluded`;
   return { state, kind: "ok", title, note, ms: decision.score_ms, segment: "score" };
 }
 

@@ -87,5 +87,5 @@ function inWords(properties, series) {
     full(Math.min(...one.values)),
     full(Math.max(...one.values)),
   ]);
-  return table(["Series", "Latest", "Least", "Most"], rows, properties.title ?? "Chart");
+  return table(["Series", "Latest", "Min", "Max"], rows, properties.title ?? "Chart");
 }
