@@ -16,17 +16,40 @@ export function answerView(answer) {
       element("span", { class: "muted" }, `by ${routing.provider}`),
       answer.mock ? element("span", { class: "badge warn" }, "simulated") : null,
       answer.cached ? element("span", { class: "badge" }, "cached") : null,
-      answer.finish_reason === "length" ? element("span", { class: "badge warn" }, "cut off") : null,
+      answer.finish_reason === "length"
+        ? element("span", { class: "badge warn" }, "cut off")
+        : null,
     ),
-    answer.result ? element("pre", { class: "text", tabindex: "0", "aria-label": "Text of the answer" }, answer.result) : null,
+    answer.result
+      ? element(
+          "pre",
+          { class: "text", tabindex: "0", "aria-label": "Text of the answer" },
+          answer.result,
+        )
+      : null,
     toolCalls(answer.tool_calls),
     figures([
       ["Cost", usd(usage.total_cost_usd), usage.total_cost_usd, "cost_usd"],
-      [`Savings vs ${usage.baseline_model}`, usd(usage.savings_usd), usage.savings_usd, "savings_usd"],
-      ["Input / output tokens", tokens(usage), `${usage.input_tokens}/${usage.output_tokens}`, "tokens"],
+      [
+        `Savings vs ${usage.baseline_model}`,
+        usd(usage.savings_usd),
+        usage.savings_usd,
+        "savings_usd",
+      ],
+      [
+        "Input / output tokens",
+        tokens(usage),
+        `${usage.input_tokens}/${usage.output_tokens}`,
+        "tokens",
+      ],
       ["Total time", duration(performance.total_time_ms), performance.total_time_ms, "total_ms"],
       ["Routing", duration(performance.routing_time_ms), performance.routing_time_ms, "routing_ms"],
-      ["Inference", duration(performance.inference_time_ms), performance.inference_time_ms, "inference_ms"],
+      [
+        "Inference",
+        duration(performance.inference_time_ms),
+        performance.inference_time_ms,
+        "inference_ms",
+      ],
     ]),
     dropped(routing.dropped_parameters),
   );

@@ -5,7 +5,8 @@ const reduced = matchMedia("(prefers-reduced-motion: reduce)");
 // A frame later: a chart that changes its own height inside the observer's turn would be an error.
 const sizes = new ResizeObserver((entries) => {
   requestAnimationFrame(() => {
-    for (const { target } of entries) if (drawn.get(target)?.width !== target.clientWidth) redraw(target);
+    for (const { target } of entries)
+      if (drawn.get(target)?.width !== target.clientWidth) redraw(target);
   });
 });
 

@@ -49,7 +49,11 @@ export function excludedTable(excluded) {
 /** The reason is the first candidate's, which is not always the one that answered. */
 function fellBack(first, chosen) {
   if (!first || !chosen || first.model === chosen) return null;
-  return element("p", { class: "muted" }, `The first choice was ${first.model}; the last one asked was ${chosen}.`);
+  return element(
+    "p",
+    { class: "muted" },
+    `The first choice was ${first.model}; the last one asked was ${chosen}.`,
+  );
 }
 
 function weightsSentence(weights) {
@@ -147,11 +151,22 @@ function optionOf(candidates, chosen, width, colour) {
 }
 
 /** On a narrow screen a name stands over its bar. */
-const under = (rowPx) => ({ inside: true, margin: 0, padding: [0, 0, rowPx - 8, 0], verticalAlign: "middle" });
+const under = (rowPx) => ({
+  inside: true,
+  margin: 0,
+  padding: [0, 0, rowPx - 8, 0],
+  verticalAlign: "middle",
+});
 
 function heading(part, left, colour, wide) {
   const text = wide || part === "final" ? part : part.slice(0, part === "availability" ? 5 : 7);
-  return { text, left, top: 4, padding: 0, textStyle: { color: colour.muted, fontSize: 12, fontWeight: "normal" } };
+  return {
+    text,
+    left,
+    top: 4,
+    padding: 0,
+    textStyle: { color: colour.muted, fontSize: 12, fontWeight: "normal" },
+  };
 }
 
 function bar(row, part, isChosen, colour) {

@@ -55,13 +55,23 @@ function detailsView(details) {
   if (!details.length) return null;
   if ("reason" in details[0]) return excludedTable(details);
   if ("elapsed_ms" in details[0]) return failedAttempts(details);
-  return element("ul", {}, ...details.map(({ field, problem }) => element("li", {}, `${field}: ${problem}`)));
+  return element(
+    "ul",
+    {},
+    ...details.map(({ field, problem }) => element("li", {}, `${field}: ${problem}`)),
+  );
 }
 
 function failedAttempts(attempts) {
   return table(
     "Models that were asked",
     ["Model", "Provider", "Error", "Latency#", "Message"],
-    attempts.map((one) => [one.model, one.provider, one.error, duration(one.elapsed_ms), one.message]),
+    attempts.map((one) => [
+      one.model,
+      one.provider,
+      one.error,
+      duration(one.elapsed_ms),
+      one.message,
+    ]),
   );
 }

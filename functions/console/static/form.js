@@ -38,7 +38,10 @@ export function clearProblems(form) {
 /** @param {any[]} models the catalogue */
 export function offerModels(models) {
   const usable = models.filter((model) => model.usable);
-  fill(byId("models"), ...usable.map((model) => element("option", { value: model.id }, model.provider)));
+  fill(
+    byId("models"),
+    ...usable.map((model) => element("option", { value: model.id }, model.provider)),
+  );
 }
 
 function fieldOf(form, path) {

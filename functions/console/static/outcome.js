@@ -3,10 +3,10 @@
 import { answerView } from "./answer.js";
 import { ApiError, ask } from "./api.js";
 import { decisionView } from "./decision.js";
-import { byId, element, fill, figures } from "./elements.js";
+import { byId, element, figures, fill } from "./elements.js";
 import { errorView } from "./errors.js";
-import { duration, sourceOf, usd } from "./format.js";
 import { clearProblems, showProblems } from "./form.js";
+import { duration, sourceOf, usd } from "./format.js";
 import { openRecord } from "./record.js";
 import { walkView } from "./walk.js";
 
@@ -48,8 +48,18 @@ export function showDryRun({ routing, performance }) {
     ),
     figures([
       ["Estimated cost", usd(first.estimated_cost_usd), first.estimated_cost_usd, "cost_usd"],
-      ["Worst-case cost", usd(first.worst_case_cost_usd), first.worst_case_cost_usd, "worst_case_cost_usd"],
-      ["Estimated latency", duration(first.estimated_latency_ms), first.estimated_latency_ms, "total_ms"],
+      [
+        "Worst-case cost",
+        usd(first.worst_case_cost_usd),
+        first.worst_case_cost_usd,
+        "worst_case_cost_usd",
+      ],
+      [
+        "Estimated latency",
+        duration(first.estimated_latency_ms),
+        first.estimated_latency_ms,
+        "total_ms",
+      ],
       ["p95 latency", duration(first.p95_latency_ms), first.p95_latency_ms, "p95_ms"],
       ["Task", `${routing.task} (${sourceOf(routing)})`, routing.task, "task"],
       ["Routing", duration(performance.routing_time_ms), performance.routing_time_ms, "routing_ms"],

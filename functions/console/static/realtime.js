@@ -15,14 +15,22 @@ export async function refreshRealtime() {
 }
 
 function show({ buckets, requests, failed, cost_usd: cost }) {
-  byId("realtime-note").textContent = `${count(requests)} requests, ${count(failed)} failed, ${usd(cost)}`;
+  byId("realtime-note").textContent =
+    `${count(requests)} requests, ${count(failed)} failed, ${usd(cost)}`;
   byId("realtime-note").dataset.requests = String(requests);
   draw(byId("realtime"), (_width, colour) => ({ chart: optionOf(buckets, colour) }));
 }
 
 function optionOf(buckets, colour) {
   const label = { color: colour.muted, fontSize: 11 };
-  const bars = (name, data, own) => ({ name, type: "bar", stack: "all", data, itemStyle: { color: own }, barMaxWidth: 14 });
+  const bars = (name, data, own) => ({
+    name,
+    type: "bar",
+    stack: "all",
+    data,
+    itemStyle: { color: own },
+    barMaxWidth: 14,
+  });
   return {
     tooltip: { ...tooltip(colour), trigger: "axis" },
     legend: { top: 0, right: 0, itemWidth: 12, itemHeight: 8, textStyle: label },
@@ -35,12 +43,25 @@ function optionOf(buckets, colour) {
       axisTick: { show: false },
     },
     yAxis: [
-      { type: "value", minInterval: 1, axisLabel: label, splitLine: { lineStyle: { color: colour.line } } },
+      {
+        type: "value",
+        minInterval: 1,
+        axisLabel: label,
+        splitLine: { lineStyle: { color: colour.line } },
+      },
       { type: "value", axisLabel: { ...label, formatter: duration }, splitLine: { show: false } },
     ],
     series: [
-      bars("answered", buckets.map((bucket) => bucket.requests - bucket.failed), colour.accent),
-      bars("failed", buckets.map((bucket) => bucket.failed), colour.bad),
+      bars(
+        "answered",
+        buckets.map((bucket) => bucket.requests - bucket.failed),
+        colour.accent,
+      ),
+      bars(
+        "failed",
+        buckets.map((bucket) => bucket.failed),
+        colour.bad,
+      ),
       {
         name: "p95 latency",
         type: "line",

@@ -2,7 +2,7 @@
 
 import { ApiError, ask } from "./api.js";
 import { decisionView } from "./decision.js";
-import { byId, element, fill, figures, table } from "./elements.js";
+import { byId, element, figures, fill, table } from "./elements.js";
 import { errorView } from "./errors.js";
 import { count, duration, moment, score, sourceOf, usd } from "./format.js";
 import { walkView } from "./walk.js";
@@ -35,7 +35,9 @@ export function connectDialog() {
 function recordView(record) {
   return [
     summary(record),
-    record.error ? element("p", { class: "failure" }, `${record.error.code}: ${record.error.message}`) : null,
+    record.error
+      ? element("p", { class: "failure" }, `${record.error.code}: ${record.error.message}`)
+      : null,
     record.prompt ? element("pre", { class: "text" }, record.prompt) : null,
     attempts(record.attempts),
     walkView(record),
@@ -47,11 +49,23 @@ function recordView(record) {
 function summary(record) {
   const { profile } = record;
   return figures([
-    ["Status", element("span", { class: `badge ${record.status === "SUCCEEDED" ? "ok" : "bad"}` }, record.status)],
+    [
+      "Status",
+      element(
+        "span",
+        { class: `badge ${record.status === "SUCCEEDED" ? "ok" : "bad"}` },
+        record.status,
+      ),
+    ],
     ["Started", moment(record.created_at), record.created_at, "created_at"],
     ["Latency", duration(record.latency_ms), record.latency_ms, "latency_ms"],
     ["Cost", usd(record.cost_usd), record.cost_usd, "cost_usd"],
-    ["Savings", record.savings_usd === undefined ? null : usd(record.savings_usd), record.savings_usd, "savings_usd"],
+    [
+      "Savings",
+      record.savings_usd === undefined ? null : usd(record.savings_usd),
+      record.savings_usd,
+      "savings_usd",
+    ],
     ["Mode", record.mode],
     ["Task", profile && `${profile.task} (${sourceOf(profile)})`],
     ["Preference", record.model_preference],
@@ -65,14 +79,28 @@ function attempts(list) {
   if (!list.length) return element("p", { class: "muted" }, "No model was asked.");
   return table(
     "Attempts",
-    ["Model", "Provider", "Outcome", "Input tokens#", "Output tokens#", "Cost#", "Latency#", "Retries#", "Message"],
+    [
+      "Model",
+      "Provider",
+      "Outcome",
+      "Input tokens#",
+      "Output tokens#",
+      "Cost#",
+      "Latency#",
+      "Retries#",
+      "Message",
+    ],
     list.map((one) => [
       one.model,
       one.provider,
       element("span", { class: `badge ${one.outcome === "success" ? "ok" : "bad"}` }, one.outcome),
       one.usage ? count(one.usage.input_tokens) : null,
       one.usage ? count(one.usage.output_tokens) : null,
-      element("span", { "data-value": one.cost_usd }, usd(one.cost_usd) + (one.possibly_billed ? " at most" : "")),
+      element(
+        "span",
+        { "data-value": one.cost_usd },
+        usd(one.cost_usd) + (one.possibly_billed ? " at most" : ""),
+      ),
       element("span", { "data-value": one.elapsed_ms }, duration(one.elapsed_ms)),
       String(one.retries),
       one.message,
@@ -83,7 +111,12 @@ function attempts(list) {
 function feedback(record) {
   const said = element("p", { role: "status" }, given(record.feedback));
   const thumb = (thumbs, sign, label) => {
-    const button = element("button", { type: "button" }, element("span", { "aria-hidden": "true" }, sign), ` ${label}`);
+    const button = element(
+      "button",
+      { type: "button" },
+      element("span", { "aria-hidden": "true" }, sign),
+      ` ${label}`,
+    );
     button.addEventListener("click", () => grade(record.request_id, thumbs, said));
     return button;
   };
@@ -91,7 +124,12 @@ function feedback(record) {
     "section",
     { class: "feedback" },
     element("h3", {}, "Was the answer good?"),
-    element("div", { class: "buttons" }, thumb("up", "👍", "Good"), thumb("down", "👎", "Not good")),
+    element(
+      "div",
+      { class: "buttons" },
+      thumb("up", "👍", "Good"),
+      thumb("down", "👎", "Not good"),
+    ),
     said,
   );
 }
@@ -106,4 +144,5 @@ async function grade(requestId, thumbs, said) {
   }
 }
 
-const given = (feedback) => (feedback ? `Graded ${score(feedback.score)} of 1.` : "Not graded yet.");
+const given = (feedback) =>
+  feedback ? `Graded ${score(feedback.score)} of 1.` : "Not graded yet.";

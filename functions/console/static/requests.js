@@ -39,9 +39,14 @@ async function go(to) {
 
 export async function refreshRequests() {
   const turn = ++asked;
-  const filters = Object.fromEntries(FILTERS.map((name) => [name, byId(`filter-${name}`).value.trim()]));
+  const filters = Object.fromEntries(
+    FILTERS.map((name) => [name, byId(`filter-${name}`).value.trim()]),
+  );
   try {
-    const page = await ask("GET", `/metrics/logs${query({ limit: PAGE, cursor: cursors.at(-1), ...filters })}`);
+    const page = await ask(
+      "GET",
+      `/metrics/logs${query({ limit: PAGE, cursor: cursors.at(-1), ...filters })}`,
+    );
     if (turn === asked) showPage(page);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
@@ -60,7 +65,9 @@ function showPage({ logs, next_cursor: next }) {
   byId("older").disabled = !next;
   byId("newer").disabled = cursors.length === 1;
   byId("page").textContent = logs.length ? `Page ${cursors.length}` : EMPTY[next ? "more" : "none"];
-  const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.closest("tr[data-request]");
+  const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.closest(
+    "tr[data-request]",
+  );
   fill(byId("rows"), ...logs.map(row));
   if (focused) refocus(/** @type {HTMLElement} */ (focused).dataset.request);
 }
@@ -72,8 +79,20 @@ function refocus(requestId) {
 
 function row(log) {
   const failed = log.status === "FAILED";
-  const status = element("span", { class: `badge ${failed ? "bad" : "ok"}` }, failed ? (log.error_code ?? "failed") : "answered");
-  const open = element("button", { type: "button", class: "link", "aria-label": `Open ${moment(log.created_at)}, ${log.request_id}` }, moment(log.created_at));
+  const status = element(
+    "span",
+    { class: `badge ${failed ? "bad" : "ok"}` },
+    failed ? (log.error_code ?? "failed") : "answered",
+  );
+  const open = element(
+    "button",
+    {
+      type: "button",
+      class: "link",
+      "aria-label": `Open ${moment(log.created_at)}, ${log.request_id}`,
+    },
+    moment(log.created_at),
+  );
   return element(
     "tr",
     { role: "row", "data-request": log.request_id },
@@ -88,5 +107,9 @@ function row(log) {
 }
 
 function cell(name, shown, value, kind) {
-  return element("td", { role: "cell", class: kind, "data-name": name, "data-value": value ?? "" }, shown);
+  return element(
+    "td",
+    { role: "cell", class: kind, "data-name": name, "data-value": value ?? "" },
+    shown,
+  );
 }

@@ -30,7 +30,7 @@ async function run(form, action) {
   const body = bodyOf(form);
   const buttons = form.querySelectorAll("button[type=submit]");
   clearProblems(form);
-  buttons.forEach((button) => (button.disabled = true));
+  for (const button of buttons) button.disabled = true;
   byId("outcome").setAttribute("aria-busy", "true");
   bringIntoView(byId("outcome-title"));
   try {
@@ -39,7 +39,7 @@ async function run(form, action) {
     if (!(error instanceof ApiError)) throw error;
     await showError(error, form, action !== "route");
   } finally {
-    buttons.forEach((button) => (button.disabled = false));
+    for (const button of buttons) button.disabled = false;
     byId("outcome").removeAttribute("aria-busy");
   }
 }
@@ -64,7 +64,15 @@ async function job(body) {
   const { execution_id: id } = await ask("POST", "/jobs", body);
   const stop = element("button", { type: "button", class: "danger" }, "Stop the job");
   stop.addEventListener("click", () => stopJob(id, stop));
-  show(element("p", { class: "job", "data-job": id }, element("span", { class: "badge" }, "RUNNING"), id), stop);
+  show(
+    element(
+      "p",
+      { class: "job", "data-job": id },
+      element("span", { class: "badge" }, "RUNNING"),
+      id,
+    ),
+    stop,
+  );
   say("The job is running.");
   const ended = await end(id);
   if (ended.result) return showAnswer(ended.result);

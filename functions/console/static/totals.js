@@ -1,7 +1,7 @@
 /** What the engine did in a window of time. */
 
 import { ApiError, ask, query } from "./api.js";
-import { byId, fill, figures } from "./elements.js";
+import { byId, figures, fill } from "./elements.js";
 import { count, duration, moment, usd } from "./format.js";
 
 let asked = 0;
@@ -34,5 +34,6 @@ function show({ window, from, requests, costs, latency_ms: latency, fallbacks })
     ]),
   );
   byId("totals").dataset.window = window;
-  byId("totals-note").textContent = `Since ${moment(from)}; savings are against the dearest model that would have done.`;
+  byId("totals-note").textContent =
+    `Since ${moment(from)}; savings are against the dearest model that would have done.`;
 }

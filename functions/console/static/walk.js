@@ -30,7 +30,8 @@ export function stepsOf(record) {
     if (attempt.outcome === "success") return;
     const next = record.attempts[at + 1];
     if (next) steps.push(between(attempt, next));
-    else if (goesOn(record)) steps.push(choice("none left, or the deadline or cost limit is reached"));
+    else if (goesOn(record))
+      steps.push(choice("none left, or the deadline or cost limit is reached"));
   });
   steps.push(recorded(record));
   return steps;
@@ -39,7 +40,14 @@ export function stepsOf(record) {
 function classified(profile) {
   const state = "Classify";
   if (!profile) return { state, kind: "bad", title: "request refused", segment: "classify" };
-  return { state, kind: "ok", title: `task ${profile.task}`, note: sourceOf(profile), ms: profile.classify_ms, segment: "classify" };
+  return {
+    state,
+    kind: "ok",
+    title: `task ${profile.task}`,
+    note: sourceOf(profile),
+    ms: profile.classify_ms,
+    segment: "classify",
+  };
 }
 
 function scored(decision) {
@@ -52,7 +60,9 @@ function scored(decision) {
 }
 
 function invoked(attempt, at) {
-  const retries = attempt.retries ? `, after ${attempt.retries} ${attempt.retries === 1 ? "retry" : "retries"}` : "";
+  const retries = attempt.retries
+    ? `, after ${attempt.retries} ${attempt.retries === 1 ? "retry" : "retries"}`
+    : "";
   const billed = attempt.possibly_billed ? " at most" : "";
   return {
     state: "Invoke Provider",
@@ -70,14 +80,18 @@ const choice = (title) => ({ state: "Next Candidate?", kind: "choice", title });
 function between(attempt, next) {
   // The last candidate is asked again after a wait; an unsure one without.
   const again = attempt.model === next.model && attempt.outcome === "ProviderThrottled";
-  return again ? { state: "Wait For Provider", kind: "choice", title: "asked again" } : choice("yes");
+  return again
+    ? { state: "Wait For Provider", kind: "choice", title: "asked again" }
+    : choice("yes");
 }
 
 /** Other errors stop at once: another candidate would not help. */
-const goesOn = (record) => ["all_providers_failed", "deadline_exceeded"].includes(record.error_code);
+const goesOn = (record) =>
+  ["all_providers_failed", "deadline_exceeded"].includes(record.error_code);
 
 function recorded(record) {
-  if (record.status === "SUCCEEDED") return { state: "Record Metrics", kind: "end", title: "answered" };
+  if (record.status === "SUCCEEDED")
+    return { state: "Record Metrics", kind: "end", title: "answered" };
   return { state: "Record Failure", kind: "bad", title: record.error_code };
 }
 
@@ -88,7 +102,9 @@ function box(step) {
     element("span", { class: "state" }, step.state),
     step.title ? element("strong", {}, step.title) : null,
     step.note ? element("span", { class: "note" }, step.note) : null,
-    step.ms === undefined ? null : element("span", { class: "time", "data-value": step.ms }, duration(step.ms)),
+    step.ms === undefined
+      ? null
+      : element("span", { class: "time", "data-value": step.ms }, duration(step.ms)),
   );
 }
 
@@ -100,7 +116,9 @@ function timeline(steps, totalMs) {
   const bar = element(
     "div",
     { class: "timeline", "aria-hidden": "true" },
-    ...timed.map((step) => segment(step.segment, step.ms, `${step.state} ${step.title}: ${duration(step.ms)}`)),
+    ...timed.map((step) =>
+      segment(step.segment, step.ms, `${step.state} ${step.title}: ${duration(step.ms)}`),
+    ),
     segment("between", between, `Between the steps: ${duration(between)}`),
   );
   const told = `${duration(totalMs)} in all: ${duration(inSteps)} inside the steps, ${duration(between)} between them (starting functions, moving on).`;

@@ -8,7 +8,9 @@ const CENTER = ["50%", "45%"];
 const drawn = new Map();
 const reduced = matchMedia("(prefers-reduced-motion: reduce)");
 const sizes = new ResizeObserver((entries) => {
-  requestAnimationFrame(() => entries.forEach(({ target }) => drawn.get(target)?.chart.resize()));
+  requestAnimationFrame(() => {
+    for (const { target } of entries) drawn.get(target)?.chart.resize();
+  });
 });
 
 /** @param {HTMLElement} place in the page @param {() => object} option made anew when the colours change */
@@ -32,7 +34,11 @@ export function redrawAll() {
 
 function paint(chart, option) {
   const { text, muted, panel, line } = colours();
-  const font = { fontFamily: getComputedStyle(document.body).fontFamily, fontSize: 12, color: text };
+  const font = {
+    fontFamily: getComputedStyle(document.body).fontFamily,
+    fontSize: 12,
+    color: text,
+  };
   const { description, ...own } = option();
   const { tooltip, ...rest } = own;
   chart.setOption(
@@ -66,12 +72,22 @@ function paint(chart, option) {
 export function overTime(properties, series, range, description) {
   const { muted, line } = colours();
   const places = legend(properties);
-  const sides = ["left", "right"].filter((side) => side === "left" || series.some((one) => one.y_axis === side));
-  const stackedTimes = properties.stacked ? [...new Set(series.flatMap((one) => one.times))].sort() : null;
+  const sides = ["left", "right"].filter(
+    (side) => side === "left" || series.some((one) => one.y_axis === side),
+  );
+  const stackedTimes = properties.stacked
+    ? [...new Set(series.flatMap((one) => one.times))].sort()
+    : null;
   return {
     description,
     legend: places.legend,
-    grid: { left: 4, right: sides.length > 1 ? 4 : 12, top: 28, ...places.grid, containLabel: true },
+    grid: {
+      left: 4,
+      right: sides.length > 1 ? 4 : 12,
+      top: 28,
+      ...places.grid,
+      containLabel: true,
+    },
     tooltip: {
       trigger: "axis",
       order: "valueDesc",
@@ -87,7 +103,9 @@ export function overTime(properties, series, range, description) {
     yAxis: sides.map((side) => axis(side, properties, series)),
     series: series.map((one, place) => {
       const color = seriesColour(place, one.color);
-      const points = stackedTimes ? filled(one, stackedTimes) : one.times.map((at, index) => [at, one.values[index]]);
+      const points = stackedTimes
+        ? filled(one, stackedTimes)
+        : one.times.map((at, index) => [at, one.values[index]]);
       return {
         type: "line",
         name: one.label,
@@ -111,7 +129,8 @@ function unitOn(series, properties) {
 }
 
 function rounded(unit) {
-  return (value) => (value == null ? "–" : `${full(Number(value.toPrecision(6)))} ${unit}`.trimEnd());
+  return (value) =>
+    value == null ? "–" : `${full(Number(value.toPrecision(6)))} ${unit}`.trimEnd();
 }
 
 function filled(series, times) {
@@ -149,7 +168,9 @@ function marks(annotations) {
   const { bad, panel, text } = colours();
   const lines = [
     ...(annotations?.horizontal ?? []).flat().map((one) => ({ ...one, yAxis: one.value })),
-    ...(annotations?.vertical ?? []).flat().map((one) => ({ ...one, xAxis: Date.parse(one.value) })),
+    ...(annotations?.vertical ?? [])
+      .flat()
+      .map((one) => ({ ...one, xAxis: Date.parse(one.value) })),
   ].filter((one) => one.visible !== false);
   if (!lines.length) return {};
   const data = lines.map(({ label, color, xAxis, yAxis }) => ({
@@ -175,7 +196,8 @@ function legend(properties) {
     itemWidth: 9,
     itemHeight: 14,
     itemGap: 14,
-    formatter: (name) => (name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME - 1)}…` : name),
+    formatter: (name) =>
+      name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME - 1)}…` : name,
     textStyle: { color: text, lineHeight: 18 },
     pageTextStyle: { color: muted },
     pageIconColor: text,
@@ -187,7 +209,10 @@ function legend(properties) {
     case "hidden":
       return { legend: { show: false }, grid: { bottom: 4 } };
     case "right":
-      return { legend: { ...base, orient: "vertical", right: 0, top: 20 }, grid: { bottom: 4, right: "28%" } };
+      return {
+        legend: { ...base, orient: "vertical", right: 0, top: 20 },
+        grid: { bottom: 4, right: "28%" },
+      };
     default:
       return { legend: { ...base, bottom: 0, left: 0, right: 0 }, grid: { bottom: 30 } };
   }
@@ -226,7 +251,11 @@ export function shares(properties, series, description) {
         minShowLabelAngle: 12,
         bottom: 0,
         itemStyle: { borderColor: panel, borderWidth: 2 },
-        label: { color: text, formatter: ({ percent }) => `${short(Number(percent.toPrecision(2)))} %`, minMargin: 4 },
+        label: {
+          color: text,
+          formatter: ({ percent }) => `${short(Number(percent.toPrecision(2)))} %`,
+          minMargin: 4,
+        },
         labelLine: { length: 6, length2: 6, lineStyle: { color: muted } },
         data: series.map((one, place) => ({
           name: one.label,
@@ -269,7 +298,12 @@ export function bars(properties, series, description) {
       {
         type: "bar",
         barMaxWidth: 22,
-        label: { show: true, position: "right", color: text, formatter: ({ value }) => short(value) },
+        label: {
+          show: true,
+          position: "right",
+          color: text,
+          formatter: ({ value }) => short(value),
+        },
         data: series.map((one, place) => ({
           value: one.values.at(-1),
           itemStyle: { color: seriesColour(place, one.color) },

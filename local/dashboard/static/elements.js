@@ -21,7 +21,8 @@ export function table(columns, rows, caption) {
   const heads = columns.map((name) => element("th", { scope: "col" }, name));
   const body = rows.map((row) => element("tr", {}, ...row.map((cell) => element("td", {}, cell))));
   return element(
-    "table", {},
+    "table",
+    {},
     caption ? element("caption", {}, caption) : null,
     element("thead", {}, element("tr", {}, ...heads)),
     element("tbody", {}, ...body),

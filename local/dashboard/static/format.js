@@ -1,8 +1,15 @@
 /** Numbers and units as they are read. */
 
 const UNITS = {
-  Milliseconds: "ms", Microseconds: "µs", Seconds: "s", Percent: "%", Bytes: "B", Kilobytes: "kB",
-  Megabytes: "MB", "Count/Second": "per second", "Bytes/Second": "B/s",
+  Milliseconds: "ms",
+  Microseconds: "µs",
+  Seconds: "s",
+  Percent: "%",
+  Bytes: "B",
+  Kilobytes: "kB",
+  Megabytes: "MB",
+  "Count/Second": "per second",
+  "Bytes/Second": "B/s",
 };
 const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 2 });
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });

@@ -3,7 +3,11 @@
 import { element, table } from "./elements.js";
 import { clock } from "./format.js";
 
-const STATES = { OK: ["ok", "OK"], ALARM: ["bad", "In alarm"], INSUFFICIENT_DATA: ["quiet", "No data yet"] };
+const STATES = {
+  OK: ["ok", "OK"],
+  ALARM: ["bad", "In alarm"],
+  INSUFFICIENT_DATA: ["quiet", "No data yet"],
+};
 
 const HOLDS_IDS = /id$/i;
 
@@ -14,13 +18,19 @@ export function showRows(place, title, data) {
     return;
   }
   const isId = data.columns.map((name) => HOLDS_IDS.test(name));
-  const rows = data.rows.map((row) => row.map((cell, at) => (isId[at] ? element("code", {}, cell) : cell)));
+  const rows = data.rows.map((row) =>
+    row.map((cell, at) => (isId[at] ? element("code", {}, cell) : cell)),
+  );
   place.replaceChildren(scrolling(title, table(data.columns, rows)));
 }
 
 /** @param {string} title @param {...Node} content */
 export function scrolling(title, ...content) {
-  return element("div", { className: "scrolling", tabIndex: 0, role: "region", "aria-label": title }, ...content);
+  return element(
+    "div",
+    { className: "scrolling", tabIndex: 0, role: "region", "aria-label": title },
+    ...content,
+  );
 }
 
 /** @param {HTMLElement} place @param {string} title @param {{alarms: any[]}} data */
@@ -35,7 +45,12 @@ export function showAlarms(place, title, data) {
     const since = alarm.since ? `Since ${clock(alarm.since)}. ` : "";
     return element(
       "li",
-      { className: `alarm ${look}`, "data-alarm": alarm.name, "data-state": alarm.state, title: since + alarm.reason },
+      {
+        className: `alarm ${look}`,
+        "data-alarm": alarm.name,
+        "data-state": alarm.state,
+        title: since + alarm.reason,
+      },
       element("span", { className: "state" }, state),
       element("span", { className: "alarm-name" }, alarm.name.slice(shared)),
       element("span", { className: "meaning" }, alarm.description),
@@ -49,6 +64,7 @@ function sharedStart(names) {
   if (names.length < 2) return 0;
   const [first, ...others] = names;
   let length = 0;
-  while (length < first.length && others.every((name) => name[length] === first[length])) length += 1;
+  while (length < first.length && others.every((name) => name[length] === first[length]))
+    length += 1;
   return Math.max(first.lastIndexOf("-", length - 1), first.lastIndexOf("/", length - 1)) + 1;
 }

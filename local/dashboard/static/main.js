@@ -11,9 +11,9 @@ import { fill, hasData, layOut } from "./widgets.js";
 
 const AT_ONCE = 4;
 const page = Object.fromEntries(
-  ["name", "updated", "toolbar", "variables", "range", "every", "problem", "grid", "theme"].map((id) => [
-    id, document.getElementById(id),
-  ]),
+  ["name", "updated", "toolbar", "variables", "range", "every", "problem", "grid", "theme"].map(
+    (id) => [id, document.getElementById(id)],
+  ),
 );
 const address = new URLSearchParams(location.search);
 let shown = { text: "", framed: [] };
@@ -23,7 +23,8 @@ let next = 0;
 async function refresh() {
   clearTimeout(next);
   running.abort();
-  const own = (running = new AbortController());
+  const own = new AbortController();
+  running = own;
   try {
     const dashboard = await fetchDashboard(chosen(), own.signal);
     if (own.signal.aborted) return;
@@ -121,6 +122,8 @@ page.toolbar.addEventListener("submit", (event) => {
   event.preventDefault();
   refresh();
 });
-document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(next) : schedule()));
+document.addEventListener("visibilitychange", () =>
+  document.hidden ? clearTimeout(next) : schedule(),
+);
 watchTheme(page.theme, redrawAll);
 refresh();

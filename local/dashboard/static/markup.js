@@ -3,10 +3,14 @@
 import { marked } from "./marked.js";
 
 const TAGS = new Set(
-  ("A B BLOCKQUOTE BR CAPTION CODE DEL EM H1 H2 H3 H4 H5 H6 HR I LI OL P PRE SPAN STRONG " +
-    "TABLE TBODY TD TH THEAD TR UL").split(" "),
+  (
+    "A B BLOCKQUOTE BR CAPTION CODE DEL EM H1 H2 H3 H4 H5 H6 HR I LI OL P PRE SPAN STRONG " +
+    "TABLE TBODY TD TH THEAD TR UL"
+  ).split(" "),
 );
-const DROPPED = new Set("SCRIPT STYLE TEMPLATE IFRAME OBJECT EMBED SVG MATH FORM INPUT BUTTON".split(" "));
+const DROPPED = new Set(
+  "SCRIPT STYLE TEMPLATE IFRAME OBJECT EMBED SVG MATH FORM INPUT BUTTON".split(" "),
+);
 const ATTRIBUTES = new Set(["title", "colspan", "rowspan", "scope", "align"]);
 const LINK = /^(https:\/\/|[/#](?![/\\]))/i;
 const BUTTON = /^button:(primary:)?/;

@@ -16,7 +16,13 @@ export function showMetric(place, widget, data, range) {
   const view = properties.view ?? "timeSeries";
   if (view === "singleValue") return showNumbers(place, properties, data.series, range);
   if (!VIEWS[view]) throw new Problem(`The view ${view} is not drawn here.`);
-  return showChart(place, properties, view, data.series.filter((one) => one.values.length), range);
+  return showChart(
+    place,
+    properties,
+    view,
+    data.series.filter((one) => one.values.length),
+    range,
+  );
 }
 
 function showNumbers(place, properties, series, range) {
@@ -44,9 +50,14 @@ function showNumbers(place, properties, series, range) {
     );
   });
   // All of them are as large as the longest can be; a long unit stands under its number.
-  const lengths = series.filter((one) => one.values.length).map((one) => {
-    return shownAs(properties, one.values.at(-1)).length + (unitOf(one.unit, title).length === 1 ? 1 : 0);
-  });
+  const lengths = series
+    .filter((one) => one.values.length)
+    .map((one) => {
+      return (
+        shownAs(properties, one.values.at(-1)).length +
+        (unitOf(one.unit, title).length === 1 ? 1 : 0)
+      );
+    });
   const row = element("div", { className: "numbers" }, ...numbers);
   row.style.setProperty("--characters", String(Math.max(1, ...lengths)));
   place.replaceChildren(row);
@@ -77,7 +88,14 @@ function showChart(place, properties, view, series, range) {
   chart.dataset.series = String(series.length);
   place.lastElementChild.replaceChildren(inWords(properties, series));
   const latest = series.map((one) => `${one.label}: ${short(one.values.at(-1))}`).join(", ");
-  draw(chart, () => VIEWS[view](properties, series, ...(view === "timeSeries" ? [range] : []), `${properties.title ?? "Chart"}. Latest: ${latest}`));
+  draw(chart, () =>
+    VIEWS[view](
+      properties,
+      series,
+      ...(view === "timeSeries" ? [range] : []),
+      `${properties.title ?? "Chart"}. Latest: ${latest}`,
+    ),
+  );
 }
 
 function inWords(properties, series) {

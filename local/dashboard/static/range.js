@@ -19,7 +19,9 @@ const DEFAULT = RANGES[3];
 
 /** @param {string=} start a body's `start`, e.g. "-PT3H" @returns the range of that length or the next longer one */
 export function rangeOf(start) {
-  const parts = /^-P(?:\d+[A-Z])*(?:T(?:\d+[A-Z])+)?$/.test(start ?? "") ? start.matchAll(/(\d+)([WDHMS])/g) : [];
+  const parts = /^-P(?:\d+[A-Z])*(?:T(?:\d+[A-Z])+)?$/.test(start ?? "")
+    ? start.matchAll(/(\d+)([WDHMS])/g)
+    : [];
   const length = [...parts].reduce((sum, [, count, unit]) => sum + Number(count) * PARTS[unit], 0);
   return length ? (RANGES.find((range) => range.length >= length) ?? RANGES.at(-1)) : DEFAULT;
 }

@@ -27,11 +27,23 @@ export function watchTheme(button, changed) {
 export function colours() {
   const style = getComputedStyle(document.documentElement);
   const names = ["text", "muted", "line", "panel", "accent", "bad"];
-  return Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+  return Object.fromEntries(
+    names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]),
+  );
 }
 
 // Okabe and Ito's colours, which the colour-blind tell apart, and three more for long legends.
-const SERIES = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C6BB1", "#7A7A52", "#B0413E"];
+const SERIES = [
+  "#0072B2",
+  "#E69F00",
+  "#009E73",
+  "#CC79A7",
+  "#56B4E9",
+  "#D55E00",
+  "#8C6BB1",
+  "#7A7A52",
+  "#B0413E",
+];
 
 /** @param {number} place @param {string?} given the body's own colour @returns {string} one that is seen */
 export function seriesColour(place, given) {
@@ -52,7 +64,7 @@ function legible(colour, background) {
 
 function rgb(colour) {
   const hex = /^#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})$/i.exec(colour);
-  return hex && hex.slice(1).map((part) => parseInt(part, 16));
+  return hex?.slice(1).map((part) => parseInt(part, 16));
 }
 
 function luminance(parts) {

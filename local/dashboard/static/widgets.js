@@ -10,8 +10,13 @@ const SMALL = 6;
 
 /** @param {HTMLElement} grid @param {any[]} widgets @returns {{widget: any, frame: HTMLElement}[]} */
 export function layOut(grid, widgets) {
-  const ordered = widgets.toSorted((one, other) => (one.y ?? 0) - (other.y ?? 0) || (one.x ?? 0) - (other.x ?? 0));
-  const framed = ordered.map((widget, place) => ({ widget, frame: frame(widget, `widget-${place}`) }));
+  const ordered = widgets.toSorted(
+    (one, other) => (one.y ?? 0) - (other.y ?? 0) || (one.x ?? 0) - (other.x ?? 0),
+  );
+  const framed = ordered.map((widget, place) => ({
+    widget,
+    frame: frame(widget, `widget-${place}`),
+  }));
   grid.replaceChildren(...framed.map((one) => one.frame));
   return framed;
 }
@@ -20,10 +25,18 @@ function frame(widget, id) {
   const { type, properties, width = 6, height = 6 } = widget;
   const isPlain = type === "text" && properties.background === "transparent";
   const numbers = type === "metric" && properties.view === "singleValue";
-  const several = numbers && properties.metrics.filter((row) => row.at(-1)?.visible !== false).length > 1;
+  const several =
+    numbers && properties.metrics.filter((row) => row.at(-1)?.visible !== false).length > 1;
   const made = element("section", {
     "data-kind": type,
-    className: ["widget", numbers ? "of-numbers" : `of-${type}`, isPlain && "plain", width <= SMALL && !several && "small"].filter(Boolean).join(" "),
+    className: [
+      "widget",
+      numbers ? "of-numbers" : `of-${type}`,
+      isPlain && "plain",
+      width <= SMALL && !several && "small",
+    ]
+      .filter(Boolean)
+      .join(" "),
   });
   if (widget.x !== undefined && widget.y !== undefined) {
     made.style.setProperty("--column", String(widget.x + 1));
@@ -39,7 +52,10 @@ function frame(widget, id) {
   const title = properties.title || titleOf(type);
   made.dataset.widget = title;
   made.setAttribute("aria-labelledby", id);
-  made.append(element("h3", { id }, title), element("div", { className: "content" }, element("p", { className: "waiting" }, "Loading")));
+  made.append(
+    element("h3", { id }, title),
+    element("div", { className: "content" }, element("p", { className: "waiting" }, "Loading")),
+  );
   return made;
 }
 
@@ -87,6 +103,7 @@ function show(place, widget, data, range) {
 
 function ofFunction(data) {
   if (data.html !== undefined) return element("div", { className: "markup" }, fromHtml(data.html));
-  if (data.markdown !== undefined) return element("div", { className: "markup" }, fromMarkdown(data.markdown));
+  if (data.markdown !== undefined)
+    return element("div", { className: "markup" }, fromMarkdown(data.markdown));
   return element("pre", {}, data.json);
 }
