@@ -1,9 +1,12 @@
 /** An answer: its text, who gave it, and what it cost. */
 
-import { element, figures, table } from "./elements.js";
+import { figures, table } from "./figures.js";
 import { count, duration, usd } from "./format.js";
+import { element } from "./kit-elements.js";
 
-/** @param {any} answer body of a 200, or a job's result */
+/** @import { Answer, DroppedParameter, ToolCall, Usage } from "../answers.js" */
+
+/** @param {Answer} answer body of a 200, or a job's result */
 export function answerView(answer) {
   const { routing, usage, performance } = answer;
   return element(
@@ -55,12 +58,14 @@ export function answerView(answer) {
   );
 }
 
+/** @param {Usage} usage */
 function tokens(usage) {
   const cached = usage.cached_input_tokens ? ` (${count(usage.cached_input_tokens)} cached)` : "";
   const estimated = usage.usage_source === "estimated" ? ", estimated" : "";
   return `${count(usage.input_tokens)}${cached} / ${count(usage.output_tokens)}${estimated}`;
 }
 
+/** @param {ToolCall[]} calls */
 function toolCalls(calls) {
   if (!calls.length) return null;
   return table(
@@ -70,6 +75,7 @@ function toolCalls(calls) {
   );
 }
 
+/** @param {DroppedParameter[]} parameters */
 function dropped(parameters) {
   if (!parameters.length) return null;
   return element(

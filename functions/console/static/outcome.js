@@ -1,14 +1,18 @@
 /** The panel beside the form: what became of the request that was sent last. */
 
 import { answerView } from "./answer.js";
-import { ApiError, ask } from "./api.js";
+import { ask } from "./api.js";
 import { decisionView } from "./decision.js";
-import { byId, element, figures, fill } from "./elements.js";
 import { errorView } from "./errors.js";
+import { figures } from "./figures.js";
 import { clearProblems, showProblems } from "./form.js";
 import { duration, sourceOf, usd } from "./format.js";
+import { byId, element, fill } from "./kit-elements.js";
+import { ApiError } from "./kit-fetch.js";
 import { openRecord } from "./record.js";
 import { walkView } from "./walk.js";
+
+/** @import { Answer, AuditRecord, DryRun } from "../answers.js" */
 
 /** Refusals of the door have no record; asking for one would only fail. */
 const RECORDED = [
@@ -18,23 +22,23 @@ const RECORDED = [
 
 /** @param {string} text told to everybody, also to a screen reader */
 export function say(text) {
-  byId("said").textContent = text;
+  byId("said", HTMLElement).textContent = text;
 }
 
 /** @param {...Node} nodes */
-export const show = (...nodes) => fill(byId("outcome"), ...nodes);
+export const show = (...nodes) => fill(byId("outcome", HTMLElement), ...nodes);
 
-/** @param {any} answer */
+/** @param {Answer} answer */
 export async function showAnswer(answer) {
   const model = answer.routing.selected_model;
   say(`Answered in ${duration(answer.performance.total_time_ms)}.`);
   show(answerView(answer));
   const record = await recordOf(answer.request_id);
   const decision = record?.decision ?? answer.routing;
-  byId("outcome").append(decisionView(decision, model), ...walkOf(record));
+  byId("outcome", HTMLElement).append(decisionView(decision, model), ...walkOf(record));
 }
 
-/** @param {{routing: any, performance: any}} told body of `POST /route` */
+/** @param {DryRun} decided */
 export function showDryRun({ routing, performance }) {
   const first = routing.candidates[0];
   say("Decided. No model was called, and nothing is charged.");
@@ -76,10 +80,14 @@ export async function showError(error, form, ran) {
   say("");
   show(errorView(error, details));
   if (!ran || !RECORDED.includes(error.code)) return;
-  byId("outcome").append(...walkOf(await recordOf(error.requestId)));
+  byId("outcome", HTMLElement).append(...walkOf(await recordOf(error.requestId)));
 }
 
-/** The audit record; none where it is still on its way, or cannot be had. */
+/**
+ * The audit record; none where it is still on its way, or cannot be had.
+ * @param {string} requestId
+ * @returns {Promise<AuditRecord | null>}
+ */
 async function recordOf(requestId) {
   try {
     return await ask("GET", `/requests/${requestId}`);
@@ -89,6 +97,7 @@ async function recordOf(requestId) {
   }
 }
 
+/** @param {AuditRecord | null} record */
 function walkOf(record) {
   if (!record) return [];
   const open = element("button", { type: "button", class: "quiet" }, "Open the audit record");

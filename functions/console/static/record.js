@@ -1,17 +1,24 @@
 /** The audit record of a request, in a dialog. */
 
-import { ApiError, ask } from "./api.js";
+import { ask } from "./api.js";
 import { decisionView } from "./decision.js";
-import { byId, element, figures, fill, table } from "./elements.js";
 import { errorView } from "./errors.js";
+import { figures, table } from "./figures.js";
 import { count, duration, moment, score, sourceOf, usd } from "./format.js";
+import { byId, element, fill } from "./kit-elements.js";
+import { ApiError } from "./kit-fetch.js";
 import { walkView } from "./walk.js";
+
+/** @import { Attempt, AuditRecord, Feedback } from "../answers.js" */
 
 /** @param {string} requestId */
 export async function openRecord(requestId) {
-  const dialog = byId("record");
-  fill(byId("record-id"), requestId);
-  fill(byId("record-content"), element("p", { class: "muted" }, "Reading the record …"));
+  const dialog = byId("record", HTMLDialogElement);
+  fill(byId("record-id", HTMLElement), requestId);
+  fill(
+    byId("record-content", HTMLElement),
+    element("p", { class: "muted" }, "Reading the record …"),
+  );
   dialog.showModal();
   let content;
   try {
@@ -21,17 +28,19 @@ export async function openRecord(requestId) {
     content = [errorView(error)];
   }
   // Meanwhile another one may have been opened.
-  if (byId("record-id").textContent === requestId) fill(byId("record-content"), ...content);
+  if (byId("record-id", HTMLElement).textContent === requestId)
+    fill(byId("record-content", HTMLElement), ...content);
 }
 
 export function connectDialog() {
-  const dialog = byId("record");
-  byId("close-record").addEventListener("click", () => dialog.close());
+  const dialog = byId("record", HTMLDialogElement);
+  byId("close-record", HTMLButtonElement).addEventListener("click", () => dialog.close());
   dialog.addEventListener("click", (event) => {
     if (event.target === dialog) dialog.close();
   });
 }
 
+/** @param {AuditRecord} record */
 function recordView(record) {
   return [
     summary(record),
@@ -46,6 +55,7 @@ function recordView(record) {
   ];
 }
 
+/** @param {AuditRecord} record */
 function summary(record) {
   const { profile } = record;
   return figures([
@@ -75,6 +85,7 @@ function summary(record) {
   ]);
 }
 
+/** @param {Attempt[]} list */
 function attempts(list) {
   if (!list.length) return element("p", { class: "muted" }, "No model was asked.");
   return table(
@@ -108,9 +119,10 @@ function attempts(list) {
   );
 }
 
+/** @param {AuditRecord} record */
 function feedback(record) {
   const said = element("p", { role: "status" }, given(record.feedback));
-  const thumb = (thumbs, sign, label) => {
+  const thumb = (/** @type {string} */ thumbs, sign = "", label = "") => {
     const button = element(
       "button",
       { type: "button" },
@@ -134,6 +146,11 @@ function feedback(record) {
   );
 }
 
+/**
+ * @param {string} requestId
+ * @param {string} thumbs
+ * @param {HTMLElement} said where the grade is told
+ */
 async function grade(requestId, thumbs, said) {
   try {
     const told = await ask("POST", `/requests/${requestId}/feedback`, { thumbs });
@@ -144,5 +161,6 @@ async function grade(requestId, thumbs, said) {
   }
 }
 
+/** @param {Feedback | undefined} feedback */
 const given = (feedback) =>
   feedback ? `Graded ${score(feedback.score)} of 1.` : "Not graded yet.";
