@@ -62,6 +62,7 @@ check: $(DEV_READY) $(NODE_DEV_READY) ## format, lint, types, ASL and template l
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@node_modules/.bin/biome check --error-on-warnings
+	@node_modules/.bin/tsc --project jsconfig.json
 	@$(BIN)/python -m training prices --check
 	@$(BIN)/python -m training providers --check
 	@$(BIN)/python -m stacks.lint
