@@ -247,6 +247,13 @@ def test_what_the_form_holds_is_what_is_sent(console):
     expect(console.outcome.get_by_text("dry run", exact=True)).to_be_visible()
 
 
+@pytest.mark.parametrize(("button", "path"), [(SEND, "generate"), (SEND_AS_JOB, "jobs")])
+def test_an_answer_is_asked_for_with_its_whole_decision(console, button, path):
+    with console.page.expect_request(f"**/v1/{path}") as asked:
+        console.send(button)
+    assert asked.value.post_data_json["explain"] is True
+
+
 def test_a_dry_run_shows_the_decision_and_asks_nobody(console):
     rows = console.page.locator("#rows tr").evaluate_all("rows => rows.map(r => r.dataset.request)")
     with console.answering("/route") as response:

@@ -55,10 +55,13 @@ function bringIntoView(title) {
   if (top < 0 || top > innerHeight - 100) title.scrollIntoView();
 }
 
+/** The page draws the whole decision; a dry run always has it. @param {Body} body */
+const explained = (body) => ({ ...body, explain: true });
+
 /** @param {Body} body */
 async function generate(body) {
   say("Waiting for the answer …");
-  await showAnswer(await ask("POST", "/generate", body));
+  await showAnswer(await ask("POST", "/generate", explained(body)));
 }
 
 /** @param {Body} body */
@@ -69,7 +72,7 @@ async function route(body) {
 
 /** @param {Body} body */
 async function job(body) {
-  const { execution_id: id } = await ask("POST", "/jobs", body);
+  const { execution_id: id } = await ask("POST", "/jobs", explained(body));
   const stop = element("button", { type: "button", class: "danger" }, "Stop the job");
   stop.addEventListener("click", () => stopJob(id, stop));
   show(
