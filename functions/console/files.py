@@ -16,13 +16,15 @@ _CONTENT_TYPES = {
     ".js": "text/javascript; charset=utf-8",
 }
 _MODULES = (
-    *("answer", "api", "charts", "decision", "elements", "errors", "form", "format", "key"),
+    *("kit-charts", "kit-clock", "kit-elements", "kit-fetch"),
+    *("answer", "api", "decision", "decision-chart", "errors", "figures", "form", "format", "key"),
     *("main", "outcome", "realtime", "record", "requests", "send", "totals", "walk"),
 )
 
 FILES: Mapping[str, Path] = MappingProxyType(
     {
         "": _STATIC / "index.html",
+        "kit.css": _STATIC / "kit.css",
         "console.css": _STATIC / "console.css",
         "echarts.min.js": Path(__file__).parents[2] / "node_modules/echarts/dist/echarts.min.js",
         **{f"{module}.js": _STATIC / f"{module}.js" for module in _MODULES},

@@ -21,6 +21,8 @@ Answer = tuple[int, dict[str, str], bytes]
 
 ROOT = "/dashboard"
 _STATIC = Path(__file__).parent / "static"
+# What both pages are made with; it is deployed with the console.
+_KIT = PROJECT / "functions" / "console" / "static"
 _TYPES = {
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -28,6 +30,7 @@ _TYPES = {
     ".svg": "image/svg+xml",
 }
 _FILES: Mapping[str, Path] = {
+    **{file.name: file for file in _KIT.glob("kit[.-]*") if file.suffix in _TYPES},
     **{file.name: file for file in _STATIC.iterdir() if file.suffix in _TYPES},
     "": _STATIC / "index.html",
     "echarts.min.js": PROJECT / "node_modules" / "echarts" / "dist" / "echarts.min.js",

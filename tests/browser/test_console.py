@@ -210,8 +210,8 @@ def test_the_decision_behind_an_answer_is_drawn_and_told(console):
     listed = place.get_by_role("table", name="Candidates in the order").get_by_role("rowheader")
     expect(listed).to_have_count(len(decision["candidates"]))
     expect(listed.first).to_have_text(f"{decision['candidates'][0]['model']} (chosen)")
-    place.locator("summary", has_text="models left out").click()
-    excluded = place.get_by_role("table", name="Models left out").locator("tbody tr")
+    place.locator("summary", has_text="models excluded").click()
+    excluded = place.get_by_role("table", name="Excluded models").locator("tbody tr")
     expect(excluded).to_have_count(len(decision["excluded"]))
     expect(excluded.first).to_contain_text(decision["excluded"][0]["reason"])
 
@@ -245,6 +245,13 @@ def test_what_the_form_holds_is_what_is_sent(console):
         "response_format": {"type": "json_object"},
     }
     expect(console.outcome.get_by_text("dry run", exact=True)).to_be_visible()
+
+
+@pytest.mark.parametrize(("button", "path"), [(SEND, "generate"), (SEND_AS_JOB, "jobs")])
+def test_an_answer_is_asked_for_with_its_whole_decision(console, button, path):
+    with console.page.expect_request(f"**/v1/{path}") as asked:
+        console.send(button)
+    assert asked.value.post_data_json["explain"] is True
 
 
 def test_a_dry_run_shows_the_decision_and_asks_nobody(console):
@@ -307,7 +314,7 @@ def test_limits_that_no_model_fits_are_explained_model_by_model(console):
     with console.answering("/generate") as response:
         console.send(task="chat", max_cost_usd="0.0000001")
     details = response.value.json()["error"]["details"]
-    rows = console.outcome.get_by_role("table", name="Models left out").locator("tbody tr")
+    rows = console.outcome.get_by_role("table", name="Excluded models").locator("tbody tr")
     expect(rows).to_have_count(len(details))
     expect(rows.first).to_have_text(f"{details[0]['model']}{details[0]['reason']}")
     expect(console.outcome.locator(".walk [data-state=Score]")).to_contain_text("no model to ask")

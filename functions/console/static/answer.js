@@ -1,9 +1,12 @@
 /** An answer: its text, who gave it, and what it cost. */
 
-import { element, figures, table } from "./elements.js";
+import { figures, table } from "./figures.js";
 import { count, duration, usd } from "./format.js";
+import { element } from "./kit-elements.js";
 
-/** @param {any} answer body of a 200, or a job's result */
+/** @import { Answer, DroppedParameter, ToolCall, Usage } from "../answers.js" */
+
+/** @param {Answer} answer body of a 200, or a job's result */
 export function answerView(answer) {
   const { routing, usage, performance } = answer;
   return element(
@@ -16,28 +19,53 @@ export function answerView(answer) {
       element("span", { class: "muted" }, `by ${routing.provider}`),
       answer.mock ? element("span", { class: "badge warn" }, "simulated") : null,
       answer.cached ? element("span", { class: "badge" }, "cached") : null,
-      answer.finish_reason === "length" ? element("span", { class: "badge warn" }, "cut off") : null,
+      answer.finish_reason === "length"
+        ? element("span", { class: "badge warn" }, "cut off")
+        : null,
     ),
-    answer.result ? element("pre", { class: "text", tabindex: "0", "aria-label": "Text of the answer" }, answer.result) : null,
+    answer.result
+      ? element(
+          "pre",
+          { class: "text", tabindex: "0", "aria-label": "Text of the answer" },
+          answer.result,
+        )
+      : null,
     toolCalls(answer.tool_calls),
     figures([
       ["Cost", usd(usage.total_cost_usd), usage.total_cost_usd, "cost_usd"],
-      [`Saved against ${usage.baseline_model}`, usd(usage.savings_usd), usage.savings_usd, "savings_usd"],
-      ["Tokens in / out", tokens(usage), `${usage.input_tokens}/${usage.output_tokens}`, "tokens"],
-      ["Time in all", duration(performance.total_time_ms), performance.total_time_ms, "total_ms"],
+      [
+        `Savings vs ${usage.baseline_model}`,
+        usd(usage.savings_usd),
+        usage.savings_usd,
+        "savings_usd",
+      ],
+      [
+        "Input / output tokens",
+        tokens(usage),
+        `${usage.input_tokens}/${usage.output_tokens}`,
+        "tokens",
+      ],
+      ["Total time", duration(performance.total_time_ms), performance.total_time_ms, "total_ms"],
       ["Routing", duration(performance.routing_time_ms), performance.routing_time_ms, "routing_ms"],
-      ["Inference", duration(performance.inference_time_ms), performance.inference_time_ms, "inference_ms"],
+      [
+        "Inference",
+        duration(performance.inference_time_ms),
+        performance.inference_time_ms,
+        "inference_ms",
+      ],
     ]),
     dropped(routing.dropped_parameters),
   );
 }
 
+/** @param {Usage} usage */
 function tokens(usage) {
   const cached = usage.cached_input_tokens ? ` (${count(usage.cached_input_tokens)} cached)` : "";
   const estimated = usage.usage_source === "estimated" ? ", estimated" : "";
   return `${count(usage.input_tokens)}${cached} / ${count(usage.output_tokens)}${estimated}`;
 }
 
+/** @param {ToolCall[]} calls */
 function toolCalls(calls) {
   if (!calls.length) return null;
   return table(
@@ -47,6 +75,7 @@ function toolCalls(calls) {
   );
 }
 
+/** @param {DroppedParameter[]} parameters */
 function dropped(parameters) {
   if (!parameters.length) return null;
   return element(

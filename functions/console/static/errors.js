@@ -1,9 +1,14 @@
 /** What the API refused, in words. */
 
 import { excludedTable } from "./decision.js";
-import { element, table } from "./elements.js";
-import { clock, duration } from "./format.js";
+import { table } from "./figures.js";
+import { duration } from "./format.js";
+import { clock } from "./kit-clock.js";
+import { element } from "./kit-elements.js";
 
+/** @import { ApiError } from "./kit-fetch.js" */
+
+/** @type {Record<string, string>} */
 const TITLES = {
   invalid_request: "The request is not valid",
   forbidden: "Not allowed",
@@ -19,12 +24,10 @@ const TITLES = {
   unreachable: "No connection",
 };
 
+/** @param {ApiError} error */
 const titleOf = (error) => TITLES[error.code] ?? "The request failed";
 
-/**
- * @param {import("./api.js").ApiError} error
- * @param {any[]} details those that are shown nowhere else
- */
+/** @param {ApiError} error @param {any[]} details those that are shown nowhere else */
 export function errorView(error, details = error.details) {
   return element(
     "div",
@@ -33,35 +36,52 @@ export function errorView(error, details = error.details) {
     element("p", {}, error.message),
     waitSentence(error),
     detailsView(details),
-    element("p", { class: "muted" }, told(error)),
+    element("p", { class: "muted" }, sourceOf(error)),
   );
 }
 
-function told(error) {
+/** @param {ApiError} error */
+function sourceOf(error) {
   const status = error.status ? `HTTP ${error.status} · ` : "";
   return `${status}${error.code}${error.requestId ? ` · ${error.requestId}` : ""}`;
 }
 
+/** @param {ApiError} error */
 function waitSentence(error) {
   if (error.retryAfterSeconds) {
-    const at = clock(new Date(Date.now() + error.retryAfterSeconds * 1000).toISOString());
+    const at = clock(Date.now() + error.retryAfterSeconds * 1000);
     const seconds = `${error.retryAfterSeconds} ${error.retryAfterSeconds === 1 ? "second" : "seconds"}`;
     return element("p", { class: "retry" }, `Try again in ${seconds}, at ${at}.`);
   }
   return error.status === 429 ? element("p", { class: "retry" }, "Try again in a moment.") : null;
 }
 
+/** @param {any[]} details all of one kind, which the code decides */
 function detailsView(details) {
   if (!details.length) return null;
   if ("reason" in details[0]) return excludedTable(details);
   if ("elapsed_ms" in details[0]) return failedAttempts(details);
-  return element("ul", {}, ...details.map(({ field, problem }) => element("li", {}, `${field}: ${problem}`)));
+  return element(
+    "ul",
+    {},
+    ...details.map(({ field, problem }) => element("li", {}, `${field}: ${problem}`)),
+  );
 }
 
+/**
+ * @param {{model: string, provider: string, error: string, elapsed_ms: number, message: string}[]}
+ *   attempts
+ */
 function failedAttempts(attempts) {
   return table(
     "Models that were asked",
-    ["Model", "Provider", "Error", "Time#", "Message"],
-    attempts.map((one) => [one.model, one.provider, one.error, duration(one.elapsed_ms), one.message]),
+    ["Model", "Provider", "Error", "Latency#", "Message"],
+    attempts.map((one) => [
+      one.model,
+      one.provider,
+      one.error,
+      duration(one.elapsed_ms),
+      one.message,
+    ]),
   );
 }

@@ -1,6 +1,9 @@
 /** The form of a request: its body, and what the API finds wrong with a field, beside that field. */
 
-import { byId, element, fill } from "./elements.js";
+import { byId, element, fill } from "./kit-elements.js";
+
+/** @import { Model } from "../answers.js" */
+/** @typedef {HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement} Field */
 
 const NUMBERS = ["max_cost_usd", "max_latency_ms", "max_output_tokens", "temperature"];
 const TEXTS = ["task", "text", "system", "model_preference", "model", "session_id"];
@@ -8,7 +11,9 @@ const TEXTS = ["task", "text", "system", "model_preference", "model", "session_i
 /** @param {HTMLFormElement} form */
 export function bodyOf(form) {
   const given = new FormData(form);
+  /** @param {string[]} names */
   const filled = (names) => names.filter((name) => String(given.get(name) ?? "").trim() !== "");
+  /** @type {Record<string, unknown>} */
   const body = Object.fromEntries(filled(TEXTS).map((name) => [name, given.get(name)]));
   for (const name of filled(NUMBERS)) body[name] = Number(given.get(name));
   if (!given.has("fallback")) body.fallback = false;
@@ -26,26 +31,33 @@ export function bodyOf(form) {
  */
 export function showProblems(form, details) {
   const elsewhere = details.filter(({ field, problem }) => !mark(fieldOf(form, field), problem));
-  form.querySelector("[aria-invalid=true]")?.focus();
+  const first = form.querySelector("[aria-invalid=true]");
+  if (first) /** @type {Field} */ (first).focus();
   return elsewhere;
 }
 
 /** @param {HTMLFormElement} form */
 export function clearProblems(form) {
-  for (const field of form.querySelectorAll("[aria-invalid]")) clear(field);
+  for (const field of form.querySelectorAll("[aria-invalid]")) clear(/** @type {Field} */ (field));
 }
 
-/** @param {any[]} models the catalogue */
+/** @param {Model[]} models the catalogue */
 export function offerModels(models) {
   const usable = models.filter((model) => model.usable);
-  fill(byId("models"), ...usable.map((model) => element("option", { value: model.id }, model.provider)));
+  fill(
+    byId("models", HTMLDataListElement),
+    ...usable.map((model) => element("option", { value: model.id }, model.provider)),
+  );
 }
 
+/** @param {HTMLFormElement} form @param {string} path */
 function fieldOf(form, path) {
   const found = form.elements.namedItem(path.split(".")[0]);
-  return found instanceof HTMLElement && found.matches("input, select, textarea") ? found : null;
+  const isField = found instanceof HTMLElement && found.matches("input, select, textarea");
+  return isField ? /** @type {Field} */ (found) : null;
 }
 
+/** @param {Field | null} field @param {string} problem */
 function mark(field, problem) {
   if (!field) return false;
   clear(field);
@@ -58,9 +70,10 @@ function mark(field, problem) {
   return true;
 }
 
+/** @param {Field} field */
 function clear(field) {
   if (!field.hasAttribute("aria-invalid")) return;
-  byId(`${field.id}-problem`).remove();
+  byId(`${field.id}-problem`, HTMLElement).remove();
   field.removeAttribute("aria-invalid");
   if (field.dataset.described) field.setAttribute("aria-describedby", field.dataset.described);
   else field.removeAttribute("aria-describedby");

@@ -1,7 +1,10 @@
 /** Figures as people read them. */
 
+import { clock } from "./kit-clock.js";
+
 const NONE = "–";
 
+/** @param {number | null | undefined} value */
 const known = (value) => value !== null && value !== undefined;
 
 /** @param {number | null | undefined} amount */
@@ -16,6 +19,13 @@ export const score = (value) => (known(value) ? Number(value).toFixed(2) : NONE)
 /** @param {number | null | undefined} value in [0, 1] */
 export const percent = (value) => (known(value) ? `${Math.round(Number(value) * 100)} %` : NONE);
 
+/**
+ * Where a task comes from, and how sure that is.
+ * @param {{task_source: string, task_confidence: number}} routed a profile, or the routing of an answer
+ */
+export const sourceOf = ({ task_source: source, task_confidence: confidence }) =>
+  source === "caller" ? "set by the caller" : `${source}, ${percent(confidence)}`;
+
 /** @param {number | null | undefined} ms */
 export function duration(ms) {
   if (!known(ms)) return NONE;
@@ -25,14 +35,12 @@ export function duration(ms) {
   return `${value > 0 && value < 10 && !Number.isInteger(value) ? value.toFixed(1) : Math.round(value)} ms`;
 }
 
-/** @param {string} moment ISO 8601 */
-export const clock = (moment) => new Date(moment).toLocaleTimeString("en-GB");
-
 /** The day is left out of today's. @param {string} moment ISO 8601 */
 export function moment(moment) {
   const date = new Date(moment);
   const day = date.toDateString() === new Date().toDateString() ? "" : `${dayOf(date)} `;
-  return day + date.toLocaleTimeString("en-GB");
+  return day + clock(date);
 }
 
+/** @param {Date} date */
 const dayOf = (date) => date.toLocaleDateString("en-GB", { day: "2-digit", month: "short" });

@@ -1,20 +1,23 @@
 /** The API key: asked for, tried, and kept in this tab. */
 
-import { ApiError, ask, key } from "./api.js";
-import { byId } from "./elements.js";
+import { ask, key } from "./api.js";
+import { byId } from "./kit-elements.js";
+import { ApiError } from "./kit-fetch.js";
+
+/** @import { Model } from "../answers.js" */
 
 const REFUSED = "This API key is not accepted. Check it and enter it again.";
 
 /**
- * @param {(models: any[]) => void} onAccepted called with the catalogue, which a good key can read
+ * @param {(models: Model[]) => void} onAccepted called with the catalogue, which a good key can read
  */
 export function guard(onAccepted) {
-  byId("key-form").addEventListener("submit", (event) => {
+  byId("key-form", HTMLFormElement).addEventListener("submit", (event) => {
     event.preventDefault();
-    key.keep(byId("key").value.trim());
+    key.keep(byId("key", HTMLInputElement).value.trim());
     enter(onAccepted);
   });
-  byId("forget-key").addEventListener("click", () => {
+  byId("forget-key", HTMLButtonElement).addEventListener("click", () => {
     key.forget();
     // Nothing that the key could read stays in the page.
     location.reload();
@@ -22,8 +25,9 @@ export function guard(onAccepted) {
   if (key.get()) enter(onAccepted);
 }
 
+/** @param {(models: Model[]) => void} onAccepted */
 async function enter(onAccepted) {
-  const button = byId("use-key");
+  const button = byId("use-key", HTMLButtonElement);
   say("");
   button.disabled = true;
   try {
@@ -38,21 +42,23 @@ async function enter(onAccepted) {
   }
 }
 
+/** @param {ApiError} error */
 function refuse(error) {
   // Without an answer the key may still be good: a reload tries it again.
   if (error.status === 403) key.forget();
   say(error.status === 403 ? REFUSED : error.message);
-  byId("key").focus();
+  byId("key", HTMLInputElement).focus();
 }
 
 function show() {
-  byId("entrance").remove();
+  byId("entrance", HTMLElement).remove();
   for (const part of document.querySelectorAll("[data-inside]")) {
     /** @type {HTMLElement} */ (part).hidden = false;
   }
 }
 
+/** @param {string} message */
 function say(message) {
-  byId("key-problem").textContent = message;
-  byId("key").setAttribute("aria-invalid", String(Boolean(message)));
+  byId("key-problem", HTMLElement).textContent = message;
+  byId("key", HTMLInputElement).setAttribute("aria-invalid", String(Boolean(message)));
 }

@@ -1,9 +1,9 @@
 /** The page: asks for the key, then keeps its three views of the engine up to date. */
 
-import { byId } from "./elements.js";
 import { offerModels } from "./form.js";
-import { clock } from "./format.js";
 import { guard } from "./key.js";
+import { clock } from "./kit-clock.js";
+import { byId } from "./kit-elements.js";
 import { refreshRealtime } from "./realtime.js";
 import { connectDialog } from "./record.js";
 import { connectRequests, offerFilters, refreshRequests } from "./requests.js";
@@ -14,12 +14,12 @@ let timer = 0;
 
 async function refresh() {
   await Promise.all([refreshTotals(), refreshRealtime(), refreshRequests()]);
-  byId("refreshed").textContent = `Updated ${clock(new Date().toISOString())}`;
+  byId("refreshed", HTMLElement).textContent = `Updated ${clock(Date.now())}`;
 }
 
 function refreshByItself() {
   clearInterval(timer);
-  const seconds = Number(byId("every").value);
+  const seconds = Number(byId("every", HTMLSelectElement).value);
   if (!seconds) return;
   timer = setInterval(() => document.hidden || refresh(), seconds * 1000);
 }
@@ -30,8 +30,8 @@ guard((models) => {
   connectDialog();
   connectRequests();
   connectForm(refresh);
-  byId("window").addEventListener("change", refreshTotals);
-  byId("refresh").addEventListener("click", refresh);
-  byId("every").addEventListener("change", refreshByItself);
+  byId("window", HTMLSelectElement).addEventListener("change", refreshTotals);
+  byId("refresh", HTMLButtonElement).addEventListener("click", refresh);
+  byId("every", HTMLSelectElement).addEventListener("change", refreshByItself);
   refresh();
 });

@@ -1,14 +1,18 @@
 /** The panel beside the form: what became of the request that was sent last. */
 
 import { answerView } from "./answer.js";
-import { ApiError, ask } from "./api.js";
+import { ask } from "./api.js";
 import { decisionView } from "./decision.js";
-import { byId, element, fill, figures } from "./elements.js";
 import { errorView } from "./errors.js";
-import { duration, score, usd } from "./format.js";
+import { figures } from "./figures.js";
 import { clearProblems, showProblems } from "./form.js";
+import { duration, sourceOf, usd } from "./format.js";
+import { byId, element, fill } from "./kit-elements.js";
+import { ApiError } from "./kit-fetch.js";
 import { openRecord } from "./record.js";
 import { walkView } from "./walk.js";
+
+/** @import { Answer, AuditRecord, DryRun } from "../answers.js" */
 
 /** Refusals of the door have no record; asking for one would only fail. */
 const RECORDED = [
@@ -18,27 +22,26 @@ const RECORDED = [
 
 /** @param {string} text told to everybody, also to a screen reader */
 export function say(text) {
-  byId("said").textContent = text;
+  byId("said", HTMLElement).textContent = text;
 }
 
 /** @param {...Node} nodes */
-export const show = (...nodes) => fill(byId("outcome"), ...nodes);
+export const show = (...nodes) => fill(byId("outcome", HTMLElement), ...nodes);
 
-/** @param {any} answer */
+/** @param {Answer} answer */
 export async function showAnswer(answer) {
   const model = answer.routing.selected_model;
   say(`Answered in ${duration(answer.performance.total_time_ms)}.`);
   show(answerView(answer));
   const record = await recordOf(answer.request_id);
   const decision = record?.decision ?? answer.routing;
-  byId("outcome").append(decisionView(decision, model), ...walkOf(record));
+  byId("outcome", HTMLElement).append(decisionView(decision, model), ...walkOf(record));
 }
 
-/** @param {{routing: any, performance: any}} told body of `POST /route` */
+/** @param {DryRun} decided */
 export function showDryRun({ routing, performance }) {
   const first = routing.candidates[0];
-  say("Decided. Nobody was called, and nothing is charged.");
-  const sure = routing.task_source === "caller" ? "told" : `guessed, ${score(routing.task_confidence)} sure`;
+  say("Decided. No model was called, and nothing is charged.");
   show(
     element(
       "p",
@@ -48,11 +51,21 @@ export function showDryRun({ routing, performance }) {
       element("span", { class: "badge" }, "dry run"),
     ),
     figures([
-      ["Expected cost", usd(first.estimated_cost_usd), first.estimated_cost_usd, "cost_usd"],
-      ["At most", usd(first.worst_case_cost_usd), first.worst_case_cost_usd, "worst_case_cost_usd"],
-      ["Expected time", duration(first.estimated_latency_ms), first.estimated_latency_ms, "total_ms"],
-      ["95 % within", duration(first.p95_latency_ms), first.p95_latency_ms, "p95_ms"],
-      ["Task", `${routing.task} (${sure})`, routing.task, "task"],
+      ["Estimated cost", usd(first.estimated_cost_usd), first.estimated_cost_usd, "cost_usd"],
+      [
+        "Worst-case cost",
+        usd(first.worst_case_cost_usd),
+        first.worst_case_cost_usd,
+        "worst_case_cost_usd",
+      ],
+      [
+        "Estimated latency",
+        duration(first.estimated_latency_ms),
+        first.estimated_latency_ms,
+        "total_ms",
+      ],
+      ["p95 latency", duration(first.p95_latency_ms), first.p95_latency_ms, "p95_ms"],
+      ["Task", `${routing.task} (${sourceOf(routing)})`, routing.task, "task"],
       ["Routing", duration(performance.routing_time_ms), performance.routing_time_ms, "routing_ms"],
     ]),
     decisionView(routing, routing.selected_model),
@@ -67,10 +80,14 @@ export async function showError(error, form, ran) {
   say("");
   show(errorView(error, details));
   if (!ran || !RECORDED.includes(error.code)) return;
-  byId("outcome").append(...walkOf(await recordOf(error.requestId)));
+  byId("outcome", HTMLElement).append(...walkOf(await recordOf(error.requestId)));
 }
 
-/** The audit record; none where it is still on its way, or cannot be had. */
+/**
+ * The audit record; none where it is still on its way, or cannot be had.
+ * @param {string} requestId
+ * @returns {Promise<AuditRecord | null>}
+ */
 async function recordOf(requestId) {
   try {
     return await ask("GET", `/requests/${requestId}`);
@@ -80,6 +97,7 @@ async function recordOf(requestId) {
   }
 }
 
+/** @param {AuditRecord | null} record */
 function walkOf(record) {
   if (!record) return [];
   const open = element("button", { type: "button", class: "quiet" }, "Open the audit record");

@@ -1,79 +1,119 @@
 /** The newest requests, page by page. */
 
-import { ApiError, ask, query } from "./api.js";
-import { byId, element, fill } from "./elements.js";
+import { ask, query } from "./api.js";
 import { count, duration, moment, usd } from "./format.js";
+import { byId, element, fill } from "./kit-elements.js";
+import { ApiError } from "./kit-fetch.js";
 import { openRecord } from "./record.js";
+
+/** @import { LoggedRequest, Model } from "../answers.js" */
 
 const PAGE = 20;
 const EMPTY = { none: "No requests to show.", more: "Nothing here; older ones may fit." };
 const FILTERS = ["model", "provider", "task", "status"];
 
-/** Where this page and those before it begin; the newest one has no cursor. */
+/**
+ * Where this page and those before it begin; the newest one has no cursor.
+ * @type {(string | null)[]}
+ */
 let cursors = [null];
+/** @type {string | null} */
 let older = null;
 let asked = 0;
 
-/** @param {any[]} models the catalogue */
+/** @param {Model[]} models the catalogue */
 export function offerFilters(models) {
   const providers = [...new Set(models.map((model) => model.provider))].sort();
   const any = element("option", { value: "" }, "any");
-  fill(byId("filter-provider"), any, ...providers.map((name) => element("option", {}, name)));
+  fill(
+    byId("filter-provider", HTMLSelectElement),
+    any,
+    ...providers.map((name) => element("option", {}, name)),
+  );
 }
 
 export function connectRequests() {
-  byId("filters").addEventListener("change", () => go([null]));
-  byId("filters").addEventListener("submit", (event) => event.preventDefault());
-  byId("older").addEventListener("click", () => go([...cursors, older]));
-  byId("newer").addEventListener("click", () => go(cursors.slice(0, -1)));
-  byId("rows").addEventListener("click", (event) => {
-    const row = /** @type {HTMLElement} */ (event.target).closest("tr[data-request]");
-    if (row) openRecord(/** @type {HTMLElement} */ (row).dataset.request);
+  byId("filters", HTMLFormElement).addEventListener("change", () => go([null]));
+  byId("filters", HTMLFormElement).addEventListener("submit", (event) => event.preventDefault());
+  byId("older", HTMLButtonElement).addEventListener("click", () => go([...cursors, older]));
+  byId("newer", HTMLButtonElement).addEventListener("click", () => go(cursors.slice(0, -1)));
+  byId("rows", HTMLElement).addEventListener("click", (event) => {
+    const id = requestAt(/** @type {Element} */ (event.target));
+    if (id) openRecord(id);
   });
 }
 
+/** @param {(string | null)[]} to */
 async function go(to) {
   cursors = to;
   await refreshRequests();
 }
 
+/** @param {string} name */
+const filter = (name) =>
+  /** @type {HTMLInputElement | HTMLSelectElement} */ (byId(`filter-${name}`, HTMLElement)).value;
+
 export async function refreshRequests() {
   const turn = ++asked;
-  const filters = Object.fromEntries(FILTERS.map((name) => [name, byId(`filter-${name}`).value.trim()]));
+  const filters = Object.fromEntries(FILTERS.map((name) => [name, filter(name).trim()]));
   try {
-    const page = await ask("GET", `/metrics/logs${query({ limit: PAGE, cursor: cursors.at(-1), ...filters })}`);
+    const page = await ask(
+      "GET",
+      `/metrics/logs${query({ limit: PAGE, cursor: cursors.at(-1), ...filters })}`,
+    );
     if (turn === asked) showPage(page);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    if (turn === asked) byId("requests-problem").textContent = problemOf(error);
+    if (turn === asked) byId("requests-problem", HTMLElement).textContent = problemOf(error);
   }
 }
 
+/** @param {ApiError} error */
 function problemOf(error) {
   const details = error.details.map(({ field, problem }) => `${field}: ${problem}`);
   return [error.message, ...details].join(" ");
 }
 
+/** @param {{logs: LoggedRequest[], next_cursor: string | null}} page */
 function showPage({ logs, next_cursor: next }) {
   older = next;
-  byId("requests-problem").textContent = "";
-  byId("older").disabled = !next;
-  byId("newer").disabled = cursors.length === 1;
-  byId("page").textContent = logs.length ? `Page ${cursors.length}` : EMPTY[next ? "more" : "none"];
-  const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.closest("tr[data-request]");
-  fill(byId("rows"), ...logs.map(row));
-  if (focused) refocus(/** @type {HTMLElement} */ (focused).dataset.request);
+  byId("requests-problem", HTMLElement).textContent = "";
+  byId("older", HTMLButtonElement).disabled = !next;
+  byId("newer", HTMLButtonElement).disabled = cursors.length === 1;
+  byId("page", HTMLElement).textContent = logs.length
+    ? `Page ${cursors.length}`
+    : EMPTY[next ? "more" : "none"];
+  const focused = requestAt(document.activeElement);
+  fill(byId("rows", HTMLElement), ...logs.map(row));
+  if (focused) refocus(focused);
 }
 
-/** The keyboard stays on the row that it was on. */
+/** @param {Element | null} place somewhere in its row */
+const requestAt = (place) => place?.closest("tr[data-request]")?.getAttribute("data-request");
+
+/** The keyboard stays on the row that it was on. @param {string} requestId */
 function refocus(requestId) {
-  document.querySelector(`tr[data-request="${CSS.escape(requestId)}"] button`)?.focus();
+  const button = document.querySelector(`tr[data-request="${CSS.escape(requestId)}"] button`);
+  if (button instanceof HTMLElement) button.focus();
 }
 
+/** @param {LoggedRequest} log */
 function row(log) {
   const failed = log.status === "FAILED";
-  const status = element("span", { class: `badge ${failed ? "bad" : "ok"}` }, failed ? (log.error_code ?? "failed") : "answered");
-  const open = element("button", { type: "button", class: "link", "aria-label": `Open ${moment(log.created_at)}, ${log.request_id}` }, moment(log.created_at));
+  const status = element(
+    "span",
+    { class: `badge ${failed ? "bad" : "ok"}` },
+    failed ? (log.error_code ?? "failed") : "answered",
+  );
+  const open = element(
+    "button",
+    {
+      type: "button",
+      class: "link",
+      "aria-label": `Open ${moment(log.created_at)}, ${log.request_id}`,
+    },
+    moment(log.created_at),
+  );
   return element(
     "tr",
     { role: "row", "data-request": log.request_id },
@@ -87,6 +127,16 @@ function row(log) {
   );
 }
 
+/**
+ * @param {string} name
+ * @param {Node | string} shown
+ * @param {string | number | null} value
+ * @param {string} [kind]
+ */
 function cell(name, shown, value, kind) {
-  return element("td", { role: "cell", class: kind, "data-name": name, "data-value": value ?? "" }, shown);
+  return element(
+    "td",
+    { role: "cell", class: kind, "data-name": name, "data-value": value ?? "" },
+    shown,
+  );
 }

@@ -1,31 +1,38 @@
 /** What the page asks of its server. */
 
-import { Problem } from "./problem.js";
+import { fetchJson } from "./kit-fetch.js";
+
+/**
+ * @typedef {{type: string, width?: number, height?: number, x?: number, y?: number,
+ *   properties: Record<string, any>}} Widget with the properties that CloudWatch knows
+ * @typedef {{id: string, label: string, input: "input" | "select", visible: boolean,
+ *   options: {value: string, label: string}[], value: string | null}} Variable
+ * @typedef {{name: string, body: {start?: string, periodOverride?: string}, variables: Variable[],
+ *   widgets: Widget[]}} Dashboard
+ * @typedef {{id: string, label: string, times: number[], values: number[], unit: string | null,
+ *   y_axis: "left" | "right", color: string | null, problem: string | null}} Series
+ * @typedef {{name: string, state: string, reason: string, description: string,
+ *   since: number | null}} Alarm
+ * @typedef {{start: number, end: number}} Range in epoch milliseconds
+ */
+
+const UNREACHABLE = "The local stack does not answer. Is it still running?";
 
 /**
  * @param {Record<string, string>} chosen variables by their ids, and the dashboard's `name`
  * @param {AbortSignal} signal
- * @returns {Promise<{name: string, body: any, variables: any[], widgets: any[]}>}
+ * @returns {Promise<Dashboard>}
  */
 export function fetchDashboard(chosen, signal) {
-  return ask(`/dashboard/body?${new URLSearchParams(chosen)}`, { signal });
+  return fetchJson(`/dashboard/body?${new URLSearchParams(chosen)}`, { signal }, UNREACHABLE);
 }
 
-/** @param {object} request {widget, start, end, period, dashboard} @param {AbortSignal} signal */
+/**
+ * @param {Range & {widget: Widget, period: string, dashboard: string}} request
+ * @param {AbortSignal} signal
+ */
 export function fetchData(request, signal) {
   const headers = { "content-type": "application/json" };
-  return ask("/dashboard/data", { method: "POST", headers, body: JSON.stringify(request), signal });
-}
-
-async function ask(address, options) {
-  let response;
-  try {
-    response = await fetch(address, options);
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new Problem("The local stack does not answer. Is it still running?");
-  }
-  const answer = await response.json().catch(() => null);
-  if (response.ok && answer) return answer;
-  throw new Problem(answer?.error?.message ?? `The server answered ${response.status}.`);
+  const options = { method: "POST", headers, body: JSON.stringify(request), signal };
+  return fetchJson("/dashboard/data", options, UNREACHABLE);
 }

@@ -1,80 +1,42 @@
-/** Apache ECharts in the page's colours: charts that follow their place's size, and options of each view. */
+/** ECharts' options of each view of a metric widget. */
 
 import { full, short, unitOf } from "./format.js";
-import { colours, seriesColour } from "./theme.js";
+import { seriesColour } from "./series-colours.js";
+
+/**
+ * @import { Range, Series } from "./api.js"
+ * @import { Colours } from "./kit-charts.js"
+ * @typedef {Record<string, any>} Properties a metric widget's
+ * @typedef {echarts.EChartsOption} Option
+ * @typedef {(colour: Colours, properties: Properties, series: Series[], range: Range) => Option} View
+ */
 
 const LONGEST_NAME = 30;
 const CENTER = ["50%", "45%"];
-const drawn = new Map();
-const reduced = matchMedia("(prefers-reduced-motion: reduce)");
-const sizes = new ResizeObserver((entries) => {
-  requestAnimationFrame(() => entries.forEach(({ target }) => drawn.get(target)?.chart.resize()));
-});
 
-/** @param {HTMLElement} place in the page @param {() => object} option made anew when the colours change */
-export function draw(place, option) {
-  for (const [old, { chart }] of drawn) {
-    if (old.isConnected) continue;
-    chart.dispose();
-    sizes.unobserve(old);
-    drawn.delete(old);
-  }
-  const chart = drawn.get(place)?.chart ?? globalThis.echarts.init(place);
-  if (!drawn.has(place)) sizes.observe(place);
-  drawn.set(place, { chart, option });
-  paint(chart, option);
-}
-
-/** Draws every chart again, in the colours of now. */
-export function redrawAll() {
-  for (const { chart, option } of drawn.values()) paint(chart, option);
-}
-
-function paint(chart, option) {
-  const { text, muted, panel, line } = colours();
-  const font = { fontFamily: getComputedStyle(document.body).fontFamily, fontSize: 12, color: text };
-  const { description, ...own } = option();
-  const { tooltip, ...rest } = own;
-  chart.setOption(
-    {
-      animation: !reduced.matches,
-      animationDuration: 300,
-      animationDurationUpdate: 300,
-      aria: { enabled: true, label: { description } },
-      textStyle: font,
-      ...rest,
-      tooltip: {
-        confine: true,
-        backgroundColor: panel,
-        borderColor: line,
-        textStyle: { ...font, color: text },
-        axisPointer: { lineStyle: { color: muted, type: "dashed" } },
-        ...tooltip,
-      },
-    },
-    { notMerge: true },
+/** @type {View} */
+export function overTime(colour, properties, series, range) {
+  const { muted, line, panel } = colour;
+  const places = legend(colour, properties);
+  const sides = /** @type {const} */ (["left", "right"]).filter(
+    (side) => side === "left" || series.some((one) => one.y_axis === side),
   );
-}
-
-/**
- * @typedef {{id: string, label: string, times: number[], values: number[], unit: string?, y_axis: string,
- *   color: string?, problem: string?}} Series
- * @typedef {{start: number, end: number}} Range
- */
-
-/** @param {object} properties a widget's @param {Series[]} series @param {Range} range @param {string} description */
-export function overTime(properties, series, range, description) {
-  const { muted, line } = colours();
-  const places = legend(properties);
-  const sides = ["left", "right"].filter((side) => side === "left" || series.some((one) => one.y_axis === side));
-  const stackedTimes = properties.stacked ? [...new Set(series.flatMap((one) => one.times))].sort() : null;
+  const stackedTimes = properties.stacked
+    ? [...new Set(series.flatMap((one) => one.times))].sort()
+    : null;
   return {
-    description,
     legend: places.legend,
-    grid: { left: 4, right: sides.length > 1 ? 4 : 12, top: 28, ...places.grid, containLabel: true },
+    grid: {
+      left: 4,
+      right: sides.length > 1 ? 4 : 12,
+      top: 28,
+      ...places.grid,
+      containLabel: true,
+    },
     tooltip: {
       trigger: "axis",
       order: "valueDesc",
+      axisPointer: { lineStyle: { color: muted, type: "dashed" } },
     },
     xAxis: {
       type: "time",
@@ -84,10 +46,12 @@ export function overTime(properties, series, range, description) {
       axisLabel: { color: muted, hideOverlap: true, rich: { primary: { fontWeight: "normal" } } },
       splitNumber: 5,
     },
-    yAxis: sides.map((side) => axis(side, properties, series)),
+    yAxis: sides.map((side) => axis(side, colour, properties, series)),
     series: series.map((one, place) => {
-      const color = seriesColour(place, one.color);
-      const points = stackedTimes ? filled(one, stackedTimes) : one.times.map((at, index) => [at, one.values[index]]);
+      const color = seriesColour(place, one.color, panel);
+      const points = stackedTimes
+        ? filled(one, stackedTimes)
+        : one.times.map((at, index) => [at, one.values[index]]);
       return {
         type: "line",
         name: one.label,
@@ -100,27 +64,40 @@ export function overTime(properties, series, range, description) {
         symbolSize: 5,
         showSymbol: points.length <= 60,
         ...(properties.stacked ? { stack: one.y_axis, areaStyle: { opacity: 0.55 } } : {}),
-        ...(place === 0 ? marks(properties.annotations) : {}),
+        ...(place === 0 ? marks(colour, properties.annotations) : {}),
       };
     }),
   };
 }
 
+/** @param {Series} series of at least one value */
+export const latestOf = ({ values }) => values[values.length - 1];
+
+/** @param {Series} series @param {Properties} properties */
 function unitOn(series, properties) {
   return unitOf(series.unit) || (properties.yAxis?.[series.y_axis]?.label ?? "");
 }
 
+/** @param {string} unit */
 function rounded(unit) {
-  return (value) => (value == null ? "–" : `${full(Number(value.toPrecision(6)))} ${unit}`.trimEnd());
+  return (/** @type {unknown} */ value) =>
+    typeof value !== "number" ? "–" : `${full(Number(value.toPrecision(6)))} ${unit}`.trimEnd();
 }
 
+/** @param {Series} series @param {number[]} times */
 function filled(series, times) {
   const known = new Map(series.times.map((at, place) => [at, series.values[place]]));
   return times.map((at) => [at, known.get(at) ?? 0]);
 }
 
-function axis(side, properties, series) {
-  const { muted, line } = colours();
+/**
+ * @param {"left" | "right"} side
+ * @param {Colours} colour
+ * @param {Properties} properties
+ * @param {Series[]} series
+ * @returns {echarts.YAXisComponentOption}
+ */
+function axis(side, { muted, line }, properties, series) {
   const own = properties.yAxis?.[side] ?? {};
   const units = new Set(series.filter((one) => one.y_axis === side).map((one) => unitOf(one.unit)));
   const unit = own.showUnits === false || units.size > 1 ? "" : [...units].join("");
@@ -137,6 +114,7 @@ function axis(side, properties, series) {
   };
 }
 
+/** @param {{min?: number, max?: number}} own @param {Series[]} series */
 function extent({ min, max }, series) {
   if (max === undefined && series.every((one) => one.values.every((value) => value === 0))) {
     return { min: 0, max: 1, interval: 1 };
@@ -145,20 +123,32 @@ function extent({ min, max }, series) {
   return { min, max, interval, scale: min === undefined };
 }
 
-function marks(annotations) {
-  const { bad, panel, text } = colours();
+/**
+ * @typedef {{value: any, label?: string, color?: string, visible?: boolean}} Annotation
+ * @param {Colours} colour
+ * @param {{horizontal?: (Annotation | Annotation[])[], vertical?: (Annotation | Annotation[])[]}}
+ *   [annotations]
+ * @returns {echarts.LineSeriesOption}
+ */
+function marks({ bad, panel, text }, annotations) {
   const lines = [
-    ...(annotations?.horizontal ?? []).flat().map((one) => ({ ...one, yAxis: one.value })),
-    ...(annotations?.vertical ?? []).flat().map((one) => ({ ...one, xAxis: Date.parse(one.value) })),
+    ...(annotations?.horizontal ?? []).flat().map((one) => ({ ...one, at: { yAxis: one.value } })),
+    ...(annotations?.vertical ?? [])
+      .flat()
+      .map((one) => ({ ...one, at: { xAxis: Date.parse(one.value) } })),
   ].filter((one) => one.visible !== false);
   if (!lines.length) return {};
-  const data = lines.map(({ label, color, xAxis, yAxis }) => ({
-    ...(xAxis === undefined ? { yAxis } : { xAxis }),
-    lineStyle: { color: seriesColour(0, color ?? bad), type: "dashed", width: 1.5 },
+  const data = lines.map(({ label, color, at }) => ({
+    ...at,
+    lineStyle: {
+      color: seriesColour(0, color ?? bad, panel),
+      type: /** @type {const} */ ("dashed"),
+      width: 1.5,
+    },
     label: {
       formatter: label ?? "",
       // Under the line: above it a high one would meet the axis's name.
-      position: "insideStartBottom",
+      position: /** @type {const} */ ("insideStartBottom"),
       color: text,
       textBorderColor: panel,
       textBorderWidth: 3,
@@ -167,15 +157,21 @@ function marks(annotations) {
   return { markLine: { silent: true, symbol: "none", data } };
 }
 
-function legend(properties) {
-  const { text, muted, line } = colours();
+/**
+ * @param {Colours} colour
+ * @param {Properties} properties
+ * @returns {{legend: echarts.LegendComponentOption, grid: echarts.GridComponentOption}}
+ */
+function legend({ text, muted, line }, properties) {
+  /** @type {echarts.LegendComponentOption} */
   const base = {
     type: "scroll",
     icon: "circle",
     itemWidth: 9,
     itemHeight: 14,
     itemGap: 14,
-    formatter: (name) => (name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME - 1)}…` : name),
+    formatter: (name) =>
+      name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME - 1)}…` : name,
     textStyle: { color: text, lineHeight: 18 },
     pageTextStyle: { color: muted },
     pageIconColor: text,
@@ -187,20 +183,22 @@ function legend(properties) {
     case "hidden":
       return { legend: { show: false }, grid: { bottom: 4 } };
     case "right":
-      return { legend: { ...base, orient: "vertical", right: 0, top: 20 }, grid: { bottom: 4, right: "28%" } };
+      return {
+        legend: { ...base, orient: "vertical", right: 0, top: 20 },
+        grid: { bottom: 4, right: "28%" },
+      };
     default:
       return { legend: { ...base, bottom: 0, left: 0, right: 0 }, grid: { bottom: 30 } };
   }
 }
 
-/** The latest value of each series as its share of their sum. */
-export function shares(properties, series, description) {
-  const { text, muted, panel } = colours();
-  const places = legend(properties);
+/** The latest value of each series as its share of their sum. @type {View} */
+export function shares(colour, properties, series) {
+  const { text, muted, panel } = colour;
+  const places = legend(colour, properties);
   const unit = properties.yAxis?.left?.label ?? "";
-  const sum = series.reduce((total, one) => total + one.values.at(-1), 0);
+  const sum = series.reduce((total, one) => total + latestOf(one), 0);
   return {
-    description,
     legend: places.legend,
     title: {
       // Not a subtext: its place does not count when a title is put into the middle.
@@ -226,24 +224,26 @@ export function shares(properties, series, description) {
         minShowLabelAngle: 12,
         bottom: 0,
         itemStyle: { borderColor: panel, borderWidth: 2 },
-        label: { color: text, formatter: ({ percent }) => `${short(Number(percent.toPrecision(2)))} %`, minMargin: 4 },
+        label: {
+          color: text,
+          formatter: ({ percent = 0 }) => `${short(Number(percent.toPrecision(2)))} %`,
+          minMargin: 4,
+        },
         labelLine: { length: 6, length2: 6, lineStyle: { color: muted } },
         data: series.map((one, place) => ({
           name: one.label,
-          value: one.values.at(-1),
-          itemStyle: { color: seriesColour(place, one.color) },
+          value: latestOf(one),
+          itemStyle: { color: seriesColour(place, one.color, panel) },
         })),
       },
     ],
   };
 }
 
-/** The latest value of each series beside the others'. */
-export function bars(properties, series, description) {
-  const { text, muted, line } = colours();
+/** The latest value of each series beside the others'. @type {View} */
+export function bars({ text, muted, line, panel }, properties, series) {
   const own = properties.yAxis?.left ?? {};
   return {
-    description,
     grid: { left: 4, right: 40, top: 8, bottom: 20, containLabel: true },
     tooltip: { trigger: "item", valueFormatter: rounded(own.label ?? "") },
     xAxis: {
@@ -269,21 +269,31 @@ export function bars(properties, series, description) {
       {
         type: "bar",
         barMaxWidth: 22,
-        label: { show: true, position: "right", color: text, formatter: ({ value }) => short(value) },
+        label: {
+          show: true,
+          position: "right",
+          color: text,
+          formatter: ({ value }) => short(Number(value)),
+        },
         data: series.map((one, place) => ({
-          value: one.values.at(-1),
-          itemStyle: { color: seriesColour(place, one.color) },
+          value: latestOf(one),
+          itemStyle: { color: seriesColour(place, one.color, panel) },
         })),
       },
     ],
   };
 }
 
-/** A line without axes, under a number. */
-export function sparkline(series, range, description) {
-  const color = seriesColour(0, series.color);
+/**
+ * A line without axes, under a number.
+ * @param {Colours} colour
+ * @param {Series} series
+ * @param {Range} range
+ * @returns {Option}
+ */
+export function sparkline({ panel }, series, range) {
+  const color = seriesColour(0, series.color, panel);
   return {
-    description,
     grid: { left: 0, right: 0, top: 4, bottom: 0 },
     tooltip: { show: false },
     xAxis: { type: "time", show: false, min: range.start, max: range.end },

@@ -1,8 +1,16 @@
 /** Numbers and units as they are read. */
 
+/** @type {Record<string, string>} */
 const UNITS = {
-  Milliseconds: "ms", Microseconds: "µs", Seconds: "s", Percent: "%", Bytes: "B", Kilobytes: "kB",
-  Megabytes: "MB", "Count/Second": "per second", "Bytes/Second": "B/s",
+  Milliseconds: "ms",
+  Microseconds: "µs",
+  Seconds: "s",
+  Percent: "%",
+  Bytes: "B",
+  Kilobytes: "kB",
+  Megabytes: "MB",
+  "Count/Second": "per second",
+  "Bytes/Second": "B/s",
 };
 const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 2 });
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
@@ -11,7 +19,7 @@ const two = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
 const small = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
 const exact = new Intl.NumberFormat("en", { maximumFractionDigits: 9 });
 
-/** @param {number} value @returns {string} about four digits of it */
+/** About four digits of it. @param {number} value */
 export function short(value) {
   const size = Math.abs(value);
   if (size >= 1e6) return compact.format(value);
@@ -20,21 +28,16 @@ export function short(value) {
   return (size >= 1 ? two : small).format(value);
 }
 
-/** @param {number} value @returns {string} all of it, to the nano-dollar */
+/** All of it, to the nano-dollar. @param {number} value */
 export function full(value) {
   return exact.format(value);
 }
 
 /**
- * @param {string?} stored the metric's unit
+ * @param {string | null} stored the metric's unit
  * @param {string=} title a widget's, whose end may say the unit: "Cost (USD)"
  */
 export function unitOf(stored, title = "") {
   const said = /\(([^()]+)\)\s*$/.exec(title)?.[1];
-  return said ?? UNITS[stored] ?? "";
-}
-
-/** @param {number} at epoch milliseconds */
-export function clock(at) {
-  return new Date(at).toLocaleTimeString("en-GB");
+  return said ?? UNITS[stored ?? ""] ?? "";
 }

@@ -1,32 +1,40 @@
 /** Rows of a log query, and the states of alarms. */
 
-import { element, table } from "./elements.js";
-import { clock } from "./format.js";
+import { clock } from "./kit-clock.js";
+import { element, fill, scrolling, table } from "./kit-elements.js";
 
-const STATES = { OK: ["ok", "OK"], ALARM: ["bad", "In alarm"], INSUFFICIENT_DATA: ["quiet", "No data yet"] };
+/** @import { Alarm } from "./api.js" */
+
+/** @type {Record<string, [string, string]>} */
+const STATES = {
+  OK: ["ok", "OK"],
+  ALARM: ["bad", "In alarm"],
+  INSUFFICIENT_DATA: ["quiet", "No data yet"],
+};
 
 const HOLDS_IDS = /id$/i;
 
-/** @param {HTMLElement} place @param {string} title @param {{columns: string[], rows: string[][]}} data */
+/**
+ * @param {HTMLElement} place
+ * @param {string} title
+ * @param {{columns: string[], rows: string[][]}} data
+ */
 export function showRows(place, title, data) {
   if (!data.rows.length) {
-    place.replaceChildren(element("p", { className: "empty" }, "No data"));
+    fill(place, element("p", { class: "empty" }, "No data"));
     return;
   }
   const isId = data.columns.map((name) => HOLDS_IDS.test(name));
-  const rows = data.rows.map((row) => row.map((cell, at) => (isId[at] ? element("code", {}, cell) : cell)));
-  place.replaceChildren(scrolling(title, table(data.columns, rows)));
+  const rows = data.rows.map((row) =>
+    row.map((cell, at) => (isId[at] ? element("code", {}, cell) : cell)),
+  );
+  fill(place, scrolling(title, table(null, data.columns, rows)));
 }
 
-/** @param {string} title @param {...Node} content */
-export function scrolling(title, ...content) {
-  return element("div", { className: "scrolling", tabIndex: 0, role: "region", "aria-label": title }, ...content);
-}
-
-/** @param {HTMLElement} place @param {string} title @param {{alarms: any[]}} data */
+/** @param {HTMLElement} place @param {string} title @param {{alarms: Alarm[]}} data */
 export function showAlarms(place, title, data) {
   if (!data.alarms.length) {
-    place.replaceChildren(element("p", { className: "empty" }, "No alarms"));
+    fill(place, element("p", { class: "empty" }, "No alarms"));
     return;
   }
   const shared = sharedStart(data.alarms.map((alarm) => alarm.name));
@@ -35,20 +43,29 @@ export function showAlarms(place, title, data) {
     const since = alarm.since ? `Since ${clock(alarm.since)}. ` : "";
     return element(
       "li",
-      { className: `alarm ${look}`, "data-alarm": alarm.name, "data-state": alarm.state, title: since + alarm.reason },
-      element("span", { className: "state" }, state),
-      element("span", { className: "alarm-name" }, alarm.name.slice(shared)),
-      element("span", { className: "meaning" }, alarm.description),
+      {
+        class: `alarm ${look}`,
+        "data-alarm": alarm.name,
+        "data-state": alarm.state,
+        title: since + alarm.reason,
+      },
+      element("span", { class: "state" }, state),
+      element("span", { class: "alarm-name" }, alarm.name.slice(shared)),
+      element("span", { class: "meaning" }, alarm.description),
     );
   });
-  place.replaceChildren(scrolling(title, element("ul", { className: "alarms" }, ...items)));
+  fill(place, scrolling(title, element("ul", { class: "alarms" }, ...items)));
 }
 
-/** How much of the names is the same in all of them, up to the end of a word. */
+/**
+ * How much of the names is the same in all of them, up to the end of a word.
+ * @param {string[]} names
+ */
 function sharedStart(names) {
   if (names.length < 2) return 0;
   const [first, ...others] = names;
   let length = 0;
-  while (length < first.length && others.every((name) => name[length] === first[length])) length += 1;
+  while (length < first.length && others.every((name) => name[length] === first[length]))
+    length += 1;
   return Math.max(first.lastIndexOf("-", length - 1), first.lastIndexOf("/", length - 1)) + 1;
 }

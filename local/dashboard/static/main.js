@@ -1,21 +1,30 @@
 /** The dashboard that is deployed, drawn and kept up to date. */
 
 import { fetchDashboard, fetchData } from "./api.js";
-import { redrawAll } from "./charts.js";
-import { element } from "./elements.js";
-import { clock } from "./format.js";
-import { Problem } from "./problem.js";
+import { redrawAll } from "./kit-charts.js";
+import { clock } from "./kit-clock.js";
+import { byId, element, fill } from "./kit-elements.js";
+import { isAborted, Problem } from "./kit-fetch.js";
 import { RANGES, rangeOf } from "./range.js";
 import { watchTheme } from "./theme.js";
-import { fill, hasData, layOut } from "./widgets.js";
+import { fillFrame, hasData, layOut } from "./widgets.js";
+
+/** @import { Dashboard, Variable, Widget } from "./api.js" */
 
 const AT_ONCE = 4;
-const page = Object.fromEntries(
-  ["name", "updated", "toolbar", "variables", "range", "every", "problem", "grid", "theme"].map((id) => [
-    id, document.getElementById(id),
-  ]),
-);
+const page = {
+  name: byId("name", HTMLElement),
+  updated: byId("updated", HTMLElement),
+  toolbar: byId("toolbar", HTMLFormElement),
+  variables: byId("variables", HTMLElement),
+  range: byId("range", HTMLSelectElement),
+  every: byId("every", HTMLSelectElement),
+  problem: byId("problem", HTMLElement),
+  grid: byId("grid", HTMLElement),
+  theme: byId("theme", HTMLButtonElement),
+};
 const address = new URLSearchParams(location.search);
+/** @type {{text: string, framed: {widget: Widget, frame: HTMLElement}[]}} */
 let shown = { text: "", framed: [] };
 let running = new AbortController();
 let next = 0;
@@ -23,7 +32,8 @@ let next = 0;
 async function refresh() {
   clearTimeout(next);
   running.abort();
-  const own = (running = new AbortController());
+  const own = new AbortController();
+  running = own;
   try {
     const dashboard = await fetchDashboard(chosen(), own.signal);
     if (own.signal.aborted) return;
@@ -32,7 +42,7 @@ async function refresh() {
     await fillAll(dashboard, own.signal);
     if (!own.signal.aborted) page.updated.textContent = `Updated ${clock(Date.now())}`;
   } catch (error) {
-    if (error.name === "AbortError") return;
+    if (isAborted(error)) return;
     if (!(error instanceof Problem)) throw error;
     page.problem.textContent = error.message;
     page.problem.hidden = false;
@@ -53,6 +63,7 @@ function chosen() {
   return Object.fromEntries(kept);
 }
 
+/** @param {Dashboard} dashboard */
 function arrange({ name, body, variables, widgets }) {
   page.name.textContent = name;
   document.title = `${name} · Dashboard`;
@@ -64,32 +75,34 @@ function arrange({ name, body, variables, widgets }) {
   if (text !== shown.text) shown = { text, framed: layOut(page.grid, widgets) };
 }
 
+/** @param {Variable[]} variables */
 function offer(variables) {
   const visible = variables.filter((variable) => variable.visible);
   const text = JSON.stringify(visible);
   if (page.variables.dataset.offered === text) return;
   const focused = document.activeElement?.id;
   page.variables.dataset.offered = text;
-  page.variables.replaceChildren(...visible.flatMap(control));
+  fill(page.variables, ...visible.flatMap(control));
   if (focused) document.getElementById(focused)?.focus();
 }
 
+/** @param {Variable} variable */
 function control(variable) {
   const id = `variable-${variable.id}`;
   const label = element("label", { for: id }, variable.label);
   const options = variable.options.map((one) => element("option", { value: one.value }, one.label));
   const input =
-    variable.input === "input"
-      ? element("input", { id, value: variable.value ?? "" })
-      : element("select", { id }, ...options);
+    variable.input === "input" ? element("input", { id }) : element("select", { id }, ...options);
   if (variable.value !== null) input.value = variable.value;
   input.addEventListener("change", () => remember(variable.id, input.value));
   return [label, input];
 }
 
+/** @param {Dashboard} dashboard @param {AbortSignal} signal */
 async function fillAll(dashboard, signal) {
   const end = Date.now();
-  const range = { start: end - RANGES.find((one) => one.id === page.range.value).length, end };
+  const { length } = RANGES.find((one) => one.id === page.range.value) ?? rangeOf();
+  const range = { start: end - length, end };
   Object.assign(page.grid.dataset, range);
   const period = dashboard.body.periodOverride ?? "auto";
   const waiting = shown.framed.filter(({ widget }) => hasData(widget));
@@ -97,7 +110,7 @@ async function fillAll(dashboard, signal) {
     for (let each = waiting.shift(); each && !signal.aborted; each = waiting.shift()) {
       const { widget, frame } = each;
       const request = { widget, ...range, period, dashboard: dashboard.name };
-      await fill(frame, widget, () => fetchData(request, signal), range);
+      await fillFrame(frame, widget, () => fetchData(request, signal), range);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, one));
@@ -106,6 +119,7 @@ async function fillAll(dashboard, signal) {
   document.body.dataset.ready = "true";
 }
 
+/** @param {string} name @param {string} value */
 function remember(name, value) {
   address.set(name, value);
   history.replaceState(null, "", `?${address}`);
@@ -121,6 +135,8 @@ page.toolbar.addEventListener("submit", (event) => {
   event.preventDefault();
   refresh();
 });
-document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(next) : schedule()));
+document.addEventListener("visibilitychange", () =>
+  document.hidden ? clearTimeout(next) : schedule(),
+);
 watchTheme(page.theme, redrawAll);
 refresh();

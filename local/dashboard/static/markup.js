@@ -3,15 +3,19 @@
 import { marked } from "./marked.js";
 
 const TAGS = new Set(
-  ("A B BLOCKQUOTE BR CAPTION CODE DEL EM H1 H2 H3 H4 H5 H6 HR I LI OL P PRE SPAN STRONG " +
-    "TABLE TBODY TD TH THEAD TR UL").split(" "),
+  (
+    "A B BLOCKQUOTE BR CAPTION CODE DEL EM H1 H2 H3 H4 H5 H6 HR I LI OL P PRE SPAN STRONG " +
+    "TABLE TBODY TD TH THEAD TR UL"
+  ).split(" "),
 );
-const DROPPED = new Set("SCRIPT STYLE TEMPLATE IFRAME OBJECT EMBED SVG MATH FORM INPUT BUTTON".split(" "));
+const DROPPED = new Set(
+  "SCRIPT STYLE TEMPLATE IFRAME OBJECT EMBED SVG MATH FORM INPUT BUTTON".split(" "),
+);
 const ATTRIBUTES = new Set(["title", "colspan", "rowspan", "scope", "align"]);
 const LINK = /^(https:\/\/|[/#](?![/\\]))/i;
 const BUTTON = /^button:(primary:)?/;
 
-/** @param {string} text @returns {DocumentFragment} */
+/** @param {string} text */
 export function fromMarkdown(text) {
   const fragment = fromHtml(marked.parse(text, { async: false }));
   for (const link of fragment.querySelectorAll("a")) {
@@ -23,7 +27,7 @@ export function fromMarkdown(text) {
   return fragment;
 }
 
-/** @param {string} text @returns {DocumentFragment} */
+/** @param {string} text */
 export function fromHtml(text) {
   // A document of DOMParser runs nothing and loads nothing.
   const parsed = new DOMParser().parseFromString(text, "text/html");
@@ -32,17 +36,19 @@ export function fromHtml(text) {
   return fragment;
 }
 
+/** @param {Node} parent @returns {Node[]} */
 function kept(parent) {
   return [...parent.childNodes].flatMap((node) => {
-    if (node.nodeType === Node.TEXT_NODE) return [document.createTextNode(node.data)];
-    if (node.nodeType !== Node.ELEMENT_NODE || DROPPED.has(node.nodeName.toUpperCase())) return [];
+    if (node instanceof Text) return [document.createTextNode(node.data)];
+    if (!(node instanceof Element) || DROPPED.has(node.nodeName.toUpperCase())) return [];
     if (!TAGS.has(node.nodeName)) return kept(node);
     const copy = document.createElement(node.nodeName);
     for (const { name, value } of node.attributes) {
       if (ATTRIBUTES.has(name)) copy.setAttribute(name, value);
     }
-    if (copy instanceof HTMLAnchorElement && LINK.test(node.getAttribute("href") ?? "")) {
-      copy.href = node.getAttribute("href");
+    const href = node.getAttribute("href") ?? "";
+    if (copy instanceof HTMLAnchorElement && LINK.test(href)) {
+      copy.href = href;
       if (copy.origin !== location.origin) copy.rel = "noreferrer";
     }
     copy.append(...kept(node));

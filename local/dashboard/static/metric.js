@@ -1,14 +1,27 @@
 /** Metric widgets: numbers, and charts with the same in words. */
 
-import { bars, draw, overTime, shares, sparkline } from "./charts.js";
-import { element, table } from "./elements.js";
+import { bars, latestOf, overTime, shares, sparkline } from "./charts.js";
 import { full, short, unitOf } from "./format.js";
-import { Problem } from "./problem.js";
-import { seriesColour } from "./theme.js";
+import { colours, draw } from "./kit-charts.js";
+import { element, fill, table } from "./kit-elements.js";
+import { Problem } from "./kit-fetch.js";
+import { seriesColour } from "./series-colours.js";
 
+/**
+ * @import { Range, Series, Widget } from "./api.js"
+ * @import { Colours } from "./kit-charts.js"
+ * @typedef {Widget["properties"]} Properties
+ */
+
+/** @type {Record<string, import("./charts.js").View>} */
 const VIEWS = { timeSeries: overTime, pie: shares, bar: bars };
 
-/** @param {HTMLElement} place @param {object} widget @param {{series: any[]}} data @param {{start: number, end: number}} range */
+/**
+ * @param {HTMLElement} place
+ * @param {Widget} widget
+ * @param {{series: Series[]}} data
+ * @param {Range} range
+ */
 export function showMetric(place, widget, data, range) {
   const properties = widget.properties;
   const problems = [...new Set(data.series.map((one) => one.problem).filter(Boolean))];
@@ -16,76 +29,113 @@ export function showMetric(place, widget, data, range) {
   const view = properties.view ?? "timeSeries";
   if (view === "singleValue") return showNumbers(place, properties, data.series, range);
   if (!VIEWS[view]) throw new Problem(`The view ${view} is not drawn here.`);
-  return showChart(place, properties, view, data.series.filter((one) => one.values.length), range);
+  return showChart(
+    place,
+    properties,
+    view,
+    data.series.filter((one) => one.values.length),
+    range,
+  );
 }
 
+/**
+ * @param {HTMLElement} place
+ * @param {Properties} properties
+ * @param {Series[]} series
+ * @param {Range} range
+ */
 function showNumbers(place, properties, series, range) {
   const title = properties.title ?? "";
   const alone = series.length === 1;
+  const { panel } = colours();
   const numbers = series.map((one, index) => {
     const value = one.values.at(-1);
     const known = value !== undefined;
-    const dot = element("span", { className: "dot" });
-    dot.style.background = seriesColour(index, one.color);
+    const dot = element("span", { class: "dot" });
+    dot.style.background = seriesColour(index, one.color, panel);
     const unit = unitOf(one.unit, title);
     return element(
       "div",
-      { className: "number", "data-label": one.label, "data-value": known ? String(value) : "" },
-      alone ? null : element("p", { className: "label" }, dot, one.label),
+      { class: "number", "data-label": one.label, "data-value": known ? String(value) : "" },
+      alone ? null : element("p", { class: "label" }, dot, one.label),
       known
         ? element(
             "p",
-            { className: "value", title: full(value) },
+            { class: "value", title: full(value) },
             shownAs(properties, value),
             unit && " ",
-            unit && element("span", { className: unit.length > 1 ? "unit long" : "unit" }, unit),
+            unit && element("span", { class: unit.length > 1 ? "unit long" : "unit" }, unit),
           )
-        : element("p", { className: "empty" }, "No data"),
+        : element("p", { class: "empty" }, "No data"),
     );
   });
   // All of them are as large as the longest can be; a long unit stands under its number.
-  const lengths = series.filter((one) => one.values.length).map((one) => {
-    return shownAs(properties, one.values.at(-1)).length + (unitOf(one.unit, title).length === 1 ? 1 : 0);
-  });
-  const row = element("div", { className: "numbers" }, ...numbers);
+  const lengths = series
+    .filter((one) => one.values.length)
+    .map((one) => {
+      const { length } = shownAs(properties, latestOf(one));
+      return length + (unitOf(one.unit, title).length === 1 ? 1 : 0);
+    });
+  const row = element("div", { class: "numbers" }, ...numbers);
   row.style.setProperty("--characters", String(Math.max(1, ...lengths)));
-  place.replaceChildren(row);
+  fill(place, row);
   if (!properties.sparkline) return;
   series.forEach((one, index) => {
     if (one.values.length < 2) return;
-    const spark = element("div", { className: "spark" });
+    const spark = element("div", { class: "spark" });
     numbers[index].append(spark);
-    draw(spark, () => sparkline(one, range, `${one.label} over time`));
+    drawn(spark, `${one.label} over time`, (colour) => sparkline(colour, one, range));
   });
 }
 
+/** @param {Properties} properties @param {number} value */
 function shownAs(properties, value) {
   return (properties.singleValueFullPrecision ? full : short)(value);
 }
 
+/**
+ * @param {HTMLElement} place
+ * @param {Properties} properties
+ * @param {string} view
+ * @param {Series[]} series
+ * @param {Range} range
+ */
 function showChart(place, properties, view, series, range) {
-  const total = series.reduce((sum, one) => sum + Math.abs(one.values.at(-1)), 0);
+  const total = series.reduce((sum, one) => sum + Math.abs(latestOf(one)), 0);
   if (!series.length || (view === "pie" && !total)) {
-    place.replaceChildren(element("p", { className: "empty", "data-series": "0" }, "No data"));
+    fill(place, element("p", { class: "empty", "data-series": "0" }, "No data"));
     return;
   }
-  let chart = place.querySelector(":scope > .chart");
-  if (!chart) {
-    chart = element("div", { className: "chart" });
-    place.replaceChildren(chart, element("div", { className: "unseen" }));
+  if (!place.querySelector(":scope > .chart")) {
+    fill(place, element("div", { class: "chart" }), element("div", { class: "unseen" }));
   }
+  const [chart, words] = /** @type {HTMLCollectionOf<HTMLElement>} */ (place.children);
+  const title = properties.title ?? "Chart";
   chart.dataset.series = String(series.length);
-  place.lastElementChild.replaceChildren(inWords(properties, series));
-  const latest = series.map((one) => `${one.label}: ${short(one.values.at(-1))}`).join(", ");
-  draw(chart, () => VIEWS[view](properties, series, ...(view === "timeSeries" ? [range] : []), `${properties.title ?? "Chart"}. Latest: ${latest}`));
+  fill(words, inWords(title, series));
+  const latest = series.map((one) => `${one.label}: ${short(latestOf(one))}`).join(", ");
+  drawn(chart, `${title}. Latest: ${latest}`, (colour) =>
+    VIEWS[view](colour, properties, series, range),
+  );
 }
 
-function inWords(properties, series) {
+/**
+ * @param {HTMLElement} place
+ * @param {string} description
+ * @param {(colour: Colours) => echarts.EChartsOption} option
+ */
+function drawn(place, description, option) {
+  const aria = { enabled: true, label: { description } };
+  draw(place, (colour) => ({ aria, ...option(colour) }), { renderer: "canvas" });
+}
+
+/** @param {string} title @param {Series[]} series */
+function inWords(title, series) {
   const rows = series.map((one) => [
     one.label,
-    full(one.values.at(-1)),
+    full(latestOf(one)),
     full(Math.min(...one.values)),
     full(Math.max(...one.values)),
   ]);
-  return table(["Series", "Latest", "Least", "Most"], rows, properties.title ?? "Chart");
+  return table(title, ["Series", "Latest", "Min", "Max"], rows);
 }

@@ -159,6 +159,12 @@ def test_a_script_stays_small_and_imports_what_is_served(name):
     )
 
 
+@pytest.mark.parametrize("name", [name for name in SCRIPTS if name.startswith("kit-")])
+def test_what_both_pages_share_needs_nothing_of_the_console(name):
+    imported = re.findall(r'from "([^"]+)"', (STATIC / name).read_text())
+    assert [one for one in imported if not one.startswith("./kit-")] == []
+
+
 def test_every_field_has_a_label():
     page = _Page()
     labelled = {one["for"] for one in page.all("label") if "for" in one}

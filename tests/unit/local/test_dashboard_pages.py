@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import time
 
 import pytest
@@ -10,9 +11,12 @@ from ministack.services import cloudwatch, lambda_svc
 
 from local.dashboard import pages, widget_data
 from local.emulator.insights_query import MalformedQuery
+from local.paths import PROJECT
 
 NOW_S = int(time.time())
 RANGE = {"start": (NOW_S - 600) * 1000, "end": (NOW_S + 60) * 1000}
+STATIC = PROJECT / "local/dashboard/static"
+SCRIPTS = sorted(path.name for path in STATIC.glob("*.js"))
 ALARM_ARN = "arn:aws:cloudwatch:us-east-1:000000000000:alarm:spend"
 
 
@@ -44,6 +48,8 @@ def body(**query):
         ("/dashboard", "text/html"),
         ("/dashboard/main.js", "text/javascript"),
         ("/dashboard/dashboard.css", "text/css"),
+        ("/dashboard/kit.css", "text/css"),
+        ("/dashboard/kit-elements.js", "text/javascript"),
         ("/dashboard/echarts.min.js", "text/javascript"),
         ("/dashboard/marked.js", "text/javascript"),
     ],
@@ -58,7 +64,26 @@ def test_the_page_and_its_files_are_served_under_a_strict_policy(path, content_t
     assert answer
 
 
-@pytest.mark.parametrize("path", ["/dashboard/../pages.py", "/dashboard/pages.py", "/dashboard/x"])
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_imports_what_is_served(name):
+    _status, _headers, script = ask("GET", f"/dashboard/{name}")
+
+    for imported in re.findall(r'from "\./([^"]+)"', script.decode()):
+        assert ask("GET", f"/dashboard/{imported}")[0] == 200, imported
+
+
+def test_no_file_of_the_page_hides_one_of_the_kit():
+    own = {path.name for path in STATIC.iterdir()}
+    kit = {path.name for path in (PROJECT / "functions/console/static").glob("kit*")}
+
+    assert len(kit) > 1
+    assert not own & kit
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/dashboard/../pages.py", "/dashboard/pages.py", "/dashboard/x", "/dashboard/console.css"],
+)
 def test_nothing_else_can_be_read(path):
     status, _headers, answer = ask("GET", path)
 
