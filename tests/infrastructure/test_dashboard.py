@@ -6,10 +6,9 @@ import pytest
 from functions.shared.catalogue import load_catalogue
 from functions.shared.series import NAMESPACE
 from stacks.drawn import Drawn
-from tests.infrastructure.synthesized import Stage
+from tests.infrastructure.synthesized import Stage, flat
 from tests.infrastructure.watched_series import (
     EXISTING,
-    flat,
     invented,
     of_widget,
     searched,

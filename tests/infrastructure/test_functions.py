@@ -19,8 +19,7 @@ from functions.shared.settings import (
 )
 from stacks.bedrock_access import bedrock_models
 from stacks.function_table import PROVIDER_FUNCTIONS
-from tests.infrastructure.synthesized import Stage
-from tests.infrastructure.watched_series import flat
+from tests.infrastructure.synthesized import Stage, flat
 
 pytestmark = pytest.mark.xdist_group("synthesis")
 

@@ -23,6 +23,7 @@ from functions.shared.contracts import (
 from functions.shared.errors import ProviderThrottled
 from functions.shared.series import COLD_START, NAMESPACE, RATE_LIMITED, SERVICE
 from tests.builders import profile
+from tests.infrastructure.synthesized import flat
 
 
 @dataclass(frozen=True)
@@ -40,17 +41,6 @@ def series(namespace: str, name: str, *dimensions: str) -> Series:
 _SEARCH = re.compile(r"SEARCH\('\{([^}]+)\} ([^']+)', '\w+'\)")
 _TERM = re.compile(r'(\w+)="([^"]+)"')
 _NAME = re.compile(r"\b[a-z]\w*\b")
-
-
-def flat(value: Any) -> str:
-    """The text of a template's value, with `<...>` for what only a deployment knows."""
-    if isinstance(value, str):
-        return value
-    (function, argument) = next(iter(value.items()))
-    if function == "Fn::Join":
-        return str(argument[0]).join(flat(part) for part in argument[1])
-    inside = argument if isinstance(argument, str) else ".".join(argument)
-    return f"<{inside}>"
 
 
 def searched(expression: str) -> Series:
