@@ -65,13 +65,12 @@ def _quotient(left: float, right: float) -> float:
     return left / right if right else math.nan
 
 
-OPERATORS: Mapping[str, Number] = {
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": _quotient,
-    ">=": operator.ge,
+OPERATORS: Mapping[type[ast.AST], Number] = {
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: _quotient,
+    ast.GtE: operator.ge,
 }
-_SIGNS: Mapping[type[ast.AST], str] = {ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.GtE: ">="}
 
 
 def _value(node: ast.expr, source: Source) -> Value:
@@ -85,8 +84,8 @@ def _value(node: ast.expr, source: Source) -> Value:
         case (
             ast.BinOp(op=sign, left=first, right=second)
             | ast.Compare(ops=[sign], left=first, comparators=[second])
-        ) if type(sign) in _SIGNS:
-            function = OPERATORS[_SIGNS[type(sign)]]
+        ) if type(sign) in OPERATORS:
+            function = OPERATORS[type(sign)]
             return _both(function, _value(first, source), _value(second, source))
         case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
             return _call(name, arguments, source)

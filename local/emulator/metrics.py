@@ -229,6 +229,9 @@ def _labels(metrics: list[dict[str, str]]) -> list[str]:
     ]
 
 
+LABEL_PART = "${PROP('Dim.name')}"
+"""The one form of a label's dynamic parts here: a property of the series."""
+
 _DYNAMIC = re.compile(r"\$\{(.*?)\}")
 _PROPERTY = re.compile(r"PROP\('([^']+)'\)")
 
@@ -245,7 +248,7 @@ def _label(query: Query, series: Series, alone: bool) -> str:
     def filled(part: re.Match[str]) -> str:
         named = _PROPERTY.fullmatch(part[1])
         if named is None:
-            raise ExpressionFailed(f"Unsupported part of a label: {part[0]}")
+            raise ExpressionFailed(f"Unsupported part of a label, not {LABEL_PART}: {part[0]}")
         return series.properties.get(named[1], "")
 
     return _DYNAMIC.sub(filled, label)

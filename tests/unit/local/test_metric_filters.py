@@ -6,7 +6,7 @@ from ministack.services import cloudwatch
 from ministack.services import cloudwatch_logs as logs
 
 from local.emulator import metric_filters
-from local.emulator.metric_filters import UnsupportedPattern, matcher_of
+from local.emulator.metric_filters import FORM, UnsupportedPattern, matcher_of
 
 EVENT = {"status": "429", "bytes": 1024, "user": {"name": "ann-1"}}
 
@@ -21,6 +21,7 @@ EVENT = {"status": "429", "bytes": 1024, "user": {"name": "ann-1"}}
         ('{ $.bytes = "1024" }', False),
         ('{ $.missing = "x" }', False),
         ('{ $.status.code = "429" }', False),
+        (FORM, False),
     ],
 )
 def test_a_field_matches_its_text(pattern, matches):

@@ -3,7 +3,7 @@ import statistics
 import pytest
 
 from local.emulator.metric_math import TWO_WEEKS_S, ExpressionFailed, Series, evaluate
-from local.emulator.metric_search import Candidate, search_for
+from local.emulator.metric_search import FORM, Candidate, search_for
 
 PERIOD_S = 60
 START = 1_000_020
@@ -190,6 +190,7 @@ FOUND = Candidate("Llm", "InferenceMs", {"service": "llm-dev", "model": "gpt-4.1
         ('{Llm,service,model} MetricName="Inference"', False),
         ('{Llm,service,model} service="llm-prod"', False),
         ('{Llm,service,model} other="llm-dev"', False),
+        (FORM, False),
     ],
 )
 def test_a_search_finds_what_its_schema_and_values_say(query, matches):
