@@ -121,7 +121,16 @@ def _json_answer(made: Callable[[], object]) -> Answer:
 
 # Beside our own refusals, what a body that is not as CloudWatch documents it lets us stumble over:
 # one widget of it must not break the others.
-_ANSWERED = (_Refused, NoDashboard, BadWidget, AttributeError, LookupError, TypeError, ValueError)
+_ANSWERED = (
+    _Refused,
+    NoDashboard,
+    BadWidget,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
 
 
 def _failure(error: Exception) -> tuple[int, dict[str, Any]]:
