@@ -65,10 +65,6 @@ class Plotted:
     y_axis: str
     color: str | None
 
-    @property
-    def is_visible(self) -> bool:
-        return bool(self.query["ReturnData"])
-
 
 def plotted(properties: Properties, within: Range, *, adapts: bool) -> list[Plotted]:
     """One per row of the widget; `adapts` makes periods longer where the range is. Raises BadWidget."""

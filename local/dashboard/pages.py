@@ -116,10 +116,24 @@ def _json_answer(made: Callable[[], object]) -> Answer:
     status = 200
     try:
         content = made()
-    except Exception as error:
+    except _ANSWERED as error:
         status, content = _failure(error)
     headers = {**_HEADERS, "cache-control": "no-store", "content-type": "application/json"}
     return status, headers, json.dumps(content, default=str).encode()
+
+
+# Beside our own refusals, what a body that is not as CloudWatch documents it lets us stumble over:
+# one widget of it must not break the others.
+_ANSWERED = (
+    _Refused,
+    NoDashboard,
+    BadWidget,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
 
 
 def _failure(error: Exception) -> tuple[int, dict[str, Any]]:

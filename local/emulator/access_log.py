@@ -12,7 +12,7 @@ from ministack.services import cloudwatch_logs as logs
 
 from local.emulator.exchange import Exchange, context_of
 from local.emulator.gateway import ANSWERED
-from local.velocity.variables import json_path
+from local.velocity.variables import value_at
 
 _VARIABLE = re.compile(r"\$context((?:\.\w+)+)")
 _UNKNOWN = "-"
@@ -38,7 +38,7 @@ def line_of(form: str, exchange: Exchange) -> str:
     variables = _variables(exchange)
 
     def fill(found: re.Match[str]) -> str:
-        value = json_path(variables, found[1].removeprefix("."))
+        value = value_at(variables, found[1].removeprefix("."))
         unknown = value is None or value == "" or isinstance(value, dict)
         return _UNKNOWN if unknown else str(value)
 

@@ -12,7 +12,7 @@ from ministack.services import apigateway_v1 as gateway
 from local.emulator import states_integration, traces
 from local.emulator.exchange import Exchange, context_of, current
 from local.emulator.validation import problem_of
-from local.velocity.variables import json_path
+from local.velocity.variables import value_at
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
 """API Gateway's limit on a request's payload."""
@@ -143,7 +143,7 @@ def _gateway_response(error: Any, exchange: Exchange) -> tuple[int, dict[str, st
     context["error"] = {"validationErrorString": problem}
 
     def fill(found: Any) -> str:
-        value = json_path(context, (found[1] or found[2]).removeprefix("context."))
+        value = value_at(context, (found[1] or found[2]).removeprefix("context."))
         return "" if value is None or isinstance(value, dict) else str(value)
 
     text = gateway._GATEWAY_TEMPLATE_VARIABLE.sub(fill, body.decode("utf-8"))

@@ -18,6 +18,15 @@ LISTENERS: list[Callable[[str, str, int], None]] = []
 """Called with an event's log group, message and time (epoch milliseconds) once it is stored. They
 run in the request's account and region, on any thread."""
 
+_UNREADABLE = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What a line that nobody expected lets a listener stumble over; the line is kept anyhow."""
 _SAID_EVERYTHING = "\x1eend of invocation"
 _WAIT_S = 1.0  # for output that is already in the pipe
 
@@ -45,7 +54,7 @@ def _tell_and_forward(group: str, stream: str, events: list[dict[str, Any]]) -> 
         for listener in LISTENERS:
             try:
                 listener(group, event.get("message", ""), timestamp_ms)
-            except Exception:
+            except _UNREADABLE:
                 cloudwatch_logs.logger.exception("a listener failed on an event of %s", group)
     _forward(group, stream, events)
 

@@ -134,7 +134,7 @@ class Evaluation:
         found = {name: self.value(name) for name in self._labels}
         return {name: value for name, value in found.items() if isinstance(value, Series)}
 
-    def search(self, query: str, stat: str, period_s: int) -> list[Series]:
+    def search(self, query: str, stat: str) -> list[Series]:
         """The series of all metrics that a search finds. Raises ExpressionFailed."""
         matches = search_for(query)
         found = []
@@ -144,7 +144,7 @@ class Evaluation:
                 found.append({**vars(candidate), "stat": stat})
         labels = _labels([_properties(**metric) for metric in found])
         series = [
-            self._series(metric, period_s, label)
+            self._series(metric, self.period_s, label)
             for metric, label in zip(found, labels, strict=True)
         ]
         return sorted(series, key=lambda one: one.label)
@@ -165,22 +165,26 @@ class Evaluation:
         own = {"Id": query["Id"], "Label": query.get("Label") or query["Id"]}
         try:
             value = self.value(query["Id"])
+            array = value if isinstance(value, list) else [value]
+            return [
+                self._result(query, series, alone=not isinstance(value, list))
+                for series in array
+                if isinstance(series, Series)
+            ]
         except ExpressionFailed as failure:
             said = {"Code": "Unsupported", "Value": str(failure)}
             failed = {"StatusCode": "InternalError", "Messages": [said]}
             return [{**own, "Timestamps": [], "Values": [], **failed}]
-        array = value if isinstance(value, list) else [value]
-        return [
-            {
-                "Id": query["Id"],
-                "Label": _label(query, series, alone=not isinstance(value, list)),
-                "Timestamps": list(series.points),
-                "Values": list(series.points.values()),
-                "StatusCode": "Complete",
-            }
-            for series in array
-            if isinstance(series, Series)
-        ]
+
+    @staticmethod
+    def _result(query: Query, series: Series, *, alone: bool) -> Result:
+        return {
+            "Id": query["Id"],
+            "Label": _label(query, series, alone),
+            "Timestamps": list(series.points),
+            "Values": list(series.points.values()),
+            "StatusCode": "Complete",
+        }
 
     def _is_metric_id(self, query_id: str) -> bool:
         return _is_metric(self._queries[query_id])
@@ -225,34 +229,27 @@ def _labels(metrics: list[dict[str, str]]) -> list[str]:
     ]
 
 
-_DYNAMIC = re.compile(
-    r"\$\{(?:PROP\('(?P<property>[^']+)'\)|(?P<name>LABEL|SUM|AVG|MIN|MAX|LAST))\}"
-)
-_SUMMARIES: Mapping[str, Callable[[list[float]], float]] = {
-    "SUM": math.fsum,
-    "AVG": lambda values: math.fsum(values) / len(values),
-    "MIN": min,
-    "MAX": max,
-    "LAST": itemgetter(-1),
-}
+LABEL_PART = "${PROP('Dim.name')}"
+"""The one form of a label's dynamic parts here: a property of the series."""
+
+_DYNAMIC = re.compile(r"\$\{(.*?)\}")
+_PROPERTY = re.compile(r"PROP\('([^']+)'\)")
 
 
 def _label(query: Query, series: Series, alone: bool) -> str:
     """The query's label with its dynamic parts; before the series' own when there are several."""
     label: str = query.get("Label") or ""
-    own = series.label or query["Id"]
     if "${" not in label:
         if alone:
+            own = series.label or query["Id"]
             return label or (own if _is_metric(query) else query["Id"])
         return f"{label} {series.label}".strip() or query["Id"]
 
     def filled(part: re.Match[str]) -> str:
-        if part["property"]:
-            return series.properties.get(part["property"], "")
-        if part["name"] == "LABEL":
-            return own
-        values = list(series.points.values())
-        return f"{_SUMMARIES[part['name']](values):g}" if values else "--"
+        named = _PROPERTY.fullmatch(part[1])
+        if named is None:
+            raise ExpressionFailed(f"Unsupported part of a label, not {LABEL_PART}: {part[0]}")
+        return series.properties.get(named[1], "")
 
     return _DYNAMIC.sub(filled, label)
 

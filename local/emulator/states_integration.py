@@ -15,8 +15,6 @@ from ministack.services import stepfunctions
 
 from local.emulator.exchange import Exchange, context_of, parameters_of
 from local.velocity import TemplateFailed, render
-from local.velocity.java import text_of
-from local.velocity.variables import json_path
 
 _JSON = "application/json"
 _started: set[asyncio.Task[Any]] = set()
@@ -86,9 +84,10 @@ def _response(
             parameters=parameters_of(exchange),
             context=context,
         )
-    headers = {"Content-Type": _JSON, **_mapped_headers(chosen, answer, context)}
+    if chosen.get("responseParameters"):
+        raise TemplateFailed("a response with mapped parameters")
     override = context["responseOverride"]
-    headers |= {name: text_of(value) for name, value in override["header"].items()}
+    headers = {"Content-Type": _JSON, **override["header"]}
     return int(override.get("status") or chosen["statusCode"]), headers, body.strip().encode()
 
 
@@ -106,19 +105,3 @@ def _select(responses: dict[str, Any], backend_status: int) -> dict[str, Any] | 
 
 def _template_for(templates: dict[str, str]) -> str:
     return templates.get(_JSON) or next(iter(templates.values()))
-
-
-def _mapped_headers(
-    response: dict[str, Any], answer: str, context: dict[str, Any]
-) -> dict[str, str]:
-    """`method.response.header.<name>`: a quoted constant, a $context value or a body value."""
-    headers = {}
-    for target, source in (response.get("responseParameters") or {}).items():
-        if source.startswith("'"):
-            value: Any = source.strip("'")
-        elif source.startswith("context."):
-            value = json_path(context, source.removeprefix("context."))
-        else:
-            value = json_path(json.loads(answer), source.removeprefix("integration.response.body."))
-        headers[target.removeprefix("method.response.header.")] = text_of(value)
-    return headers

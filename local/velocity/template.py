@@ -15,7 +15,8 @@ dialect.install()
 
 
 class TemplateFailed(Exception):
-    """The template does not parse or does not evaluate; on AWS it is an internal server error."""
+    """The template does not parse or does not evaluate, which on AWS is an internal server error;
+    or it contains what the dialect refuses, and the text names that."""
 
 
 @lru_cache(maxsize=64)
@@ -35,5 +36,5 @@ def render(
     names = {"input": Input(body, parameters), "util": Util(), "context": context}
     try:
         return str(_compiled(text).merge(names))
-    except (airspeed.TemplateError, RecursionError) as error:
+    except (airspeed.TemplateError, NotImplementedError, RecursionError) as error:
         raise TemplateFailed(f"{error} ({error.__cause__!r})") from error

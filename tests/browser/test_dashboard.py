@@ -61,10 +61,8 @@ BODY = {
             "type": "property",
             "property": "model",
             "inputType": "select",
-            "search": f'{{{NAMESPACE},model}} MetricName="Cost"',
-            "populateFrom": "model",
+            "values": [{"value": "one", "label": "The one"}, {"value": "two"}],
         },
-        {"id": "x", "type": "pattern", "pattern": "of x", "inputType": "input", "label": "X"},
     ],
 }
 
@@ -394,16 +392,13 @@ def test_charts_say_their_series_in_words(own):
     assert cells.all_inner_texts()[:2] == ["one", "1.25"]
 
 
-def test_variables_come_from_a_search_and_from_a_pattern(own):
+def test_a_variable_offers_its_values_and_starts_with_what_was_deployed(own):
     which = own.page.get_by_label("Which")
-    assert which.locator("option").all_inner_texts() == ["one", "two"]
+    assert which.locator("option").all_inner_texts() == ["The one", "two"]
+    expect(own.widget("Number (USD)").locator(".number")).to_have_attribute("data-value", "1.25")
 
     own.again(lambda: which.select_option("two"))
     expect(own.widget("Number (USD)").locator(".number")).to_have_attribute("data-value", "3.75")
-
-    entered = own.page.get_by_role("textbox", name="X")
-    own.again(lambda: (entered.fill("of y"), entered.press("Tab")))
-    expect(own.widget("Log of y")).to_be_visible()
 
 
 def test_markdown_shows_text_and_runs_nothing(own):

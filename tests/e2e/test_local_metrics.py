@@ -120,7 +120,7 @@ def test_a_line_of_embedded_metrics_is_read_back_exactly(stack, emit):
     emit(namespace, {"service": "s", "model": "b"}, LatencyMs=5)
     emit(namespace, {"service": "s"}, LatencyMs=1)
     of_a = [("service", "s"), ("model", "a")]
-    search = f"""SEARCH('{{{namespace},service,model}} MetricName="LatencyMs"', 'Sum', 3600)"""
+    search = f"""SEARCH('{{{namespace},service,model}} MetricName="LatencyMs"', 'Sum')"""
     read = _read(
         stack,
         {

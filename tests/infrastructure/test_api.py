@@ -8,8 +8,7 @@ import pytest
 from functions.shared.errors import HTTP_STATUS
 from functions.shared.telemetry.series import NAMESPACE, RATE_LIMITED
 from stacks.stage import synthesize
-from tests.support.synthesized import StackTemplate, Stage
-from tests.support.watched_series import flat
+from tests.support.synthesized import StackTemplate, Stage, flat
 
 pytestmark = pytest.mark.xdist_group("synthesis")
 

@@ -6,8 +6,8 @@ import pytest
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.telemetry.series import NAMESPACE
 from stacks.monitoring.metric_catalog import MetricCatalog
-from tests.support.synthesized import Stage
-from tests.support.watched_series import EXISTING, flat, invented, of_widget, searched, series
+from tests.support.synthesized import Stage, flat
+from tests.support.watched_series import EXISTING, invented, of_widget, searched, series
 
 pytestmark = pytest.mark.xdist_group("synthesis")
 

@@ -19,8 +19,7 @@ from functions.shared.settings import (
 from functions.shared.telemetry.series import NAMESPACE
 from stacks.compute.bedrock_access import bedrock_models
 from stacks.compute.function_table import PROVIDER_FUNCTIONS
-from tests.support.synthesized import Stage
-from tests.support.watched_series import flat
+from tests.support.synthesized import Stage, flat
 
 pytestmark = pytest.mark.xdist_group("synthesis")
 

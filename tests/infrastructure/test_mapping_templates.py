@@ -1,4 +1,5 @@
 import json
+import re
 from typing import Any
 
 import pytest
@@ -6,7 +7,9 @@ import pytest
 from functions.shared.errors import HTTP_STATUS
 from local.velocity import render
 from stacks.api.mapping import mapping_template
+from tests.support.synthesized import Stage
 
+TEMPLATES_OF_A_START = 5
 MACHINE_ARN = "arn:aws:states:eu-west-1:123456789012:stateMachine:Jobs"
 EXECUTION_ARN = "arn:aws:states:eu-west-1:123456789012:execution:Jobs:req_key1234567_once"
 HOSTILE_TEXTS = {
@@ -22,6 +25,33 @@ HOSTILE_TEXTS = {
     "json in text": '{"a": "b"}", "request_id": "forged',
     "long": "word's " * 30_000,
 }
+
+TEXT = r'"[^"]*"'
+DIRECTIVE = re.compile(r"#(?:else)?if\b")
+CONDITION = re.compile(r"^#(?:else)?if\((.+)\)$", re.MULTILINE)
+# A missing reference is null and false to Velocity, an empty text and true to API Gateway. In these
+# tests it makes no difference which.
+TESTS_A_VALUE = re.compile(
+    rf"""(?:{TEXT}\ (?:==|!=)\ {TEXT}
+    |\$!?[\w.]+\ (?:==|!=)\ "[^"]+"
+    |\$(?P<receiver>\w+)\.\w+\({TEXT}\))""",
+    re.VERBOSE,
+)
+NEVER_MISSING = re.compile(r'#set\(\$(\w+) = "|#foreach\(\$(\w+) in ')
+
+
+def bare_tests(template: str) -> list[str]:
+    """The parts of conditions whose outcome depends on what a missing reference is."""
+    conditions = CONDITION.findall(template)
+    assert len(conditions) == len(DIRECTIVE.findall(template))
+    never_missing = {name for names in NEVER_MISSING.findall(template) for name in names}
+    parts = [part for condition in conditions for part in re.split(r" (?:&&|\|\|) ", condition)]
+    return [
+        part
+        for part in parts
+        if not (found := TESTS_A_VALUE.fullmatch(part))
+        or (found["receiver"] and found["receiver"] not in never_missing)
+    ]
 
 
 def context() -> dict[str, Any]:
@@ -136,6 +166,36 @@ def test_any_other_failure_is_internal_and_shows_nothing(run: dict[str, str]) ->
     assert "secret" not in json.dumps(body)
 
 
+def test_a_failure_that_asks_for_no_wait_has_no_header_of_one() -> None:
+    body = {"success": False, "error": {"code": "all_providers_failed", "message": "all"}}
+    run = {"status": "FAILED", "error": "all_providers_failed", "cause": json.dumps(body)}
+    assert response("generate_response", run)[1] == {}
+
+
+def test_no_template_tests_a_reference_that_may_be_missing(local: Stage, prod: Stage) -> None:
+    templates = local.pipeline.mapping_templates() | prod.pipeline.mapping_templates()
+    tested = {name: bare_tests(template) for name, template in templates.items()}
+    assert len(tested) == 2 * TEMPLATES_OF_A_START
+    assert {name: parts for name, parts in tested.items() if parts} == {}
+
+
+@pytest.mark.parametrize(
+    ("template", "bare"),
+    [
+        ("#if($a.b)\n#end", ["$a.b"]),
+        ("#if($!a)\n#end", ["$!a"]),
+        ('#if("$!a" != "")\n#elseif($b && "$!c" != "")\n#end', ["$b"]),
+        ("#if(!$a)\n#end", ["!$a"]),
+        ('#if($a == "")\n#end', ['$a == ""']),
+        ('#if($a != "")\n#end', ['$a != ""']),
+        ('#set($a = $b)\n#if($a.contains("x"))\n#end', ['$a.contains("x")']),
+        ('#set($a = "$b")\n#if($a.c.contains("x"))\n#end', ['$a.c.contains("x")']),
+    ],
+)
+def test_a_tested_bare_reference_would_be_noticed(template: str, bare: list[str]) -> None:
+    assert bare_tests(template) == bare
+
+
 def test_a_timed_out_execution_is_504() -> None:
     status, _, body = response("generate_response", {"status": "TIMED_OUT"})
     assert (status, body["error"]["code"]) == (504, "deadline_exceeded")
@@ -180,6 +240,7 @@ def test_a_used_idempotency_key_points_to_the_first_job() -> None:
             "payload_too_large",
         ),
         ({"__type": "AccessDeniedException", "message": "secret"}, 500, "internal_error"),
+        ({"__type": "SerializationException"}, 500, "internal_error"),
         ({}, 500, "internal_error"),
     ],
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from stacks.api import mapping
+from stacks.api.rest_api import mapping
 from stacks.compute import functions
 from stacks.compute.function_table import CHART_LIBRARY
 from stacks.lint import template_findings

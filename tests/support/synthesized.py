@@ -6,6 +6,17 @@ from pathlib import Path
 from typing import Any
 
 
+def flat(value: Any) -> str:
+    """The text of a template's value, with `<...>` for what only a deployment knows."""
+    if isinstance(value, str):
+        return value
+    (function, argument) = next(iter(value.items()))
+    if function == "Fn::Join":
+        return str(argument[0]).join(flat(part) for part in argument[1])
+    inside = argument if isinstance(argument, str) else ".".join(argument)
+    return f"<{inside}>"
+
+
 @dataclass(frozen=True)
 class StackTemplate:
     text: str
@@ -39,6 +50,20 @@ class StackTemplate:
             if {"Ref": role_id} in policy["Roles"]
             for statement in policy["PolicyDocument"]["Statement"]
         ]
+
+    def mapping_templates(self) -> dict[str, str]:
+        """Every request and response template of an integration, by method, side and status."""
+        found = {}
+        for method, properties in self.resources("AWS::ApiGateway::Method").items():
+            integration = properties["Integration"]
+            sides = {"request": integration.get("RequestTemplates", {})} | {
+                f"response {response['StatusCode']}": response.get("ResponseTemplates", {})
+                for response in integration.get("IntegrationResponses", ())
+            }
+            for side, templates in sides.items():
+                for content_type, template in templates.items():
+                    found[f"{method} {side} {content_type}"] = flat(template)
+        return found
 
 
 @dataclass(frozen=True)

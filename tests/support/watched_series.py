@@ -7,16 +7,22 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 from functions.record_metrics.emission import emit_metrics
 from functions.record_metrics.finished_request import FinishedRequest
-from functions.shared.contracts.answer import Answer, AnswerUsage, Performance
-from functions.shared.contracts.states import Attempt, FailedAttempt, RecordInput
+from functions.shared.contracts.answer import BilledUsage, Performance
+from functions.shared.contracts.states import (
+    Attempt,
+    CaughtError,
+    FailedAttempt,
+    LoggedAnswer,
+    RecordInput,
+)
 from functions.shared.errors import ProviderThrottled
 from functions.shared.telemetry.series import COLD_START, NAMESPACE, RATE_LIMITED, SERVICE
-from tests.support.builders import profile
+from tests.support.builders import candidate, caught, profile
+from tests.support.synthesized import flat
 
 
 @dataclass(frozen=True)
@@ -34,17 +40,6 @@ def series(namespace: str, name: str, *dimensions: str) -> Series:
 _SEARCH = re.compile(r"SEARCH\('\{([^}]+)\} ([^']+)', '\w+'\)")
 _TERM = re.compile(r'(\w+)="([^"]+)"')
 _NAME = re.compile(r"\b[a-z]\w*\b")
-
-
-def flat(value: Any) -> str:
-    """The text of a template's value, with `<...>` for what only a deployment knows."""
-    if isinstance(value, str):
-        return value
-    (function, argument) = next(iter(value.items()))
-    if function == "Fn::Join":
-        return str(argument[0]).join(flat(part) for part in argument[1])
-    inside = argument if isinstance(argument, str) else ".".join(argument)
-    return f"<{inside}>"
 
 
 def searched(expression: str) -> Series:
@@ -146,16 +141,11 @@ def _of_aws() -> set[Series]:
 
 def _emitted_by_requests() -> set[Series]:
     """From the lines that a request leaves which was answered after a failed attempt."""
-    throttled = ProviderThrottled("slow down")
-    failure = FailedAttempt(
-        model="gpt-4o",
-        provider="openai",
-        name=type(throttled).__name__,
-        cause=json.dumps({"errorMessage": str(throttled)}),
-        worst_case_cost_usd=Decimal(1),
-    )
-    answer = Answer.model_construct(
-        usage=AnswerUsage.model_construct(input_tokens=1, output_tokens=1, savings_usd=Decimal(1)),
+    throttled = CaughtError.model_validate(caught(ProviderThrottled("slow down")))
+    failure = FailedAttempt(candidate=candidate("gpt-4o"), error=throttled)
+    usage = BilledUsage.model_construct(input_tokens=1, output_tokens=1, savings_nano_usd=1)
+    answer = LoggedAnswer.model_construct(
+        usage=usage,
         performance=Performance(total_time_ms=3, routing_time_ms=1, inference_time_ms=2),
         finish_reason="stop",
     )

@@ -21,7 +21,7 @@ EXCHANGE = {
     "trace_root": "1-2-3",
     "http_method": "POST",
     "path": "/v1/generate",
-    "caller_id": "k1",
+    "api_key_id": "k1",
     "status": 200,
     "latency_ms": 12,
     "response_bytes": 345,
@@ -65,7 +65,7 @@ def test_our_format_is_filled_in():
 
 
 def test_what_is_unknown_is_a_dash():
-    refused = {**EXCHANGE, "caller_id": "", "error_type": "INVALID_API_KEY"}
+    refused = {**EXCHANGE, "api_key_id": "", "error_type": "INVALID_API_KEY"}
     del refused["integration_latency_ms"]
     form = (
         "$context.identity.apiKeyId $context.integrationLatency $context.no.such"

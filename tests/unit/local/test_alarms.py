@@ -220,7 +220,7 @@ def test_an_alarm_on_math_may_come_as_a_form():
         b"&Metrics.member.1.ReturnData=false&Metrics.member.1.MetricStat.Period=60"
         b"&Metrics.member.1.MetricStat.Stat=Sum&Metrics.member.1.MetricStat.Metric.Namespace=N"
         b"&Metrics.member.1.MetricStat.Metric.MetricName=X"
-        b"&Metrics.member.2.Id=e&Metrics.member.2.Expression=m%2B1"
+        b"&Metrics.member.2.Id=e&Metrics.member.2.Expression=m%2A1"
     )
     headers = {"content-type": "application/x-www-form-urlencoded"}
     status, _headers, _answer = asyncio.run(

@@ -104,7 +104,13 @@ def test_the_body_is_the_deployed_one_and_its_widgets_have_their_variables_set()
             {"type": "metric", "properties": {"metrics": [["N", "Cost", "model", "first"]]}}
         ],
         "variables": [
-            {"id": "m", "type": "property", "property": "model", "defaultValue": "first"}
+            {
+                "id": "m",
+                "type": "property",
+                "property": "model",
+                "defaultValue": "first",
+                "values": [{"value": "first"}, {"value": "second"}],
+            }
         ],
     }
     cloudwatch.cloudformation_put_dashboard("ours", json.dumps(deployed))

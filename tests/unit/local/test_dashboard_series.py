@@ -39,7 +39,7 @@ def query_of(*row, hours=1, adapts=True, **properties):
 
 def test_a_short_range_does_not_shorten_the_sum_of_an_hour():
     assert query_of("N", "X", hours=1, period=HOUR_S)["MetricStat"]["Period"] == HOUR_S
-    assert query_of({"expression": "TIME_SERIES(1)"}, period=HOUR_S)["Period"] == HOUR_S
+    assert query_of({"expression": "SUM(METRICS())"}, period=HOUR_S)["Period"] == HOUR_S
 
 
 @pytest.mark.parametrize("hours", [1, 3, 24, 20 * 24, 100 * 24])

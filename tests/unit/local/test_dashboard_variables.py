@@ -1,7 +1,6 @@
 """Variables of a dashboard set to a value."""
 
 import pytest
-from ministack.services import cloudwatch
 
 from local.dashboard.problem import BadWidget
 from local.dashboard.variables import substituted, variable_of
@@ -32,35 +31,12 @@ def test_a_property_variable_sets_the_dimension_also_behind_shorthands():
     assert rows[2] == ["N", "Cost", "service", "model"]
 
 
-def test_a_property_variable_sets_what_a_search_looks_for():
-    search = "SEARCH('{N,service,model} model=\"old\" submodel=\"old\"', 'Sum')"
-
-    ((option,),) = rows_with(BY_PROPERTY, "new", [{"expression": search}])
-
-    assert option["expression"] == search.replace(' model="old"', ' model="new"')
-
-
 def test_a_property_variable_sets_properties_of_that_name():
     definition = {"id": "r", "type": "property", "property": "region"}
 
     (widget,) = substituted([metric(["N", "Cost"], region="us-east-1")], definition, "eu-west-1")
 
     assert widget["properties"]["region"] == "eu-west-1"
-
-
-def test_a_pattern_variable_replaces_its_pattern_everywhere():
-    definition = {"id": "p", "type": "pattern", "pattern": "o(l+)d"}
-    widgets = [metric(["N", "Cost", "model", "olld"], title="Cost of olld")]
-
-    (widget,) = substituted(widgets, definition, 'a "quoted" \\1')
-
-    assert widget["properties"]["title"] == 'Cost of a "quoted" \\1'
-    assert widget["properties"]["metrics"] == [["N", "Cost", "model", 'a "quoted" \\1']]
-
-
-def test_a_pattern_that_cannot_be_read_is_refused():
-    with pytest.raises(BadWidget, match="pattern"):
-        substituted([metric(["N", "Cost"])], {"id": "p", "type": "pattern", "pattern": "("}, "x")
 
 
 def test_a_variable_starts_with_its_default_until_something_is_chosen():
@@ -71,23 +47,13 @@ def test_a_variable_starts_with_its_default_until_something_is_chosen():
     assert variable_of(definition, {})["options"][0] == {"value": "a", "label": "a"}
 
 
-def test_a_search_offers_the_values_of_its_dimension(monkeypatch):
-    stored = {
-        ("N", name, key): [{"Dimensions": {dimension: key}}]
-        for name, dimension, key in (
-            *(("Cost", "model", "b"), ("Cost", "model", "a")),
-            *(("Other", "model", "c"), ("Cost", "task", "d")),
-        )
-    }
-    monkeypatch.setattr(cloudwatch, "_metrics", stored)
-    definition = {
-        **BY_PROPERTY,
-        "search": '{N,model} MetricName="Cost"',
-        "populateFrom": "model",
-        "defaultValue": "__FIRST",
-    }
-
-    variable = variable_of(definition, {})
-
-    assert [one["value"] for one in variable["options"]] == ["a", "b"]
-    assert variable["value"] == "a"
+@pytest.mark.parametrize(
+    "definition",
+    [
+        {"id": "p", "type": "pattern", "pattern": "old", "values": [{"value": "a"}]},
+        {**BY_PROPERTY, "search": '{N,model} MetricName="Cost"', "populateFrom": "model"},
+    ],
+)
+def test_another_kind_of_variable_is_refused(definition):
+    with pytest.raises(BadWidget, match=definition["id"]):
+        variable_of(definition, {})

@@ -63,40 +63,22 @@ def test_without_sort_the_newest_comes_first():
     assert rows("fields n", ["insights-a"]) == [{"n": "3"}, {"n": "2"}, {"n": "1"}]
 
 
-def test_without_fields_there_is_the_time_and_the_message():
-    (row,) = rows('filter @message like "no JSON"')
-    assert row["@message"] == "START of no JSON"
-    assert row.keys() == {"@timestamp", "@message"}
-
-
-def test_display_chooses_among_computed_fields():
-    query = "fields LatencyMs / 4 as quarter, n | filter quarter > 5 | display quarter"
-    assert rows(query) == [{"quarter": "7.5"}]
+def test_a_field_has_the_name_that_it_is_given():
+    query = "fields LatencyMs as latency_ms, n | sort latency_ms desc | limit 1"
+    assert rows(query) == [{"latency_ms": "30", "n": "2"}]
 
 
 @pytest.mark.parametrize(
     ("condition", "found"),
     [
         ('level = "ERROR"', ["1"]),
-        ('level = "ERROR" or outcome = "success" and model = "m1"', ["1", "2"]),
-        ('(level = "ERROR" or outcome = "success") and model = \'m1\'', ["1", "2"]),
-        ('ispresent(outcome) and outcome != "success"', ["3"]),
-        ('outcome != "success"', [None, "1", "3"]),
+        ('outcome = "success" and model = "m1"', ["2"]),
+        ('ispresent(outcome) and model = "m2" and ispresent(n)', ["3"]),
         ("ispresent(`gen_ai.request.model`)", ["3", "4"]),
         ('`gen_ai.request.model` = "nested"', ["4"]),
-        ("not ispresent(model)", [None, "4"]),
-        ("LatencyMs >= 10 and LatencyMs < 30.5", ["1", "2"]),
-        ("LatencyMs = '30'", ["2"]),
-        ("model like /M1/i", ["1", "2"]),
-        ("model like 'm2'", ["3"]),
-        ("ispresent(model) and model not like /1$/", ["3"]),
-        ("n in [1, 4]", ["1", "4"]),
-        ("ispresent(n) and n not in [1, 4]", ["2", "3"]),
-        ("cold = true", ["1"]),
-        ("tags.0 = 'x'", ["4"]),
-        ("n - 1 = 2 * 1", ["3"]),
-        ("strcontains(@log, '-b') and ispresent(n)", ["4"]),
-        (f"toMillis(@timestamp) > {(NOW - 100) * 1000 + 10}", ["3"]),
+        ('LatencyMs = "30"', ["2"]),
+        ('tags.0 = "x"', ["4"]),
+        ('nothing = ""', []),
     ],
 )
 def test_conditions(condition, found):
@@ -106,26 +88,17 @@ def test_conditions(condition, found):
 def test_statistics_by_field():
     query = (
         "filter ispresent(model)"
-        " | stats count(*) as n, sum(CostUsd) as usd, pct(LatencyMs, 95) as p95, avg(LatencyMs)"
-        " by model | sort n desc"
+        " | stats count(*) as n, sum(CostUsd) as usd, count(LatencyMs) by model | sort n desc"
     )
     assert rows(query) == [
-        {"model": "m1", "n": "2", "usd": "0.3", "p95": "30", "avg(LatencyMs)": "20"},
-        {"model": "m2", "n": "1", "usd": "0"},
+        {"model": "m1", "n": "2", "usd": "0.3", "count(LatencyMs)": "2"},
+        {"model": "m2", "n": "1", "usd": "0", "count(LatencyMs)": "0"},
     ]
 
 
 def test_statistics_of_everything_and_of_nothing():
-    query = "stats min(n), max(n), count_distinct(outcome), count(outcome), sum(n) / count(n) as m"
-    names = ("min(n)", "max(n)", "count_distinct(outcome)", "count(outcome)", "m")
-    assert rows(query) == [dict(zip(names, ("1", "4", "2", "3", "2.5"), strict=True))]
-    assert rows("filter n > 9 | stats count(*) as n") == [{"n": "0"}]
-
-
-def test_statistics_by_time():
-    found = rows("stats count(*) as n by bin(1w) as week")
-    assert sum(int(row["n"]) for row in found) == 5
-    assert all(row["week"].endswith("00:00:00.000") for row in found)
+    assert rows("stats count(*), sum(n) as total") == [{"count(*)": "5", "total": "10"}]
+    assert rows('filter level = "x" | stats count(*) as n') == [{"n": "0"}]
 
 
 def test_only_the_groups_and_the_time_that_are_asked_for_are_searched():
@@ -134,31 +107,38 @@ def test_only_the_groups_and_the_time_that_are_asked_for_are_searched():
 
 
 @pytest.mark.parametrize(
-    "query",
+    ("query", "named"),
     [
-        "",
-        "fields",
-        "fields a b",
-        "find a",
-        'parse @message "*" as a',
-        "filter a = ",
-        "filter (a = 1",
-        'filter a = "open',
-        "filter a like 5",
-        "filter a like /(/",
-        "filter a not = 1",
-        "filter nothing_known(a)",
-        "stats a",
-        "stats mode(a)",
-        "stats count(*) by bin(5)",
-        "limit many",
-        "fields a |",
-        "fields a; b",
+        ("", "a name"),
+        ("fields", "a name"),
+        ("fields a b", "'b'"),
+        ("fields a |", "a name"),
+        ("fields a; b", "'; b'"),
+        ("fields a / 2", "'/ 2'"),
+        ("find a", "find"),
+        ("display a", "display"),
+        ('parse @message "*" as a', "parse"),
+        ("limit many", "'many'"),
+        ("filter ispresent(a)", "neither fields nor stats"),
+        ("fields a | filter a = ", "a text"),
+        ("fields a | filter a = 5", "'5'"),
+        ('fields a | filter a = "open', "'\"open'"),
+        ('fields a | filter (a = "1")', "'(a ="),
+        ("fields a | filter a != 'x'", "!="),
+        ("fields a | filter a like /x/", "like /x/"),
+        ("fields a | filter not ispresent(a)", "ispresent"),
+        ('fields a | filter a = "1" or b = "2"', "or b ="),
+        ("fields a | filter strlen(a)", "strlen"),
+        ("stats a", "aggregation: a"),
+        ("stats avg(a)", "avg"),
+        ("stats pct(a, 95)", "pct"),
+        ("stats count(*) by bin(5m)", "(5m)"),
     ],
 )
-def test_what_is_no_query_is_malformed(query):
-    with pytest.raises(MalformedQuery, match=r".+"):
+def test_what_is_not_supported_is_malformed_and_named(query, named):
+    with pytest.raises(MalformedQuery) as malformed:
         query_logs(GROUPS, query, NOW - 200, NOW)
+    assert named in str(malformed.value)
     status, _headers, body = insights._start({"logGroupName": GROUPS[0], "queryString": query})
     assert (status, json.loads(body)["__type"]) == (400, "MalformedQueryException")
 
