@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from functions.invoke_provider.providers import Prompt
-from functions.invoke_provider.providers.responses import MIN_OUTPUT_TOKENS
+from functions.shared.catalogue.models import load_catalogue
 from functions.shared.contracts.answer import DroppedParameter
 from functions.shared.contracts.decision import Candidate, Profile
 from functions.shared.contracts.request import GenerateRequest, NamedToolChoice, Tool
@@ -58,9 +58,11 @@ def _fitted(
     request = _with_temperature(request, candidate, dropped)
     request = _with_tool_choice(request, candidate, dropped)
     request = _with_strict(request, candidate, dropped)
-    if candidate.api == "responses" and candidate.max_output_tokens < MIN_OUTPUT_TOKENS:
-        _drop(dropped, "max_output_tokens", f"raised to {MIN_OUTPUT_TOKENS}, the model's least")
-    if candidate.api in ("messages", "converse") and any(one.detail for one in request.images):
+    model = load_catalogue().get(candidate.model)
+    least = model.min_output_tokens
+    if candidate.max_output_tokens < least:
+        _drop(dropped, "max_output_tokens", f"raised to {least}, the model's least")
+    if not model.image_detail and any(image.detail for image in request.images):
         _drop(dropped, "messages.content.image_url.detail", "the model knows no level of detail")
     return request, dropped
 

@@ -7,7 +7,7 @@ import pytest
 from functions.invoke_provider.providers.bedrock import BedrockProvider
 from tests.support.aimock import serving
 from tests.support.bedrock_server import CLAUDE, Handler, converse_answer, http_response, session
-from tests.support.builders import candidate, prompt
+from tests.support.builders import called_by, prompt
 
 
 def _refusal(status, error_type, code=None, message="No.", **more):
@@ -94,7 +94,7 @@ def converse(bedrock_api, bedrock_provider):
         if isinstance(reply, dict):
             reply = http_response(json.dumps(reply).encode())
         bedrock_api.reply = reply if callable(reply) else lambda stream: stream.write(reply)
-        asked = candidate(model, api="converse", **limits or {})
+        asked = called_by("converse", model, **limits or {})
         return bedrock_provider.complete(prompt(asked, **fields), asked, timeout_s)
 
     return ask

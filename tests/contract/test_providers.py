@@ -13,7 +13,7 @@ from functions.invoke_provider.providers.openai import OpenAIProvider
 from functions.shared import errors
 from tests.support.aimock import journal
 from tests.support.bedrock_server import session
-from tests.support.builders import candidate, prompt
+from tests.support.builders import called_by, prompt
 
 KEY = "sk-test-0123456789"
 WEATHER = {
@@ -63,7 +63,7 @@ def calling(name, aimock):
     provider = connect(aimock)
 
     def complete(model, timeout_s=5.0, task="chat", **fields):
-        asked = candidate(model, api=api)
+        asked = called_by(api, model)
         return provider.complete(prompt(asked, task, **fields), asked, timeout_s)
 
     return complete
@@ -165,6 +165,6 @@ def test_nobody_listening_is_an_unavailable_provider(name):
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
         provider = connect(f"http://127.0.0.1:{reserved.getsockname()[1]}")
-        asked = candidate("answers", api=api)
+        asked = called_by(api, "answers")
         with pytest.raises(errors.ProviderUnavailable):
             provider.complete(prompt(asked), asked, 2.0)

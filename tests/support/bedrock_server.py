@@ -8,7 +8,7 @@ import boto3
 import pytest
 
 from functions.shared import errors
-from tests.support.builders import candidate, prompt
+from tests.support.builders import called_by, prompt
 
 CLAUDE = "global.anthropic.claude-haiku-5-5"
 LLAMA = "us.meta.llama3-3-70b-instruct-v1:0"
@@ -61,7 +61,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def ask(provider, timeout_s=5.0, model=CLAUDE):
-    asked = candidate(model, api="converse")
+    asked = called_by("converse", model)
     return provider.complete(prompt(asked), asked, timeout_s)
 
 

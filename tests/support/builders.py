@@ -19,6 +19,13 @@ TOOL_CALL = {
     "type": "function",
     "function": {"name": "get_weather", "arguments": '{"city": "Bern"}'},
 }
+MODEL_OF_API = {
+    "chat_completions": "gpt-4o-mini",
+    "responses": "gpt-6.1-sol",
+    "messages": "claude-haiku-5-5",
+    "converse": "bedrock-claude-haiku-5-5",
+}
+"""A model of the catalogue that is called by the interface."""
 STARTED_AT_MS = 1_795_000_000_000
 _SCORES = {f"{name}_score": 0.5 for name in ("cost", "latency", "quality", "availability", "final")}
 
@@ -49,6 +56,11 @@ def candidate(model: str = "gpt-4o-mini", **changes: Any) -> Candidate:
         "quality": 0.5,
     }
     return Candidate.model_validate(fields | changes)
+
+
+def called_by(api: str, name: str, **changes: Any) -> Candidate:
+    """A model of the catalogue that is called by the interface, under any name there."""
+    return candidate(MODEL_OF_API[api], provider_model_id=name, api=api, **changes)
 
 
 def decision(*candidates: Candidate, **changes: Any) -> ScoreOutput:

@@ -11,7 +11,7 @@ from functions.invoke_provider.providers import azure_openai
 from functions.invoke_provider.providers.anthropic import AnthropicProvider
 from functions.invoke_provider.providers.openai import OpenAIProvider
 from functions.shared import errors
-from tests.support.builders import candidate, prompt
+from tests.support.builders import called_by, prompt
 
 KEY = "sk-test-0123456789"
 ADAPTERS = {
@@ -61,7 +61,8 @@ class Exchange:
 
     def __init__(self, wire, reply, **traits):
         self.sent = self.url = None
-        self._traits = {"api": APIS.get(wire, "chat_completions")} | traits
+        self._api = APIS.get(wire, "chat_completions")
+        self._traits = traits
         client = httpx2.Client(transport=httpx2.MockTransport(self._handle))
         credentials = Credentials(api_key=KEY, base_url="http://provider.test/v1")
         self._provider = ADAPTERS[wire](lambda: credentials, client)
@@ -76,7 +77,7 @@ class Exchange:
         return httpx2.Response(200, json=self._reply)
 
     def __call__(self, task="chat", model="m", timeout_s=5.0, **fields):
-        asked = candidate(model, **self._traits)
+        asked = called_by(self._api, model, **self._traits)
         return self._provider.complete(prompt(asked, task, **fields), asked, timeout_s)
 
 

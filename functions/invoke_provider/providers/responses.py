@@ -20,6 +20,7 @@ from functions.invoke_provider.providers.wire import (
     error_of,
     parse,
 )
+from functions.shared.catalogue.models import load_catalogue
 from functions.shared.contracts.decision import Candidate
 from functions.shared.contracts.request import (
     FunctionCall,
@@ -32,9 +33,6 @@ from functions.shared.contracts.request import (
 )
 from functions.shared.errors import ContentFiltered, ProviderBadResponse
 from functions.shared.vocabulary import Usage
-
-MIN_OUTPUT_TOKENS = 16
-"""The interface refuses less (`integer_below_min_value`)."""
 
 
 class _Part(Wire):
@@ -79,10 +77,11 @@ class _Answer(Wire):
 def request_body(prompt: Prompt, candidate: Candidate) -> dict[str, Any]:
     """The call's arguments. Nothing is stored with the provider, as on Chat Completions."""
     request = prompt.request
+    least = load_catalogue().get(candidate.model).min_output_tokens
     body: dict[str, Any] = {
         "model": candidate.provider_model_id,
         "input": [item for message in request.conversation for item in _items(message)],
-        "max_output_tokens": max(MIN_OUTPUT_TOKENS, candidate.max_output_tokens),
+        "max_output_tokens": max(least, candidate.max_output_tokens),
         "store": False,
     }
     if prompt.system:
