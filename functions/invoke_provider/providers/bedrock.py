@@ -14,6 +14,7 @@ from typing import Annotated, Any, TypeVar
 import boto3
 from botocore.config import Config
 from botocore.exceptions import (
+    BotoCoreError,
     ClientError,
     ConnectionError,
     CredentialRetrievalError,
@@ -24,6 +25,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
     TokenRetrievalError,
 )
+from botocore.parsers import ResponseParserError
 from pydantic import ConfigDict, Field, NonNegativeInt
 from pydantic.alias_generators import to_camel
 
@@ -115,6 +117,16 @@ _MALFORMED = frozenset({"malformed_model_output", "malformed_tool_use"})
 _CLOCK_GRACE_S = 0.2
 """botocore's own timeout comes first: it tells a silent Bedrock from one out of reach."""
 
+_UNREADABLE = (
+    ResponseParserError,
+    AttributeError,
+    KeyError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What botocore's parser raises at a body that has not the shape it reads."""
+
 T = TypeVar("T")
 
 
@@ -174,10 +186,10 @@ class BedrockProvider:
                 return client.converse(**body)
 
         try:
-            told = _within(timeout_s + _CLOCK_GRACE_S, converse)
-        except Exception as error:
+            answer = _within(timeout_s + _CLOCK_GRACE_S, converse)
+        except (ClientError, BotoCoreError, TimeoutError, *_UNREADABLE) as error:
             raise engine_error(error) from None
-        return _completion(parse(_Answer, told), prompt.request)
+        return _completion(parse(_Answer, answer), prompt.request)
 
     def _client(self, timeout_s: float) -> Any:
         """A client for one call, because botocore's timeouts are a client's.
@@ -303,7 +315,7 @@ def _text_format(form: JsonSchemaFormat, schema: dict[str, Any]) -> dict[str, An
 
 
 def engine_error(error: Exception) -> EngineError:
-    """What an exception of botocore's means to the engine."""
+    """What an exception of a call means to the engine."""
     match error:
         case ClientError():
             return error_of(_refusal(error), ERRORS)
