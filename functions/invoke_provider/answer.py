@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from functions.invoke_provider.providers import Completion, Prompt
+from functions.invoke_provider.providers.base import Completion, Prompt
 from functions.shared.catalogue.pricing import cost_usd
 from functions.shared.catalogue.tokens import tokens_in
 from functions.shared.contracts.answer import (

@@ -8,9 +8,9 @@ from bisect import bisect_right
 from dataclasses import replace
 
 from functions.invoke_provider.answer import answer_of
-from functions.invoke_provider.form import check_form
 from functions.invoke_provider.prompts import prompt_for
-from functions.invoke_provider.providers import Completion, Prompt, Provider
+from functions.invoke_provider.providers.base import Completion, Prompt, ProviderAdapter
+from functions.invoke_provider.response_format import check_form
 from functions.invoke_provider.sentiment import sentiment_json
 from functions.shared.contracts.request import ToolCall
 from functions.shared.contracts.states import InvokeInput, InvokeOutput
@@ -35,7 +35,7 @@ MAX_ANSWER_BYTES = 200_000
 """Of JSON. A state holds at most 262,144 bytes, and the decision needs its share."""
 
 
-def attempt(event: InvokeInput, provider: Provider) -> InvokeOutput:
+def attempt(event: InvokeInput, provider: ProviderAdapter) -> InvokeOutput:
     """Raises the errors of `functions.shared.errors`, each with the attempt's `elapsed_ms`."""
     timeout_s = attempt_timeout_s(event, time.time() * 1000)
     prompt = prompt_for(event.request, event.profile, event.candidate)
@@ -73,7 +73,7 @@ def _was_unsure(event: InvokeInput) -> bool:
 
 
 def _complete(
-    provider: Provider, prompt: Prompt, event: InvokeInput, timeout_s: float
+    provider: ProviderAdapter, prompt: Prompt, event: InvokeInput, timeout_s: float
 ) -> Completion:
     try:
         return provider.complete(prompt, event.candidate, timeout_s)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-from functions.invoke_provider.providers import Prompt
+from functions.invoke_provider.providers.base import Prompt
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.contracts.answer import DroppedParameter
 from functions.shared.contracts.decision import Candidate, Profile

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from functions.invoke_provider.prompts import prompt_for
-from functions.invoke_provider.providers import Prompt
+from functions.invoke_provider.providers.base import Prompt
 from functions.shared.contracts.decision import Candidate, Profile, ScoreOutput
 from functions.shared.contracts.request import GenerateRequest
 

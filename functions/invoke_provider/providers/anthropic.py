@@ -12,19 +12,12 @@ import httpx2
 from pydantic import NonNegativeInt
 
 from functions.invoke_provider.credentials import Credentials, read_credentials
-from functions.invoke_provider.providers import Completion, FinishReason, Prompt
-from functions.invoke_provider.providers.http import call_within, unanswered
+from functions.invoke_provider.providers.base import Completion, FinishReason, Prompt
+from functions.invoke_provider.providers.http_client import call_within, unanswered
+from functions.invoke_provider.providers.refusals import ErrorTable, Refusal, refusal_error
 from functions.invoke_provider.providers.schemas import held_to, in_words
 from functions.invoke_provider.providers.turns import arguments_of, turns_of, unfenced
-from functions.invoke_provider.providers.wire import (
-    ErrorTable,
-    OrNone,
-    Refusal,
-    Tokens,
-    Wire,
-    error_of,
-    parse,
-)
+from functions.invoke_provider.providers.wire_model import OrNone, Tokens, WireModel, parse
 from functions.shared.contracts.decision import Candidate
 from functions.shared.contracts.request import (
     FunctionCall,
@@ -74,7 +67,7 @@ _FINISH: dict[str | None, FinishReason] = {
 }
 
 
-class _Block(Wire):
+class _Block(WireModel):
     """Kinds of block that we know nothing of have none of these fields, and are left out."""
 
     type: str
@@ -84,11 +77,11 @@ class _Block(Wire):
     input: dict[str, Any] | None = None
 
 
-class _OutputDetails(Wire):
+class _OutputDetails(WireModel):
     thinking_tokens: Tokens = None
 
 
-class _Usage(Wire):
+class _Usage(WireModel):
     input_tokens: NonNegativeInt
     output_tokens: NonNegativeInt
     cache_read_input_tokens: Tokens = None
@@ -96,7 +89,7 @@ class _Usage(Wire):
     output_tokens_details: Annotated[_OutputDetails | None, OrNone] = None
 
 
-class _Answer(Wire):
+class _Answer(WireModel):
     content: list[_Block]
     stop_reason: str | None = None
     usage: Annotated[_Usage | None, OrNone] = None
@@ -211,7 +204,7 @@ def engine_error(error: Exception) -> EngineError:
             refusal = Refusal(
                 error.status_code, codes, str(error.api_message or ""), error.response.headers
             )
-            return error_of(refusal, ERRORS)
+            return refusal_error(refusal, ERRORS)
         case _:
             return unanswered(
                 error, "anthropic", anthropic.APITimeoutError, anthropic.APIConnectionError

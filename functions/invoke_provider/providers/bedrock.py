@@ -29,19 +29,16 @@ from botocore.parsers import ResponseParserError
 from pydantic import ConfigDict, Field, NonNegativeInt
 from pydantic.alias_generators import to_camel
 
-from functions.invoke_provider.providers import Completion, FinishReason, Prompt
+from functions.invoke_provider.providers.base import (
+    CONNECT_TIMEOUT_S,
+    Completion,
+    FinishReason,
+    Prompt,
+)
+from functions.invoke_provider.providers.refusals import ErrorTable, Refusal, refusal_error
 from functions.invoke_provider.providers.schemas import held_to, in_words
 from functions.invoke_provider.providers.turns import arguments_of, turns_of, unfenced, unfit
-from functions.invoke_provider.providers.wire import (
-    CONNECT_TIMEOUT_S,
-    ErrorTable,
-    OrNone,
-    Refusal,
-    Tokens,
-    Wire,
-    error_of,
-    parse,
-)
+from functions.invoke_provider.providers.wire_model import OrNone, Tokens, WireModel, parse
 from functions.shared.contracts.decision import Candidate
 from functions.shared.contracts.request import (
     FunctionCall,
@@ -130,7 +127,7 @@ _UNREADABLE = (
 T = TypeVar("T")
 
 
-class _Camel(Wire):
+class _Camel(WireModel):
     model_config = ConfigDict(alias_generator=to_camel)
 
 
@@ -318,7 +315,7 @@ def engine_error(error: Exception) -> EngineError:
     """What an exception of a call means to the engine."""
     match error:
         case ClientError():
-            return error_of(_refusal(error), ERRORS)
+            return refusal_error(_refusal(error), ERRORS)
         case (
             NoCredentialsError()
             | PartialCredentialsError()

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, NonNegativeInt
 
-from functions.invoke_provider.providers import Completion, FinishReason, Prompt
-from functions.invoke_provider.providers.wire import OrNone, Tokens, Wire, parse
+from functions.invoke_provider.providers.base import Completion, FinishReason, Prompt
+from functions.invoke_provider.providers.wire_model import OrNone, Tokens, WireModel, parse
 from functions.shared.contracts.decision import Candidate
 from functions.shared.contracts.request import FunctionCall, NonBlank, ToolCall
 from functions.shared.errors import ContentFiltered
@@ -20,44 +20,44 @@ _FINISH: dict[str | None, FinishReason] = {
 }
 
 
-class _Function(Wire):
+class _Function(WireModel):
     name: NonBlank
     arguments: str
 
 
-class _Call(Wire):
+class _Call(WireModel):
     id: NonBlank
     function: _Function
 
 
-class _Message(Wire):
+class _Message(WireModel):
     content: str | None = None
     refusal: str | None = None
     tool_calls: list[_Call] | None = None
 
 
-class _Choice(Wire):
+class _Choice(WireModel):
     message: _Message
     finish_reason: str | None = None
 
 
-class InputDetails(Wire):
+class InputDetails(WireModel):
     cached_tokens: Tokens = None
     cache_write_tokens: Tokens = None
 
 
-class OutputDetails(Wire):
+class OutputDetails(WireModel):
     reasoning_tokens: Tokens = None
 
 
-class _Usage(Wire):
+class _Usage(WireModel):
     prompt_tokens: NonNegativeInt
     completion_tokens: NonNegativeInt
     prompt_tokens_details: Annotated[InputDetails | None, OrNone] = None
     completion_tokens_details: Annotated[OutputDetails | None, OrNone] = None
 
 
-class _Answer(Wire):
+class _Answer(WireModel):
     choices: Annotated[list[_Choice], Field(min_length=1)]
     usage: Annotated[_Usage | None, OrNone] = None
 

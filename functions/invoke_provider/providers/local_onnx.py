@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from functions.invoke_provider.providers import Completion, Prompt
+from functions.invoke_provider.providers.base import Completion, Prompt
 from functions.shared.contracts.decision import Candidate
 from functions.shared.local_models import load_model
 from functions.shared.settings import InvokeSettings

@@ -9,14 +9,10 @@ import httpx2
 import openai
 
 from functions.invoke_provider.credentials import Credentials, read_credentials
-from functions.invoke_provider.providers import (
-    Completion,
-    Prompt,
-    chat_completions,
-    responses,
-)
-from functions.invoke_provider.providers.http import call_within, unanswered
-from functions.invoke_provider.providers.wire import ErrorTable, Refusal, error_of
+from functions.invoke_provider.providers import chat_completions, responses
+from functions.invoke_provider.providers.base import Completion, Prompt
+from functions.invoke_provider.providers.http_client import call_within, unanswered
+from functions.invoke_provider.providers.refusals import ErrorTable, Refusal, refusal_error
 from functions.shared.contracts.decision import Candidate
 from functions.shared.errors import (
     ContentFiltered,
@@ -106,7 +102,7 @@ def engine_error(error: Exception, errors: ErrorTable) -> EngineError:
             refusal = Refusal(
                 error.status_code, codes, str(told.get("message") or ""), error.response.headers
             )
-            return error_of(refusal, errors)
+            return refusal_error(refusal, errors)
         case _:
             timeouts, connections = openai.APITimeoutError, openai.APIConnectionError
             return unanswered(error, errors.provider, timeouts, connections)

@@ -6,20 +6,14 @@ from typing import Annotated, Any
 
 from pydantic import NonNegativeInt
 
-from functions.invoke_provider.providers import Completion, FinishReason, Prompt
+from functions.invoke_provider.providers.base import Completion, FinishReason, Prompt
 from functions.invoke_provider.providers.chat_completions import (
     InputDetails,
     OutputDetails,
     disjoint_usage,
 )
-from functions.invoke_provider.providers.wire import (
-    ErrorTable,
-    OrNone,
-    Refusal,
-    Wire,
-    error_of,
-    parse,
-)
+from functions.invoke_provider.providers.refusals import ErrorTable, Refusal, refusal_error
+from functions.invoke_provider.providers.wire_model import OrNone, WireModel, parse
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.contracts.decision import Candidate
 from functions.shared.contracts.request import (
@@ -35,12 +29,12 @@ from functions.shared.errors import ContentFiltered, ProviderBadResponse
 from functions.shared.vocabulary import Usage
 
 
-class _Part(Wire):
+class _Part(WireModel):
     type: str
     text: str | None = None
 
 
-class _Item(Wire):
+class _Item(WireModel):
     """Kinds of item that we know nothing of, reasoning among them, are left out."""
 
     type: str
@@ -50,23 +44,23 @@ class _Item(Wire):
     arguments: str | None = None
 
 
-class _Incomplete(Wire):
+class _Incomplete(WireModel):
     reason: str | None = None
 
 
-class _Failure(Wire):
+class _Failure(WireModel):
     code: str | None = None
     message: str | None = None
 
 
-class _Usage(Wire):
+class _Usage(WireModel):
     input_tokens: NonNegativeInt
     output_tokens: NonNegativeInt
     input_tokens_details: Annotated[InputDetails | None, OrNone] = None
     output_tokens_details: Annotated[OutputDetails | None, OrNone] = None
 
 
-class _Answer(Wire):
+class _Answer(WireModel):
     output: list[_Item]
     status: str | None = None
     incomplete_details: Annotated[_Incomplete | None, OrNone] = None
@@ -153,7 +147,7 @@ def completion_of(body: bytes, errors: ErrorTable) -> Completion:
     if answer.status == "failed":
         failure = answer.error or _Failure()
         # Told with a 200: the code alone says what it was.
-        raise error_of(Refusal(500, (failure.code,), failure.message or "", {}), errors)
+        raise refusal_error(Refusal(500, (failure.code,), failure.message or "", {}), errors)
     reason = answer.incomplete_details.reason if answer.incomplete_details else None
     parts = [part for item in answer.output for part in item.content or []]
     if reason == "content_filter" or any(part.type == "refusal" for part in parts):

@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 
-from functions.invoke_provider.providers import Completion, FinishReason, Prompt
+from functions.invoke_provider.providers.base import Completion, FinishReason, Prompt
 from functions.invoke_provider.providers.sample import sample_of
 from functions.shared.contracts.decision import Candidate
 from functions.shared.contracts.request import FunctionCall, NamedToolChoice, Tool, ToolCall

@@ -1,4 +1,4 @@
-"""FinishedRequest requests as their callers see them: the audit record, and the grade of its answer."""
+"""Finished requests as their callers see them: the audit record, and the grade of its answer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _INTERNAL = frozenset({"day", "expires_at"})
 
 
 @dataclass(frozen=True)
-class Requests:
+class AuditRecords:
     """The requests of one API key; any other key's are not found."""
 
     log: RequestLog
