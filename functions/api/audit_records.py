@@ -35,8 +35,9 @@ class AuditRecords:
             and self.log.put_feedback(request_id, self.caller_id, feedback)
         ):
             self._row(request_id)
-            problem = {"field": "request_id", "problem": "the request failed"}
-            raise InvalidRequest("There is no answer to grade.", details=[problem])
+            raise InvalidRequest.at(
+                "request_id", "the request failed", "There is no answer to grade."
+            )
         return {"success": True, "request_id": request_id, "feedback": feedback}
 
     def _row(self, request_id: str) -> dict[str, Any]:

@@ -21,10 +21,9 @@ def parse_request(body: JsonValue) -> GenerateRequest:
         # The profile takes the metadata along a second time.
         size = _json_bytes(body) + (_json_bytes(request.metadata) if request.metadata else 0)
     except ValidationError as error:
-        raise InvalidRequest("The request is not valid.", details=problems_of(error)) from None
+        raise InvalidRequest.of(problems_of(error)) from None
     except (RecursionError, UnicodeEncodeError):
-        problem = {"field": "body", "problem": "nested too deeply, or not valid Unicode"}
-        raise InvalidRequest("The request is not valid.", details=[problem]) from None
+        raise InvalidRequest.at("body", "nested too deeply, or not valid Unicode") from None
     if size > MAX_REQUEST_BYTES:
         raise PayloadTooLarge(f"The request has {size} bytes; at most {MAX_REQUEST_BYTES} fit.")
     return request

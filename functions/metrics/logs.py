@@ -162,8 +162,7 @@ def _position(cursor: str) -> dict[str, Any]:
         created_at, request_id = _POSITION.validate_json(text)
         datetime.fromisoformat(created_at)
     except ValueError:
-        problem = {"field": "cursor", "problem": "not a next_cursor of this path"}
-        raise InvalidRequest("The request is not valid.", details=[problem]) from None
+        raise InvalidRequest.at("cursor", "not a next_cursor of this path") from None
     return {"created_at": created_at, "request_id": request_id}
 
 

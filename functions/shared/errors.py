@@ -26,9 +26,10 @@ EngineError
 from __future__ import annotations
 
 import json
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 MAX_MESSAGE_CHARACTERS = 500
+_NOT_VALID = "The request is not valid."
 
 
 class EngineError(Exception):
@@ -61,10 +62,25 @@ class EngineError(Exception):
         )
 
 
+def problem_at(field: str, problem: str) -> dict[str, str]:
+    """What is wrong with one field of a request, for the `details` of an error."""
+    return {"field": field, "problem": problem}
+
+
 class InvalidRequest(EngineError):
     """The caller's request breaks the contract, or the provider refused it as malformed."""
 
     code = "invalid_request"
+
+    @classmethod
+    def at(cls, field: str, problem: str, message: str = _NOT_VALID) -> Self:
+        """For a single field."""
+        return cls(message, details=[problem_at(field, problem)])
+
+    @classmethod
+    def of(cls, problems: list[dict[str, str]]) -> Self:
+        """For any number of fields, each as `problem_at` has it."""
+        return cls(_NOT_VALID, details=problems)
 
 
 class PayloadTooLarge(EngineError):

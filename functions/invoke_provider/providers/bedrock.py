@@ -37,7 +37,7 @@ from functions.invoke_provider.providers.base import (
 )
 from functions.invoke_provider.providers.refusals import ErrorTable, Refusal, refusal_error
 from functions.invoke_provider.providers.schemas import held_to, in_words
-from functions.invoke_provider.providers.turns import arguments_of, turns_of, unfenced, unfit
+from functions.invoke_provider.providers.turns import arguments_of, turns_of, unfenced
 from functions.invoke_provider.providers.wire_model import OrNone, Tokens, WireModel, parse
 from functions.shared.contracts.decision import Candidate
 from functions.shared.contracts.request import (
@@ -56,6 +56,7 @@ from functions.shared.errors import (
     ContentFiltered,
     ContextWindowExceeded,
     EngineError,
+    InvalidRequest,
     ModelNotFound,
     ProviderAuthFailed,
     ProviderBadResponse,
@@ -276,12 +277,12 @@ def _part(part: TextPart | ImagePart) -> dict[str, Any]:
 
 def _image(image: ImageUrl) -> dict[str, Any]:
     if image.inline is None:
-        raise unfit("the model takes no image at an address")
+        raise InvalidRequest.at("messages", "the model takes no image at an address")
     media_type, data = image.inline
     try:
         decoded = base64.b64decode(data)
     except binascii.Error:
-        raise unfit("an image is not base64") from None
+        raise InvalidRequest.at("messages", "an image is not base64") from None
     return {"format": media_type.removeprefix("image/"), "source": {"bytes": decoded}}
 
 

@@ -41,14 +41,8 @@ def arguments_of(call: ToolCall) -> dict[str, Any]:
     except (ValueError, RecursionError):
         arguments = None
     if not isinstance(arguments, dict):
-        raise unfit("a tool call's arguments are no JSON object")
+        raise InvalidRequest.at("messages", "a tool call's arguments are no JSON object")
     return arguments
-
-
-def unfit(problem: str) -> InvalidRequest:
-    """What is wrong with the caller's messages, as the contract's own validation tells it."""
-    details = [{"field": "messages", "problem": problem}]
-    return InvalidRequest("The request is not valid.", details=details)
 
 
 def unfenced(text: str, request: GenerateRequest) -> str:
