@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -10,8 +9,8 @@ from typing import Any
 from functions.api.feedback import Grade
 from functions.shared.errors import InvalidRequest, NotFound
 from functions.shared.storage.request_log import RequestLog
+from functions.shared.vocabulary import REQUEST_ID
 
-_REQUEST_ID = re.compile(r"req_[A-Za-z0-9_-]{1,76}")
 _INTERNAL = frozenset({"day", "expires_at"})
 
 
@@ -31,7 +30,7 @@ class AuditRecords:
         """Replaces an earlier grade. Raises `NotFound`, and `InvalidRequest` without an answer."""
         feedback = grade.feedback(datetime.now(UTC))
         if not (
-            _REQUEST_ID.fullmatch(request_id)
+            REQUEST_ID.fullmatch(request_id)
             and self.log.put_feedback(request_id, self.caller_id, feedback)
         ):
             self._row(request_id)
@@ -41,7 +40,7 @@ class AuditRecords:
         return {"success": True, "request_id": request_id, "feedback": feedback}
 
     def _row(self, request_id: str) -> dict[str, Any]:
-        row = self.log.get(request_id) if _REQUEST_ID.fullmatch(request_id) else None
+        row = self.log.get(request_id) if REQUEST_ID.fullmatch(request_id) else None
         if row is None or row["caller_id"] != self.caller_id:
             raise NotFound("There is no such request.")
         return row

@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from functions.shared.errors import EngineError, NotFound, RateLimited, error_body
 from functions.shared.storage.clients import client
+from functions.shared.times import stamp
+from functions.shared.vocabulary import REQUEST_ID
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import DescribeExecutionOutputTypeDef
 
-_EXECUTION_ID = re.compile(r"req_[A-Za-z0-9_-]{1,76}")
 _OUR_ERROR = re.compile(r"[a-z_]+")
 THROTTLED = frozenset({"ThrottlingException", "TooManyRequestsException"})
 
@@ -47,7 +47,7 @@ class Jobs:
         return _job(execution_id, self._describe(execution_id))
 
     def _describe(self, execution_id: str) -> DescribeExecutionOutputTypeDef:
-        if not _EXECUTION_ID.fullmatch(execution_id):
+        if not REQUEST_ID.fullmatch(execution_id):
             raise NotFound("There is no such job.")
         execution: DescribeExecutionOutputTypeDef = _call(
             client("stepfunctions").describe_execution, executionArn=self._arn(execution_id)
@@ -77,8 +77,8 @@ def _job(execution_id: str, execution: DescribeExecutionOutputTypeDef) -> dict[s
     job: dict[str, Any] = {
         "execution_id": execution_id,
         "status": status,
-        "submitted_at": _timestamp(execution["startDate"]),
-        "finished_at": _timestamp(execution["stopDate"]) if "stopDate" in execution else None,
+        "submitted_at": stamp(execution["startDate"]),
+        "finished_at": stamp(execution["stopDate"]) if "stopDate" in execution else None,
     }
     if status == "SUCCEEDED":
         job["result"] = json.loads(execution["output"])
@@ -99,7 +99,3 @@ def _error(execution_id: str, execution: DescribeExecutionOutputTypeDef) -> dict
     elif execution["status"] == "ABORTED":
         content["code"] = "aborted"
     return content
-
-
-def _timestamp(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from bisect import bisect_right
 from dataclasses import replace
@@ -13,6 +12,7 @@ from functions.invoke_provider.providers.base import Completion, Prompt, Provide
 from functions.invoke_provider.response_format import check_form
 from functions.invoke_provider.sentiment import sentiment_json
 from functions.shared.contracts.request import ToolCall
+from functions.shared.contracts.state_size import json_bytes
 from functions.shared.contracts.states import InvokeInput, InvokeOutput
 from functions.shared.errors import (
     AnswerUnsure,
@@ -91,7 +91,7 @@ def fit(completion: Completion, prompt: Prompt) -> Completion:
     Raises `ProviderBadResponse` where it cannot be made so.
     """
     calls = tuple(_well_formed_call(call) for call in completion.tool_calls)
-    room = MAX_ANSWER_BYTES - sum(_json_bytes(call.model_dump_json()) for call in calls)
+    room = MAX_ANSWER_BYTES - sum(json_bytes(call.model_dump_json()) for call in calls)
     if room < 0:
         raise ProviderBadResponse("The answer's tool calls are far too long.")
     text = _well_formed(completion.text)
@@ -116,15 +116,11 @@ def _well_formed_call(call: ToolCall) -> ToolCall:
     )
 
 
-def _json_bytes(text: str) -> int:
-    return len(json.dumps(text, ensure_ascii=False).encode())
-
-
 def _cut(text: str, room: int) -> str:
-    if _json_bytes(text) <= room:
+    if json_bytes(text) <= room:
         return text
     ends = range(len(text) + 1)
-    fitting = bisect_right(ends, room, key=lambda end: _json_bytes(text[:end])) - 1
+    fitting = bisect_right(ends, room, key=lambda end: json_bytes(text[:end])) - 1
     return text[: max(0, fitting)]
 
 

@@ -21,7 +21,7 @@ from functions.metrics.reader import Reader
 from functions.shared.errors import InvalidRequest
 from functions.shared.storage.request_log import BY_DAY, PARTITION_OF, RequestLog
 from functions.shared.times import stamp
-from functions.shared.vocabulary import Frozen, Usd
+from functions.shared.vocabulary import Frozen, RequestId, Usd
 
 _MOST_QUERIES = 5
 """That read something, for one page; each reads at most 1 MB, of which a filter may leave nothing."""
@@ -31,7 +31,7 @@ _POSITION = TypeAdapter(
         Annotated[
             str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00$")
         ],
-        Annotated[str, StringConstraints(pattern=r"^req_[A-Za-z0-9_-]{1,76}$")] | None,
+        RequestId | None,
     ]
 )
 """When the last row was created, and its id; none for all that is as old as that, or older."""
