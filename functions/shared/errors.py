@@ -10,6 +10,7 @@ EngineError
 ├── RateLimited               stop, 429
 ├── ContentFiltered           stop, 422: never shopped around to another provider
 ├── DeadlineExceeded          stop, 504
+├── Aborted                   of a job that its caller stopped
 └── ProviderError             next candidate; 502 when none is left
     ├── ProviderThrottled         429 of the provider: next, or wait when it was the last one
     ├── ProviderOverloaded        503, 529: one retry, then next
@@ -126,9 +127,15 @@ class ContentFiltered(EngineError):
 
 
 class DeadlineExceeded(EngineError):
-    """Too little of the request's deadline is left for another attempt."""
+    """Too little of the request's deadline is left for another attempt, or a job's time is up."""
 
     code = "deadline_exceeded"
+
+
+class Aborted(EngineError):
+    """The caller stopped the job."""
+
+    code = "aborted"
 
 
 class ProviderError(EngineError):
@@ -183,6 +190,8 @@ HTTP_STATUS: dict[str, int] = {
     "forbidden": 403,
     "not_found": 404,
     "duplicate_request": 409,
+    # Only inside a job, whose look-up is a 200 whatever became of it.
+    "aborted": 409,
     "payload_too_large": 413,
     "unsupported_media_type": 415,
     "no_eligible_model": 422,
