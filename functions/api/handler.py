@@ -13,6 +13,7 @@ from functions.api.jobs import Jobs
 from functions.api.models import get_model, list_models
 from functions.shared.gateway.rest import caller_id_of, new_resolver, parsed_body
 from functions.shared.health.listing import current_health
+from functions.shared.policy.provider_choice import ProviderChoice
 from functions.shared.settings import ApiSettings, read_settings
 from functions.shared.storage.request_log import RequestLog
 from functions.shared.storage.state_table import StateTable
@@ -54,16 +55,15 @@ def post_feedback(request_id: str) -> dict[str, Any]:
 @app.get("/v1/models")
 def get_models() -> dict[str, Any]:
     settings, now = read_settings(ApiSettings), datetime.now(UTC)
-    return list_models(
-        settings, now, current_health(settings, StateTable(settings.STATE_TABLE), now)
-    )
+    health = current_health(settings, StateTable(settings.STATE_TABLE), now)
+    return list_models(ProviderChoice.of(settings), now, health)
 
 
 @app.get("/v1/models/<model_id>")
 def get_one_model(model_id: str) -> dict[str, Any]:
     settings, now = read_settings(ApiSettings), datetime.now(UTC)
     health = current_health(settings, StateTable(settings.STATE_TABLE), now)
-    return get_model(model_id, settings, now, health)
+    return get_model(model_id, ProviderChoice.of(settings), now, health)
 
 
 @app.get("/v1/health")
