@@ -16,8 +16,23 @@ _CONTENT_TYPES = {
     ".js": "text/javascript; charset=utf-8",
 }
 _MODULES = (
-    *("answer", "api", "charts", "decision", "elements", "errors", "form", "format", "key"),
-    *("main", "outcome", "realtime", "record", "requests", "send", "totals", "walk"),
+    "answer",
+    "api",
+    "charts",
+    "decision",
+    "elements",
+    "errors",
+    "form",
+    "format",
+    "key",
+    "main",
+    "outcome",
+    "realtime",
+    "record",
+    "requests",
+    "send",
+    "totals",
+    "walk",
 )
 
 FILES: Mapping[str, Path] = MappingProxyType(

@@ -1,4 +1,4 @@
-"""The tables in DynamoDB, and the queue for what could not be written to them."""
+"""The request log in DynamoDB: one row per request, and the indexes that list them."""
 
 from __future__ import annotations
 
@@ -8,15 +8,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import reduce
 from operator import and_
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
 
 from functions.shared.storage.clients import table
-
-if TYPE_CHECKING:
-    pass
 
 BY_DAY, BY_CALLER = "by_day", "by_caller"
 """Indexes of the request log: all requests of a day, or those of one API key, by `created_at`."""
@@ -24,9 +21,26 @@ BY_DAY, BY_CALLER = "by_day", "by_caller"
 PARTITION_OF = {BY_DAY: "day", BY_CALLER: "caller_id"}
 
 LISTED = (
-    *("request_id", "caller_id", "created_at", "finished_at", "status", "mode", "trace_id"),
-    *("task", "model_preference", "model", "provider", "mock", "error_code", "feedback"),
-    *("latency_ms", "cost_usd", "savings_usd", "input_tokens", "output_tokens", "fallbacks"),
+    "request_id",
+    "caller_id",
+    "created_at",
+    "finished_at",
+    "status",
+    "mode",
+    "trace_id",
+    "task",
+    "model_preference",
+    "model",
+    "provider",
+    "mock",
+    "error_code",
+    "feedback",
+    "latency_ms",
+    "cost_usd",
+    "savings_usd",
+    "input_tokens",
+    "output_tokens",
+    "fallbacks",
 )
 """What the indexes hold of a row: under 1 KB, so that an entry costs one unit to write."""
 
