@@ -38,13 +38,13 @@ def prompt_for(request: GenerateRequest, profile: Profile, candidate: Candidate)
     """
     task = profile.task
     # A guessed task must not bend the answer; only sentiment has a form that callers rely on.
-    told = "chat" if profile.task_unsure and task != "sentiment" else task
-    version, instruction = template_of(told)
+    template = "chat" if profile.task_unsure and task != "sentiment" else task
+    version, instruction = template_of(template)
     fitted, dropped = _fitted(request, task, candidate)
-    said = [message.text for message in request.messages or [] if message.role == "system"]
+    system_texts = [message.text for message in request.messages or [] if message.role == "system"]
     form = fitted.response_format
     wants_object = form is not None and form.type == "json_object"
-    parts = [instruction, request.system, *said, JSON_ONLY if wants_object else None]
+    parts = [instruction, request.system, *system_texts, JSON_ONLY if wants_object else None]
     system = "\n\n".join(part for part in parts if part)
     return Prompt(fitted, system, task, version, tuple(dropped))
 

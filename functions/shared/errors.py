@@ -206,10 +206,10 @@ HTTP_STATUS: dict[str, int] = {
 
 
 def _tree(root: type[EngineError]) -> dict[str, type[EngineError]]:
-    found = {root.__name__: root}
+    classes = {root.__name__: root}
     for child in root.__subclasses__():
-        found.update(_tree(child))
-    return found
+        classes.update(_tree(child))
+    return classes
 
 
 ERRORS_BY_NAME = _tree(EngineError)
@@ -236,12 +236,12 @@ def from_execution(name: str, cause: str) -> EngineError:
     if error_class is None:
         return EngineError(f"The engine failed inside ({name}).")
     try:
-        told = json.loads(json.loads(cause)["errorMessage"])
+        content = json.loads(json.loads(cause)["errorMessage"])
         return error_class(
-            told["message"],
-            details=told["details"],
-            retry_after_seconds=told["retry_after_seconds"],
-            elapsed_ms=told["elapsed_ms"],
+            content["message"],
+            details=content["details"],
+            retry_after_seconds=content["retry_after_seconds"],
+            elapsed_ms=content["elapsed_ms"],
         )
     except (ValueError, KeyError, TypeError):
         return error_class(f"{name} without a readable cause.")

@@ -15,8 +15,11 @@ from functions.invoke_provider.credentials import Credentials, read_credentials
 from functions.invoke_provider.providers.base import Completion, FinishReason, Prompt
 from functions.invoke_provider.providers.http_client import call_within, unanswered
 from functions.invoke_provider.providers.refusals import ErrorTable, Refusal, refusal_error
-from functions.invoke_provider.providers.schemas import held_to, in_words
-from functions.invoke_provider.providers.turns import arguments_of, turns_of, unfenced
+from functions.invoke_provider.providers.schemas import (
+    structured_output_schema,
+    with_schema_in_words,
+)
+from functions.invoke_provider.providers.turns import arguments_of, turns_of, without_fence
 from functions.invoke_provider.providers.wire_model import OrNone, Tokens, WireModel, parse
 from functions.shared.contracts.decision import Candidate
 from functions.shared.contracts.request import (
@@ -140,10 +143,10 @@ def request_body(prompt: Prompt, candidate: Candidate) -> dict[str, Any]:
     }
     system = prompt.system
     if request.response_format and (form := request.response_format.json_schema):
-        if schema := held_to(form.schema_):
+        if schema := structured_output_schema(form.schema_):
             body["output_config"] = {"format": {"type": "json_schema", "schema": schema}}
         else:
-            system = in_words(system, form.schema_)
+            system = with_schema_in_words(system, form.schema_)
     if system:
         body["system"] = system
     if request.tools:
@@ -217,7 +220,7 @@ def _completion(answer: _Answer, request: GenerateRequest) -> Completion:
     text = "".join(block.text or "" for block in answer.content if block.type == "text")
     calls = [_call(block) for block in answer.content if block.type == "tool_use"]
     finish = _FINISH.get(answer.stop_reason, "stop")
-    return Completion(unfenced(text, request), tuple(calls), finish, _usage(answer.usage))
+    return Completion(without_fence(text, request), tuple(calls), finish, _usage(answer.usage))
 
 
 def _call(block: _Block) -> ToolCall:
@@ -227,15 +230,15 @@ def _call(block: _Block) -> ToolCall:
     return ToolCall(id=block.id, function=FunctionCall(name=block.name, arguments=arguments))
 
 
-def _usage(told: _Usage | None) -> Usage | None:
+def _usage(usage: _Usage | None) -> Usage | None:
     """The cache's tokens are outside `input_tokens`, as in ours."""
-    if told is None:
+    if usage is None:
         return None
-    details = told.output_tokens_details or _OutputDetails()
+    details = usage.output_tokens_details or _OutputDetails()
     return Usage(
-        input_tokens=told.input_tokens,
-        cached_input_tokens=told.cache_read_input_tokens or 0,
-        cache_write_tokens=told.cache_creation_input_tokens or 0,
-        output_tokens=told.output_tokens,
+        input_tokens=usage.input_tokens,
+        cached_input_tokens=usage.cache_read_input_tokens or 0,
+        cache_write_tokens=usage.cache_creation_input_tokens or 0,
+        output_tokens=usage.output_tokens,
         reasoning_tokens=details.thinking_tokens or 0,
     )

@@ -36,8 +36,11 @@ from functions.invoke_provider.providers.base import (
     Prompt,
 )
 from functions.invoke_provider.providers.refusals import ErrorTable, Refusal, refusal_error
-from functions.invoke_provider.providers.schemas import held_to, in_words
-from functions.invoke_provider.providers.turns import arguments_of, turns_of, unfenced
+from functions.invoke_provider.providers.schemas import (
+    structured_output_schema,
+    with_schema_in_words,
+)
+from functions.invoke_provider.providers.turns import arguments_of, turns_of, without_fence
 from functions.invoke_provider.providers.wire_model import OrNone, Tokens, WireModel, parse
 from functions.shared.contracts.decision import Candidate
 from functions.shared.contracts.request import (
@@ -244,10 +247,10 @@ def request_body(prompt: Prompt, candidate: Candidate) -> dict[str, Any]:
     }
     system = prompt.system
     if request.response_format and (form := request.response_format.json_schema):
-        if schema := held_to(form.schema_):
+        if schema := structured_output_schema(form.schema_):
             body["outputConfig"] = {"textFormat": _text_format(form, schema)}
         else:
-            system = in_words(system, form.schema_)
+            system = with_schema_in_words(system, form.schema_)
     if system:
         body["system"] = [{"text": system}]
     if request.temperature is not None:
@@ -259,11 +262,11 @@ def request_body(prompt: Prompt, candidate: Candidate) -> dict[str, Any]:
 
 
 def _blocks(message: Message) -> list[dict[str, Any]]:
-    said = [_part(part) for part in message.parts]
+    parts = [_part(part) for part in message.parts]
     if message.role == "tool":
-        result = {"toolUseId": message.tool_call_id, "content": said or [{"json": {}}]}
+        result = {"toolUseId": message.tool_call_id, "content": parts or [{"json": {}}]}
         return [{"toolResult": result}]
-    return said + [
+    return parts + [
         {"toolUse": {"toolUseId": call.id, "name": call.function.name, "input": arguments_of(call)}}
         for call in message.tool_calls or []
     ]
@@ -288,8 +291,8 @@ def _image(image: ImageUrl) -> dict[str, Any]:
 
 def _tool(tool: Tool) -> dict[str, Any]:
     function = tool.function
-    told = {"description": function.description, "strict": function.strict}
-    spec = {"name": function.name} | {key: value for key, value in told.items() if value}
+    optional = {"description": function.description, "strict": function.strict}
+    spec = {"name": function.name} | {key: value for key, value in optional.items() if value}
     return {"toolSpec": spec | {"inputSchema": {"json": {"type": "object"} | function.parameters}}}
 
 
@@ -307,9 +310,9 @@ def _tool_choice(request: GenerateRequest) -> dict[str, Any]:
 
 def _text_format(form: JsonSchemaFormat, schema: dict[str, Any]) -> dict[str, Any]:
     named = {"name": form.name, "description": form.description}
-    told = {key: value for key, value in named.items() if value}
-    told["schema"] = json.dumps(schema, ensure_ascii=False)
-    return {"type": "json_schema", "structure": {"jsonSchema": told}}
+    json_schema = {key: value for key, value in named.items() if value}
+    json_schema["schema"] = json.dumps(schema, ensure_ascii=False)
+    return {"type": "json_schema", "structure": {"jsonSchema": json_schema}}
 
 
 def engine_error(error: Exception) -> EngineError:
@@ -335,13 +338,13 @@ def engine_error(error: Exception) -> EngineError:
 
 
 def _refusal(error: ClientError) -> Refusal:
-    told, metadata = error.response["Error"], error.response["ResponseMetadata"]
-    code = str(told.get("Code") or "")
+    content, metadata = error.response["Error"], error.response["ResponseMetadata"]
+    code = str(content.get("Code") or "")
     return Refusal(
         metadata["HTTPStatusCode"],
         # Where a body names no code, botocore puts the status in its place.
         () if code.isdigit() else (code,),
-        str(told.get("Message") or ""),
+        str(content.get("Message") or ""),
         metadata["HTTPHeaders"],
     )
 
@@ -355,7 +358,7 @@ def _completion(answer: _Answer, request: GenerateRequest) -> Completion:
     text = "".join(block.text or "" for block in blocks)
     calls = tuple(_call(block.tool_use) for block in blocks if block.tool_use)
     finish = _FINISH.get(answer.stop_reason, "tool_calls" if calls else "stop")
-    return Completion(unfenced(text, request), calls, finish, _usage(answer.usage))
+    return Completion(without_fence(text, request), calls, finish, _usage(answer.usage))
 
 
 def _call(use: _ToolUse) -> ToolCall:
@@ -363,13 +366,13 @@ def _call(use: _ToolUse) -> ToolCall:
     return ToolCall(id=use.tool_use_id, function=FunctionCall(name=use.name, arguments=arguments))
 
 
-def _usage(told: _Usage | None) -> Usage | None:
+def _usage(usage: _Usage | None) -> Usage | None:
     """The cache's tokens are outside `input_tokens`, as in ours; reasoning is not told apart."""
-    if told is None:
+    if usage is None:
         return None
     return Usage(
-        input_tokens=told.input_tokens,
-        cached_input_tokens=told.cache_read_input_tokens or 0,
-        cache_write_tokens=told.cache_write_input_tokens or 0,
-        output_tokens=told.output_tokens,
+        input_tokens=usage.input_tokens,
+        cached_input_tokens=usage.cache_read_input_tokens or 0,
+        cache_write_tokens=usage.cache_write_input_tokens or 0,
+        output_tokens=usage.output_tokens,
     )

@@ -97,14 +97,14 @@ def completion_of(body: bytes, provider: str) -> Completion:
     return Completion(choice.message.content or "", tuple(calls), finish, _usage(answer.usage))
 
 
-def _usage(told: _Usage | None) -> Usage | None:
-    if told is None:
+def _usage(usage: _Usage | None) -> Usage | None:
+    if usage is None:
         return None
     return disjoint_usage(
-        told.prompt_tokens,
-        told.prompt_tokens_details,
-        told.completion_tokens,
-        told.completion_tokens_details,
+        usage.prompt_tokens,
+        usage.prompt_tokens_details,
+        usage.completion_tokens,
+        usage.completion_tokens_details,
     )
 
 

@@ -15,10 +15,10 @@ class LocalProvider:
 
     def complete(self, prompt: Prompt, candidate: Candidate, timeout_s: float) -> Completion:
         model = load_model("sentiment")
-        found = model.predict(prompt.request.conversation[-1].text)
-        judged = {"sentiment": found.label, "confidence": round(found.confidence, 4)}
-        unsure = found.confidence < model.threshold
-        return Completion(json.dumps(judged), (), "stop", usage=None, unsure=unsure)
+        scored = model.predict(prompt.request.conversation[-1].text)
+        answer = {"sentiment": scored.label, "confidence": round(scored.confidence, 4)}
+        unsure = scored.confidence < model.threshold
+        return Completion(json.dumps(answer), (), "stop", usage=None, unsure=unsure)
 
 
 def connect(_settings: InvokeSettings) -> LocalProvider:

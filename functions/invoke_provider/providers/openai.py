@@ -97,10 +97,10 @@ def engine_error(error: Exception, errors: ErrorTable) -> EngineError:
     """What an SDK or transport exception means to the engine."""
     match error:
         case openai.APIStatusError():
-            told = error.body if isinstance(error.body, dict) else {}
+            body = error.body if isinstance(error.body, dict) else {}
             codes = (error.code, error.type)
             refusal = Refusal(
-                error.status_code, codes, str(told.get("message") or ""), error.response.headers
+                error.status_code, codes, str(body.get("message") or ""), error.response.headers
             )
             return refusal_error(refusal, errors)
         case _:

@@ -73,8 +73,8 @@ def refusal_error(refusal: Refusal, table: ErrorTable) -> EngineError:
     if kind is InvalidRequest:
         return InvalidRequest(f"{table.provider} refused the request: {cleaned(refusal.reason)}")
     # A code is a word of the interface; anything else in its place is not repeated.
-    shown = [code for code in codes if re.fullmatch(r"[A-Za-z0-9_]{1,64}", code)]
-    message = " ".join([f"{table.provider} answered {refusal.status}", *shown[:1]])
+    words = [code for code in codes if re.fullmatch(r"[A-Za-z0-9_]{1,64}", code)]
+    message = " ".join([f"{table.provider} answered {refusal.status}", *words[:1]])
     return kind(message, retry_after_seconds=retry_after_seconds(refusal.headers))
 
 
@@ -84,5 +84,5 @@ _LONG_QUOTES = re.compile(r"""(["'`]).{60,}\1""", re.DOTALL)
 
 def cleaned(reason: str) -> str:
     """A provider's reason without key material, long quotes of the request and line breaks."""
-    shown = _LONG_QUOTES.sub("…", _SECRETS.sub("…", " ".join(reason.split())))
-    return shown[:MAX_REASON_CHARACTERS] or "no reason given"
+    text = _LONG_QUOTES.sub("…", _SECRETS.sub("…", " ".join(reason.split())))
+    return text[:MAX_REASON_CHARACTERS] or "no reason given"

@@ -95,7 +95,7 @@ def _items(message: Message) -> list[dict[str, Any]]:
     if message.role == "tool":
         output = {"type": "function_call_output", "call_id": message.tool_call_id}
         return [output | {"output": message.text}]
-    spoken: list[dict[str, Any]] = [{"role": message.role, "content": _content(message)}]
+    turn: list[dict[str, Any]] = [{"role": message.role, "content": _content(message)}]
     calls = [
         {
             "type": "function_call",
@@ -105,7 +105,7 @@ def _items(message: Message) -> list[dict[str, Any]]:
         }
         for call in message.tool_calls or []
     ]
-    return (spoken if message.content else []) + calls
+    return (turn if message.content else []) + calls
 
 
 def _content(message: Message) -> str | list[dict[str, Any]]:
@@ -172,9 +172,12 @@ def _call(item: _Item, provider: str) -> ToolCall:
     return ToolCall(id=item.call_id, function=function)
 
 
-def _usage(told: _Usage | None) -> Usage | None:
-    if told is None:
+def _usage(usage: _Usage | None) -> Usage | None:
+    if usage is None:
         return None
     return disjoint_usage(
-        told.input_tokens, told.input_tokens_details, told.output_tokens, told.output_tokens_details
+        usage.input_tokens,
+        usage.input_tokens_details,
+        usage.output_tokens,
+        usage.output_tokens_details,
     )

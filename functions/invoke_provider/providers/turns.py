@@ -23,10 +23,10 @@ def turns_of(
 
     Blank messages are left out: a turn without a block, or with a blank one, is refused.
     """
-    said = [one for one in messages if one.parts or one.tool_calls or one.role == "tool"]
+    filled = [one for one in messages if one.parts or one.tool_calls or one.role == "tool"]
     return [
         {"role": speaker, "content": [block for message in group for block in blocks_of(message)]}
-        for speaker, group in groupby(said, _speaker)
+        for speaker, group in groupby(filled, _speaker)
     ]
 
 
@@ -45,9 +45,9 @@ def arguments_of(call: ToolCall) -> dict[str, Any]:
     return arguments
 
 
-def unfenced(text: str, request: GenerateRequest) -> str:
+def without_fence(text: str, request: GenerateRequest) -> str:
     """JSON without the Markdown fence that a model without a JSON mode may put around it."""
     if request.response_format is None or request.response_format.type == "text":
         return text
-    fenced = _FENCED.fullmatch(text)
-    return fenced[1] if fenced else text
+    match = _FENCED.fullmatch(text)
+    return match[1] if match else text

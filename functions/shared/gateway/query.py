@@ -15,13 +15,13 @@ Query = TypeVar("Query", bound=BaseModel)
 
 def parsed_query(event: APIGatewayProxyEvent, kind: type[Query]) -> Query:
     """Raises `InvalidRequest` with each parameter and what is wrong with it, unknown ones as well."""
-    given = event.query_string_parameters or {}
-    parameters = {field.alias or name for name, field in kind.model_fields.items()}
+    parameters = event.query_string_parameters or {}
+    names = {field.alias or name for name, field in kind.model_fields.items()}
     # Named here: a parameter's name need not be one that a field of a body could have.
-    unknown = sorted(given.keys() - parameters)
+    unknown = sorted(parameters.keys() - names)
     if unknown:
         raise InvalidRequest.of([problem_at(name[:64], "unknown") for name in unknown[:20]])
     try:
-        return kind.model_validate(given)
+        return kind.model_validate(parameters)
     except ValidationError as error:
         raise InvalidRequest.of(problems_of(error)) from None

@@ -78,8 +78,8 @@ class RequestLog:
     def get(self, request_id: str) -> dict[str, Any] | None:
         """The row as JSON values. Raises `ClientError`."""
         # Consistent, as a caller asks for the row of the answer that it has just got.
-        found = self._table.get_item(Key={"request_id": request_id}, ConsistentRead=True)
-        return json_values(found["Item"]) if "Item" in found else None
+        response = self._table.get_item(Key={"request_id": request_id}, ConsistentRead=True)
+        return json_values(response["Item"]) if "Item" in response else None
 
     def put_feedback(self, request_id: str, caller_id: str, feedback: dict[str, Any]) -> bool:
         """False where the key has no answered request of this id. Raises `ClientError` otherwise."""
@@ -124,14 +124,14 @@ class RequestLog:
             "Limit": limit,
             "ExclusiveStartKey": after,
         }
-        found = self._table.query(
+        response = self._table.query(
             IndexName=index,
             KeyConditionExpression=condition,
             ScanIndexForward=False,
             **{name: given for name, given in optional.items() if given is not None},
         )
-        rows = [json_values(item) for item in found["Items"]]
-        return Page(rows, found.get("LastEvaluatedKey"), found["ScannedCount"])
+        rows = [json_values(item) for item in response["Items"]]
+        return Page(rows, response.get("LastEvaluatedKey"), response["ScannedCount"])
 
 
 def json_values(item: Mapping[str, Any]) -> dict[str, Any]:
