@@ -7,12 +7,13 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from functions.api.audit_records import AuditRecords
 from functions.api.feedback import Grade
 from functions.api.jobs import Jobs
 from functions.api.models import get_model, list_models
-from functions.api.requests import Requests
 from functions.shared.gateway.rest import caller_id_of, new_resolver, parsed_body
 from functions.shared.health.listing import current_health
+from functions.shared.policy.provider_choice import ProviderChoice
 from functions.shared.settings import ApiSettings, read_settings
 from functions.shared.storage.request_log import RequestLog
 from functions.shared.storage.state_table import StateTable
@@ -25,8 +26,8 @@ def _jobs() -> Jobs:
     return Jobs(read_settings(ApiSettings).JOBS_STATE_MACHINE_ARN, caller_id_of(app.current_event))
 
 
-def _requests() -> Requests:
-    return Requests(
+def _audit_records() -> AuditRecords:
+    return AuditRecords(
         RequestLog(read_settings(ApiSettings).REQUESTS_TABLE), caller_id_of(app.current_event)
     )
 
@@ -43,27 +44,26 @@ def delete_job(execution_id: str) -> dict[str, Any]:
 
 @app.get("/v1/requests/<request_id>")
 def get_request(request_id: str) -> dict[str, Any]:
-    return _requests().get(request_id)
+    return _audit_records().get(request_id)
 
 
 @app.post("/v1/requests/<request_id>/feedback")
 def post_feedback(request_id: str) -> dict[str, Any]:
-    return _requests().grade(request_id, parsed_body(app.current_event, Grade))
+    return _audit_records().grade(request_id, parsed_body(app.current_event, Grade))
 
 
 @app.get("/v1/models")
 def get_models() -> dict[str, Any]:
     settings, now = read_settings(ApiSettings), datetime.now(UTC)
-    return list_models(
-        settings, now, current_health(settings, StateTable(settings.STATE_TABLE), now)
-    )
+    health = current_health(settings, StateTable(settings.STATE_TABLE), now)
+    return list_models(ProviderChoice.of(settings), now, health)
 
 
 @app.get("/v1/models/<model_id>")
 def get_one_model(model_id: str) -> dict[str, Any]:
     settings, now = read_settings(ApiSettings), datetime.now(UTC)
     health = current_health(settings, StateTable(settings.STATE_TABLE), now)
-    return get_model(model_id, settings, now, health)
+    return get_model(model_id, ProviderChoice.of(settings), now, health)
 
 
 @app.get("/v1/health")

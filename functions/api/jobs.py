@@ -5,20 +5,27 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from functions.shared.errors import EngineError, NotFound, RateLimited, error_body
+from functions.shared.errors import (
+    Aborted,
+    DeadlineExceeded,
+    EngineError,
+    NotFound,
+    RateLimited,
+    error_body,
+)
 from functions.shared.storage.clients import client
+from functions.shared.times import stamp
+from functions.shared.vocabulary import REQUEST_ID
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import DescribeExecutionOutputTypeDef
 
-_EXECUTION_ID = re.compile(r"req_[A-Za-z0-9_-]{1,76}")
 _OUR_ERROR = re.compile(r"[a-z_]+")
-THROTTLED = frozenset({"ThrottlingException", "TooManyRequestsException"})
+_THROTTLED = frozenset({"ThrottlingException", "TooManyRequestsException"})
 
 
 @dataclass(frozen=True)
@@ -41,13 +48,13 @@ class Jobs:
         _call(
             client("stepfunctions").stop_execution,
             executionArn=arn,
-            error="Aborted",
+            error=Aborted.__name__,
             cause="By caller",
         )
         return _job(execution_id, self._describe(execution_id))
 
     def _describe(self, execution_id: str) -> DescribeExecutionOutputTypeDef:
-        if not _EXECUTION_ID.fullmatch(execution_id):
+        if not REQUEST_ID.fullmatch(execution_id):
             raise NotFound("There is no such job.")
         execution: DescribeExecutionOutputTypeDef = _call(
             client("stepfunctions").describe_execution, executionArn=self._arn(execution_id)
@@ -67,7 +74,7 @@ def _call(action: Any, **arguments: str) -> Any:
         code = error.response["Error"]["Code"]
         if code == "ExecutionDoesNotExist":
             raise NotFound("There is no such job.") from None
-        if code in THROTTLED:
+        if code in _THROTTLED:
             raise RateLimited("Too many look-ups of jobs.", retry_after_seconds=1) from None
         raise
 
@@ -77,8 +84,8 @@ def _job(execution_id: str, execution: DescribeExecutionOutputTypeDef) -> dict[s
     job: dict[str, Any] = {
         "execution_id": execution_id,
         "status": status,
-        "submitted_at": _timestamp(execution["startDate"]),
-        "finished_at": _timestamp(execution["stopDate"]) if "stopDate" in execution else None,
+        "submitted_at": stamp(execution["startDate"]),
+        "finished_at": stamp(execution["stopDate"]) if "stopDate" in execution else None,
     }
     if status == "SUCCEEDED":
         job["result"] = json.loads(execution["output"])
@@ -91,15 +98,16 @@ def _error(execution_id: str, execution: DescribeExecutionOutputTypeDef) -> dict
     if execution["status"] == "FAILED" and _OUR_ERROR.fullmatch(execution.get("error", "")):
         error: dict[str, Any] = json.loads(execution["cause"])["error"]
         return error
-    message = {"ABORTED": "The job was stopped.", "TIMED_OUT": "The job took too long."}
-    shown = EngineError(message.get(execution["status"], "The job failed inside."))
-    content: dict[str, Any] = error_body(shown, execution_id)["error"]
-    if execution["status"] == "TIMED_OUT":
-        content["code"] = "deadline_exceeded"
-    elif execution["status"] == "ABORTED":
-        content["code"] = "aborted"
+    content: dict[str, Any] = error_body(_ended_by(execution["status"]), execution_id)["error"]
     return content
 
 
-def _timestamp(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds")
+def _ended_by(status: str) -> EngineError:
+    """What an execution ended by that has no error of ours in its cause."""
+    match status:
+        case "ABORTED":
+            return Aborted("The job was stopped.")
+        case "TIMED_OUT":
+            return DeadlineExceeded("The job took too long.")
+        case _:
+            return EngineError("The job failed inside.")

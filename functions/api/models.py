@@ -10,7 +10,7 @@ from functions.shared.catalogue.pricing import load_prices
 from functions.shared.errors import NotFound
 from functions.shared.health.listing import ListedHealth, listed_health
 from functions.shared.health.reader import Health
-from functions.shared.settings import NO_CREDENTIALS, ProviderSettings
+from functions.shared.policy.provider_choice import NO_CREDENTIALS, AnsweredBy, ProviderChoice
 from functions.shared.vocabulary import Frozen, Usd
 
 
@@ -62,27 +62,27 @@ class ListedModel(Frozen):
     health: ListedHealth | None
 
 
-def list_models(settings: ProviderSettings, now: datetime, health: Health | None) -> dict[str, Any]:
+def list_models(choice: ProviderChoice, now: datetime, health: Health | None) -> dict[str, Any]:
     models = load_catalogue().models
-    return {"object": "list", "data": [_listed(model, settings, now, health) for model in models]}
+    return {"object": "list", "data": [_listed(model, choice, now, health) for model in models]}
 
 
 def get_model(
-    model_id: str, settings: ProviderSettings, now: datetime, health: Health | None
+    model_id: str, choice: ProviderChoice, now: datetime, health: Health | None
 ) -> dict[str, Any]:
     """Raises `NotFound`."""
     try:
         model = load_catalogue().get(model_id)
     except KeyError:
         raise NotFound("There is no such model.") from None
-    return _listed(model, settings, now, health)
+    return _listed(model, choice, now, health)
 
 
 def _listed(
-    model: Model, settings: ProviderSettings, now: datetime, health: Health | None
+    model: Model, choice: ProviderChoice, now: datetime, health: Health | None
 ) -> dict[str, Any]:
-    mock = settings.is_mock(model.provider, pinned=True)
-    reason = _unusable_reason(model, mock, now.date())
+    answered_by = choice.answered_by(model.provider, pinned=True)
+    reason = _unusable_reason(model, answered_by, now.date())
     listed = ListedModel(
         id=model.id,
         owned_by=model.provider,
@@ -90,7 +90,7 @@ def _listed(
         provider_model_id=model.provider_model_id,
         usable=reason is None,
         unusable_reason=reason,
-        mock=bool(mock) and reason is None,
+        mock=answered_by == "simulator" and reason is None,
         tasks=sorted(model.quality),
         capabilities=sorted(model.capabilities),
         limits=Limits(
@@ -104,12 +104,12 @@ def _listed(
     return listed.model_dump(mode="json")
 
 
-def _unusable_reason(model: Model, mock: bool | None, today: date) -> str | None:
+def _unusable_reason(model: Model, answered_by: AnsweredBy | None, today: date) -> str | None:
     if model.is_retired(today):
         return f"retired on {model.retires_on}"
     if not model.quality:
         return model.quality_source
-    return NO_CREDENTIALS if mock is None else None
+    return NO_CREDENTIALS if answered_by is None else None
 
 
 def _prices(model_id: str) -> ListedPrices | None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
-
 from pydantic import JsonValue, ValidationError
 
 from functions.shared.contracts.request import GenerateRequest
+from functions.shared.contracts.state_size import json_bytes
 from functions.shared.errors import InvalidRequest, PayloadTooLarge
 from functions.shared.gateway.problems import problems_of
 
 MAX_REQUEST_BYTES = 210_000
-"""A state holds at most 262,144 bytes; the rest is room for the decision and the failed attempts."""
+"""The rest of a state is room for the decision and the failed attempts."""
 
 
 def parse_request(body: JsonValue) -> GenerateRequest:
@@ -19,16 +18,11 @@ def parse_request(body: JsonValue) -> GenerateRequest:
     try:
         request = GenerateRequest.model_validate(body)
         # The profile takes the metadata along a second time.
-        size = _json_bytes(body) + (_json_bytes(request.metadata) if request.metadata else 0)
+        size = json_bytes(body) + (json_bytes(request.metadata) if request.metadata else 0)
     except ValidationError as error:
-        raise InvalidRequest("The request is not valid.", details=problems_of(error)) from None
+        raise InvalidRequest.of(problems_of(error)) from None
     except (RecursionError, UnicodeEncodeError):
-        problem = {"field": "body", "problem": "nested too deeply, or not valid Unicode"}
-        raise InvalidRequest("The request is not valid.", details=[problem]) from None
+        raise InvalidRequest.at("body", "nested too deeply, or not valid Unicode") from None
     if size > MAX_REQUEST_BYTES:
         raise PayloadTooLarge(f"The request has {size} bytes; at most {MAX_REQUEST_BYTES} fit.")
     return request
-
-
-def _json_bytes(value: object) -> int:
-    return len(json.dumps(value, ensure_ascii=False).encode())

@@ -6,7 +6,7 @@ import json
 from typing import Literal
 
 from functions.invoke_provider.called_model import CalledModel
-from functions.invoke_provider.providers import Completion, Prompt
+from functions.invoke_provider.providers.base import Completion, Prompt
 from functions.shared.catalogue.pricing import cost_nano_usd, price_version
 from functions.shared.catalogue.tokens import call_tokens, tokens_in
 from functions.shared.contracts.answer import (
@@ -36,6 +36,7 @@ def answer_of(
     model: CalledModel,
     prompt: Prompt,
     completion: Completion,
+    *,
     elapsed_ms: int,
     now_ms: float,
 ) -> InvokeOutput:
@@ -64,7 +65,7 @@ def answer_of(
         performance=logged.performance,
     )
     attempt = Attempt(
-        model=model.model,
+        model=model.id,
         provider=model.provider,
         outcome="success",
         elapsed_ms=elapsed_ms,

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import time
 from bisect import bisect_right
 from dataclasses import replace
 
 from functions.invoke_provider.answer import answer_of
 from functions.invoke_provider.called_model import CalledModel, called_model
-from functions.invoke_provider.form import check_form
 from functions.invoke_provider.prompts import prompt_for
-from functions.invoke_provider.providers import Completion, Prompt, Provider
+from functions.invoke_provider.providers.base import Completion, Prompt, ProviderAdapter
+from functions.invoke_provider.response_format import check_form
 from functions.invoke_provider.sentiment import sentiment_json
 from functions.shared.attempt_limits import (
     LEAST_ATTEMPT_MS,
@@ -20,6 +19,7 @@ from functions.shared.attempt_limits import (
     RECORDING_MS,
 )
 from functions.shared.contracts.request import ToolCall
+from functions.shared.contracts.state_size import json_bytes
 from functions.shared.contracts.states import InvokeInput, InvokeOutput
 from functions.shared.errors import (
     AnswerUnsure,
@@ -32,7 +32,7 @@ MAX_ANSWER_BYTES = 200_000
 """Of JSON. A state holds at most 262,144 bytes, and the decision needs its share."""
 
 
-def attempt(event: InvokeInput, provider: Provider) -> InvokeOutput:
+def attempt(event: InvokeInput, provider: ProviderAdapter) -> InvokeOutput:
     """Raises the errors of `functions.shared.errors`, each with the attempt's `elapsed_ms`."""
     timeout_s = attempt_timeout_s(event, time.time() * 1000)
     model = called_model(event.candidate.model, event.profile)
@@ -46,7 +46,9 @@ def attempt(event: InvokeInput, provider: Provider) -> InvokeOutput:
         error.elapsed_ms = _since_ms(began)
         # An SDK's stack trace is long, and its frames are nobody's business.
         raise error.with_traceback(None) from None
-    return answer_of(event, model, prompt, completion, _since_ms(began), time.time() * 1000)
+    return answer_of(
+        event, model, prompt, completion, elapsed_ms=_since_ms(began), now_ms=time.time() * 1000
+    )
 
 
 def attempt_timeout_s(event: InvokeInput, now_ms: float) -> float:
@@ -72,7 +74,7 @@ def _was_unsure(event: InvokeInput) -> bool:
 
 
 def _complete(
-    provider: Provider, prompt: Prompt, model: CalledModel, timeout_s: float
+    provider: ProviderAdapter, prompt: Prompt, model: CalledModel, timeout_s: float
 ) -> Completion:
     try:
         return provider.complete(prompt, model, timeout_s)
@@ -90,7 +92,7 @@ def fit(completion: Completion, prompt: Prompt) -> Completion:
     Raises `ProviderBadResponse` where it cannot be made so.
     """
     calls = tuple(_well_formed_call(call) for call in completion.tool_calls)
-    room = MAX_ANSWER_BYTES - sum(_json_bytes(call.model_dump_json()) for call in calls)
+    room = MAX_ANSWER_BYTES - sum(json_bytes(call.model_dump_json()) for call in calls)
     if room < 0:
         raise ProviderBadResponse("The answer's tool calls are far too long.")
     text = _well_formed(completion.text)
@@ -115,15 +117,11 @@ def _well_formed_call(call: ToolCall) -> ToolCall:
     )
 
 
-def _json_bytes(text: str) -> int:
-    return len(json.dumps(text, ensure_ascii=False).encode())
-
-
 def _cut(text: str, room: int) -> str:
-    if _json_bytes(text) <= room:
+    if json_bytes(text) <= room:
         return text
     ends = range(len(text) + 1)
-    fitting = bisect_right(ends, room, key=lambda end: _json_bytes(text[:end])) - 1
+    fitting = bisect_right(ends, room, key=lambda end: json_bytes(text[:end])) - 1
     return text[: max(0, fitting)]
 
 

@@ -15,7 +15,7 @@ class CalledModel:
     """`sampling` and `tool_choices` are what the model takes of such parameters, `effort_with_tools`
     the reasoning effort that it demands beside tools. It answers with `max_output_tokens` at most."""
 
-    model: str
+    id: str
     provider: str
     provider_model_id: str
     api: Api
@@ -25,6 +25,9 @@ class CalledModel:
     max_temperature: float
     tool_choices: tuple[ToolChoice, ...]
     strict_tools: bool
+    min_output_tokens: int = 1
+    image_detail: bool = False
+    """Whether it knows levels of detail of an image."""
     effort_with_tools: str | None = None
 
 
@@ -32,7 +35,7 @@ def called_model(model_id: str, profile: Profile) -> CalledModel:
     """Raises `KeyError` for a model that the catalogue does not know."""
     model = load_catalogue().get(model_id)
     return CalledModel(
-        model=model.id,
+        id=model.id,
         provider=model.provider,
         provider_model_id=model.provider_model_id,
         api=model.api,
@@ -43,5 +46,7 @@ def called_model(model_id: str, profile: Profile) -> CalledModel:
         tool_choices=model.tool_choices,
         # Both mean that the provider holds the model to a schema.
         strict_tools="json_schema" in model.capabilities,
+        min_output_tokens=model.min_output_tokens,
+        image_detail=model.image_detail,
         effort_with_tools=model.effort_with_tools,
     )

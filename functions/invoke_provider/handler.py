@@ -8,7 +8,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.invoke_provider.attempt import attempt
-from functions.invoke_provider.providers import load_provider
+from functions.invoke_provider.providers.registry import load_provider
 from functions.shared.contracts.states import InvokeInput, json_of
 from functions.shared.errors import EngineError
 from functions.shared.settings import InvokeSettings, read_settings

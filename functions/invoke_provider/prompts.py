@@ -10,8 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from functions.invoke_provider.called_model import CalledModel
-from functions.invoke_provider.providers import Prompt
-from functions.invoke_provider.providers.responses import MIN_OUTPUT_TOKENS
+from functions.invoke_provider.providers.base import Prompt
 from functions.shared.contracts.answer import DroppedParameter
 from functions.shared.contracts.decision import Profile
 from functions.shared.contracts.request import GenerateRequest, NamedToolChoice, Tool
@@ -32,36 +31,37 @@ def template_of(task: Task) -> tuple[str, str]:
     return newest.stem, "\n".join(line for line in lines if not line.startswith(_COMMENT)).strip()
 
 
-def prompt_for(request: GenerateRequest, profile: Profile, candidate: CalledModel) -> Prompt:
-    """The request as this candidate gets it. What it does not take of it is in `dropped`.
+def prompt_for(request: GenerateRequest, profile: Profile, model: CalledModel) -> Prompt:
+    """The request as this model gets it. What it does not take of it is in `dropped`.
 
     System messages inside `messages` join the system text, which is one for every provider.
     """
     task = profile.task
     # A guessed task must not bend the answer; only sentiment has a form that callers rely on.
-    told = "chat" if profile.task_unsure and task != "sentiment" else task
-    version, instruction = template_of(told)
-    fitted, dropped = _fitted(request, task, candidate)
-    said = [message.text for message in request.messages or [] if message.role == "system"]
+    template = "chat" if profile.task_unsure and task != "sentiment" else task
+    version, instruction = template_of(template)
+    fitted, dropped = _fitted(request, task, model)
+    system_texts = [message.text for message in request.messages or [] if message.role == "system"]
     form = fitted.response_format
     wants_object = form is not None and form.type == "json_object"
-    parts = [instruction, request.system, *said, JSON_ONLY if wants_object else None]
+    parts = [instruction, request.system, *system_texts, JSON_ONLY if wants_object else None]
     system = "\n\n".join(part for part in parts if part)
     return Prompt(fitted, system, task, version, tuple(dropped))
 
 
 def _fitted(
-    request: GenerateRequest, task: Task, candidate: CalledModel
+    request: GenerateRequest, task: Task, model: CalledModel
 ) -> tuple[GenerateRequest, list[DroppedParameter]]:
     dropped: list[DroppedParameter] = []
     if task == "sentiment":
         request = _formless(request, dropped)
-    request = _with_temperature(request, candidate, dropped)
-    request = _with_tool_choice(request, candidate, dropped)
-    request = _with_strict(request, candidate, dropped)
-    if candidate.api == "responses" and candidate.max_output_tokens < MIN_OUTPUT_TOKENS:
-        _drop(dropped, "max_output_tokens", f"raised to {MIN_OUTPUT_TOKENS}, the model's least")
-    if candidate.api in ("messages", "converse") and any(one.detail for one in request.images):
+    request = _with_temperature(request, model, dropped)
+    request = _with_tool_choice(request, model, dropped)
+    request = _with_strict(request, model, dropped)
+    least = model.min_output_tokens
+    if model.max_output_tokens < least:
+        _drop(dropped, "max_output_tokens", f"raised to {least}, the model's least")
+    if not model.image_detail and any(image.detail for image in request.images):
         _drop(dropped, "messages.content.image_url.detail", "the model knows no level of detail")
     return request, dropped
 
@@ -80,12 +80,12 @@ def _formless(request: GenerateRequest, dropped: list[DroppedParameter]) -> Gene
 
 
 def _with_temperature(
-    request: GenerateRequest, candidate: CalledModel, dropped: list[DroppedParameter]
+    request: GenerateRequest, model: CalledModel, dropped: list[DroppedParameter]
 ) -> GenerateRequest:
-    highest = candidate.max_temperature
+    highest = model.max_temperature
     if request.temperature is None:
         return request
-    if "temperature" not in candidate.sampling:
+    if "temperature" not in model.sampling:
         _drop(dropped, "temperature", "the model takes no temperature")
         return request.model_copy(update={"temperature": None})
     if request.temperature > highest:
@@ -95,11 +95,11 @@ def _with_temperature(
 
 
 def _with_tool_choice(
-    request: GenerateRequest, candidate: CalledModel, dropped: list[DroppedParameter]
+    request: GenerateRequest, model: CalledModel, dropped: list[DroppedParameter]
 ) -> GenerateRequest:
     choice = request.tool_choice
     kind = "named" if isinstance(choice, NamedToolChoice) else choice
-    if kind is None or kind in candidate.tool_choices:
+    if kind is None or kind in model.tool_choices:
         return request
     if kind == "none" and not request.called_tools:
         # A model that sees no tool calls none: the same, in other words.
@@ -109,10 +109,10 @@ def _with_tool_choice(
 
 
 def _with_strict(
-    request: GenerateRequest, candidate: CalledModel, dropped: list[DroppedParameter]
+    request: GenerateRequest, model: CalledModel, dropped: list[DroppedParameter]
 ) -> GenerateRequest:
     functions = [tool.function for tool in request.tools or []]
-    if candidate.strict_tools or not any(function.strict for function in functions):
+    if model.strict_tools or not any(function.strict for function in functions):
         return request
     _drop(dropped, "tools.function.strict", "the model is not held to a tool's schema")
     lenient = [Tool(function=one.model_copy(update={"strict": None})) for one in functions]

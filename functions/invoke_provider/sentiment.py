@@ -14,14 +14,14 @@ _OBJECT = re.compile(r"\{[^{}]*\}")
 _SYNONYMS = {"pos": "positive", "neg": "negative", "mixed": "neutral"}
 
 
-def _label(told: Any) -> Any:
-    label = str(told).strip().lower()
+def _label(value: Any) -> Any:
+    label = str(value).strip().lower()
     return _SYNONYMS.get(label, label)
 
 
-def _share(told: Any) -> Any:
+def _share(value: Any) -> Any:
     """Models also answer "0.9", "90%" and 90."""
-    text = str(told).strip()
+    text = str(value).strip()
     number = float(text.removesuffix("%"))
     return number / 100 if text.endswith("%") or number > 1 else number
 
@@ -36,9 +36,9 @@ def sentiment_json(text: str) -> str:
 
     Raises `ProviderBadResponse` where it is not the promised one.
     """
-    found = _OBJECT.search(text)
+    match = _OBJECT.search(text)
     try:
-        judged = Sentiment.model_validate_json(found.group() if found else "")
+        sentiment = Sentiment.model_validate_json(match.group() if match else "")
     except ValidationError:
         raise ProviderBadResponse("The model did not answer with a sentiment.") from None
-    return json.dumps(judged.model_dump())
+    return json.dumps(sentiment.model_dump())

@@ -64,9 +64,9 @@ class Figures:
         return Decimal(value).quantize(_NANO, ROUND_HALF_UP)
 
     def percentiles(self, metric: str, dimension: Dimension = None) -> Percentiles:
-        found = {stat: self.values.get(Figure(metric, dimension, stat)) for stat in _PERCENTILES}
+        values = {stat: self.values.get(Figure(metric, dimension, stat)) for stat in _PERCENTILES}
         return Percentiles.model_validate(
-            {stat: None if value is None else round(value, 2) for stat, value in found.items()}
+            {stat: None if value is None else round(value, 2) for stat, value in values.items()}
         )
 
 
@@ -78,13 +78,13 @@ def read_figures(figures: Iterable[Figure], service: str, window: Window) -> Fig
     wanted = list(dict.fromkeys(figures))
     chunks = (wanted[at : at + _MOST_QUERIES] for at in range(0, len(wanted), _MOST_QUERIES))
     try:
-        found = list(chain.from_iterable(_read(chunk, service, window) for chunk in chunks))
+        results = list(chain.from_iterable(_read(chunk, service, window) for chunk in chunks))
     except ClientError as error:
         if error.response["Error"]["Code"] in _THROTTLED:
             raise RateLimited("Too many look-ups of metrics.", retry_after_seconds=1) from None
         raise
     datapoints: dict[Figure, list[float]] = {}
-    for figure, values in found:
+    for figure, values in results:
         datapoints.setdefault(figure, []).extend(values)
     return Figures(
         {figure: _one(figure, values) for figure, values in datapoints.items() if values}

@@ -19,6 +19,7 @@ from functions.shared.gateway.query import parsed_query
 from functions.shared.gateway.rest import caller_id_of, new_resolver
 from functions.shared.health.listing import current_health
 from functions.shared.health.reader import Health
+from functions.shared.policy.provider_choice import ProviderChoice
 from functions.shared.settings import MetricsSettings, read_settings
 from functions.shared.storage.request_log import RequestLog
 from functions.shared.storage.state_table import StateTable
@@ -62,8 +63,8 @@ def get_model(model_id: str) -> dict[str, Any]:
 
 @app.get("/v1/metrics/providers")
 def get_providers() -> dict[str, Any]:
-    settings, window = read_settings(MetricsSettings), _window()
-    return provider_metrics(_service(), window, settings, _health(), datetime.now(UTC)).to_json()
+    choice = ProviderChoice.of(read_settings(MetricsSettings))
+    return provider_metrics(_service(), _window(), choice, _health(), datetime.now(UTC)).to_json()
 
 
 @app.get("/v1/metrics/costs")

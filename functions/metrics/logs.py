@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import (
     AfterValidator,
@@ -17,25 +18,27 @@ from pydantic import (
     TypeAdapter,
 )
 
-from functions.metrics.reader import Reader
+from functions.metrics.reader import Partition, Reader
 from functions.shared.errors import InvalidRequest
-from functions.shared.storage.request_log import BY_DAY, PARTITION_OF, RequestLog
+from functions.shared.storage.request_log import BY_DAY, PARTITION_OF, Page, RequestLog
 from functions.shared.times import stamp
-from functions.shared.vocabulary import Frozen, Usd, in_usd
+from functions.shared.vocabulary import Frozen, RequestId, Usd, in_usd
 
 _MOST_QUERIES = 5
 """That read something, for one page; each reads at most 1 MB, of which a filter may leave nothing."""
 _DAYS_BACK = 31
-_POSITION = TypeAdapter(
-    tuple[
-        Annotated[
-            str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00$")
-        ],
-        Annotated[str, StringConstraints(pattern=r"^req_[A-Za-z0-9_-]{1,76}$")] | None,
-    ]
+_STAMP = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00$"
+_CURSOR = TypeAdapter(
+    tuple[Annotated[str, StringConstraints(pattern=_STAMP)], RequestId | None],
 )
-"""When the last row was created, and its id; none for all that is as old as that, or older."""
 _FILTERS = ("model", "provider", "task", "status")
+
+
+class _Position(NamedTuple):
+    """A place in the log: behind the row of this id, or before all that is as old as that."""
+
+    created_at: str
+    request_id: str | None
 
 
 def _utc(moment: datetime) -> datetime:
@@ -102,76 +105,101 @@ def logs_page(query: LogsQuery, reader: Reader, log: RequestLog, now: datetime) 
 
     Raises `Forbidden`, `InvalidRequest` for a cursor that is not ours, and `ClientError`.
     """
-    now = now.astimezone(UTC)
-    earliest = now - timedelta(days=_DAYS_BACK)
-    first, last = max(query.first or earliest, earliest), min(query.last or now, now)
-    after = _position(query.cursor) if query.cursor else None
-    if after and after["created_at"] <= stamp(last):
-        last = datetime.fromisoformat(after["created_at"])
+    position = _position(query.cursor) if query.cursor else None
+    first, last = _stretch(query, now.astimezone(UTC))
+    if position and position.created_at <= stamp(last):
+        last = datetime.fromisoformat(position.created_at)
     else:
-        after = None  # another `to` than the cursor's may have moved before it
+        position = None  # another `to` than the cursor's may have moved before it
     partitions = list(reader.partitions(query.caller_id, first, last))
     if stamp(first) > stamp(last):
         return _page([], None)
+    reads = _reads(log, query, partitions, (stamp(first), stamp(last)), position)
+    return _first_page(reads, query.limit)
+
+
+def _stretch(query: LogsQuery, now: datetime) -> tuple[datetime, datetime]:
+    earliest = now - timedelta(days=_DAYS_BACK)
+    return max(query.first or earliest, earliest), min(query.last or now, now)
+
+
+def _reads(
+    log: RequestLog,
+    query: LogsQuery,
+    partitions: Sequence[Partition],
+    stretch: tuple[str, str],
+    position: _Position | None,
+) -> Iterator[tuple[Page, _Position | None]]:
+    """One query after the other, each with the position at which a page may end behind it.
+
+    None at the very end, and without a filter at the end of a day: then all that is read is shown.
+    """
     equal = {name: value for name in _FILTERS if (value := getattr(query, name)) is not None}
+    # One more than is shown tells whether there are any more.
+    wanted = query.limit + 1
+    for partition in partitions:
+        end = _day_before(partition[1]) if equal and partition != partitions[-1] else None
+        after = _within(position, partition)
+        while True:
+            limit = None if equal else wanted
+            page = log.newest(partition, *stretch, equal=equal, limit=limit, after=after)
+            wanted -= len(page.rows)
+            after = page.next_key
+            yield page, _position_of(after) if after else end
+            if after is None:
+                break
+
+
+def _first_page(reads: Iterable[tuple[Page, _Position | None]], limit: int) -> LogsPage:
+    """As many rows as are asked for, or fewer where that would take too many queries."""
     rows: list[dict[str, Any]] = []
     queries = 0
-    for partition in partitions:
-        start = _within(after, partition)
-        while True:
-            # One more than is shown tells whether there are any more.
-            limit = None if equal else query.limit + 1 - len(rows)
-            page = log.newest(
-                partition, stamp(first), stamp(last), equal=equal, limit=limit, after=start
-            )
-            rows += page.rows
-            queries += page.evaluated > 0
-            if len(rows) > query.limit:
-                return _page(rows[: query.limit], rows[query.limit - 1])
-            if page.next_key is None:
-                break
-            if queries >= _MOST_QUERIES:
-                return _page(rows, page.next_key)
-            start = page.next_key
-        if equal and queries >= _MOST_QUERIES and partition != partitions[-1]:
-            return _page(rows, _day_before(partition[1]))
+    for page, position in reads:
+        rows += page.rows
+        queries += page.evaluated > 0
+        if len(rows) > limit:
+            return _page(rows[:limit], _position_of(rows[limit - 1]))
+        if queries >= _MOST_QUERIES and position:
+            return _page(rows, position)
     return _page(rows, None)
 
 
-def _page(rows: list[dict[str, Any]], after: dict[str, Any] | None) -> LogsPage:
+def _page(rows: list[dict[str, Any]], position: _Position | None) -> LogsPage:
     listed = [LoggedRequest.model_validate(in_usd(row)) for row in rows]
-    return LogsPage(logs=listed, next_cursor=_cursor(after) if after else None)
+    return LogsPage(logs=listed, next_cursor=_cursor(position) if position else None)
 
 
-def _cursor(after: dict[str, Any]) -> str:
-    position = [after["created_at"], after["request_id"]]
+def _position_of(row: Mapping[str, Any]) -> _Position:
+    return _Position(row["created_at"], row["request_id"])
+
+
+def _day_before(day: str) -> _Position:
+    """Before all rows of that day."""
+    before = date.fromisoformat(day) - timedelta(days=1)
+    return _Position(f"{before}T23:59:59.999+00:00", None)
+
+
+def _cursor(position: _Position) -> str:
     return base64.urlsafe_b64encode(json.dumps(position).encode()).decode().rstrip("=")
 
 
-def _day_before(day: str) -> dict[str, Any]:
-    """The position before all rows of that day."""
-    before = date.fromisoformat(day) - timedelta(days=1)
-    return {"created_at": f"{before}T23:59:59.999+00:00", "request_id": None}
-
-
-def _position(cursor: str) -> dict[str, Any]:
+def _position(cursor: str) -> _Position:
     """It names a place in whatever its bearer may read, and opens nothing else."""
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         text = base64.b64decode(padded, b"-_", validate=True)
-        created_at, request_id = _POSITION.validate_json(text)
-        datetime.fromisoformat(created_at)
+        position = _Position(*_CURSOR.validate_json(text))
+        datetime.fromisoformat(position.created_at)
     except ValueError:
-        problem = {"field": "cursor", "problem": "not a next_cursor of this path"}
-        raise InvalidRequest("The request is not valid.", details=[problem]) from None
-    return {"created_at": created_at, "request_id": request_id}
+        raise InvalidRequest.at("cursor", "not a next_cursor of this path") from None
+    return position
 
 
-def _within(after: dict[str, Any] | None, partition: tuple[str, str]) -> dict[str, Any] | None:
+def _within(position: _Position | None, partition: Partition) -> dict[str, Any] | None:
     """Where a query of the partition begins, if the position lies in it."""
     index, value = partition
-    if after is None or after["request_id"] is None:
+    if position is None or position.request_id is None:
         return None
-    if index == BY_DAY and not after["created_at"].startswith(value):
+    if index == BY_DAY and not position.created_at.startswith(value):
         return None
-    return {**after, PARTITION_OF[index]: value}
+    return {**position._asdict(), PARTITION_OF[index]: value}

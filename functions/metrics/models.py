@@ -20,7 +20,7 @@ from functions.shared.errors import NotFound
 from functions.shared.health.circuit import Circuit
 from functions.shared.health.listing import ListedHealth, listed_health, provider_health
 from functions.shared.health.reader import Health
-from functions.shared.settings import ProviderSettings
+from functions.shared.policy.provider_choice import ProviderChoice
 from functions.shared.times import utc
 from functions.shared.vocabulary import Count, Frozen, Provider, Score, Usd
 
@@ -98,7 +98,7 @@ def model_metrics(
 
 
 def provider_metrics(
-    service: str, window: Window, settings: ProviderSettings, health: Health | None, now: datetime
+    service: str, window: Window, choice: ProviderChoice, health: Health | None, now: datetime
 ) -> ProviderList:
     """Every provider of the catalogue. Raises `RateLimited`."""
     names = [("provider", provider) for provider in get_args(Provider)]
@@ -110,34 +110,33 @@ def provider_metrics(
     figures = read_figures(wanted, service, window)
     return ProviderList(
         **window.to_json(),
-        providers=[_provider(named, figures, settings, health, now) for named in names],
+        providers=[_provider(named, figures, choice, health, now) for named in names],
     )
 
 
 def _provider(
     named: tuple[str, str],
     figures: Figures,
-    settings: ProviderSettings,
+    choice: ProviderChoice,
     health: Health | None,
     now: datetime,
 ) -> ProviderMetrics:
     provider = named[1]
     attempts, errors = _counts(figures, named)
-    mock = settings.is_mock(provider, pinned=True)
-    known = (
+    listed = (
         None if health is None else provider_health(provider, load_catalogue().models, health, now)
     )
     return ProviderMetrics(
         provider=provider,
-        configured=provider in settings.PROVIDERS_CONFIGURED,
-        mock=bool(mock),
+        configured=provider in choice.configured,
+        mock=choice.answered_by(provider, pinned=True) == "simulator",
         attempts=attempts,
         errors=errors,
         throttles=figures.count("Throttles", named),
         success_rate=_success_rate(attempts, errors),
         latency_ms=figures.percentiles("InferenceMs", named),
-        availability=known.availability if known else None,
-        circuit=known.circuit if known else None,
+        availability=listed.availability if listed else None,
+        circuit=listed.circuit if listed else None,
         last_error=_last_error(provider, health),
     )
 

@@ -9,6 +9,9 @@ from datetime import datetime, timedelta
 from functions.shared.errors import Forbidden
 from functions.shared.storage.request_log import BY_CALLER, BY_DAY
 
+Partition = tuple[str, str]
+"""An index of the request log, and the day or the caller that is read of it."""
+
 
 @dataclass(frozen=True)
 class Reader:
@@ -19,7 +22,7 @@ class Reader:
 
     def partitions(
         self, caller_id: str | None, first: datetime, last: datetime
-    ) -> Iterator[tuple[str, str]]:
+    ) -> Iterator[Partition]:
         """Newest first. Raises `Forbidden` for another's key."""
         if not self.is_operator:
             if caller_id not in {None, self.caller_id}:

@@ -18,8 +18,8 @@ _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 def _length(text: str) -> timedelta:
-    found = _TEXT.fullmatch(text)
-    length = int(found[1]) * _UNITS[found[2]] if found else timedelta()
+    match = _TEXT.fullmatch(text)
+    length = int(match[1]) * _UNITS[match[2]] if match else timedelta()
     if not _SHORTEST <= length <= _LONGEST:
         raise ValueError("5m to 30d, as minutes, hours or days: 90m, 24h, 7d")
     return length

@@ -18,8 +18,8 @@ from functions.shared.catalogue.tokens import TOKEN_RATES, call_tokens
 from functions.shared.contracts.decision import Exclusion, Profile, RoutingContext
 from functions.shared.health.circuit import Circuit, availability, circuit_of
 from functions.shared.policy.output_limit import output_limit
+from functions.shared.policy.provider_choice import NO_CREDENTIALS, AnsweredBy, ProviderChoice
 from functions.shared.policy.routing_policy import Policy
-from functions.shared.settings import NO_CREDENTIALS, ProviderSettings
 from functions.shared.times import utc
 from functions.shared.vocabulary import Provider, usd
 
@@ -57,9 +57,8 @@ def options_of(
     profile: Profile, catalogue: Catalogue, policy: Policy, routing_context: RoutingContext
 ) -> tuple[list[Option], list[Exclusion]]:
     """Every model of the catalogue, in one of the two."""
-    settings = ProviderSettings(
-        PROVIDERS_CONFIGURED=frozenset(routing_context.providers_configured),
-        MOCK_PROVIDERS=routing_context.mock_providers,
+    choice = ProviderChoice(
+        frozenset(routing_context.providers_configured), routing_context.mock_providers
     )
     today = utc(profile.started_at_ms).date()
     tokens = {
@@ -67,31 +66,33 @@ def options_of(
     }
     options: list[Option] = []
     excluded: list[Exclusion] = []
-    mocks = {name: settings.is_mock(name, pinned=False) for name in get_args(Provider)}
+    unpinned = {name: choice.answered_by(name, pinned=False) for name in get_args(Provider)}
     for model in catalogue.models:
-        mock = mocks[model.provider]
+        answered_by = unpinned[model.provider]
         if model.id == profile.model:
-            mock = settings.is_mock(model.provider, pinned=True)
-        found = _unusable(model, profile, mock, today) or _option(
+            answered_by = choice.answered_by(model.provider, pinned=True)
+        option = _unusable(model, profile, answered_by, today) or _option(
             model,
             profile,
             policy,
             routing_context,
-            mock=bool(mock),
+            mock=answered_by == "simulator",
             input_tokens=tokens[model.tokenizer],
         )
-        if isinstance(found, str):
-            excluded.append(Exclusion(model=model.id, reason=found))
+        if isinstance(option, str):
+            excluded.append(Exclusion(model=model.id, reason=option))
         else:
-            options.append(found)
+            options.append(option)
     return options, excluded
 
 
-def _unusable(model: Model, profile: Profile, mock: bool | None, today: date) -> str | None:
+def _unusable(
+    model: Model, profile: Profile, answered_by: AnsweredBy | None, today: date
+) -> str | None:
     """Why nothing at all can be asked of the model."""
     if model.is_retired(today):
         return f"retired on {model.retires_on}"
-    if mock is None:
+    if answered_by is None:
         return NO_CREDENTIALS
     if profile.task not in model.quality:
         return f"does not serve the task {profile.task}"

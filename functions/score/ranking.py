@@ -16,7 +16,7 @@ from functions.shared.contracts.decision import (
     RoutingContext,
     Shadow,
 )
-from functions.shared.errors import InvalidRequest, NoEligibleModel, NotFound
+from functions.shared.errors import InvalidRequest, NoEligibleModel, NotFound, problem_at
 from functions.shared.policy.routing_policy import Policy
 from functions.shared.times import utc
 
@@ -76,12 +76,12 @@ def _check_pin(model_id: str, catalogue: Catalogue, today: date) -> None:
     try:
         model = catalogue.get(model_id)
     except KeyError:
-        problem = {"field": "model", "problem": "not in the catalogue"}
+        problem = problem_at("model", "not in the catalogue")
         raise NotFound("There is no such model.", details=[problem]) from None
     if model.is_retired(today):
         successor = catalogue.live_successor(model_id, today).id
-        problem = {
-            "field": "model",
-            "problem": f"{model_id} was retired on {model.retires_on}; use {successor}",
-        }
-        raise InvalidRequest("The pinned model is retired.", details=[problem])
+        raise InvalidRequest.at(
+            "model",
+            f"{model_id} was retired on {model.retires_on}; use {successor}",
+            "The pinned model is retired.",
+        )

@@ -10,6 +10,7 @@ EngineError
 ├── RateLimited               stop, 429
 ├── ContentFiltered           stop, 422: never shopped around to another provider
 ├── DeadlineExceeded          stop, 504
+├── Aborted                   of a job that its caller stopped
 └── ProviderError             next candidate; 502 when none is left
     ├── ProviderThrottled         429 of the provider: next, or wait when it was the last one
     ├── ProviderOverloaded        503, 529: one retry, then next
@@ -26,9 +27,10 @@ EngineError
 from __future__ import annotations
 
 import json
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 MAX_MESSAGE_CHARACTERS = 500
+_NOT_VALID = "The request is not valid."
 
 
 class EngineError(Exception):
@@ -61,10 +63,25 @@ class EngineError(Exception):
         )
 
 
+def problem_at(field: str, problem: str) -> dict[str, str]:
+    """What is wrong with one field of a request, for the `details` of an error."""
+    return {"field": field, "problem": problem}
+
+
 class InvalidRequest(EngineError):
     """The caller's request breaks the contract, or the provider refused it as malformed."""
 
     code = "invalid_request"
+
+    @classmethod
+    def at(cls, field: str, problem: str, message: str = _NOT_VALID) -> Self:
+        """For a single field."""
+        return cls(message, details=[problem_at(field, problem)])
+
+    @classmethod
+    def of(cls, problems: list[dict[str, str]]) -> Self:
+        """For any number of fields, each as `problem_at` has it."""
+        return cls(_NOT_VALID, details=problems)
 
 
 class PayloadTooLarge(EngineError):
@@ -110,9 +127,15 @@ class ContentFiltered(EngineError):
 
 
 class DeadlineExceeded(EngineError):
-    """Too little of the request's deadline is left for another attempt."""
+    """Too little of the request's deadline is left for another attempt, or a job's time is up."""
 
     code = "deadline_exceeded"
+
+
+class Aborted(EngineError):
+    """The caller stopped the job."""
+
+    code = "aborted"
 
 
 class ProviderError(EngineError):
@@ -167,6 +190,8 @@ HTTP_STATUS: dict[str, int] = {
     "forbidden": 403,
     "not_found": 404,
     "duplicate_request": 409,
+    # Only inside a job, whose look-up is a 200 whatever became of it.
+    "aborted": 409,
     "payload_too_large": 413,
     "unsupported_media_type": 415,
     "no_eligible_model": 422,
@@ -181,10 +206,10 @@ HTTP_STATUS: dict[str, int] = {
 
 
 def _tree(root: type[EngineError]) -> dict[str, type[EngineError]]:
-    found = {root.__name__: root}
+    classes = {root.__name__: root}
     for child in root.__subclasses__():
-        found.update(_tree(child))
-    return found
+        classes.update(_tree(child))
+    return classes
 
 
 ERRORS_BY_NAME = _tree(EngineError)
@@ -211,12 +236,12 @@ def from_execution(name: str, cause: str) -> EngineError:
     if error_class is None:
         return EngineError(f"The engine failed inside ({name}).")
     try:
-        told = json.loads(json.loads(cause)["errorMessage"])
+        content = json.loads(json.loads(cause)["errorMessage"])
         return error_class(
-            told["message"],
-            details=told["details"],
-            retry_after_seconds=told["retry_after_seconds"],
-            elapsed_ms=told["elapsed_ms"],
+            content["message"],
+            details=content["details"],
+            retry_after_seconds=content["retry_after_seconds"],
+            elapsed_ms=content["elapsed_ms"],
         )
     except (ValueError, KeyError, TypeError):
         return error_class(f"{name} without a readable cause.")

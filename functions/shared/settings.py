@@ -10,9 +10,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from functions.shared.vocabulary import MockProviders
 
-NO_CREDENTIALS = "no credentials for its provider"
-"""Why nothing can answer for a model."""
-
 
 def _names(value: object) -> object:
     return frozenset(filter(None, value.split(","))) if isinstance(value, str) else value
@@ -49,20 +46,6 @@ class ProviderSettings(Settings):
 
     PROVIDERS_CONFIGURED: Annotated[frozenset[str], BeforeValidator(_names)] = frozenset()
     MOCK_PROVIDERS: MockProviders = "auto"
-
-    def is_mock(self, provider: str, *, pinned: bool) -> bool | None:
-        """Whether the simulator answers for a model of this provider; None where nothing can.
-
-        Beside a provider with credentials the simulator serves only models that the caller pins:
-        nobody who has paid for a key wants to be answered by a simulation. The local models need
-        no key, and say nothing about what the caller has.
-        """
-        if self.MOCK_PROVIDERS == "always":
-            return True
-        if provider in self.PROVIDERS_CONFIGURED:
-            return False
-        wanted = pinned or not self.PROVIDERS_CONFIGURED - {"local"}
-        return True if self.MOCK_PROVIDERS == "auto" and wanted else None
 
 
 class ScoreSettings(ProviderSettings, PolicySettings):

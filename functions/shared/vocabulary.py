@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import ROUND_FLOOR, Decimal
 from typing import Annotated, Any, Literal
 
@@ -11,8 +12,14 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    StringConstraints,
     WithJsonSchema,
 )
+
+REQUEST_ID = re.compile(r"req_[A-Za-z0-9_-]{1,76}")
+"""An execution has its request's id for a name, and a name has at most 80 characters."""
+
+RequestId = Annotated[str, StringConstraints(pattern=f"^{REQUEST_ID.pattern}$")]
 
 Task = Literal["summarize", "sentiment", "rewrite", "chat", "code", "analysis", "tools"]
 

@@ -19,7 +19,10 @@ from functions.shared.storage.state_table import StateTable
 from functions.widgets.markup import paragraph, table
 
 _HEADINGS = (
-    *("Provider", "Model", "Circuit", "Availability"),
+    "Provider",
+    "Model",
+    "Circuit",
+    "Availability",
     f"Attempts in {WINDOW_MINUTES} minutes",
 )
 _ALL = "all"

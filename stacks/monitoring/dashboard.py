@@ -11,7 +11,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from functions.shared.catalogue.models import load_catalogue
-from functions.shared.settings import ProviderSettings
+from functions.shared.policy.provider_choice import ProviderChoice
 from stacks.compute.function_table import SYNC_DEADLINE_MS
 from stacks.config import StageConfig
 from stacks.monitoring.metric_catalog import AVERAGE, COUNT, MAXIMUM, SUM, Dimension, MetricCatalog
@@ -357,17 +357,14 @@ def add_dashboard(
 
 def _models(config: StageConfig) -> list[str]:
     """The models that the stage may route to on its own."""
-    settings = ProviderSettings(
-        PROVIDERS_CONFIGURED=frozenset(config.providers_configured),
-        MOCK_PROVIDERS=config.mock_providers,
-    )
+    choice = ProviderChoice(frozenset(config.providers_configured), config.mock_providers)
     today = datetime.now(UTC).date()
     return [
         model.id
         for model in load_catalogue().models
         if model.quality
         and not model.is_retired(today)
-        and settings.is_mock(model.provider, pinned=False) is not None
+        and choice.answered_by(model.provider, pinned=False)
     ]
 
 

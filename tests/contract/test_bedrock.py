@@ -320,6 +320,10 @@ def test_a_fence_around_an_object_is_taken_off_where_one_was_asked_for(converse)
         converse_answer(output={}),
         converse_answer(output={"message": {"role": "assistant"}}),
         converse_answer(output={"message": {"role": "assistant", "content": "Hi"}}),
+        converse_answer(output={"message": []}),
+        converse_answer(output={"message": {}, "another": {}}),
+        converse_answer(metrics={"latencyMs": "long"}),
+        content({"reasoningContent": {"redactedContent": "a"}}),
         content({"toolUse": {"name": "now", "input": {}}}),
         content({"toolUse": {"toolUseId": "t", "name": "", "input": {}}}),
         content({"toolUse": {"toolUseId": "t", "name": "now", "input": "city"}}),
@@ -330,7 +334,13 @@ def test_an_answer_that_is_not_what_converse_promises_is_a_bad_one(converse, ans
     assert type(raised_by(converse, reply=reply)) is errors.ProviderBadResponse
 
 
-@pytest.mark.parametrize("body", [b"", b'{"output": ', b"<html>", b"\xff\xfe", b"null"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b'{"output": ', b"<html>", b"\xff\xfe", b"null"),
+        pytest.param(b"[" * 10_000, id="nested too deeply"),
+    ],
+)
 def test_a_body_that_is_no_json_is_a_bad_answer(converse, body):
     error = raised_by(converse, reply=http_response(body))
     assert type(error) is errors.ProviderBadResponse

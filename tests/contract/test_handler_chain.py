@@ -162,8 +162,8 @@ def _largest(request):
     meta, classified, scored, invoked = _run(request | {"model_preference": "best"})
     decision = scored["decision"]
     assert len(decision["candidates"]) > 30
-    for ranked in (decision["candidates"], scored["candidates"]):
-        ranked += ranked[: MODELS - len(ranked)]
+    for models in (decision["candidates"], scored["candidates"]):
+        models.extend(models[: MODELS - len(models)])
     decision["routing_context"]["health"] = {f"{number:020}": BUSY for number in range(MODELS)}
     error = ProviderUnavailable("x" * MAX_MESSAGE_CHARACTERS)
     failures = [{"candidate": one, "error": caught(error)} for one in scored["candidates"][:6]]

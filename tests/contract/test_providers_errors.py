@@ -4,7 +4,8 @@ from email.utils import format_datetime
 import httpx2
 import pytest
 
-from functions.invoke_provider.providers.wire import cleaned, retry_after_seconds
+from functions.invoke_provider.providers.refusals import cleaned
+from functions.invoke_provider.providers.retry_after import retry_after_seconds
 from functions.shared import errors
 from tests.support.exchange import ADAPTERS, KEY, Exchange, raised_by
 

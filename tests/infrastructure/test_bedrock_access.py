@@ -36,7 +36,7 @@ def test_a_global_profile_reaches_its_model_here_and_without_a_region():
     )
 
 
-def test_a_model_behind_a_profile_is_called_by_way_of_its_profile_only():
+def test_a_model_behind_a_profile_is_called_model_way_of_its_profile_only():
     own, profile = "meta.llama3-8b-instruct-v1:0", "us.meta.llama4-maverick-17b-instruct-v1:0"
     direct, reached = (
         statement.to_statement_json() for statement in model_statements([own, profile], HERE)

@@ -7,7 +7,7 @@ from typing import Any
 
 from functions.invoke_provider.called_model import CalledModel
 from functions.invoke_provider.prompts import prompt_for
-from functions.invoke_provider.providers import Prompt
+from functions.invoke_provider.providers.base import Prompt
 from functions.shared.contracts.decision import Candidate, Decision, Profile, RankedModel
 from functions.shared.contracts.request import GenerateRequest
 from functions.shared.errors import EngineError
@@ -28,7 +28,7 @@ _SCORES = dict.fromkeys(("cost", "latency", "quality", "availability", "final"),
 
 def called_model(model: str = "gpt-4o-mini", **changes: Any) -> CalledModel:
     fields: dict[str, Any] = {
-        "model": model,
+        "id": model,
         "provider": "openai",
         "provider_model_id": model,
         "api": "chat_completions",
@@ -38,6 +38,11 @@ def called_model(model: str = "gpt-4o-mini", **changes: Any) -> CalledModel:
         "max_temperature": 2,
         "tool_choices": ("auto", "none", "required", "named"),
         "strict_tools": True,
+    }
+    api = changes.get("api", fields["api"])
+    fields |= {
+        "min_output_tokens": 16 if api == "responses" else 1,
+        "image_detail": api in {"chat_completions", "responses"},
     }
     return CalledModel(**fields | changes)
 

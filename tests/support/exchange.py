@@ -61,7 +61,8 @@ class Exchange:
 
     def __init__(self, wire, reply, **traits):
         self.sent = self.url = None
-        self._traits = {"api": APIS.get(wire, "chat_completions")} | traits
+        self._api = APIS.get(wire, "chat_completions")
+        self._traits = traits
         client = httpx2.Client(transport=httpx2.MockTransport(self._handle))
         credentials = Credentials(api_key=KEY, base_url="http://provider.test/v1")
         self._provider = ADAPTERS[wire](lambda: credentials, client)
@@ -76,7 +77,7 @@ class Exchange:
         return httpx2.Response(200, json=self._reply)
 
     def __call__(self, task="chat", model="m", timeout_s=5.0, **fields):
-        asked = called_model(model, **self._traits)
+        asked = called_model(model, api=self._api, **self._traits)
         return self._provider.complete(prompt(asked, task, **fields), asked, timeout_s)
 
 

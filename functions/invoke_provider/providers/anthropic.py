@@ -13,19 +13,15 @@ from pydantic import NonNegativeInt
 
 from functions.invoke_provider.called_model import CalledModel
 from functions.invoke_provider.credentials import Credentials, read_credentials
-from functions.invoke_provider.providers import Completion, FinishReason, Prompt
-from functions.invoke_provider.providers.http import call_within, unanswered
-from functions.invoke_provider.providers.schemas import held_to, in_words
-from functions.invoke_provider.providers.turns import arguments_of, turns_of, unfenced
-from functions.invoke_provider.providers.wire import (
-    ErrorTable,
-    OrNone,
-    Refusal,
-    Tokens,
-    Wire,
-    error_of,
-    parse,
+from functions.invoke_provider.providers.base import Completion, FinishReason, Prompt
+from functions.invoke_provider.providers.http_client import call_within, unanswered
+from functions.invoke_provider.providers.refusals import ErrorTable, Refusal, refusal_error
+from functions.invoke_provider.providers.schemas import (
+    structured_output_schema,
+    with_schema_in_words,
 )
+from functions.invoke_provider.providers.turns import arguments_of, turns_of, without_fence
+from functions.invoke_provider.providers.wire_model import OrNone, Tokens, WireModel, parse
 from functions.shared.contracts.request import (
     FunctionCall,
     GenerateRequest,
@@ -74,7 +70,7 @@ _FINISH: dict[str | None, FinishReason] = {
 }
 
 
-class _Block(Wire):
+class _Block(WireModel):
     """Kinds of block that we know nothing of have none of these fields, and are left out."""
 
     type: str
@@ -84,11 +80,11 @@ class _Block(Wire):
     input: dict[str, Any] | None = None
 
 
-class _OutputDetails(Wire):
+class _OutputDetails(WireModel):
     thinking_tokens: Tokens = None
 
 
-class _Usage(Wire):
+class _Usage(WireModel):
     input_tokens: NonNegativeInt
     output_tokens: NonNegativeInt
     cache_read_input_tokens: Tokens = None
@@ -96,7 +92,7 @@ class _Usage(Wire):
     output_tokens_details: Annotated[_OutputDetails | None, OrNone] = None
 
 
-class _Answer(Wire):
+class _Answer(WireModel):
     content: list[_Block]
     stop_reason: str | None = None
     usage: Annotated[_Usage | None, OrNone] = None
@@ -111,11 +107,11 @@ class AnthropicProvider:
         self._credentials = credentials
         self._client = lru_cache(maxsize=1)(partial(_client, http_client=http_client))
 
-    def complete(self, prompt: Prompt, candidate: CalledModel, timeout_s: float) -> Completion:
+    def complete(self, prompt: Prompt, model: CalledModel, timeout_s: float) -> Completion:
         client = self._client(self._credentials())
         create = client.messages.with_streaming_response.create
         try:
-            body = call_within(create, timeout_s, request_body(prompt, candidate))
+            body = call_within(create, timeout_s, request_body(prompt, model))
         except (anthropic.AnthropicError, httpx2.HTTPError) as error:
             raise engine_error(error) from None
         return _completion(parse(_Answer, body), prompt.request)
@@ -134,23 +130,23 @@ def _client(credentials: Credentials, http_client: httpx2.Client | None) -> anth
     )
 
 
-def request_body(prompt: Prompt, candidate: CalledModel) -> dict[str, Any]:
+def request_body(prompt: Prompt, model: CalledModel) -> dict[str, Any]:
     """The call's arguments in Messages' terms; sampling parameters are not among them any more.
 
     Raises `InvalidRequest` where an earlier tool call's arguments are no JSON object.
     """
     request = prompt.request
     body: dict[str, Any] = {
-        "model": candidate.provider_model_id,
-        "max_tokens": candidate.max_output_tokens,
+        "model": model.provider_model_id,
+        "max_tokens": model.max_output_tokens,
         "messages": turns_of(request.conversation, _blocks),
     }
     system = prompt.system
     if request.response_format and (form := request.response_format.json_schema):
-        if schema := held_to(form.schema_):
+        if schema := structured_output_schema(form.schema_):
             body["output_config"] = {"format": {"type": "json_schema", "schema": schema}}
         else:
-            system = in_words(system, form.schema_)
+            system = with_schema_in_words(system, form.schema_)
     if system:
         body["system"] = system
     if request.tools:
@@ -211,7 +207,7 @@ def engine_error(error: Exception) -> EngineError:
             refusal = Refusal(
                 error.status_code, codes, str(error.api_message or ""), error.response.headers
             )
-            return error_of(refusal, ERRORS)
+            return refusal_error(refusal, ERRORS)
         case _:
             return unanswered(
                 error, "anthropic", anthropic.APITimeoutError, anthropic.APIConnectionError
@@ -224,7 +220,7 @@ def _completion(answer: _Answer, request: GenerateRequest) -> Completion:
     text = "".join(block.text or "" for block in answer.content if block.type == "text")
     calls = [_call(block) for block in answer.content if block.type == "tool_use"]
     finish = _FINISH.get(answer.stop_reason, "stop")
-    return Completion(unfenced(text, request), tuple(calls), finish, _usage(answer.usage))
+    return Completion(without_fence(text, request), tuple(calls), finish, _usage(answer.usage))
 
 
 def _call(block: _Block) -> ToolCall:
@@ -234,15 +230,15 @@ def _call(block: _Block) -> ToolCall:
     return ToolCall(id=block.id, function=FunctionCall(name=block.name, arguments=arguments))
 
 
-def _usage(told: _Usage | None) -> Usage | None:
+def _usage(usage: _Usage | None) -> Usage | None:
     """The cache's tokens are outside `input_tokens`, as in ours."""
-    if told is None:
+    if usage is None:
         return None
-    details = told.output_tokens_details or _OutputDetails()
+    details = usage.output_tokens_details or _OutputDetails()
     return Usage(
-        input_tokens=told.input_tokens,
-        cached_input_tokens=told.cache_read_input_tokens or 0,
-        cache_write_tokens=told.cache_creation_input_tokens or 0,
-        output_tokens=told.output_tokens,
+        input_tokens=usage.input_tokens,
+        cached_input_tokens=usage.cache_read_input_tokens or 0,
+        cache_write_tokens=usage.cache_creation_input_tokens or 0,
+        output_tokens=usage.output_tokens,
         reasoning_tokens=details.thinking_tokens or 0,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functions.invoke_provider.credentials import Credentials, read_credentials
 from functions.invoke_provider.providers.openai import ERRORS as OPENAI_ERRORS
 from functions.invoke_provider.providers.openai import OpenAIProvider
-from functions.invoke_provider.providers.wire import ErrorTable
+from functions.invoke_provider.providers.refusals import ErrorTable
 from functions.shared.errors import (
     ContentFiltered,
     ModelNotFound,

@@ -14,6 +14,7 @@ from typing import Annotated, Any, TypeVar
 import boto3
 from botocore.config import Config
 from botocore.exceptions import (
+    BotoCoreError,
     ClientError,
     ConnectionError,
     CredentialRetrievalError,
@@ -24,23 +25,24 @@ from botocore.exceptions import (
     ReadTimeoutError,
     TokenRetrievalError,
 )
+from botocore.parsers import ResponseParserError
 from pydantic import ConfigDict, Field, NonNegativeInt
 from pydantic.alias_generators import to_camel
 
 from functions.invoke_provider.called_model import CalledModel
-from functions.invoke_provider.providers import Completion, FinishReason, Prompt
-from functions.invoke_provider.providers.schemas import held_to, in_words
-from functions.invoke_provider.providers.turns import arguments_of, turns_of, unfenced, unfit
-from functions.invoke_provider.providers.wire import (
+from functions.invoke_provider.providers.base import (
     CONNECT_TIMEOUT_S,
-    ErrorTable,
-    OrNone,
-    Refusal,
-    Tokens,
-    Wire,
-    error_of,
-    parse,
+    Completion,
+    FinishReason,
+    Prompt,
 )
+from functions.invoke_provider.providers.refusals import ErrorTable, Refusal, refusal_error
+from functions.invoke_provider.providers.schemas import (
+    structured_output_schema,
+    with_schema_in_words,
+)
+from functions.invoke_provider.providers.turns import arguments_of, turns_of, without_fence
+from functions.invoke_provider.providers.wire_model import OrNone, Tokens, WireModel, parse
 from functions.shared.contracts.request import (
     FunctionCall,
     GenerateRequest,
@@ -57,6 +59,7 @@ from functions.shared.errors import (
     ContentFiltered,
     ContextWindowExceeded,
     EngineError,
+    InvalidRequest,
     ModelNotFound,
     ProviderAuthFailed,
     ProviderBadResponse,
@@ -115,10 +118,20 @@ _MALFORMED = frozenset({"malformed_model_output", "malformed_tool_use"})
 _CLOCK_GRACE_S = 0.2
 """botocore's own timeout comes first: it tells a silent Bedrock from one out of reach."""
 
+_UNREADABLE = (
+    ResponseParserError,
+    AttributeError,
+    KeyError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What botocore's parser raises at a body that has not the shape it reads."""
+
 T = TypeVar("T")
 
 
-class _Camel(Wire):
+class _Camel(WireModel):
     model_config = ConfigDict(alias_generator=to_camel)
 
 
@@ -165,8 +178,8 @@ class BedrockProvider:
         # The first client of a session reads the service's description, and takes most of 0.1 s.
         self._client(CONNECT_TIMEOUT_S).close()
 
-    def complete(self, prompt: Prompt, candidate: CalledModel, timeout_s: float) -> Completion:
-        body = request_body(prompt, candidate)
+    def complete(self, prompt: Prompt, model: CalledModel, timeout_s: float) -> Completion:
+        body = request_body(prompt, model)
         client = self._client(timeout_s)
 
         def converse() -> object:
@@ -174,10 +187,10 @@ class BedrockProvider:
                 return client.converse(**body)
 
         try:
-            told = _within(timeout_s + _CLOCK_GRACE_S, converse)
-        except Exception as error:
+            answer = _within(timeout_s + _CLOCK_GRACE_S, converse)
+        except (ClientError, BotoCoreError, TimeoutError, *_UNREADABLE) as error:
             raise engine_error(error) from None
-        return _completion(parse(_Answer, told), prompt.request)
+        return _completion(parse(_Answer, answer), prompt.request)
 
     def _client(self, timeout_s: float) -> Any:
         """A client for one call, because botocore's timeouts are a client's.
@@ -220,7 +233,7 @@ def _within(timeout_s: float, call: Callable[[], T]) -> T:
     return outcome.result(timeout_s)
 
 
-def request_body(prompt: Prompt, candidate: CalledModel) -> dict[str, Any]:
+def request_body(prompt: Prompt, model: CalledModel) -> dict[str, Any]:
     """The call's arguments in Converse's terms.
 
     Raises `InvalidRequest` where an earlier tool call's arguments are no JSON object, or an image
@@ -228,16 +241,16 @@ def request_body(prompt: Prompt, candidate: CalledModel) -> dict[str, Any]:
     """
     request = prompt.request
     body: dict[str, Any] = {
-        "modelId": candidate.provider_model_id,
+        "modelId": model.provider_model_id,
         "messages": turns_of(request.conversation, _blocks),
-        "inferenceConfig": {"maxTokens": candidate.max_output_tokens},
+        "inferenceConfig": {"maxTokens": model.max_output_tokens},
     }
     system = prompt.system
     if request.response_format and (form := request.response_format.json_schema):
-        if schema := held_to(form.schema_):
+        if schema := structured_output_schema(form.schema_):
             body["outputConfig"] = {"textFormat": _text_format(form, schema)}
         else:
-            system = in_words(system, form.schema_)
+            system = with_schema_in_words(system, form.schema_)
     if system:
         body["system"] = [{"text": system}]
     if request.temperature is not None:
@@ -249,11 +262,11 @@ def request_body(prompt: Prompt, candidate: CalledModel) -> dict[str, Any]:
 
 
 def _blocks(message: Message) -> list[dict[str, Any]]:
-    said = [_part(part) for part in message.parts]
+    parts = [_part(part) for part in message.parts]
     if message.role == "tool":
-        result = {"toolUseId": message.tool_call_id, "content": said or [{"json": {}}]}
+        result = {"toolUseId": message.tool_call_id, "content": parts or [{"json": {}}]}
         return [{"toolResult": result}]
-    return said + [
+    return parts + [
         {"toolUse": {"toolUseId": call.id, "name": call.function.name, "input": arguments_of(call)}}
         for call in message.tool_calls or []
     ]
@@ -267,19 +280,19 @@ def _part(part: TextPart | ImagePart) -> dict[str, Any]:
 
 def _image(image: ImageUrl) -> dict[str, Any]:
     if image.inline is None:
-        raise unfit("the model takes no image at an address")
+        raise InvalidRequest.at("messages", "the model takes no image at an address")
     media_type, data = image.inline
     try:
         decoded = base64.b64decode(data)
     except binascii.Error:
-        raise unfit("an image is not base64") from None
+        raise InvalidRequest.at("messages", "an image is not base64") from None
     return {"format": media_type.removeprefix("image/"), "source": {"bytes": decoded}}
 
 
 def _tool(tool: Tool) -> dict[str, Any]:
     function = tool.function
-    told = {"description": function.description, "strict": function.strict}
-    spec = {"name": function.name} | {key: value for key, value in told.items() if value}
+    optional = {"description": function.description, "strict": function.strict}
+    spec = {"name": function.name} | {key: value for key, value in optional.items() if value}
     return {"toolSpec": spec | {"inputSchema": {"json": {"type": "object"} | function.parameters}}}
 
 
@@ -297,16 +310,16 @@ def _tool_choice(request: GenerateRequest) -> dict[str, Any]:
 
 def _text_format(form: JsonSchemaFormat, schema: dict[str, Any]) -> dict[str, Any]:
     named = {"name": form.name, "description": form.description}
-    told = {key: value for key, value in named.items() if value}
-    told["schema"] = json.dumps(schema, ensure_ascii=False)
-    return {"type": "json_schema", "structure": {"jsonSchema": told}}
+    json_schema = {key: value for key, value in named.items() if value}
+    json_schema["schema"] = json.dumps(schema, ensure_ascii=False)
+    return {"type": "json_schema", "structure": {"jsonSchema": json_schema}}
 
 
 def engine_error(error: Exception) -> EngineError:
-    """What an exception of botocore's means to the engine."""
+    """What an exception of a call means to the engine."""
     match error:
         case ClientError():
-            return error_of(_refusal(error), ERRORS)
+            return refusal_error(_refusal(error), ERRORS)
         case (
             NoCredentialsError()
             | PartialCredentialsError()
@@ -325,13 +338,13 @@ def engine_error(error: Exception) -> EngineError:
 
 
 def _refusal(error: ClientError) -> Refusal:
-    told, metadata = error.response["Error"], error.response["ResponseMetadata"]
-    code = str(told.get("Code") or "")
+    content, metadata = error.response["Error"], error.response["ResponseMetadata"]
+    code = str(content.get("Code") or "")
     return Refusal(
         metadata["HTTPStatusCode"],
         # Where a body names no code, botocore puts the status in its place.
         () if code.isdigit() else (code,),
-        str(told.get("Message") or ""),
+        str(content.get("Message") or ""),
         metadata["HTTPHeaders"],
     )
 
@@ -345,7 +358,7 @@ def _completion(answer: _Answer, request: GenerateRequest) -> Completion:
     text = "".join(block.text or "" for block in blocks)
     calls = tuple(_call(block.tool_use) for block in blocks if block.tool_use)
     finish = _FINISH.get(answer.stop_reason, "tool_calls" if calls else "stop")
-    return Completion(unfenced(text, request), calls, finish, _usage(answer.usage))
+    return Completion(without_fence(text, request), calls, finish, _usage(answer.usage))
 
 
 def _call(use: _ToolUse) -> ToolCall:
@@ -353,13 +366,13 @@ def _call(use: _ToolUse) -> ToolCall:
     return ToolCall(id=use.tool_use_id, function=FunctionCall(name=use.name, arguments=arguments))
 
 
-def _usage(told: _Usage | None) -> Usage | None:
+def _usage(usage: _Usage | None) -> Usage | None:
     """The cache's tokens are outside `input_tokens`, as in ours; reasoning is not told apart."""
-    if told is None:
+    if usage is None:
         return None
     return Usage(
-        input_tokens=told.input_tokens,
-        cached_input_tokens=told.cache_read_input_tokens or 0,
-        cache_write_tokens=told.cache_write_input_tokens or 0,
-        output_tokens=told.output_tokens,
+        input_tokens=usage.input_tokens,
+        cached_input_tokens=usage.cache_read_input_tokens or 0,
+        cache_write_tokens=usage.cache_write_input_tokens or 0,
+        output_tokens=usage.output_tokens,
     )

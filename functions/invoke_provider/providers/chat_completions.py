@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from pydantic import Field, NonNegativeInt
 
 from functions.invoke_provider.called_model import CalledModel
-from functions.invoke_provider.providers import Completion, FinishReason, Prompt
-from functions.invoke_provider.providers.wire import OrNone, Tokens, Wire, parse
+from functions.invoke_provider.providers.base import Completion, FinishReason, Prompt
+from functions.invoke_provider.providers.wire_model import OrNone, Tokens, WireModel, parse
 from functions.shared.contracts.request import FunctionCall, NonBlank, ToolCall
 from functions.shared.errors import ContentFiltered
 from functions.shared.vocabulary import Usage
@@ -20,60 +20,60 @@ _FINISH: dict[str | None, FinishReason] = {
 }
 
 
-class _Function(Wire):
+class _Function(WireModel):
     name: NonBlank
     arguments: str
 
 
-class _Call(Wire):
+class _Call(WireModel):
     id: NonBlank
     function: _Function
 
 
-class _Message(Wire):
+class _Message(WireModel):
     content: str | None = None
     refusal: str | None = None
     tool_calls: list[_Call] | None = None
 
 
-class _Choice(Wire):
+class _Choice(WireModel):
     message: _Message
     finish_reason: str | None = None
 
 
-class InputDetails(Wire):
+class InputDetails(WireModel):
     cached_tokens: Tokens = None
     cache_write_tokens: Tokens = None
 
 
-class OutputDetails(Wire):
+class OutputDetails(WireModel):
     reasoning_tokens: Tokens = None
 
 
-class _Usage(Wire):
+class _Usage(WireModel):
     prompt_tokens: NonNegativeInt
     completion_tokens: NonNegativeInt
     prompt_tokens_details: Annotated[InputDetails | None, OrNone] = None
     completion_tokens_details: Annotated[OutputDetails | None, OrNone] = None
 
 
-class _Answer(Wire):
+class _Answer(WireModel):
     choices: Annotated[list[_Choice], Field(min_length=1)]
     usage: Annotated[_Usage | None, OrNone] = None
 
 
-def request_body(prompt: Prompt, candidate: CalledModel) -> dict[str, Any]:
+def request_body(prompt: Prompt, model: CalledModel) -> dict[str, Any]:
     """The call's arguments; the contract's messages and tools have this interface's form already."""
     request, system = prompt.request, prompt.system
     messages: list[dict[str, Any]] = [{"role": "system", "content": system}] if system else []
     messages += [message.model_dump(exclude_none=True) for message in request.conversation]
     body: dict[str, Any] = {
-        "model": candidate.provider_model_id,
+        "model": model.provider_model_id,
         "messages": messages,
-        "max_completion_tokens": candidate.max_output_tokens,
+        "max_completion_tokens": model.max_output_tokens,
     }
-    if request.tools and candidate.effort_with_tools:
-        body["reasoning_effort"] = candidate.effort_with_tools
+    if request.tools and model.effort_with_tools:
+        body["reasoning_effort"] = model.effort_with_tools
     wanted = request.model_dump(
         include={"temperature", "tools", "tool_choice", "response_format"},
         by_alias=True,
@@ -97,14 +97,14 @@ def completion_of(body: bytes, provider: str) -> Completion:
     return Completion(choice.message.content or "", tuple(calls), finish, _usage(answer.usage))
 
 
-def _usage(told: _Usage | None) -> Usage | None:
-    if told is None:
+def _usage(usage: _Usage | None) -> Usage | None:
+    if usage is None:
         return None
     return disjoint_usage(
-        told.prompt_tokens,
-        told.prompt_tokens_details,
-        told.completion_tokens,
-        told.completion_tokens_details,
+        usage.prompt_tokens,
+        usage.prompt_tokens_details,
+        usage.completion_tokens,
+        usage.completion_tokens_details,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from functions.invoke_provider.called_model import CalledModel
-from functions.invoke_provider.providers import Completion, Prompt
+from functions.invoke_provider.providers.base import Completion, Prompt
 from functions.shared.local_models import load_model
 from functions.shared.settings import InvokeSettings
 
@@ -13,12 +13,12 @@ from functions.shared.settings import InvokeSettings
 class LocalProvider:
     """Judges the last thing that was said. It is quick enough to need no timeout."""
 
-    def complete(self, prompt: Prompt, candidate: CalledModel, timeout_s: float) -> Completion:
-        model = load_model("sentiment")
-        found = model.predict(prompt.request.conversation[-1].text)
-        judged = {"sentiment": found.label, "confidence": round(found.confidence, 4)}
-        unsure = found.confidence < model.threshold
-        return Completion(json.dumps(judged), (), "stop", usage=None, unsure=unsure)
+    def complete(self, prompt: Prompt, model: CalledModel, timeout_s: float) -> Completion:
+        sentiment = load_model("sentiment")
+        scored = sentiment.predict(prompt.request.conversation[-1].text)
+        answer = {"sentiment": scored.label, "confidence": round(scored.confidence, 4)}
+        unsure = scored.confidence < sentiment.threshold
+        return Completion(json.dumps(answer), (), "stop", usage=None, unsure=unsure)
 
 
 def connect(_settings: InvokeSettings) -> LocalProvider:

@@ -10,14 +10,10 @@ import openai
 
 from functions.invoke_provider.called_model import CalledModel
 from functions.invoke_provider.credentials import Credentials, read_credentials
-from functions.invoke_provider.providers import (
-    Completion,
-    Prompt,
-    chat_completions,
-    responses,
-)
-from functions.invoke_provider.providers.http import call_within, unanswered
-from functions.invoke_provider.providers.wire import ErrorTable, Refusal, error_of
+from functions.invoke_provider.providers import chat_completions, responses
+from functions.invoke_provider.providers.base import Completion, Prompt
+from functions.invoke_provider.providers.http_client import call_within, unanswered
+from functions.invoke_provider.providers.refusals import ErrorTable, Refusal, refusal_error
 from functions.shared.errors import (
     ContentFiltered,
     ContextWindowExceeded,
@@ -68,15 +64,15 @@ class OpenAIProvider:
         self._client = lru_cache(maxsize=1)(partial(_client, http_client=http_client))
         self._errors = errors
 
-    def complete(self, prompt: Prompt, candidate: CalledModel, timeout_s: float) -> Completion:
+    def complete(self, prompt: Prompt, model: CalledModel, timeout_s: float) -> Completion:
         client = self._client(self._credentials())
         try:
-            if candidate.api == "responses":
+            if model.api == "responses":
                 create = client.responses.with_streaming_response.create
-                body = call_within(create, timeout_s, responses.request_body(prompt, candidate))
+                body = call_within(create, timeout_s, responses.request_body(prompt, model))
                 return responses.completion_of(body, self._errors)
             complete = client.chat.completions.with_streaming_response.create
-            arguments = chat_completions.request_body(prompt, candidate)
+            arguments = chat_completions.request_body(prompt, model)
             body = call_within(complete, timeout_s, arguments)
             return chat_completions.completion_of(body, self._errors.provider)
         except (openai.OpenAIError, httpx2.HTTPError) as error:
@@ -101,12 +97,12 @@ def engine_error(error: Exception, errors: ErrorTable) -> EngineError:
     """What an SDK or transport exception means to the engine."""
     match error:
         case openai.APIStatusError():
-            told = error.body if isinstance(error.body, dict) else {}
+            body = error.body if isinstance(error.body, dict) else {}
             codes = (error.code, error.type)
             refusal = Refusal(
-                error.status_code, codes, str(told.get("message") or ""), error.response.headers
+                error.status_code, codes, str(body.get("message") or ""), error.response.headers
             )
-            return error_of(refusal, errors)
+            return refusal_error(refusal, errors)
         case _:
             timeouts, connections = openai.APITimeoutError, openai.APIConnectionError
             return unanswered(error, errors.provider, timeouts, connections)

@@ -7,20 +7,14 @@ from typing import Annotated, Any
 from pydantic import NonNegativeInt
 
 from functions.invoke_provider.called_model import CalledModel
-from functions.invoke_provider.providers import Completion, FinishReason, Prompt
+from functions.invoke_provider.providers.base import Completion, FinishReason, Prompt
 from functions.invoke_provider.providers.chat_completions import (
     InputDetails,
     OutputDetails,
     disjoint_usage,
 )
-from functions.invoke_provider.providers.wire import (
-    ErrorTable,
-    OrNone,
-    Refusal,
-    Wire,
-    error_of,
-    parse,
-)
+from functions.invoke_provider.providers.refusals import ErrorTable, Refusal, refusal_error
+from functions.invoke_provider.providers.wire_model import OrNone, WireModel, parse
 from functions.shared.contracts.request import (
     FunctionCall,
     GenerateRequest,
@@ -33,16 +27,13 @@ from functions.shared.contracts.request import (
 from functions.shared.errors import ContentFiltered, ProviderBadResponse
 from functions.shared.vocabulary import Usage
 
-MIN_OUTPUT_TOKENS = 16
-"""The interface refuses less (`integer_below_min_value`)."""
 
-
-class _Part(Wire):
+class _Part(WireModel):
     type: str
     text: str | None = None
 
 
-class _Item(Wire):
+class _Item(WireModel):
     """Kinds of item that we know nothing of, reasoning among them, are left out."""
 
     type: str
@@ -52,23 +43,23 @@ class _Item(Wire):
     arguments: str | None = None
 
 
-class _Incomplete(Wire):
+class _Incomplete(WireModel):
     reason: str | None = None
 
 
-class _Failure(Wire):
+class _Failure(WireModel):
     code: str | None = None
     message: str | None = None
 
 
-class _Usage(Wire):
+class _Usage(WireModel):
     input_tokens: NonNegativeInt
     output_tokens: NonNegativeInt
     input_tokens_details: Annotated[InputDetails | None, OrNone] = None
     output_tokens_details: Annotated[OutputDetails | None, OrNone] = None
 
 
-class _Answer(Wire):
+class _Answer(WireModel):
     output: list[_Item]
     status: str | None = None
     incomplete_details: Annotated[_Incomplete | None, OrNone] = None
@@ -76,13 +67,14 @@ class _Answer(Wire):
     usage: Annotated[_Usage | None, OrNone] = None
 
 
-def request_body(prompt: Prompt, candidate: CalledModel) -> dict[str, Any]:
+def request_body(prompt: Prompt, model: CalledModel) -> dict[str, Any]:
     """The call's arguments. Nothing is stored with the provider, as on Chat Completions."""
     request = prompt.request
+    least = model.min_output_tokens
     body: dict[str, Any] = {
-        "model": candidate.provider_model_id,
+        "model": model.provider_model_id,
         "input": [item for message in request.conversation for item in _items(message)],
-        "max_output_tokens": max(MIN_OUTPUT_TOKENS, candidate.max_output_tokens),
+        "max_output_tokens": max(least, model.max_output_tokens),
         "store": False,
     }
     if prompt.system:
@@ -102,7 +94,7 @@ def _items(message: Message) -> list[dict[str, Any]]:
     if message.role == "tool":
         output = {"type": "function_call_output", "call_id": message.tool_call_id}
         return [output | {"output": message.text}]
-    spoken: list[dict[str, Any]] = [{"role": message.role, "content": _content(message)}]
+    turn: list[dict[str, Any]] = [{"role": message.role, "content": _content(message)}]
     calls = [
         {
             "type": "function_call",
@@ -112,7 +104,7 @@ def _items(message: Message) -> list[dict[str, Any]]:
         }
         for call in message.tool_calls or []
     ]
-    return (spoken if message.content else []) + calls
+    return (turn if message.content else []) + calls
 
 
 def _content(message: Message) -> str | list[dict[str, Any]]:
@@ -154,7 +146,7 @@ def completion_of(body: bytes, errors: ErrorTable) -> Completion:
     if answer.status == "failed":
         failure = answer.error or _Failure()
         # Told with a 200: the code alone says what it was.
-        raise error_of(Refusal(500, (failure.code,), failure.message or "", {}), errors)
+        raise refusal_error(Refusal(500, (failure.code,), failure.message or "", {}), errors)
     reason = answer.incomplete_details.reason if answer.incomplete_details else None
     parts = [part for item in answer.output for part in item.content or []]
     if reason == "content_filter" or any(part.type == "refusal" for part in parts):
@@ -179,9 +171,12 @@ def _call(item: _Item, provider: str) -> ToolCall:
     return ToolCall(id=item.call_id, function=function)
 
 
-def _usage(told: _Usage | None) -> Usage | None:
-    if told is None:
+def _usage(usage: _Usage | None) -> Usage | None:
+    if usage is None:
         return None
     return disjoint_usage(
-        told.input_tokens, told.input_tokens_details, told.output_tokens, told.output_tokens_details
+        usage.input_tokens,
+        usage.input_tokens_details,
+        usage.output_tokens,
+        usage.output_tokens_details,
     )

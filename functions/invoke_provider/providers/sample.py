@@ -70,10 +70,10 @@ class _Sampler:
         return merged
 
     def _target(self, reference: str) -> Schema:
-        found = self.root
+        target = self.root
         for step in filter(None, reference.removeprefix("#").split("/")):
-            found = found[step.replace("~1", "/").replace("~0", "~")]
-        return found
+            target = target[step.replace("~1", "/").replace("~0", "~")]
+        return target
 
     def _typed(self, schema: Schema) -> JsonValue:
         kind = schema.get("type", "object" if "properties" in schema else "null")

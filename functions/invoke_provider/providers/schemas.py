@@ -29,7 +29,7 @@ _LISTED = {"anyOf": "anyOf", "oneOf": "anyOf", "allOf": "allOf"}
 _FEWEST_ITEMS = (0, 1)
 
 
-def held_to(schema: dict[str, Any]) -> dict[str, Any] | None:
+def structured_output_schema(schema: dict[str, Any]) -> dict[str, Any] | None:
     """The schema as structured outputs take it, or None where they cannot express it.
 
     An object of free names, with values of one kind, would have to be closed, and so empty.
@@ -37,10 +37,10 @@ def held_to(schema: dict[str, Any]) -> dict[str, Any] | None:
     return None if _has_free_names(schema) else closed(schema)
 
 
-def in_words(system: str, schema: dict[str, Any]) -> str:
+def with_schema_in_words(system: str, schema: dict[str, Any]) -> str:
     """The system text with the schema behind it; whether the answer keeps to it is checked."""
-    told = f"{_IN_WORDS} {json.dumps(schema, ensure_ascii=False)}"
-    return f"{system}\n\n{told}" if system else told
+    words = f"{_IN_WORDS} {json.dumps(schema, ensure_ascii=False)}"
+    return f"{system}\n\n{words}" if system else words
 
 
 def _has_free_names(schema: Any) -> bool:
@@ -57,16 +57,16 @@ def closed(schema: dict[str, Any]) -> dict[str, Any]:
 
     docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html lists what is taken.
     """
-    told = {name: value for name, value in schema.items() if _is_limit(name, value)}
-    kept = dict(
+    limits = {name: value for name, value in schema.items() if _is_limit(name, value)}
+    keywords = dict(
         _keyword(name, value) for name, value in schema.items() if not _is_limit(name, value)
     )
     if "object" in _types(schema):
-        kept["additionalProperties"] = False
-    if told:
-        parts = (schema.get("description"), json.dumps(told, ensure_ascii=False))
-        kept["description"] = " ".join(str(part) for part in parts if part)
-    return kept
+        keywords["additionalProperties"] = False
+    if limits:
+        parts = (schema.get("description"), json.dumps(limits, ensure_ascii=False))
+        keywords["description"] = " ".join(str(part) for part in parts if part)
+    return keywords
 
 
 def _is_limit(name: str, value: Any) -> bool:
@@ -74,8 +74,8 @@ def _is_limit(name: str, value: Any) -> bool:
 
 
 def _types(schema: dict[str, Any]) -> list[Any]:
-    told = schema.get("type", "object" if "properties" in schema else None)
-    return told if isinstance(told, list) else [told]
+    types = schema.get("type", "object" if "properties" in schema else None)
+    return types if isinstance(types, list) else [types]
 
 
 def _keyword(name: str, value: Any) -> tuple[str, Any]:

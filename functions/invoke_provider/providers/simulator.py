@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from functions.invoke_provider.called_model import CalledModel
-from functions.invoke_provider.providers import Completion, FinishReason, Prompt
+from functions.invoke_provider.providers.base import Completion, FinishReason, Prompt
 from functions.invoke_provider.providers.sample import sample_of
 from functions.shared.contracts.request import FunctionCall, NamedToolChoice, Tool, ToolCall
 from functions.shared.errors import (
@@ -46,25 +46,25 @@ _BAD = re.compile(
 
 
 class Simulator:
-    def complete(self, prompt: Prompt, candidate: CalledModel, timeout_s: float) -> Completion:
-        _fail_if_told(candidate.model)
-        _fail_a_share(prompt, candidate.model)
+    def complete(self, prompt: Prompt, model: CalledModel, timeout_s: float) -> Completion:
+        _fail_on_demand(model.id)
+        _fail_a_share(prompt, model.id)
         tool = _tool_to_call(prompt)
         if tool is not None:
             call = _call(tool)
             return Completion("", (call,), "tool_calls", _usage(prompt, call.model_dump_json()))
         text = _text(prompt)
-        limit = candidate.max_output_tokens * _BYTES_PER_TOKEN
-        shown = text.encode("utf-8", "replace")[:limit].decode("utf-8", "ignore")
-        finish_reason: FinishReason = "stop" if shown == text else "length"
-        return Completion(shown, (), finish_reason, _usage(prompt, shown))
+        limit = model.max_output_tokens * _BYTES_PER_TOKEN
+        answer = text.encode("utf-8", "replace")[:limit].decode("utf-8", "ignore")
+        finish_reason: FinishReason = "stop" if answer == text else "length"
+        return Completion(answer, (), finish_reason, _usage(prompt, answer))
 
 
 def connect(_settings: InvokeSettings) -> Simulator:
     return Simulator()
 
 
-def _fail_if_told(model: str) -> None:
+def _fail_on_demand(model: str) -> None:
     faults: dict[str, str] = json.loads(os.environ.get(FAULTS_VARIABLE) or "{}")
     if model in faults:
         raise ERRORS_BY_NAME[faults[model]]("Simulated.", retry_after_seconds=1)
@@ -75,16 +75,16 @@ def _fail_a_share(prompt: Prompt, model: str) -> None:
     percent = float(os.environ.get(FAILURE_PERCENT_VARIABLE) or 0)
     if not percent:
         return
-    asked = f"{model} {prompt.request!r}".encode()
-    kind, drawn = divmod(int.from_bytes(hashlib.sha256(asked).digest()[:8], "big"), 10_000)
-    if drawn < percent * 100:
+    digest = hashlib.sha256(f"{model} {prompt.request!r}".encode()).digest()
+    kind, share = divmod(int.from_bytes(digest[:8], "big"), 10_000)
+    if share < percent * 100:
         raise _SHARED_FAULTS[kind % len(_SHARED_FAULTS)]("Simulated.")
 
 
 def _usage(prompt: Prompt, answer: str) -> Usage:
     tools = prompt.request.model_dump_json(include={"tools"}, exclude_none=True)
-    shown = tools + "".join(message.text for message in prompt.request.conversation)
-    return Usage(input_tokens=_tokens(prompt.system + shown), output_tokens=_tokens(answer))
+    texts = "".join(message.text for message in prompt.request.conversation)
+    return Usage(input_tokens=_tokens(prompt.system + tools + texts), output_tokens=_tokens(answer))
 
 
 def _tokens(text: str) -> int:
@@ -94,10 +94,10 @@ def _tokens(text: str) -> int:
 def _tool_to_call(prompt: Prompt) -> Tool | None:
     """The named tool or the first one; none once the conversation ends with a tool's result."""
     tools, choice = prompt.request.tools or [], prompt.request.tool_choice
-    said = prompt.request.conversation
+    conversation = prompt.request.conversation
     if isinstance(choice, NamedToolChoice):
         tools = [tool for tool in tools if tool.function.name == choice.function.name]
-    if not tools or choice == "none" or (said and said[-1].role == "tool"):
+    if not tools or choice == "none" or (conversation and conversation[-1].role == "tool"):
         return None
     return tools[0]
 
@@ -109,8 +109,8 @@ def _call(tool: Tool) -> ToolCall:
 
 
 def _text(prompt: Prompt) -> str:
-    said = [message.text for message in prompt.request.conversation]
-    text = _ANSWERS[prompt.task](said[-1] if said else "")
+    texts = [message.text for message in prompt.request.conversation]
+    text = _ANSWERS[prompt.task](texts[-1] if texts else "")
     form = prompt.request.response_format
     if form is None or form.type == "text":
         return text

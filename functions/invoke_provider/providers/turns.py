@@ -23,10 +23,10 @@ def turns_of(
 
     Blank messages are left out: a turn without a block, or with a blank one, is refused.
     """
-    said = [one for one in messages if one.parts or one.tool_calls or one.role == "tool"]
+    filled = [one for one in messages if one.parts or one.tool_calls or one.role == "tool"]
     return [
         {"role": speaker, "content": [block for message in group for block in blocks_of(message)]}
-        for speaker, group in groupby(said, _speaker)
+        for speaker, group in groupby(filled, _speaker)
     ]
 
 
@@ -41,19 +41,13 @@ def arguments_of(call: ToolCall) -> dict[str, Any]:
     except (ValueError, RecursionError):
         arguments = None
     if not isinstance(arguments, dict):
-        raise unfit("a tool call's arguments are no JSON object")
+        raise InvalidRequest.at("messages", "a tool call's arguments are no JSON object")
     return arguments
 
 
-def unfit(problem: str) -> InvalidRequest:
-    """What is wrong with the caller's messages, as the contract's own validation tells it."""
-    details = [{"field": "messages", "problem": problem}]
-    return InvalidRequest("The request is not valid.", details=details)
-
-
-def unfenced(text: str, request: GenerateRequest) -> str:
+def without_fence(text: str, request: GenerateRequest) -> str:
     """JSON without the Markdown fence that a model without a JSON mode may put around it."""
     if request.response_format is None or request.response_format.type == "text":
         return text
-    fenced = _FENCED.fullmatch(text)
-    return fenced[1] if fenced else text
+    match = _FENCED.fullmatch(text)
+    return match[1] if match else text

@@ -37,7 +37,9 @@ class Model(BaseModel):
     tokenizer: Tokenizer
     context_window: Annotated[int, Field(gt=0)]
     max_output_tokens: Annotated[int, Field(gt=0)]
+    min_output_tokens: Annotated[int, Field(gt=0)] = 1
     capabilities: frozenset[Capability]
+    image_detail: bool = False
     sampling: tuple[Sampling, ...]
     max_temperature: Annotated[float, Field(gt=0, le=2)] = 2
     tool_choices: tuple[ToolChoice, ...] = ("auto", "none", "required", "named")

@@ -6,14 +6,16 @@ from itertools import groupby
 
 from pydantic import ValidationError
 
+from functions.shared.errors import problem_at
+
 
 def problems_of(error: ValidationError) -> list[dict[str, str]]:
     """`[{field, problem}]`, for the `details` of an error."""
     # Never the input itself: it may be the prompt.
-    found = error.errors(include_url=False, include_context=False, include_input=False)
+    errors = error.errors(include_url=False, include_context=False, include_input=False)
     problems = [
-        {"field": _path(item["loc"]), "problem": item["msg"].removeprefix("Value error, ")}
-        for item in found[:20]
+        problem_at(_path(one["loc"]), one["msg"].removeprefix("Value error, "))
+        for one in errors[:20]
     ]
     return list({tuple(problem.items()): problem for problem in problems}.values())
 

@@ -22,7 +22,6 @@ from functions.shared.gateway.problems import problems_of
 from functions.shared.telemetry.observability import logger
 
 _JSON = "application/json"
-_NOT_VALID = "The request is not valid."
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -56,8 +55,7 @@ def json_body(event: APIGatewayProxyEvent) -> JsonValue:
     try:
         value: JsonValue = json.loads(event.decoded_body or "", parse_constant=_refuse)
     except (ValueError, RecursionError):
-        problem = {"field": "body", "problem": "not JSON, or nested too deeply"}
-        raise InvalidRequest(_NOT_VALID, details=[problem]) from None
+        raise InvalidRequest.at("body", "not JSON, or nested too deeply") from None
     return value
 
 
@@ -66,7 +64,7 @@ def parsed_body(event: APIGatewayProxyEvent, kind: type[Body]) -> Body:
     try:
         return kind.model_validate(json_body(event))
     except ValidationError as error:
-        raise InvalidRequest(_NOT_VALID, details=problems_of(error)) from None
+        raise InvalidRequest.of(problems_of(error)) from None
 
 
 def _refuse(constant: str) -> NoReturn:

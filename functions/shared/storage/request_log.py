@@ -1,4 +1,4 @@
-"""The tables in DynamoDB, and the queue for what could not be written to them."""
+"""The request log in DynamoDB: one row per request, and the indexes that list them."""
 
 from __future__ import annotations
 
@@ -9,15 +9,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import reduce
 from operator import and_
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
 
 from functions.shared.storage.clients import table
-
-if TYPE_CHECKING:
-    pass
 
 BY_DAY, BY_CALLER = "by_day", "by_caller"
 """Indexes of the request log: all requests of a day, or those of one API key, by `created_at`."""
@@ -25,16 +22,26 @@ BY_DAY, BY_CALLER = "by_day", "by_caller"
 PARTITION_OF = {BY_DAY: "day", BY_CALLER: "caller_id"}
 
 LISTED = (
-    *("request_id", "caller_id", "created_at", "finished_at", "status", "mode", "trace_id"),
-    *("task", "model_preference", "model", "provider", "mock", "error_code", "feedback"),
-    *(
-        "latency_ms",
-        "cost_nano_usd",
-        "savings_nano_usd",
-        "input_tokens",
-        "output_tokens",
-        "fallbacks",
-    ),
+    "request_id",
+    "caller_id",
+    "created_at",
+    "finished_at",
+    "status",
+    "mode",
+    "trace_id",
+    "task",
+    "model_preference",
+    "model",
+    "provider",
+    "mock",
+    "error_code",
+    "feedback",
+    "latency_ms",
+    "cost_nano_usd",
+    "savings_nano_usd",
+    "input_tokens",
+    "output_tokens",
+    "fallbacks",
 )
 """What the indexes hold of a row: under 1 KB, so that an entry costs one unit to write."""
 
@@ -75,8 +82,8 @@ class RequestLog:
     def get(self, request_id: str) -> dict[str, Any] | None:
         """The whole row as JSON values. Raises `ClientError`."""
         # Consistent, as a caller asks for the row of the answer that it has just got.
-        found = self._table.get_item(Key={"request_id": request_id}, ConsistentRead=True)
-        return unpacked(found["Item"]) if "Item" in found else None
+        response = self._table.get_item(Key={"request_id": request_id}, ConsistentRead=True)
+        return unpacked(response["Item"]) if "Item" in response else None
 
     def put_feedback(self, request_id: str, caller_id: str, feedback: dict[str, Any]) -> bool:
         """False where the key has no answered request of this id. Raises `ClientError` otherwise."""
@@ -121,14 +128,14 @@ class RequestLog:
             "Limit": limit,
             "ExclusiveStartKey": after,
         }
-        found = self._table.query(
+        response = self._table.query(
             IndexName=index,
             KeyConditionExpression=condition,
             ScanIndexForward=False,
             **{name: given for name, given in optional.items() if given is not None},
         )
-        rows = [json_values(item) for item in found["Items"]]
-        return Page(rows, found.get("LastEvaluatedKey"), found["ScannedCount"])
+        rows = [json_values(item) for item in response["Items"]]
+        return Page(rows, response.get("LastEvaluatedKey"), response["ScannedCount"])
 
 
 def packed(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -51,8 +51,16 @@ OF_REQUESTS = (
     Family(
         None,
         (
-            *("Requests", "Errors", "Fallbacks", "InputTokens", "OutputTokens"),
-            *("CostUsd", "SavingsUsd", "LatencyMs", "RoutingMs", "InferenceMs"),
+            "Requests",
+            "Errors",
+            "Fallbacks",
+            "InputTokens",
+            "OutputTokens",
+            "CostUsd",
+            "SavingsUsd",
+            "LatencyMs",
+            "RoutingMs",
+            "InferenceMs",
         ),
     ),
     Family("task", ("Requests", "CostUsd")),

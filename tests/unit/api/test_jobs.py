@@ -1,4 +1,5 @@
 import json
+from datetime import UTC, datetime
 
 import boto3
 import pytest
@@ -63,3 +64,20 @@ def test_a_stopped_job_ends_aborted_and_stopping_it_again_changes_nothing(client
     stopped = jobs.stop("req_1")
     assert (stopped["status"], stopped["error"]["code"]) == ("ABORTED", "aborted")
     assert jobs.stop("req_1") == stopped
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "shown"),
+    [
+        ("ABORTED", "Aborted", ("aborted", "The job was stopped.")),
+        ("TIMED_OUT", "States.Timeout", ("deadline_exceeded", "The job took too long.")),
+        ("FAILED", "States.Runtime", ("internal_error", "The job failed inside.")),
+    ],
+)
+def test_a_job_without_an_error_of_its_own_says_how_it_ended(monkeypatch, status, error, shown):
+    began = datetime(2026, 11, 24, tzinfo=UTC)
+    execution = {"status": status, "startDate": began, "stopDate": began, "error": error}
+    monkeypatch.setattr(Jobs, "_describe", lambda *_: execution)
+    job = Jobs("arn", "key-1").get("req_1")
+    assert job["error"] == dict(zip(("code", "message"), shown, strict=True))
+    assert job["finished_at"] == "2026-11-24T00:00:00.000+00:00"

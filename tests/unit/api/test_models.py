@@ -12,6 +12,7 @@ from functions.shared.health import reader
 from functions.shared.health.circuit import COOLDOWN_MS
 from functions.shared.health.counts import day_id, minute_id
 from functions.shared.health.listing import current_health
+from functions.shared.policy.provider_choice import ProviderChoice
 from functions.shared.settings import ProviderSettings
 from functions.shared.storage.state_table import Change, StateTable
 
@@ -20,14 +21,15 @@ NOW_MS = int(NOW.timestamp() * 1000)
 SETTINGS = ProviderSettings(
     PROVIDERS_CONFIGURED=frozenset({"openai", "local"}), MOCK_PROVIDERS="never"
 )
+CHOICE = ProviderChoice.of(SETTINGS)
 
 
-def listed(model_id, settings=SETTINGS, now=NOW, health=None):
-    return get_model(model_id, settings, now, health)
+def listed(model_id, choice=CHOICE, now=NOW, health=None):
+    return get_model(model_id, choice, now, health)
 
 
 def test_the_list_has_every_model_of_the_catalogue_in_openais_shape():
-    told = list_models(SETTINGS, NOW, {})
+    told = list_models(CHOICE, NOW, {})
     assert told["object"] == "list"
     assert [one["id"] for one in told["data"]] == [one.id for one in load_catalogue().models]
     for one in told["data"]:
@@ -70,7 +72,7 @@ def test_a_model_is_usable_or_says_why_not(model_id, reason):
 
 
 def test_a_model_that_the_simulator_would_answer_for_is_a_usable_mock():
-    told = listed("claude-haiku-5-5", ProviderSettings(MOCK_PROVIDERS="auto"))
+    told = listed("claude-haiku-5-5", ProviderChoice(frozenset(), "auto"))
     assert (told["usable"], told["mock"]) == (True, True)
 
 
@@ -112,7 +114,7 @@ def test_a_circuit_opens_by_faults_and_is_half_open_after_its_rest():
 
 def test_a_provider_that_refuses_our_key_opens_the_circuits_of_all_its_models():
     refused = {"openai": ModelHealth(blocked_at_ms=NOW_MS)}
-    told = list_models(SETTINGS, NOW, refused)["data"]
+    told = list_models(CHOICE, NOW, refused)["data"]
     opened = {one["provider"] for one in told if one["health"]["circuit"] == "open"}
     assert opened == {"openai"}
 
@@ -150,4 +152,4 @@ def test_health_that_cannot_be_read_is_null_and_no_error(state, state_table):
     state_table.delete()
     health = current_health(SETTINGS, state, NOW)
     assert health is None
-    assert {one["health"] for one in list_models(SETTINGS, NOW, health)["data"]} == {None}
+    assert {one["health"] for one in list_models(CHOICE, NOW, health)["data"]} == {None}

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from functions.invoke_provider.attempt import MAX_ANSWER_BYTES, attempt, attempt_timeout_s
-from functions.invoke_provider.providers import Completion
+from functions.invoke_provider.providers.base import Completion
 from functions.invoke_provider.sentiment import sentiment_json
 from functions.shared import errors
 from functions.shared.catalogue.pricing import cost_nano_usd, price_version

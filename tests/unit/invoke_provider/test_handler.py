@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from functions.invoke_provider import handler
-from functions.invoke_provider.providers import load_provider
+from functions.invoke_provider.providers.registry import load_provider
 from functions.invoke_provider.providers.simulator import FAULTS_VARIABLE
 from functions.shared import errors, settings
 from functions.shared.contracts.answer import Answer

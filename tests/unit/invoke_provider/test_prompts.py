@@ -4,6 +4,7 @@ from typing import get_args
 import pytest
 
 from functions.invoke_provider import prompts
+from functions.invoke_provider.called_model import called_model as model_of_catalogue
 from functions.invoke_provider.prompts import prompt_for, template_of
 from functions.shared.contracts.request import GenerateRequest
 from functions.shared.vocabulary import Task
@@ -128,14 +129,22 @@ def test_the_sentiment_task_leaves_out_every_other_form_and_says_so():
     assert dropped(asked).keys() == {"tools", "response_format"}
 
 
-@pytest.mark.parametrize(("api", "is_said"), [("messages", True), ("chat_completions", False)])
-def test_a_level_of_detail_is_said_to_be_dropped_where_images_have_none(api, is_said):
+@pytest.mark.parametrize(
+    ("model", "is_said"),
+    [
+        ("claude-haiku-5-5", True),
+        ("bedrock-claude-haiku-5-5", True),
+        ("gpt-4o", False),
+        ("gpt-6.1-sol", False),
+    ],
+)
+def test_a_level_of_detail_is_said_to_be_dropped_where_images_have_none(model, is_said):
     image = {"type": "image_url", "image_url": {"url": "https://a.test/b.png", "detail": "low"}}
     messages = [{"role": "user", "content": [image]}]
-    asked = prompt(called_model(api=api), messages=messages)
+    asked = prompt(model_of_catalogue(model, profile()), messages=messages)
     assert bool(asked.dropped) is is_said
 
 
-def test_fewer_tokens_than_the_interface_takes_are_raised_and_said_so():
-    asked = prompt(called_model(api="responses", max_output_tokens=3))
+def test_fewer_tokens_than_the_model_takes_are_raised_and_said_so():
+    asked = prompt(called_model("gpt-6.1-sol", api="responses", max_output_tokens=3))
     assert dropped(asked) == {"max_output_tokens": "raised to 16, the model's least"}

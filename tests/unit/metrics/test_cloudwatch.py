@@ -12,7 +12,7 @@ from functions.metrics.window import Window
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.contracts.decision import ModelHealth
 from functions.shared.errors import EngineError, NotFound, RateLimited
-from functions.shared.settings import ProviderSettings
+from functions.shared.policy.provider_choice import ProviderChoice
 from tests.support.figures import SERVICE_NAME, FakeCloudWatch
 
 NOW = datetime(2026, 11, 24, 10, 20, 30, tzinfo=UTC)
@@ -20,7 +20,7 @@ NOW_MS = int(NOW.timestamp() * 1000)
 WINDOW = Window.before(NOW, "1h")
 MODEL, OTHER = "gpt-4o-mini", "gpt-4o"
 NO_PERCENTILES = {"p50": None, "p95": None, "p99": None}
-SETTINGS = ProviderSettings(PROVIDERS_CONFIGURED=frozenset({"openai", "local"}))
+CHOICE = ProviderChoice(frozenset({"openai", "local"}), "auto")
 
 
 @pytest.fixture
@@ -38,8 +38,8 @@ def _model(model=MODEL, health=None):
     return model_metrics(model, SERVICE_NAME, WINDOW, health, NOW).to_json()
 
 
-def _providers(health=None, settings=SETTINGS):
-    told = provider_metrics(SERVICE_NAME, WINDOW, settings, health, NOW).to_json()
+def _providers(health=None, choice=CHOICE):
+    told = provider_metrics(SERVICE_NAME, WINDOW, choice, health, NOW).to_json()
     return {one["provider"]: one for one in told["providers"]}
 
 

@@ -110,6 +110,12 @@ def test_a_reasoning_model_and_every_claude_of_anthropics_own_api_take_no_sampli
             assert model.sampling == (), model.id
 
 
+def test_a_model_takes_what_its_interface_takes():
+    for model in load_catalogue().models:
+        assert model.image_detail is (model.api in {"chat_completions", "responses"}), model.id
+        assert model.min_output_tokens == (16 if model.api == "responses" else 1), model.id
+
+
 def test_an_answer_fits_into_its_models_window():
     for model in load_catalogue().models:
         assert model.max_output_tokens < model.context_window, model.id
@@ -187,6 +193,7 @@ def test_rejects_a_quality_that_leaves_out_a_task():
         {"api": "telegraph"},
         {"tool_choices": ["perhaps"]},
         {"max_temperature": 0},
+        {"min_output_tokens": 0},
         {"quality": dict.fromkeys(TASKS, 1.1)},
         {"quality_source": ""},
     ],

@@ -45,3 +45,13 @@ def test_the_body_leaves_out_what_is_empty():
 def test_the_drawn_tree_names_every_class():
     drawn = errors.__doc__ or ""
     assert all(name in drawn for name in errors.ERRORS_BY_NAME)
+
+
+def test_an_invalid_request_names_its_fields_and_what_is_wrong_with_each():
+    problems = [errors.problem_at("text", "is blank"), errors.problem_at("tools", "are missing")]
+    for error in (errors.InvalidRequest.at("text", "is blank"), errors.InvalidRequest.of(problems)):
+        assert error.message == "The request is not valid."
+        assert error.details[0] == {"field": "text", "problem": "is blank"}
+    assert (
+        errors.InvalidRequest.at("model", "is gone", "No such model.").message == "No such model."
+    )

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from functions.invoke_provider.form import check_form
+from functions.invoke_provider.response_format import check_form
 from functions.shared.contracts.request import ResponseFormat
 from functions.shared.errors import InvalidRequest, ProviderBadResponse
 

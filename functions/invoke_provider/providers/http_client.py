@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import httpx2
 
-from functions.invoke_provider.providers.wire import CONNECT_TIMEOUT_S
+from functions.invoke_provider.providers.base import CONNECT_TIMEOUT_S
 from functions.shared.errors import (
     EngineError,
     ProviderBadResponse,

@@ -1,8 +1,7 @@
-"""FinishedRequest requests as their callers see them: the audit record, and the grade of its answer."""
+"""Finished requests as their callers see them: the audit record, and the grade of its answer."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -10,14 +9,13 @@ from typing import Any
 from functions.api.feedback import Grade
 from functions.shared.errors import InvalidRequest, NotFound
 from functions.shared.storage.request_log import RequestLog
-from functions.shared.vocabulary import in_usd
+from functions.shared.vocabulary import REQUEST_ID, in_usd
 
-_REQUEST_ID = re.compile(r"req_[A-Za-z0-9_-]{1,76}")
 _INTERNAL = frozenset({"day", "expires_at"})
 
 
 @dataclass(frozen=True)
-class Requests:
+class AuditRecords:
     """The requests of one API key; any other key's are not found."""
 
     log: RequestLog
@@ -32,16 +30,17 @@ class Requests:
         """Replaces an earlier grade. Raises `NotFound`, and `InvalidRequest` without an answer."""
         feedback = grade.feedback(datetime.now(UTC))
         if not (
-            _REQUEST_ID.fullmatch(request_id)
+            REQUEST_ID.fullmatch(request_id)
             and self.log.put_feedback(request_id, self.caller_id, feedback)
         ):
             self._row(request_id)
-            problem = {"field": "request_id", "problem": "the request failed"}
-            raise InvalidRequest("There is no answer to grade.", details=[problem])
+            raise InvalidRequest.at(
+                "request_id", "the request failed", "There is no answer to grade."
+            )
         return {"success": True, "request_id": request_id, "feedback": feedback}
 
     def _row(self, request_id: str) -> dict[str, Any]:
-        row = self.log.get(request_id) if _REQUEST_ID.fullmatch(request_id) else None
+        row = self.log.get(request_id) if REQUEST_ID.fullmatch(request_id) else None
         if row is None or row["caller_id"] != self.caller_id:
             raise NotFound("There is no such request.")
         return row

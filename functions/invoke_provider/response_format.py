@@ -64,8 +64,7 @@ def _check_schema(value: Any, schema: dict[str, Any]) -> None:
         kind = _CheckedButNames if "patternProperties" in json.dumps(schema) else _Checked
         error = next(kind(schema, registry=Registry()).iter_errors(value), None)
     except (SchemaError, Unresolvable, RecursionError):
-        problem = {"field": "response_format.json_schema.schema", "problem": "is no JSON schema"}
-        raise InvalidRequest("The request is not valid.", details=[problem]) from None
+        raise InvalidRequest.at("response_format.json_schema.schema", "is no JSON schema") from None
     if error is not None:
         where = "/".join(map(str, error.absolute_path))[:100] or "the top"
         raise ProviderBadResponse(f"The answer breaks the schema's {error.validator} at {where}.")

@@ -1,0 +1,49 @@
+"""The seam between the engine and a provider: one method, plain values.
+
+Each adapter is its own module and the only one that imports its SDK.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from functions.invoke_provider.called_model import CalledModel
+from functions.shared.contracts.answer import DroppedParameter
+from functions.shared.contracts.request import GenerateRequest, ToolCall
+from functions.shared.vocabulary import Task, Usage
+
+CONNECT_TIMEOUT_S = 5.0
+"""At most so much of an attempt's time is spent on reaching the provider."""
+
+FinishReason = Literal["stop", "length", "tool_calls"]
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """The caller's request without what the model refuses of it, which is in `dropped`.
+
+    `system` is the task's instruction in front of the caller's own system text.
+    """
+
+    request: GenerateRequest
+    system: str
+    task: Task
+    version: str
+    dropped: tuple[DroppedParameter, ...] = ()
+
+
+@dataclass(frozen=True)
+class Completion:
+    """`usage` is None where the provider did not tell. An `unsure` answer is good only as the last resort."""
+
+    text: str
+    tool_calls: tuple[ToolCall, ...]
+    finish_reason: FinishReason
+    usage: Usage | None
+    unsure: bool = False
+
+
+class ProviderAdapter(Protocol):
+    def complete(self, prompt: Prompt, model: CalledModel, timeout_s: float) -> Completion:
+        """One call, without any retry. Raises the errors of `functions.shared.errors` only."""
