@@ -1,9 +1,15 @@
-"""The CDK app: `cdk synth -c stage=local|dev|prod`. Needs no AWS account and no network."""
+"""The CDK app: `cdk synth -c stage=<name>`, which cdk.json lists. Needs no account, no network."""
+
+import sys
 
 from aws_cdk import App
 
+from stacks.config import UnknownStage
 from stacks.stage import add_stage
 
 app = App()
-add_stage(app)
+try:
+    add_stage(app)
+except UnknownStage as error:
+    sys.exit(str(error))
 app.synth()

@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any, Literal, Self
+from math import ceil
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from constructs import Node
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from functions.shared.policy.routing_policy import load_policy
+from functions.shared.vocabulary import MockProviders, Provider
 
-Stage = Literal["local", "dev", "prod"]
-Provider = Literal["openai", "azure_openai", "anthropic", "bedrock"]
-"""The providers that a stage may lack; `local` needs nothing and is always there."""
+_Item = TypeVar("_Item")
 
-_LISTS = ("providers", "api_keys", "operator_api_keys", "alarm_emails")
-_VALUES = (
-    *("mock_providers", "layers", "log_level", "bedrock_endpoint_url", "snap_start"),
-    *("routing_policy", "shadow_policy", "log_prompts", "console"),
-)
-_STANDARD_PLAN = ("requests_per_second", "burst_requests", "requests_per_day")
-"""Overrides of the plan `standard`."""
+
+def _listed(value: object) -> object:
+    return [part for part in value.split(",") if part] if isinstance(value, str) else value
+
+
+Listed = Annotated[tuple[_Item, ...], BeforeValidator(_listed)]
+"""A list, which the command line gives as one text with commas."""
+StageName = Annotated[str, StringConstraints(pattern=r"^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$")]
+"""A part of the names of stacks, secrets, alarms and log groups, all of which may hold these."""
+
+
+class UnknownStage(ValueError):
+    """`stages` in cdk.json has no such name."""
 
 
 def construct_name(provider: str) -> str:
@@ -66,35 +82,53 @@ class Alarms(_Part):
     """Standard deviations from the usual spend of that hour."""
 
 
+class Deadlines(_Part):
+    """When a request must have ended, counted from its start; a caller may ask for less."""
+
+    sync_ms: int = Field(default=26_000, ge=1_000, le=28_000)
+    """Under API Gateway's 29 s, with room for recording the request and for the answer's way back."""
+    async_ms: int = Field(default=240_000, ge=1_000, le=870_000)
+    """So far under Lambda's 15 minutes that a function's own timeout fits between."""
+
+    @property
+    def function_timeout_s(self) -> int:
+        """Of a function that ends by the deadline itself, and says more than a timeout would."""
+        return ceil(max(self.sync_ms, self.async_ms) / 1000) + 30
+
+
 class StageConfig(_Part):
     """What differs between stages."""
 
-    stage: Stage
-    providers: tuple[Provider, ...] = ()
+    stage: StageName
+    """`local` is the one that may hold keys and call other endpoints than AWS's."""
+    today: date = Field(default_factory=lambda: datetime.now(UTC).date())
+    """The day of synthesis, in UTC: models that have retired by then are left out."""
+    providers: Listed[Provider] = ()
     """Providers that the stage can call: their secret holds a key, or, for Bedrock, the account
-    has access to its models. The others are simulated or left out."""
-    mock_providers: Literal["auto", "never", "always"] = "auto"
+    has access to its models. The others are simulated or left out; `local` is always there."""
+    mock_providers: MockProviders = "auto"
     routing_policy: str = "default"
     """The policy that decides: the name of a file in functions/shared/policy/policies."""
     shadow_policy: str | None = None
     """A second policy, whose decisions are only logged."""
-    api_keys: tuple[str, ...] = ()
+    api_keys: Listed[str] = ()
     """Values of the keys of the plan `standard`, on the stage `local` only: elsewhere AWS generates
     them."""
-    operator_api_keys: tuple[str, ...] = ()
+    operator_api_keys: Listed[str] = ()
     """The same of the plan `operator`, which may have none there."""
     bedrock_endpoint_url: str | None = None
     """Another endpoint than AWS's, on the stage `local` only: prompts go there."""
     layers: Literal["built", "stub"] = "built"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
-    log_retention_days: Literal[7, 14, 30, 90, 365]
+    log_retention_days: Annotated[Literal[7, 14, 30, 90, 365], BeforeValidator(int)]
     request_log_days: int = Field(ge=1, le=365)
     """How long the audit record of a request is kept."""
     log_prompts: bool = False
     """Keep the prompt's first 4,000 characters with the audit record."""
     plans: Plans
+    deadlines: Deadlines = Deadlines()
     alarms: Alarms = Alarms()
-    alarm_emails: tuple[str, ...] = ()
+    alarm_emails: Listed[str] = ()
     """Who is told of an alarm; each address has to confirm once."""
     console: bool = True
     """Serve the console, a page that needs a key to show anything."""
@@ -108,6 +142,13 @@ class StageConfig(_Part):
     """Keep the tables, the queue and the secrets when the stack is deleted."""
     check_security: bool = False
     """Fail `cdk synth` on an AwsSolutions finding that no acknowledgement explains."""
+
+    @field_validator("providers")
+    @classmethod
+    def _may_be_lacking(cls, providers: tuple[Provider, ...]) -> tuple[Provider, ...]:
+        if "local" in providers:
+            raise ValueError("the provider local needs nothing and is always there")
+        return providers
 
     @field_validator("routing_policy", "shadow_policy")
     @classmethod
@@ -128,23 +169,33 @@ class StageConfig(_Part):
         return self
 
     @property
-    def providers_configured(self) -> tuple[str, ...]:
+    def service(self) -> str:
+        """What the stage is called beside others in the account, in metrics and in names."""
+        return f"llm-orchestrator-{self.stage}"
+
+    @property
+    def providers_configured(self) -> tuple[Provider, ...]:
         """Every provider that the stage can call."""
         return (*self.providers, "local")
 
     @classmethod
     def from_context(cls, node: Node) -> Self:
-        """Read the stage named by the context value `stage` (default dev)."""
+        """Read the stage named by the context value `stage` (default dev). Every field that is no
+        object can be set by a context value of its name, and so can those of the plan `standard`.
+
+        Raises UnknownStage and `pydantic.ValidationError`.
+        """
         stage = node.try_get_context("stage") or "dev"
-        settings: dict[str, Any] = dict((node.try_get_context("stages") or {}).get(stage, {}))
-        for name in _LISTS:
-            if (value := node.try_get_context(name)) is not None:
-                settings[name] = [part for part in value.split(",") if part]
-        for name in _VALUES:
-            if (value := node.try_get_context(name)) is not None:
-                settings[name] = value
-        plan = {name: node.try_get_context(name) for name in _STANDARD_PLAN}
-        if overrides := {name: value for name, value in plan.items() if value is not None}:
+        stages: Mapping[str, Any] = node.try_get_context("stages") or {}
+        if stage not in stages:
+            raise UnknownStage(f"cdk.json has no stage {stage!r}, only {', '.join(stages)}")
+        settings = {**stages[stage], **_overrides(cls, node), "stage": stage}
+        if plan := _overrides(Plan, node):
             plans = settings["plans"]
-            settings["plans"] = {**plans, "standard": {**plans["standard"], **overrides}}
-        return cls(stage=stage, **settings)
+            settings["plans"] = {**plans, "standard": {**plans["standard"], **plan}}
+        return cls.model_validate(settings)
+
+
+def _overrides(part: type[_Part], node: Node) -> dict[str, Any]:
+    values = {name: node.try_get_context(name) for name in part.model_fields}
+    return {name: value for name, value in values.items() if value is not None}

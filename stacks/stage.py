@@ -12,7 +12,7 @@ from stacks.config import StageConfig
 from stacks.pipeline import PipelineStack
 from stacks.storage import StorageStack
 
-_CDK_JSON = Path(__file__).parent.parent / "cdk.json"
+CDK_JSON = Path(__file__).parent.parent / "cdk.json"
 
 
 def add_stage(app: App) -> None:
@@ -26,12 +26,12 @@ def add_stage(app: App) -> None:
         Validations.of(app).add_plugins(AwsSolutionsChecks(app))
 
 
-def synthesize(stage: str, directory: Path, **context: str) -> cx_api.CloudAssembly:
-    """Synthesize a stage without the CDK command line; `context` is what `-c` would give it.
+def synthesize(stage: str, directory: Path, **context: object) -> cx_api.CloudAssembly:
+    """Synthesize a stage without the CDK command line; `context` goes before that of cdk.json.
 
     Raises RuntimeError on a security finding that no acknowledgement explains.
     """
-    settings = json.loads(_CDK_JSON.read_text("utf-8"))["context"]
+    settings = json.loads(CDK_JSON.read_text("utf-8"))["context"]
     app = App(outdir=str(directory), context={**settings, "stage": stage, **context})
     add_stage(app)
     return app.synth()

@@ -9,7 +9,8 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from functions.shared.storage.request_log import BY_CALLER, BY_DAY, LISTED
-from stacks.config import Provider, StageConfig, construct_name
+from functions.shared.vocabulary import Provider
+from stacks.config import StageConfig, construct_name
 from stacks.security import acknowledge
 
 # Bedrock has none: its function's role is its credential. Azure's base_url is the endpoint of the

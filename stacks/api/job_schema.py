@@ -15,57 +15,50 @@ def _given(name: str, **schema: Any) -> dict[str, Any]:
     return {"required": [name], "properties": {name: schema}}
 
 
+def _if_given(name: str, **schema: Any) -> dict[str, Any]:
+    return {"properties": {name: schema}}
+
+
+def _any(*schemas: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": list(schemas)}
+
+
+def _one(*schemas: dict[str, Any]) -> dict[str, Any]:
+    return {"oneOf": list(schemas)}
+
+
 # What the models check in code, which their generated schemas do not say.
 _RULES: dict[str, list[dict[str, Any]]] = {
     "GenerateRequest": [
-        {"oneOf": [_given("text", type="string"), _given("messages", type="array")]},
-        {
-            "anyOf": [
-                {"properties": {"tool_choice": {"type": "null"}}},
-                _given("tools", type="array"),
-            ]
-        },
-        {"properties": {"max_cost_usd": {"minimum": 0, "exclusiveMinimum": True, "maximum": 1000}}},
+        _one(_given("text", type="string"), _given("messages", type="array")),
+        _any(_if_given("tool_choice", type="null"), _given("tools", type="array")),
+        _if_given("max_cost_usd", minimum=0, exclusiveMinimum=True, maximum=1000),
     ],
     "Message": [
-        {
-            "anyOf": [
-                _given("content", type="string", minLength=1),
-                _given("content", type="array", minItems=1),
-                _given("tool_calls", type="array", minItems=1),
-            ]
-        },
-        {
-            "anyOf": [
-                {"properties": {"role": {"not": {"enum": ["tool"]}}}},
-                _given("tool_call_id", type="string", minLength=1),
-            ]
-        },
-        {
-            "anyOf": [
-                {"properties": {"role": {"enum": ["assistant"]}}},
-                {"properties": {"tool_calls": {"not": {"type": "array", "minItems": 1}}}},
-            ]
-        },
-        {
-            "anyOf": [
-                {"properties": {"role": {"enum": ["user"]}}},
-                {"properties": {"content": {"not": {"type": "array"}}}},
-                {
-                    "properties": {
-                        "content": {"items": {"properties": {"type": {"enum": ["text"]}}}}
-                    }
-                },
-            ]
-        },
+        _any(
+            _given("content", type="string", minLength=1),
+            _given("content", type="array", minItems=1),
+            _given("tool_calls", type="array", minItems=1),
+        ),
+        _any(
+            _if_given("role", **{"not": {"enum": ["tool"]}}),
+            _given("tool_call_id", type="string", minLength=1),
+        ),
+        _any(
+            _if_given("role", enum=["assistant"]),
+            _if_given("tool_calls", **{"not": {"type": "array", "minItems": 1}}),
+        ),
+        _any(
+            _if_given("role", enum=["user"]),
+            _if_given("content", **{"not": {"type": "array"}}),
+            _if_given("content", items=_if_given("type", enum=["text"])),
+        ),
     ],
     "ResponseFormat": [
-        {
-            "oneOf": [
-                {"properties": {"type": {"not": {"enum": ["json_schema"]}}}},
-                _given("json_schema", type="object"),
-            ]
-        },
+        _one(
+            _if_given("type", **{"not": {"enum": ["json_schema"]}}),
+            _given("json_schema", type="object"),
+        )
     ],
 }
 

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
 from aws_cdk import aws_apigateway as apigw
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from stacks.api.access_log import ACCESS_LOG_FORMAT, add_throttled_calls_filter
 from stacks.api.gateway_responses import GATEWAY_RESPONSES
-from stacks.api.job_schema import request_schema
 from stacks.api.mapping import JSON, STAGE_NAME
-from stacks.api.start_integration import StartIntegration
+from stacks.api.routes import ROUTES, Body, Route, Start
+from stacks.api.start_integration import method_responses, start_integration
 from stacks.compute.function_table import allow
-from stacks.compute.machines import Machines
 from stacks.config import Plan, StageConfig
 from stacks.log_groups import add_log_group
-from stacks.monitoring.metric_catalog import service_of
 from stacks.security import acknowledge
 
 _LOG_ROLE_FINDING = (
@@ -29,41 +26,9 @@ _LOG_ROLE_FINDING = (
 )
 
 
-@dataclass(frozen=True)
-class FunctionRoute:
-    """A path under the stage's that a function answers."""
-
-    verb: str
-    path: str
-    function: str
-    needs_key: bool = True
-
-
-_FUNCTION_ROUTES = (
-    FunctionRoute("GET", "v1/jobs/{execution_id}", "Api"),
-    FunctionRoute("DELETE", "v1/jobs/{execution_id}", "Api"),
-    FunctionRoute("GET", "v1/requests/{request_id}", "Api"),
-    FunctionRoute("POST", "v1/requests/{request_id}/feedback", "Api"),
-    FunctionRoute("POST", "v1/route", "Route"),
-    FunctionRoute("GET", "v1/models", "Api"),
-    FunctionRoute("GET", "v1/models/{model_id}", "Api"),
-    FunctionRoute("GET", "v1/health", "Api", needs_key=False),
-    FunctionRoute("GET", "v1/metrics/summary", "Metrics"),
-    FunctionRoute("GET", "v1/metrics/models/{model_id}", "Metrics"),
-    FunctionRoute("GET", "v1/metrics/providers", "Metrics"),
-    FunctionRoute("GET", "v1/metrics/costs", "Metrics"),
-    FunctionRoute("GET", "v1/metrics/logs", "Metrics"),
-    FunctionRoute("GET", "v1/metrics/realtime", "Metrics"),
-    # The page and its files hold no data: what it shows it asks for with the key typed into it.
-    FunctionRoute("GET", "console", "Console", needs_key=False),
-    FunctionRoute("GET", "console/{file}", "Console", needs_key=False),
-)
-_ANY_OBJECT = {"$schema": "http://json-schema.org/draft-04/schema#", "type": "object"}
-
-
-def plan_name(stage: str, plan: str) -> str:
+def plan_name(config: StageConfig, plan: str) -> str:
     """What a usage plan is called in the account."""
-    return f"{service_of(stage)}-{plan}"
+    return f"{config.service}-{plan}"
 
 
 class Api(Construct):
@@ -75,17 +40,15 @@ class Api(Construct):
         construct_id: str,
         *,
         config: StageConfig,
-        machines: Machines,
+        machines: Mapping[str, sfn.IStateMachine],
         functions: Mapping[str, lambda_.IFunction],
     ) -> None:
-        """`functions` by the names of their table; routes to one that is not there are left out."""
+        """By the names that the routes give them; a function that is not there loses its routes."""
         super().__init__(scope, construct_id)
         self._config = config
         self.rest_api = self._add_rest_api()
         self._validator = self.rest_api.add_request_validator("Body", validate_request_body=True)
-        self._role = self._add_role(machines)
-        # More than that the gateway need not know: the engine says better what is wrong.
-        self._any_object = self._add_model("ObjectBody", _ANY_OBJECT)
+        self._bodies = self._add_bodies()
         self._add_start_routes(machines)
         self._add_function_routes(functions)
         self._add_gateway_responses()
@@ -100,7 +63,7 @@ class Api(Construct):
         api = apigw.RestApi(
             self,
             "RestApi",
-            rest_api_name=service_of(self._config.stage),
+            rest_api_name=self._config.service,
             description="One API in front of every model",
             endpoint_types=[apigw.EndpointType.REGIONAL],
             deploy_options=apigw.StageOptions(
@@ -135,74 +98,59 @@ class Api(Construct):
         )
         return api
 
-    def _add_role(self, machines: Machines) -> iam.Role:
+    def _add_bodies(self) -> dict[str, apigw.IModel]:
+        bodies = {route.body.name: route.body for route in ROUTES if route.body}
+        return {name: self._add_model(body) for name, body in bodies.items()}
+
+    def _add_model(self, body: Body) -> apigw.IModel:
+        model = apigw.CfnModel(
+            self,
+            body.name,
+            rest_api_id=self.rest_api.rest_api_id,
+            content_type=JSON,
+            name=body.name,
+            schema=body.schema,
+        )
+        if (deployment := self.rest_api.latest_deployment) is not None:
+            # A deployment is a snapshot: a changed schema needs a new one.
+            deployment.add_to_logical_id({body.name: body.schema})
+            deployment.node.add_dependency(model)
+        return apigw.Model.from_model_name(self, f"{body.name}Model", model.ref)
+
+    def _add_start_routes(self, machines: Mapping[str, sfn.IStateMachine]) -> None:
         role = iam.Role(
             self,
             "StartRole",
             assumed_by=iam.ServicePrincipal("apigateway.amazonaws.com"),
             description="Lets the gateway start executions",
         )
-        role.add_to_policy(allow("states:StartSyncExecution", machines.generate.state_machine_arn))
-        role.add_to_policy(allow("states:StartExecution", machines.jobs.state_machine_arn))
-        return role
-
-    def _resource(self, path: str) -> apigw.Resource:
-        return self.rest_api.root.resource_for_path(path)
-
-    def _add_start_routes(self, machines: Machines) -> None:
-        self._add_start(
-            self._resource("v1/generate"),
-            StartIntegration("generate", "StartSyncExecution", "200", machines.generate),
-            self._any_object,
-        )
-        self._add_start(
-            self._resource("v1/jobs"),
-            StartIntegration("jobs", "StartExecution", "202", machines.jobs),
-            self._add_model("JobsBody", request_schema()),
-        )
+        for route in ROUTES:
+            if isinstance(start := route.target, Start):
+                machine = machines[start.machine]
+                role.add_to_policy(allow(f"states:{start.action}", machine.state_machine_arn))
+                integration = start_integration(start, machine, role)
+                self._add_route(route, integration, method_responses(start))
 
     def _add_function_routes(self, functions: Mapping[str, lambda_.IFunction]) -> None:
-        integrations = {
-            name: apigw.LambdaIntegration(function, allow_test_invoke=False)
-            for name, function in functions.items()
-        }
-        for route in _FUNCTION_ROUTES:
-            if route.function in integrations:
-                has_body = route.verb == "POST"
-                self._resource(route.path).add_method(
-                    route.verb,
-                    integrations[route.function],
-                    api_key_required=route.needs_key,
-                    request_models={JSON: self._any_object} if has_body else None,
-                    request_validator=self._validator if has_body else None,
-                )
+        for route in ROUTES:
+            if isinstance(route.target, str) and (function := functions.get(route.target)):
+                integration = apigw.LambdaIntegration(function, allow_test_invoke=False)
+                self._add_route(route, integration)
 
-    def _add_start(
-        self, resource: apigw.Resource, start: StartIntegration, model: apigw.IModel
+    def _add_route(
+        self,
+        route: Route,
+        integration: apigw.Integration,
+        responses: list[apigw.MethodResponse] | None = None,
     ) -> None:
-        resource.add_method(
-            "POST",
-            start.integration(self._role),
-            api_key_required=True,
-            request_models={JSON: model},
-            request_validator=self._validator,
-            method_responses=start.method_responses,
+        self.rest_api.root.resource_for_path(route.path).add_method(
+            route.verb,
+            integration,
+            api_key_required=route.needs_key,
+            request_models={JSON: self._bodies[route.body.name]} if route.body else None,
+            request_validator=self._validator if route.body else None,
+            method_responses=responses,
         )
-
-    def _add_model(self, name: str, schema: dict[str, Any]) -> apigw.IModel:
-        model = apigw.CfnModel(
-            self,
-            name,
-            rest_api_id=self.rest_api.rest_api_id,
-            content_type=JSON,
-            name=name,
-            schema=schema,
-        )
-        if (deployment := self.rest_api.latest_deployment) is not None:
-            # A deployment is a snapshot: a changed schema needs a new one.
-            deployment.add_to_logical_id({name: schema})
-            deployment.node.add_dependency(model)
-        return apigw.Model.from_model_name(self, f"{name}Model", model.ref)
 
     def _add_gateway_responses(self) -> None:
         for response in GATEWAY_RESPONSES:
@@ -217,7 +165,7 @@ class Api(Construct):
     def _add_plan(self, name: str, plan: Plan, values: tuple[str, ...]) -> list[apigw.IApiKey]:
         usage_plan = self.rest_api.add_usage_plan(
             f"{name.title()}Plan",
-            name=plan_name(self._config.stage, name),
+            name=plan_name(self._config, name),
             api_stages=[
                 apigw.UsagePlanPerApiStage(api=self.rest_api, stage=self.rest_api.deployment_stage)
             ],

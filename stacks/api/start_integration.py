@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 from aws_cdk import aws_apigateway as apigw
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 
 from stacks.api.mapping import JSON, mapping_template
+from stacks.api.routes import Start
 
 # Which of Step Functions' statuses gets which template. Patterns must not overlap.
 _REFUSALS = (
@@ -19,43 +17,31 @@ _REFUSALS = (
 )
 
 
-@dataclass(frozen=True)
-class StartIntegration:
-    """Starts `machine` by the API `action`; templates are <route>_request and <route>_response.
+def start_integration(
+    start: Start, machine: sfn.IStateMachine, role: iam.IRole
+) -> apigw.AwsIntegration:
+    """Build the integration; `role` is what the gateway calls Step Functions as."""
+    request = mapping_template(f"{start.templates}_request", machine_arn=machine.state_machine_arn)
+    return apigw.AwsIntegration(
+        service="states",
+        action=start.action,
+        options=apigw.IntegrationOptions(
+            credentials_role=role,
+            # Anything but JSON is 415 instead of an execution with a raw body.
+            passthrough_behavior=apigw.PassthroughBehavior.NEVER,
+            request_templates={JSON: request},
+            integration_responses=[
+                _response(start.status, f"{start.templates}_response"),
+                *(_response(status, name, pattern) for pattern, status, name in _REFUSALS),
+            ],
+        ),
+    )
 
-    `status` answers a started execution; templates override it where the execution's end decides.
-    """
 
-    route: str
-    action: str
-    status: str
-    machine: sfn.IStateMachine
-
-    def integration(self, role: iam.IRole) -> apigw.AwsIntegration:
-        """Build the integration; `role` is what the gateway calls Step Functions as."""
-        request = mapping_template(
-            f"{self.route}_request", machine_arn=self.machine.state_machine_arn
-        )
-        return apigw.AwsIntegration(
-            service="states",
-            action=self.action,
-            options=apigw.IntegrationOptions(
-                credentials_role=role,
-                # Anything but JSON is 415 instead of an execution with a raw body.
-                passthrough_behavior=apigw.PassthroughBehavior.NEVER,
-                request_templates={JSON: request},
-                integration_responses=[
-                    _response(self.status, f"{self.route}_response"),
-                    *(_response(status, name, pattern) for pattern, status, name in _REFUSALS),
-                ],
-            ),
-        )
-
-    @property
-    def method_responses(self) -> Sequence[apigw.MethodResponse]:
-        """Every status an integration response names must be declared on the method."""
-        statuses = (self.status, *(status for _, status, _ in _REFUSALS))
-        return [apigw.MethodResponse(status_code=status) for status in statuses]
+def method_responses(start: Start) -> list[apigw.MethodResponse]:
+    """Every status that an integration response names must be declared on the method."""
+    statuses = (start.status, *(status for _, status, _ in _REFUSALS))
+    return [apigw.MethodResponse(status_code=status) for status in statuses]
 
 
 def _response(status: str, template: str, pattern: str | None = None) -> apigw.IntegrationResponse:

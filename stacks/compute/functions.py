@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from aws_cdk import Duration, IgnoreMode, RemovalPolicy
@@ -15,7 +16,6 @@ from stacks.compute.function_table import FunctionSpec
 from stacks.compute.layers import LAYERS, Architecture, Layer, layer_directory
 from stacks.config import StageConfig
 from stacks.log_groups import add_log_group
-from stacks.monitoring.metric_catalog import service_of
 from stacks.monitoring.monitored_resources import MonitoredFunction
 from stacks.security import acknowledge
 
@@ -44,21 +44,26 @@ CODE_PATTERNS = [
 class Functions(Construct):
     """All functions of one stack, on one code asset and one set of layers."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, config: StageConfig) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: StageConfig,
+        specs: Iterable[FunctionSpec],
+    ) -> None:
         super().__init__(scope, construct_id)
         self.monitored: dict[str, MonitoredFunction] = {}
         self._config = config
         self._code = _code_with()
         self._layers = {layer: self._add_layer(layer) for layer in LAYERS}
+        self.by_name = {spec.name: self._add(spec) for spec in specs}
+        """What is to be called, which may be an alias."""
 
-    def add(self, spec: FunctionSpec, *, on_path: bool = False) -> lambda_.IFunction:
-        """Create the function of `spec` and all that belongs to it; answer what is to be called.
-
-        A request waits for those `on_path`.
-        """
+    def _add(self, spec: FunctionSpec) -> lambda_.IFunction:
         log_group = add_log_group(self, f"{spec.name}Logs", self._config)
         function = self._add_function(spec, log_group)
-        self.monitored[spec.name] = MonitoredFunction(function, log_group, on_path)
+        self.monitored[spec.name] = MonitoredFunction(function, log_group, spec.on_path)
         acknowledge(
             function, "L1", "3.13 is what the layers and their bytecode are built and tested for."
         )
@@ -83,7 +88,7 @@ class Functions(Construct):
             memory_size=spec.memory_mb,
             timeout=Duration.seconds(spec.timeout_s),
             environment=self._common_environment() | dict(spec.environment),
-            layers=[self._layers[Layer(name, spec.architecture)] for name in spec.layers],
+            layers=[self._layers[layer] for layer in spec.layers],
             role=role,
             log_group=log_group,
             logging_format=lambda_.LoggingFormat.JSON,
@@ -128,7 +133,7 @@ class Functions(Construct):
 
     def _common_environment(self) -> dict[str, str]:
         return {
-            "POWERTOOLS_SERVICE_NAME": service_of(self._config.stage),
+            "POWERTOOLS_SERVICE_NAME": self._config.service,
             "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
             "STAGE": self._config.stage,
             "LOG_LEVEL": self._config.log_level,

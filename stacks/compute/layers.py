@@ -62,16 +62,13 @@ def build_layer(name: str, directory: Path, platforms: tuple[str, ...]) -> Path:
     """Install a layer's packages into `directory` and return the folder Lambda puts on the path."""
     target = directory / "python"
     shutil.rmtree(directory, ignore_errors=True)
-    subprocess.run(
-        [
-            *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
-            *("--requirement", str(REQUIREMENTS / f"{name}.txt"), "--target", str(target)),
-            *("--no-deps", "--no-compile", "--only-binary=:all:", "--implementation", "cp"),
-            *("--python-version", PYTHON_VERSION),
-            *(option for platform in platforms for option in ("--platform", platform)),
-        ],
-        check=True,
-    )
+    install = (
+        "-m pip install --quiet --disable-pip-version-check --no-deps --no-compile"
+        f" --only-binary=:all: --implementation cp --python-version {PYTHON_VERSION}"
+    ).split()
+    places = ("--requirement", str(REQUIREMENTS / f"{name}.txt"), "--target", str(target))
+    options = [f"--platform={platform}" for platform in platforms]
+    subprocess.run([sys.executable, *install, *places, *options], check=True)
     # Console scripts name the interpreter of this machine, and nothing in Lambda runs them.
     shutil.rmtree(target / "bin", ignore_errors=True)
     return target
@@ -94,14 +91,8 @@ def runtime_python() -> Path | None:
 
 def compile_bytecode(target: Path, python: Path) -> None:
     """Compile for a read-only disk: Lambda could not keep what it compiles, and checks no dates."""
-    subprocess.run(
-        [
-            *(str(python), "-m", "compileall", "-q", "-j", "0"),
-            *("--invalidation-mode", "unchecked-hash", "-s", str(target), "-p", "/opt/python"),
-            str(target),
-        ],
-        check=True,
-    )
+    command = "-m compileall -q -j 0 --invalidation-mode unchecked-hash -p /opt/python -s"
+    subprocess.run([str(python), *command.split(), str(target), str(target)], check=True)
 
 
 def main() -> None:

@@ -1,13 +1,14 @@
-"""The two state machines, both from the one definition in statemachine/."""
+"""The table of state machines, all from the one definition in statemachine/."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from aws_cdk import ArnFormat, CfnElement, Stack
+from aws_cdk import CfnElement, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
@@ -15,13 +16,33 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from functions.shared import attempt_limits as limits
-from stacks.compute.function_table import ASYNC_DEADLINE_MS, SYNC_DEADLINE_MS, allow
-from stacks.config import StageConfig
+from stacks.compute.function_table import allow
+from stacks.config import Deadlines, StageConfig
 from stacks.log_groups import add_log_group
 from stacks.security import acknowledge
 
-_DEADLINES_MS = {"EXPRESS": SYNC_DEADLINE_MS, "STANDARD": ASYNC_DEADLINE_MS}
 DEFINITION_PATH = Path(__file__).parents[2] / "statemachine" / "orchestrate.asl.json"
+
+
+@dataclass(frozen=True)
+class MachineSpec:
+    """A state machine, by its name in graphs and routes; `deadline_ms` of a stage's is its own."""
+
+    name: str
+    type: sfn.StateMachineType
+    deadline_ms: Callable[[Deadlines], int]
+
+    @property
+    def logical_id(self) -> str:
+        """Fixed, as the functions that the machine calls are built before it and may name it."""
+        return f"{self.name}Machine"
+
+
+SYNC_MACHINE = MachineSpec("Generate", sfn.StateMachineType.EXPRESS, lambda one: one.sync_ms)
+"""Answers while the caller waits."""
+JOBS_MACHINE = MachineSpec("Jobs", sfn.StateMachineType.STANDARD, lambda one: one.async_ms)
+"""Runs on its own."""
+MACHINES = (SYNC_MACHINE, JOBS_MACHINE)
 
 
 def numbers_of(deadline_ms: int) -> dict[str, int]:
@@ -52,7 +73,7 @@ def definition(deadline_ms: int) -> str:
 
 
 class Machines(Construct):
-    """`generate` (Express) answers while the caller waits, `jobs` (Standard) runs on its own."""
+    """The state machines of the table, each with a role and a log of its own."""
 
     def __init__(
         self,
@@ -63,45 +84,27 @@ class Machines(Construct):
         functions: Mapping[str, lambda_.IFunction],
         dead_letter_queue: sqs.IQueue,
     ) -> None:
+        """`functions` by the names of their table: those that the definition names."""
         super().__init__(scope, construct_id)
         self._config = config
         self._functions = functions
         self._queue = dead_letter_queue
-        self.generate = self._add_machine("GenerateMachine", sfn.StateMachineType.EXPRESS)
-        self.jobs = self._add_machine("JobsMachine", sfn.StateMachineType.STANDARD)
+        self.by_name = {spec.name: self._add_machine(spec) for spec in MACHINES}
 
-    @property
-    def jobs_executions_arn(self) -> str:
-        """The ARN pattern of every execution of `jobs`."""
-        return Stack.of(self).format_arn(
-            service="states",
-            resource="execution",
-            resource_name=f"{self.jobs.state_machine_name}:*",
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
-
-    def acknowledge_jobs_executions(self, role: iam.IRole) -> None:
-        """Accept, on a role that has it, the wildcard of `jobs_executions_arn`."""
-        element = cast(CfnElement, self.jobs.node.default_child)
-        name = f"<{Stack.of(self).get_logical_id(element)}.Name>"
-        arn = f"arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:{name}:*"
-        acknowledge(
-            role, f"IAM5[Resource::{arn}]", "Executions get their names when a request comes in."
-        )
-
-    def _add_machine(self, name: str, machine_type: sfn.StateMachineType) -> sfn.StateMachine:
+    def _add_machine(self, spec: MachineSpec) -> sfn.StateMachine:
         machine = sfn.StateMachine(
             self,
-            name,
-            state_machine_type=machine_type,
+            spec.logical_id,
+            state_machine_type=spec.type,
             definition_body=sfn.DefinitionBody.from_string(
-                definition(_DEADLINES_MS[machine_type.name])
+                definition(spec.deadline_ms(self._config.deadlines))
             ),
             definition_substitutions=self._substitutions(),
-            role=self._add_role(name),
-            logs=self._log_options(name),
+            role=self._add_role(spec.logical_id),
+            logs=self._log_options(spec.logical_id),
             tracing_enabled=True,
         )
+        cast(CfnElement, machine.node.default_child).override_logical_id(spec.logical_id)
         acknowledge(
             machine,
             "SF1",

@@ -13,7 +13,6 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from stacks.compute.function_table import SYNC_DEADLINE_MS
 from stacks.config import Alarms, StageConfig
 from stacks.monitoring.metric_catalog import MAXIMUM, SUM, MetricCatalog
 from stacks.monitoring.monitored_resources import MonitoredResources
@@ -40,10 +39,7 @@ class AlarmRow:
     @property
     def slug(self) -> str:
         """The end of its name, and its place in the runbook."""
-        return _slug(self.title)
-
-
-SPEND_ANOMALY = "Spend anomaly"
+        return self.title.lower().replace(" ", "-")
 
 
 class AlarmSet(Construct):
@@ -55,14 +51,18 @@ class AlarmSet(Construct):
         construct_id: str,
         *,
         config: StageConfig,
-        metric_catalog: MetricCatalog,
+        metrics: MetricCatalog,
         monitored: MonitoredResources,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._service = metric_catalog.service
-        rows = _alarm_rows(config.alarms, metric_catalog, monitored)
+        self._service = metrics.service
+        rows = (
+            *_answer_alarms(config, metrics, monitored),
+            *_platform_alarms(metrics, monitored),
+            _spend_alarm(config.alarms, metrics),
+        )
         self.alarms: list[cloudwatch.AlarmBase] = [self._add_alarm(row) for row in rows]
-        self.alarms.append(self._add_anomaly_alarm(config.alarms, metric_catalog))
+        self.alarms.append(self._add_anomaly_alarm(config.alarms, metrics))
         action = actions.SnsAction(self._add_topic(config.alarm_emails))
         for alarm in self.alarms:
             alarm.add_alarm_action(action)
@@ -82,9 +82,9 @@ class AlarmSet(Construct):
         )
 
     def _add_anomaly_alarm(
-        self, thresholds: Alarms, metric_catalog: MetricCatalog
+        self, thresholds: Alarms, metrics: MetricCatalog
     ) -> cloudwatch.AnomalyDetectionAlarm:
-        slug = _slug(SPEND_ANOMALY)
+        slug = "spend-anomaly"
         return cloudwatch.AnomalyDetectionAlarm(
             self,
             "SpendAnomaly",
@@ -92,7 +92,7 @@ class AlarmSet(Construct):
             alarm_description=_description(
                 "The models cost far more than they usually do at this hour.", slug
             ),
-            metric=metric_catalog.metric("CostUsd", period=_HOUR),
+            metric=metrics.metric("CostUsd", period=_HOUR),
             std_devs=thresholds.spend_deviations,
             comparison_operator=_COMPARISON.GREATER_THAN_UPPER_THRESHOLD,
             evaluation_periods=1,
@@ -130,22 +130,14 @@ class AlarmSet(Construct):
         return topic
 
 
-def _alarm_rows(
-    thresholds: Alarms, metric_catalog: MetricCatalog, monitored: MonitoredResources
+def _answer_alarms(
+    config: StageConfig, metrics: MetricCatalog, monitored: MonitoredResources
 ) -> Iterator[AlarmRow]:
+    thresholds = config.alarms
     yield AlarmRow(
         "Success rate",
         "Too many requests fail for reasons that are not their callers' fault.",
-        cloudwatch.MathExpression(
-            expression=f"IF(requests >= {thresholds.success_rate_requests},"
-            " 100 * (1 - errors / requests), 100)",
-            using_metrics={
-                "requests": metric_catalog.metric("Requests"),
-                "errors": metric_catalog.metric("Errors"),
-            },
-            label="Success rate",
-            period=_FIVE_MINUTES,
-        ),
+        _success_rate(thresholds.success_rate_requests, metrics),
         thresholds.success_rate_percent,
         _COMPARISON.LESS_THAN_THRESHOLD,
     )
@@ -153,22 +145,25 @@ def _alarm_rows(
         "Slow answers",
         "The slowest of a hundred synchronous requests come close to their deadline.",
         monitored.sync_machine.metric_time(statistic="p99", period=_FIVE_MINUTES),
-        SYNC_DEADLINE_MS * thresholds.deadline_percent / 100,
+        config.deadlines.sync_ms * thresholds.deadline_percent / 100,
         periods=3,
     )
     yield AlarmRow(
         "All providers failed",
         "Requests failed because no provider answered them.",
-        metric_catalog.metric(
+        metrics.metric(
             "Requests", dimension=("outcome", "all_providers_failed"), period=_FIVE_MINUTES
         ),
         thresholds.all_providers_failed,
     )
+
+
+def _platform_alarms(metrics: MetricCatalog, monitored: MonitoredResources) -> Iterator[AlarmRow]:
     yield AlarmRow(
         "Provider account",
         "A provider refuses our key, or our account with it is used up.",
         _sum_of(
-            metric_catalog.metric("AttemptErrors", dimension=("outcome", outcome))
+            metrics.metric("AttemptErrors", dimension=("outcome", outcome))
             for outcome in ("ProviderAuthFailed", "ProviderQuotaExhausted")
         ),
         1,
@@ -192,12 +187,24 @@ def _alarm_rows(
         1,
         periods=2,
     )
-    yield AlarmRow(
+
+
+def _spend_alarm(thresholds: Alarms, metrics: MetricCatalog) -> AlarmRow:
+    return AlarmRow(
         "Spend per hour",
         "The models cost more in an hour than the stage is meant to.",
-        metric_catalog.metric("CostUsd", period=_HOUR),
+        metrics.metric("CostUsd", period=_HOUR),
         float(thresholds.spend_usd_per_hour),
         _COMPARISON.GREATER_THAN_THRESHOLD,
+    )
+
+
+def _success_rate(least_requests: int, metrics: MetricCatalog) -> cloudwatch.MathExpression:
+    return cloudwatch.MathExpression(
+        expression=f"IF(requests >= {least_requests}, 100 * (1 - errors / requests), 100)",
+        using_metrics={"requests": metrics.metric("Requests"), "errors": metrics.metric("Errors")},
+        label="Success rate",
+        period=_FIVE_MINUTES,
     )
 
 
@@ -209,10 +216,6 @@ def _sum_of(metrics: Iterator[cloudwatch.Metric]) -> cloudwatch.MathExpression:
         label="Sum",
         period=_FIVE_MINUTES,
     )
-
-
-def _slug(title: str) -> str:
-    return title.lower().replace(" ", "-")
 
 
 def _description(means: str, slug: str) -> str:

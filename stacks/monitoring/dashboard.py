@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.policy.provider_choice import ProviderChoice
-from stacks.compute.function_table import SYNC_DEADLINE_MS
 from stacks.config import StageConfig
 from stacks.monitoring.metric_catalog import AVERAGE, COUNT, MAXIMUM, SUM, Dimension, MetricCatalog
 from stacks.monitoring.monitored_resources import MonitoredResources
@@ -54,7 +53,7 @@ class Sources:
     """What the sections draw from."""
 
     config: StageConfig
-    metric_catalog: MetricCatalog
+    metrics: MetricCatalog
     monitored: MonitoredResources
     alarms: Sequence[cloudwatch.AlarmBase]
 
@@ -62,255 +61,215 @@ class Sources:
         self, metric: str, dimension: Dimension | None = None
     ) -> list[cloudwatch.Metric]:
         return [
-            self.metric_catalog.metric(metric, stat, dimension=dimension, label=stat, color=color)
+            self.metrics.metric(metric, stat, dimension=dimension, label=stat, color=color)
             for stat, color in _PERCENTILES
         ]
 
 
-def _alarms(sources: Sources) -> Iterable[Row]:
-    yield [
+def _alarms(sources: Sources) -> Row:
+    return [
         cloudwatch.AlarmStatusWidget(
             title="Alarms", alarms=sources.alarms, width=FULL_WIDTH, height=4
         )
     ]
 
 
-def _business(sources: Sources) -> Iterable[Row]:
-    metric_catalog = sources.metric_catalog
-    requests = metric_catalog.metric("Requests", label="Requests", color=BLUE)
-    errors = metric_catalog.metric("Errors", label="Not the caller's fault", color=RED)
-    latency = sources.percentiles("LatencyMs")
-    success = _success_rate(metric_catalog)
-    cost = _per_hour(metric_catalog.metric("CostUsd"), "Cost", BLUE)
-    savings = _per_hour(metric_catalog.metric("SavingsUsd"), "Savings", GREEN)
-    yield [
+def _totals(sources: Sources) -> Row:
+    metrics = sources.metrics
+    requests = metrics.metric("Requests", label="Requests", color=BLUE)
+    fallbacks = metrics.metric("Fallbacks", label="Fallbacks", color=ORANGE)
+    cost = metrics.metric("CostUsd", label="Cost", color=BLUE)
+    savings = metrics.metric("SavingsUsd", label="Savings", color=GREEN)
+    return [
         numbers("Requests", [requests]),
-        numbers("Failed", [_failed(metric_catalog)], width=2),
-        numbers(
-            "Fallbacks",
-            [metric_catalog.metric("Fallbacks", label="Fallbacks", color=ORANGE)],
-            width=2,
-        ),
-        numbers("Success rate (%)", [success]),
-        numbers("Latency (ms)", latency, width=5),
-        numbers(
-            "Cost (USD)", [metric_catalog.metric("CostUsd", label="Cost", color=BLUE)], exact=True
-        ),
-        numbers("Cost (USD per hour)", [cost]),
-        numbers(
-            "Savings (USD)",
-            [metric_catalog.metric("SavingsUsd", label="Savings", color=GREEN)],
-            exact=True,
-        ),
+        numbers("Failed", [_failed(metrics)], width=2),
+        numbers("Fallbacks", [fallbacks], width=2),
+        numbers("Success rate (%)", [_success_rate(metrics)]),
+        numbers("Latency (ms)", sources.percentiles("LatencyMs"), width=5),
+        numbers("Cost (USD)", [cost], exact=True),
+        numbers("Cost (USD per hour)", [_per_hour(metrics.metric("CostUsd"), "Cost", BLUE)]),
+        numbers("Savings (USD)", [savings], exact=True),
     ]
-    yield [
+
+
+def _answers(sources: Sources) -> Row:
+    metrics = sources.metrics
+    requests = metrics.metric("Requests", label="Requests", color=BLUE)
+    errors = metrics.metric("Errors", label="Not the caller's fault", color=RED)
+    ours = _math(
+        "Without callers' faults",
+        GREEN,
+        "100 * (1 - errors / total)",
+        total=requests,
+        errors=errors,
+    )
+    return [
         graph("Requests and errors", "Requests", [requests, errors]),
         graph(
             "Success rate",
             "Percent",
-            [success, _success_rate_of_ours(requests, errors)],
+            [_success_rate(metrics), ours],
             most=100,
             marks=[_mark("Alarm", sources.config.alarms.success_rate_percent)],
         ),
-        graph("Latency", _MS, latency),
+        graph("Latency", _MS, sources.percentiles("LatencyMs")),
     ]
-    yield [
+
+
+def _costs(sources: Sources) -> Row:
+    metrics = sources.metrics
+    savings = _per_hour(metrics.metric("SavingsUsd"), "Savings", GREEN)
+    tokens = [
+        metrics.metric("InputTokens", label="Input", color=SKY),
+        metrics.metric("OutputTokens", label="Output", color=BLUE),
+    ]
+    return [
         graph(
             "Cost",
             _USD_PER_HOUR,
-            [cost],
+            [_per_hour(metrics.metric("CostUsd"), "Cost", BLUE)],
             marks=[_mark("Alarm", float(sources.config.alarms.spend_usd_per_hour))],
         ),
         graph("Savings against the dearest alternative", _USD_PER_HOUR, [savings]),
-        graph(
-            "Tokens",
-            "Tokens",
-            [
-                metric_catalog.metric("InputTokens", label="Input", color=SKY),
-                metric_catalog.metric("OutputTokens", label="Output", color=BLUE),
-            ],
-            stacked=True,
-        ),
+        graph("Tokens", "Tokens", tokens, stacked=True),
     ]
 
 
-def _routing(sources: Sources) -> Iterable[Row]:
-    metric_catalog = sources.metric_catalog
-    yield [
-        shares("Answers by model", "Attempts", metric_catalog.by("model", "InferenceMs", COUNT)),
-        shares("Requests by task", "Requests", metric_catalog.by("task", "Requests")),
-        shares(
-            "Requests by preference", "Requests", metric_catalog.by("model_preference", "Requests")
-        ),
-    ]
-    yield [
-        graph(
-            "Fallbacks over time",
-            "Attempts",
-            [metric_catalog.metric("Fallbacks", label="Fallbacks", color=ORANGE)],
-        ),
-        graph(
-            "Failed attempts by reason",
-            "Attempts",
-            [metric_catalog.by("outcome", "AttemptErrors")],
-            stacked=True,
-        ),
-        graph(
-            "Requests by outcome",
-            "Requests",
-            [metric_catalog.by("outcome", "Requests")],
-            stacked=True,
-        ),
+def _chosen(sources: Sources) -> Row:
+    metrics = sources.metrics
+    return [
+        shares("Answers by model", "Attempts", metrics.by("model", "InferenceMs", COUNT)),
+        shares("Requests by task", "Requests", metrics.by("task", "Requests")),
+        shares("Requests by preference", "Requests", metrics.by("model_preference", "Requests")),
     ]
 
 
-def _providers(sources: Sources) -> Iterable[Row]:
-    metric_catalog = sources.metric_catalog
-    yield [
-        graph(f"Provider latency {stat}", _MS, [metric_catalog.by("provider", "InferenceMs", stat)])
-        for stat in ("p50", "p95")
-    ] + [
-        graph(
-            "Provider error rate",
-            "Errors per attempt",
-            [metric_catalog.by("provider", "AttemptErrors", AVERAGE)],
-            most=1,
-        )
+def _failures(sources: Sources) -> Row:
+    metrics = sources.metrics
+    fallbacks = metrics.metric("Fallbacks", label="Fallbacks", color=ORANGE)
+    reasons = metrics.by("outcome", "AttemptErrors")
+    outcomes = metrics.by("outcome", "Requests")
+    return [
+        graph("Fallbacks over time", "Attempts", [fallbacks]),
+        graph("Failed attempts by reason", "Attempts", [reasons], stacked=True),
+        graph("Requests by outcome", "Requests", [outcomes], stacked=True),
     ]
-    yield [
-        graph("Provider throttles", "Attempts", [metric_catalog.by("provider", "Throttles")]),
+
+
+def _providers(sources: Sources) -> Row:
+    metrics = sources.metrics
+    error_rate = metrics.by("provider", "AttemptErrors", AVERAGE)
+    return [
+        *(
+            graph(f"Provider latency {stat}", _MS, [metrics.by("provider", "InferenceMs", stat)])
+            for stat in ("p50", "p95")
+        ),
+        graph("Provider error rate", "Errors per attempt", [error_rate], most=1),
+    ]
+
+
+def _circuits(sources: Sources) -> Row:
+    throttles = sources.metrics.by("provider", "Throttles")
+    return [
+        graph("Provider throttles", "Attempts", [throttles]),
         _custom("Circuits", "circuits", sources, width=FULL_WIDTH - THIRD),
     ]
 
 
-def _one_model(sources: Sources) -> Iterable[Row]:
-    metric_catalog, model = sources.metric_catalog, ("model", _models(sources.config)[0])
-    yield [
-        graph(
-            "Model: attempts and errors",
-            "Attempts",
-            [
-                metric_catalog.metric(
-                    "AttemptErrors", COUNT, label="Attempts", color=BLUE, dimension=model
-                ),
-                metric_catalog.metric("AttemptErrors", label="Errors", color=RED, dimension=model),
-            ],
-        ),
+def _one_model(sources: Sources) -> Row:
+    metrics, model = sources.metrics, ("model", _models(sources.config)[0])
+    attempts = [
+        metrics.metric("AttemptErrors", COUNT, label="Attempts", color=BLUE, dimension=model),
+        metrics.metric("AttemptErrors", label="Errors", color=RED, dimension=model),
+    ]
+    cost = _per_hour(metrics.metric("CostUsd", dimension=model), "Cost", BLUE)
+    return [
+        graph("Model: attempts and errors", "Attempts", attempts),
         graph("Model: latency", _MS, sources.percentiles("InferenceMs", model)),
-        graph(
-            "Model: cost",
-            _USD_PER_HOUR,
-            [_per_hour(metric_catalog.metric("CostUsd", dimension=model), "Cost", BLUE)],
-        ),
+        graph("Model: cost", _USD_PER_HOUR, [cost]),
     ]
 
 
-def _platform(sources: Sources) -> Iterable[Row]:
-    monitored = sources.monitored
-    yield [
+def _machines(sources: Sources) -> Row:
+    machines = sources.monitored.machines
+    times = [one.metric_time(statistic="p99", label=name) for name, one in machines.items()]
+    deadline = _mark("Deadline of Generate", sources.config.deadlines.sync_ms)
+    return [
         *(
-            graph(
-                f"Executions: {name}",
-                "Executions",
-                [
-                    machine.metric(metric, statistic=SUM, label=_status_label(metric), color=color)
-                    for metric, color in _STATUSES
-                ],
-                stacked=True,
-            )
-            for name, machine in monitored.machines.items()
+            graph(f"Executions: {name}", "Executions", _statuses(machine), stacked=True)
+            for name, machine in machines.items()
         ),
-        graph(
-            "Execution time p99",
-            _MS,
-            [
-                machine.metric_time(statistic="p99", label=name)
-                for name, machine in monitored.machines.items()
-            ],
-            marks=[_mark("Deadline of Generate", SYNC_DEADLINE_MS)],
-        ),
+        graph("Execution time p99", _MS, times, marks=[deadline]),
     ]
-    yield [
+
+
+def _statuses(machine: sfn.IStateMachine) -> list[cloudwatch.Metric]:
+    return [
+        machine.metric(metric, statistic=SUM, label=_status_label(metric), color=color)
+        for metric, color in _STATUSES
+    ]
+
+
+def _functions(sources: Sources) -> Row:
+    monitored = sources.monitored
+    return [
         _by_function("Function duration p95", _MS, "Duration", "p95", monitored),
         _by_function("Function errors", "Invocations", "Errors", SUM, monitored),
         _by_function("Function throttles", "Invocations", "Throttles", SUM, monitored),
     ]
-    yield [
+
+
+def _capacity(sources: Sources) -> Row:
+    monitored = sources.monitored
+    cold_starts = [
+        sources.metrics.cold_starts(one.function.function_name, label=name)
+        for name, one in monitored.functions.items()
+        if name not in _WITHOUT_POWERTOOLS
+    ]
+    table_throttles = [
+        table.metric(f"{kind}ThrottleEvents", statistic=SUM, label=f"{name}: {kind.lower()}s")
+        for name, table in monitored.tables.items()
+        for kind in ("Read", "Write")
+    ]
+    return [
         _by_function(
             "Function concurrency", "Invocations", "ConcurrentExecutions", MAXIMUM, monitored
         ),
-        graph(
-            "Cold starts",
-            "Invocations",
-            [
-                sources.metric_catalog.cold_starts(one.function.function_name, label=name)
-                for name, one in monitored.functions.items()
-                if name not in _WITHOUT_POWERTOOLS
-            ],
-            stacked=True,
-        ),
-        graph(
-            "Table throttles",
-            "Events",
-            [
-                table.metric(
-                    f"{kind}ThrottleEvents", statistic=SUM, label=f"{name}: {kind.lower()}s"
-                )
-                for name, table in monitored.tables.items()
-                for kind in ("Read", "Write")
-            ],
-        ),
+        graph("Cold starts", "Invocations", cold_starts, stacked=True),
+        graph("Table throttles", "Events", table_throttles),
     ]
-    yield list(_gateway(sources))
 
 
 def _gateway(sources: Sources) -> Row:
     gateway = sources.monitored.gateway_stage
-    queue = sources.monitored.dead_letter_queue
+    calls = [
+        gateway.metric_count(label="All", color=BLUE),
+        gateway.metric_client_error(statistic=SUM, label="4xx", color=ORANGE),
+        gateway.metric_server_error(statistic=SUM, label="5xx", color=RED),
+    ]
+    latency = [
+        gateway.metric_latency(statistic=stat, label=stat, color=color)
+        for stat, color in _PERCENTILES
+    ]
+    throttled = sources.metrics.rate_limited(ORANGE)
+    waiting = sources.monitored.dead_letter_queue.metric_approximate_number_of_messages_visible(
+        statistic=MAXIMUM, label="Waiting", color=RED
+    )
     return [
-        graph(
-            "Gateway calls",
-            "Calls",
-            [
-                gateway.metric_count(label="All", color=BLUE),
-                gateway.metric_client_error(statistic=SUM, label="4xx", color=ORANGE),
-                gateway.metric_server_error(statistic=SUM, label="5xx", color=RED),
-            ],
-            width=QUARTER,
-        ),
-        graph(
-            "Gateway latency",
-            _MS,
-            [
-                gateway.metric_latency(statistic=stat, label=stat, color=color)
-                for stat, color in _PERCENTILES
-            ],
-            width=QUARTER,
-        ),
-        graph(
-            "Throttled calls", "Calls", [sources.metric_catalog.rate_limited(ORANGE)], width=QUARTER
-        ),
-        graph(
-            "Dead letters",
-            "Messages",
-            [
-                queue.metric_approximate_number_of_messages_visible(
-                    statistic=MAXIMUM, label="Waiting", color=RED
-                )
-            ],
-            width=QUARTER,
-        ),
+        graph("Gateway calls", "Calls", calls, width=QUARTER),
+        graph("Gateway latency", _MS, latency, width=QUARTER),
+        graph("Throttled calls", "Calls", [throttled], width=QUARTER),
+        graph("Dead letters", "Messages", [waiting], width=QUARTER),
     ]
 
 
-def _upkeep(sources: Sources) -> Iterable[Row]:
-    yield [
+def _upkeep(sources: Sources) -> Row:
+    log_groups = LAST_FAILURES.log_groups(sources.monitored)
+    return [
         _custom("Models that retire within 60 days", "retiring_models", sources, width=THIRD),
         cloudwatch.LogQueryWidget(
             title="Last failures",
-            log_group_names=[
-                group.log_group_name for group in LAST_FAILURES.log_groups(sources.monitored)
-            ],
+            log_group_names=[group.log_group_name for group in log_groups],
             query_string=LAST_FAILURES.query.to_string(),
             view=cloudwatch.LogQueryVisualizationType.TABLE,
             width=FULL_WIDTH - THIRD,
@@ -319,51 +278,52 @@ def _upkeep(sources: Sources) -> Iterable[Row]:
     ]
 
 
-Section = Callable[[Sources], Iterable[Row]]
-
-SECTIONS: tuple[tuple[str, Section], ...] = (
-    ("Alarms", _alarms),
-    ("What callers get", _business),
+SECTIONS: tuple[tuple[str, tuple[Callable[[Sources], Row], ...]], ...] = (
+    ("Alarms", (_alarms,)),
+    ("What callers get", (_totals, _answers, _costs)),
     # Budgets and the response cache go here.
-    ("Routing", _routing),
-    ("Providers", _providers),
-    ("One model, chosen above", _one_model),
-    ("Platform", _platform),
-    ("Upkeep", _upkeep),
+    ("Routing", (_chosen, _failures)),
+    ("Providers", (_providers, _circuits)),
+    ("One model, chosen above", (_one_model,)),
+    ("Platform", (_machines, _functions, _capacity, _gateway)),
+    ("Upkeep", (_upkeep,)),
 )
 
 
 def add_dashboard(
     scope: Construct,
     config: StageConfig,
-    metric_catalog: MetricCatalog,
+    metrics: MetricCatalog,
     monitored: MonitoredResources,
     alarms: Sequence[cloudwatch.AlarmBase],
 ) -> None:
     """Add the stage's only dashboard."""
-    sources = Sources(config, metric_catalog, monitored, alarms)
+    sources = Sources(config, metrics, monitored, alarms)
     cloudwatch.Dashboard(
         scope,
         "Dashboard",
-        dashboard_name=metric_catalog.service,
+        dashboard_name=metrics.service,
         default_interval=Duration.hours(3),
         period_override=cloudwatch.PeriodOverride.AUTO,
         variables=[_model_variable(_models(config))],
-        widgets=[
-            row for title, section in SECTIONS for row in ([heading(title)], *section(sources))
-        ],
+        widgets=list(_rows(sources)),
     )
+
+
+def _rows(sources: Sources) -> Iterator[Row]:
+    for title, rows in SECTIONS:
+        yield [heading(title)]
+        yield from (row(sources) for row in rows)
 
 
 def _models(config: StageConfig) -> list[str]:
     """The models that the stage may route to on its own."""
     choice = ProviderChoice(frozenset(config.providers_configured), config.mock_providers)
-    today = datetime.now(UTC).date()
     return [
         model.id
         for model in load_catalogue().models
         if model.quality
-        and not model.is_retired(today)
+        and not model.is_retired(config.today)
         and choice.answered_by(model.provider, pinned=False)
     ]
 
@@ -383,64 +343,44 @@ def _model_variable(models: Sequence[str]) -> cloudwatch.DashboardVariable:
     )
 
 
-def _all_and_answered(metric_catalog: MetricCatalog) -> dict[str, cloudwatch.IMetric]:
+def _math(
+    label: str, color: str, expression: str, **metrics: cloudwatch.IMetric
+) -> cloudwatch.MathExpression:
+    return cloudwatch.MathExpression(
+        expression=expression, using_metrics=metrics, label=label, color=color
+    )
+
+
+def _failed(metrics: MetricCatalog) -> cloudwatch.MathExpression:
+    """As the metrics API counts them: also those that fail by the caller's fault."""
+    return _math("Failed", RED, "requests - FILL(success, 0)", **_all_and_answered(metrics))
+
+
+def _success_rate(metrics: MetricCatalog) -> cloudwatch.MathExpression:
+    # Without FILL a minute in which every request failed would have no rate, instead of zero.
+    expression = "100 * FILL(success, 0) / requests"
+    return _math("Success rate", BLUE, expression, **_all_and_answered(metrics))
+
+
+def _all_and_answered(metrics: MetricCatalog) -> dict[str, cloudwatch.Metric]:
     return {
-        "requests": metric_catalog.metric("Requests"),
-        "success": metric_catalog.metric("Requests", dimension=("outcome", "success")),
+        "requests": metrics.metric("Requests"),
+        "success": metrics.metric("Requests", dimension=("outcome", "success")),
     }
 
 
-def _failed(metric_catalog: MetricCatalog) -> cloudwatch.MathExpression:
-    """As the metrics API counts them: also those that fail by the caller's fault."""
-    return cloudwatch.MathExpression(
-        expression="requests - FILL(success, 0)",
-        using_metrics=_all_and_answered(metric_catalog),
-        label="Failed",
-        color=RED,
-    )
-
-
-def _success_rate(metric_catalog: MetricCatalog) -> cloudwatch.MathExpression:
-    # Without FILL a minute in which every request failed would have no rate, instead of zero.
-    return cloudwatch.MathExpression(
-        expression="100 * FILL(success, 0) / requests",
-        using_metrics=_all_and_answered(metric_catalog),
-        label="Success rate",
-        color=BLUE,
-    )
-
-
-def _success_rate_of_ours(
-    requests: cloudwatch.Metric, errors: cloudwatch.Metric
-) -> cloudwatch.MathExpression:
-    return cloudwatch.MathExpression(
-        expression="100 * (1 - errors / total)",
-        using_metrics={"total": requests, "errors": errors},
-        label="Without callers' faults",
-        color=GREEN,
-    )
-
-
 def _per_hour(metric: cloudwatch.Metric, label: str, color: str) -> cloudwatch.MathExpression:
-    return cloudwatch.MathExpression(
-        expression="usd * 3600 / PERIOD(usd)",
-        using_metrics={"usd": metric},
-        label=label,
-        color=color,
-    )
+    return _math(label, color, "usd * 3600 / PERIOD(usd)", usd=metric)
 
 
 def _by_function(
     title: str, unit: str, metric: str, stat: str, monitored: MonitoredResources
 ) -> cloudwatch.IWidget:
-    return graph(
-        title,
-        unit,
-        [
-            one.function.metric(metric, statistic=stat, label=name)
-            for name, one in monitored.functions.items()
-        ],
-    )
+    series = [
+        one.function.metric(metric, statistic=stat, label=name)
+        for name, one in monitored.functions.items()
+    ]
+    return graph(title, unit, series)
 
 
 def _custom(title: str, widget: str, sources: Sources, *, width: int) -> cloudwatch.IWidget:

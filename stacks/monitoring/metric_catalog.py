@@ -25,12 +25,6 @@ Dimension = tuple[str, str]
 """Name and value of the dimension beside `service`."""
 
 _FUNCTION_NAME = "function_name"
-_FAMILIES = (*OF_REQUESTS, *OF_ATTEMPTS)
-
-
-def service_of(stage: str) -> str:
-    """The value of the dimension `service` on a stage."""
-    return f"llm-orchestrator-{stage}"
 
 
 @dataclass(frozen=True)
@@ -64,9 +58,9 @@ class MetricCatalog:
     def by(self, dimension: str, name: str, stat: str = SUM) -> cloudwatch.SearchExpression:
         """The series of every value of a dimension, each under its value's name."""
         self._check(name, dimension)
-        found = f'{{{NAMESPACE},{SERVICE},{dimension}}} {SERVICE}="{self.service}"'
+        series = f'{{{NAMESPACE},{SERVICE},{dimension}}} {SERVICE}="{self.service}"'
         return cloudwatch.SearchExpression(
-            expression=f"SEARCH('{found} MetricName=\"{name}\"', '{stat}')",
+            expression=f"SEARCH('{series} MetricName=\"{name}\"', '{stat}')",
             label=f"${{PROP('Dim.{dimension}')}}",
         )
 
@@ -93,7 +87,8 @@ class MetricCatalog:
 
     @staticmethod
     def _check(name: str, dimension: str | None) -> None:
-        if not any(name in one.metrics for one in _FAMILIES if one.dimension == dimension):
+        families = (*OF_REQUESTS, *OF_ATTEMPTS)
+        if not any(name in one.metrics for one in families if one.dimension == dimension):
             raise ValueError(
                 f"functions/shared/telemetry/series.py has no {name} by {dimension or SERVICE}"
             )

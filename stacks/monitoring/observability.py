@@ -7,7 +7,7 @@ from constructs import Construct
 from stacks.config import StageConfig
 from stacks.monitoring.alarms import AlarmSet
 from stacks.monitoring.dashboard import add_dashboard
-from stacks.monitoring.metric_catalog import MetricCatalog, service_of
+from stacks.monitoring.metric_catalog import MetricCatalog
 from stacks.monitoring.monitored_resources import MonitoredResources
 from stacks.monitoring.queries import add_queries
 
@@ -24,9 +24,7 @@ class Observability(Construct):
         monitored: MonitoredResources,
     ) -> None:
         super().__init__(scope, construct_id)
-        metric_catalog = MetricCatalog(service_of(config.stage))
-        alarms = AlarmSet(
-            self, "Alarms", config=config, metric_catalog=metric_catalog, monitored=monitored
-        )
-        add_dashboard(self, config, metric_catalog, monitored, alarms.alarms)
-        add_queries(self, metric_catalog.service, monitored)
+        metrics = MetricCatalog(config.service)
+        alarms = AlarmSet(self, "Alarms", config=config, metrics=metrics, monitored=monitored)
+        add_dashboard(self, config, metrics, monitored, alarms.alarms)
+        add_queries(self, metrics.service, monitored)

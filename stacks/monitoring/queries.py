@@ -35,13 +35,17 @@ class SavedQuery:
     log_groups: LogGroups = record_logs
 
 
+def _fields(names: str) -> list[str]:
+    return names.split(", ")
+
+
 LAST_FAILURES = SavedQuery(
     "Last failures",
     logs.QueryString(
-        fields=[
-            *("@timestamp", "request_id", "`error.type`", "task", "`gen_ai.request.model`"),
-            *("attempts", "LatencyMs.0 as latency_ms", "caller_id"),
-        ],
+        fields=_fields(
+            "@timestamp, request_id, `error.type`, task, `gen_ai.request.model`, attempts,"
+            " LatencyMs.0 as latency_ms, caller_id"
+        ),
         filter_statements=["ispresent(`error.type`)"],
         sort="@timestamp desc",
         limit=20,
@@ -54,11 +58,10 @@ SAVED_QUERIES = (
     SavedQuery(
         "Slowest requests",
         logs.QueryString(
-            fields=[
-                *("@timestamp", "request_id", "LatencyMs.0 as latency_ms"),
-                *("RoutingMs.0 as routing_ms", "InferenceMs.0 as inference_ms"),
-                *("`gen_ai.request.model`", "attempts", "task", "trace_id"),
-            ],
+            fields=_fields(
+                "@timestamp, request_id, LatencyMs.0 as latency_ms, RoutingMs.0 as routing_ms,"
+                " InferenceMs.0 as inference_ms, `gen_ai.request.model`, attempts, task, trace_id"
+            ),
             filter_statements=["ispresent(attempts) and ispresent(LatencyMs.0)"],
             sort="latency_ms desc",
             limit=20,
@@ -86,7 +89,7 @@ SAVED_QUERIES = (
     SavedQuery(
         "Path of one request",
         logs.QueryString(
-            fields=["@timestamp", "@log", "level", "message", "@message"],
+            fields=_fields("@timestamp, @log, level, message, @message"),
             filter_statements=['request_id = "req_PUT-THE-ID-HERE"'],
             sort="@timestamp asc",
             limit=1000,

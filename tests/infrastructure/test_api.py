@@ -7,8 +7,7 @@ import pytest
 
 from functions.shared.errors import HTTP_STATUS
 from functions.shared.telemetry.series import NAMESPACE, RATE_LIMITED
-from stacks.stage import synthesize
-from tests.support.synthesized import StackTemplate, Stage, flat
+from tests.support.synthesized import StackTemplate, Stage, flat, synthesized
 
 pytestmark = pytest.mark.xdist_group("synthesis")
 
@@ -85,10 +84,7 @@ def test_everything_but_health_and_the_consoles_files_needs_a_key(prod: Stage) -
 
 
 def test_a_stage_can_do_without_the_console(tmp_path: Path) -> None:
-    synthesize("local", tmp_path, console="false")
-    template = StackTemplate(
-        (tmp_path / "LlmOrchestrator-local-Pipeline.template.json").read_text("utf-8")
-    )
+    template = synthesized("local", tmp_path, console="false").pipeline
     paths = {resource["PathPart"] for resource in template.resources(RESOURCE).values()}
     assert "metrics" in paths
     assert "console" not in paths
@@ -273,12 +269,9 @@ def test_plans_limit_their_keys_as_configured(prod: Stage) -> None:
 
 
 def test_the_command_line_can_set_the_limits_of_the_standard_plan(tmp_path: Path) -> None:
-    synthesize(
+    template = synthesized(
         "local", tmp_path, requests_per_second="2.5", burst_requests="3", requests_per_day="50"
-    )
-    template = StackTemplate(
-        (tmp_path / "LlmOrchestrator-local-Pipeline.template.json").read_text("utf-8")
-    )
+    ).pipeline
     plan = template.named(PLAN, "StandardPlan")
     assert plan["Throttle"] == {"RateLimit": 2.5, "BurstLimit": 3}
     assert plan["Quota"]["Limit"] == 50

@@ -1,5 +1,5 @@
 import re
-from datetime import UTC, datetime
+from datetime import date
 from typing import Any, get_args
 
 import pytest
@@ -19,7 +19,7 @@ from functions.shared.settings import (
 from functions.shared.telemetry.series import NAMESPACE
 from stacks.compute.bedrock_access import bedrock_models
 from stacks.compute.function_table import PROVIDER_FUNCTIONS
-from tests.support.synthesized import Stage, flat
+from tests.support.synthesized import TODAY, Stage, flat
 
 pytestmark = pytest.mark.xdist_group("synthesis")
 
@@ -147,15 +147,20 @@ def test_only_tracing_log_delivery_and_reading_metrics_name_no_resource(prod: St
         (
             "Api",
             {
-                *("states:DescribeExecution", "states:StopExecution"),
-                *("dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:BatchGetItem"),
+                "states:DescribeExecution",
+                "states:StopExecution",
+                "dynamodb:GetItem",
+                "dynamodb:UpdateItem",
+                "dynamodb:BatchGetItem",
             },
         ),
         (
             "Metrics",
             {
-                *("cloudwatch:GetMetricData", "apigateway:GET"),
-                *("dynamodb:Query", "dynamodb:BatchGetItem"),
+                "cloudwatch:GetMetricData",
+                "apigateway:GET",
+                "dynamodb:Query",
+                "dynamodb:BatchGetItem",
             },
         ),
         ("Console", set()),
@@ -236,7 +241,7 @@ def test_bedrock_may_be_asked_for_the_catalogues_models_and_no_others(prod: Stag
     statements = prod.pipeline.statements(role_of(function(prod, "InvokeBedrock")))
     direct, reached = (item for item in statements if item["Action"] == "bedrock:InvokeModel")
     named = [flat(arn) for arn in direct["Resource"]]
-    models = bedrock_models(load_catalogue(), datetime.now(UTC).date())
+    models = bedrock_models(load_catalogue(), date.fromisoformat(TODAY))
     assert sorted(arn.rpartition("/")[2] for arn in named) == sorted(models)
     assert not any("*" in arn for arn in named)
     profiles = reached["Condition"]["StringEquals"]["bedrock:InferenceProfileArn"]
@@ -359,6 +364,25 @@ def test_whoever_decides_knows_the_policies(local: Stage, prod: Stage, name: str
 def test_a_stage_logs_prompts_only_where_it_is_told_to(local: Stage, prod: Stage) -> None:
     assert variables(prod, "Classify")["LOG_PROMPTS"] == "false"
     assert variables(local, "Classify")["LOG_PROMPTS"] == "true"
+
+
+@pytest.mark.parametrize("name", ["Classify", "Route"])
+def test_whoever_classifies_knows_the_deadlines(prod: Stage, name: str) -> None:
+    assert variables(prod, name)["SYNC_DEADLINE_MS"] == "26000"
+    assert variables(prod, name)["ASYNC_DEADLINE_MS"] == "240000"
+
+
+def test_the_api_reaches_the_executions_of_jobs_and_no_others(prod: Stage) -> None:
+    jobs = variables(prod, "Api")["JOBS_STATE_MACHINE_ARN"]["Ref"]
+    machine = prod.pipeline.resources("AWS::StepFunctions::StateMachine")[jobs]
+    assert machine["StateMachineType"] == "STANDARD"
+    (reached,) = (
+        statement["Resource"]
+        for statement in prod.pipeline.statements(role_of(function(prod, "Api")))
+        if "states:StopExecution" in statement["Action"]
+    )
+    account = "<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>"
+    assert flat(reached) == f"arn:{account}:execution:<{jobs}.Name>:*"
 
 
 @pytest.mark.parametrize("name", ["Score", "Route", "Api", "Metrics", "Widgets"])

@@ -113,5 +113,5 @@ def test_a_missing_layer_says_how_to_build_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(layers, "BUILD", tmp_path)
-    with pytest.raises(FileNotFoundError, match=r"python -m stacks\.layers"):
+    with pytest.raises(FileNotFoundError, match=r"python -m stacks\.compute\.layers"):
         layers.layer_directory(layers.Layer("core"), "built")

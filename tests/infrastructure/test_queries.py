@@ -11,10 +11,30 @@ FUNCTIONS = 14
 # What the lines of finished requests, of attempts and of functions hold, and the access log. The
 # metrics are lists, as the format of Powertools has them.
 FIELDS = {
-    *("request_id", "caller_id", "trace_id", "attempt", "attempts", "task", "outcome", "model"),
-    *("provider", "CostUsd.0", "SavingsUsd.0", "LatencyMs.0", "RoutingMs.0", "InferenceMs.0"),
-    *("`error.type`", "`gen_ai.request.model`", "@timestamp", "@log", "@message", "level"),
-    *("message", "status", "resource", "error_type"),
+    "request_id",
+    "caller_id",
+    "trace_id",
+    "attempt",
+    "attempts",
+    "task",
+    "outcome",
+    "model",
+    "provider",
+    "CostUsd.0",
+    "SavingsUsd.0",
+    "LatencyMs.0",
+    "RoutingMs.0",
+    "InferenceMs.0",
+    "`error.type`",
+    "`gen_ai.request.model`",
+    "@timestamp",
+    "@log",
+    "@message",
+    "level",
+    "message",
+    "status",
+    "resource",
+    "error_type",
 }
 
 

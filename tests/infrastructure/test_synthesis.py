@@ -3,17 +3,17 @@ import os
 import shutil
 import subprocess
 import sys
+from datetime import datetime, tzinfo
 from pathlib import Path
+from typing import Self
 
 import pytest
-from pydantic import ValidationError
 
-from stacks.api.rest_api import mapping
+from stacks.api import mapping
 from stacks.compute import functions
 from stacks.compute.function_table import CHART_LIBRARY
 from stacks.lint import template_findings
-from stacks.stage import synthesize
-from tests.support.synthesized import StackTemplate, Stage
+from tests.support.synthesized import Stage, stages_with, synthesized
 
 pytestmark = pytest.mark.xdist_group("synthesis")
 
@@ -140,9 +140,8 @@ def test_a_console_without_its_chart_library_is_not_deployed(
 
 
 def deployment_of(directory: Path) -> str:
-    synthesize("local", directory)
-    template = (directory / "LlmOrchestrator-local-Pipeline.template.json").read_text("utf-8")
-    (logical_id,) = StackTemplate(template).resources("AWS::ApiGateway::Deployment")
+    template = synthesized("local", directory).pipeline
+    (logical_id,) = template.resources("AWS::ApiGateway::Deployment")
     return logical_id
 
 
@@ -158,35 +157,64 @@ def test_a_changed_mapping_template_makes_a_new_deployment(
     assert deployment_of(tmp_path / "changed") != first
 
 
-@pytest.mark.parametrize("name", ["api_keys", "operator_api_keys"])
-def test_key_values_are_refused_outside_the_local_stage(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ValidationError, match="local stage only"):
-        synthesize("prod", tmp_path, layers="stub", **{name: "a-key"})
+class LaterDay(datetime):
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Self:
+        return cls(2032, 1, 1, tzinfo=tz)
 
 
-def test_bedrocks_endpoint_is_aws_own_outside_the_local_stage(tmp_path: Path) -> None:
-    with pytest.raises(ValidationError, match="local stage only"):
-        synthesize("prod", tmp_path, layers="stub", bedrock_endpoint_url=NOWHERE)
+def turn_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, module in list(sys.modules.items()):
+        if name.startswith(("stacks.", "functions.")) and hasattr(module, "datetime"):
+            monkeypatch.setattr(module, "datetime", LaterDay)
 
 
-def test_a_provider_that_nobody_knows_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValidationError, match="providers"):
-        synthesize("local", tmp_path, providers="openai,acme")
+def test_one_day_gives_one_result_whatever_the_clock_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = synthesized("dev", tmp_path / "now")
+    turn_the_clock(monkeypatch)
+    later = synthesized("dev", tmp_path / "later")
+    assert (later.storage, later.pipeline) == (now.storage, now.pipeline)
+    assert synthesized("dev", tmp_path / "moved", today="2032-01-01").pipeline != now.pipeline
 
 
-@pytest.mark.parametrize("name", ["requests_per_second", "burst_requests", "requests_per_day"])
-@pytest.mark.parametrize("value", ["0", "many"])
-def test_a_limit_that_is_none_is_refused(tmp_path: Path, name: str, value: str) -> None:
-    with pytest.raises(ValidationError, match=name):
-        synthesize("local", tmp_path, **{name: value})
+def test_a_stage_may_have_any_name(tmp_path: Path) -> None:
+    stage = synthesized("staging", tmp_path, stages=stages_with("staging", check_security=True))
+    (gateway,) = stage.pipeline.resources("AWS::ApiGateway::RestApi").values()
+    assert gateway["Name"] == "llm-orchestrator-staging"
+    secrets = stage.storage.resources("AWS::SecretsManager::Secret").values()
+    assert "llm-orchestrator/staging/openai" in {secret["Name"] for secret in secrets}
 
 
-@pytest.mark.parametrize("name", ["routing_policy", "shadow_policy"])
-def test_a_policy_without_a_file_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ValidationError, match=r"has no missing\.json"):
-        synthesize("local", tmp_path, **{name: "missing"})
+def test_deadlines_reach_the_functions_and_their_alarm(tmp_path: Path) -> None:
+    deadlines = {"sync_ms": 10_000, "async_ms": 870_000}
+    template = synthesized("dev", tmp_path, stages=stages_with("dev", deadlines=deadlines)).pipeline
+    for name in ("Classify", "Route"):
+        function = template.named("AWS::Lambda::Function", f"Functions{name}")
+        variables = function["Environment"]["Variables"]
+        assert (variables["SYNC_DEADLINE_MS"], variables["ASYNC_DEADLINE_MS"]) == (
+            "10000",
+            "870000",
+        )
+    functions = template.resources("AWS::Lambda::Function")
+    timeouts = {name: item["Timeout"] for name, item in functions.items() if "Invoke" in name}
+    assert set(timeouts.values()) == {900}
+    alarm = template.named("AWS::CloudWatch::Alarm", "SlowAnswers")
+    assert alarm["Threshold"] == 8_000
 
 
-def test_an_unknown_stage_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValidationError, match="stage"):
-        synthesize("staging", tmp_path)
+def test_the_command_line_says_in_one_line_that_a_stage_is_unknown(tmp_path: Path) -> None:
+    context = json.dumps({"stages": stages_with("test"), "stage": "tset"})
+    environment = os.environ | {"CDK_OUTDIR": str(tmp_path), "CDK_CONTEXT_JSON": context}
+    refused = subprocess.run(
+        [sys.executable, "app.py"],
+        cwd=ROOT,
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert refused.returncode == 1
+    error = [line for line in refused.stderr.splitlines() if "!!" not in line]
+    assert error == ["cdk.json has no stage 'tset', only local, dev, prod, test"]

@@ -5,6 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stacks.stage import CDK_JSON, synthesize
+
+TODAY = "2026-11-26"
+"""So that no test changes with the day: models retire."""
+
 
 def flat(value: Any) -> str:
     """The text of a template's value, with `<...>` for what only a deployment knows."""
@@ -71,3 +76,20 @@ class Stage:
     directory: Path
     storage: StackTemplate
     pipeline: StackTemplate
+
+
+def stages_with(name: str, **settings: Any) -> dict[str, Any]:
+    """The stages of cdk.json, with one that is the stage dev but for these settings."""
+    stages = json.loads(CDK_JSON.read_text("utf-8"))["context"]["stages"]
+    return {**stages, name: {**stages["dev"], **settings}}
+
+
+def synthesized(name: str, directory: Path, **context: object) -> Stage:
+    synthesize(name, directory, **{"layers": "stub", "today": TODAY, **context})
+    storage, pipeline = (
+        StackTemplate(
+            (directory / f"LlmOrchestrator-{name}-{part}.template.json").read_text("utf-8")
+        )
+        for part in ("Storage", "Pipeline")
+    )
+    return Stage(directory, storage, pipeline)

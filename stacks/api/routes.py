@@ -1,0 +1,76 @@
+"""The table of routes: the whole API, and who answers each part of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from stacks.api.job_schema import request_schema
+
+
+@dataclass(frozen=True)
+class Body:
+    """What the gateway lets through. `name` is the schema's in the API."""
+
+    name: str
+    schema: Mapping[str, Any]
+
+
+# More than that the gateway need not know: the engine says better what is wrong.
+ANY_OBJECT = Body(
+    "ObjectBody", {"$schema": "http://json-schema.org/draft-04/schema#", "type": "object"}
+)
+JOB = Body("JobsBody", request_schema())
+
+
+@dataclass(frozen=True)
+class Start:
+    """An execution of `machine`, which the gateway starts itself by the API `action`.
+
+    `status` answers a started execution; templates override it where the execution's end decides.
+    `templates` are <templates>_request.vtl and <templates>_response.vtl.
+    """
+
+    machine: str
+    action: str
+    status: str
+    templates: str
+
+
+GENERATE = Start("Generate", "StartSyncExecution", "200", "generate")
+JOBS = Start("Jobs", "StartExecution", "202", "jobs")
+
+
+@dataclass(frozen=True)
+class Route:
+    """A path under the stage's. `target` may be a function, by its name in their table."""
+
+    verb: str
+    path: str
+    target: Start | str
+    body: Body | None = None
+    needs_key: bool = True
+
+
+ROUTES = (
+    Route("POST", "v1/generate", GENERATE, ANY_OBJECT),
+    Route("POST", "v1/jobs", JOBS, JOB),
+    Route("GET", "v1/jobs/{execution_id}", "Api"),
+    Route("DELETE", "v1/jobs/{execution_id}", "Api"),
+    Route("GET", "v1/requests/{request_id}", "Api"),
+    Route("POST", "v1/requests/{request_id}/feedback", "Api", ANY_OBJECT),
+    Route("POST", "v1/route", "Route", ANY_OBJECT),
+    Route("GET", "v1/models", "Api"),
+    Route("GET", "v1/models/{model_id}", "Api"),
+    Route("GET", "v1/health", "Api", needs_key=False),
+    Route("GET", "v1/metrics/summary", "Metrics"),
+    Route("GET", "v1/metrics/models/{model_id}", "Metrics"),
+    Route("GET", "v1/metrics/providers", "Metrics"),
+    Route("GET", "v1/metrics/costs", "Metrics"),
+    Route("GET", "v1/metrics/logs", "Metrics"),
+    Route("GET", "v1/metrics/realtime", "Metrics"),
+    # The page and its files hold no data: what it shows it asks for with the key typed into it.
+    Route("GET", "console", "Console", needs_key=False),
+    Route("GET", "console/{file}", "Console", needs_key=False),
+)
