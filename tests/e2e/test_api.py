@@ -7,6 +7,8 @@ import pytest
 import requests
 
 from functions.shared.errors import HTTP_STATUS
+from functions.shared.storage.request_log import unpacked
+from functions.shared.vocabulary import usd
 
 pytestmark = pytest.mark.xdist_group("local")
 
@@ -234,7 +236,9 @@ def test_a_hundred_jobs_at_once_end_with_one_row_each(stack):
 def test_a_row_accounts_for_the_request_and_holds_none_of_its_text(stack):
     secret = "the-secret-of-the-prompt"
     answer = _post(stack, "/generate", {"task": "chat", "text": f"{secret}. And more."}).json()
-    row = stack.requests_table().get_item(Key={"request_id": answer["request_id"]})["Item"]
-    assert float(row["usage"]["total_cost_usd"]) == answer["usage"]["total_cost_usd"]
+    row = unpacked(
+        stack.requests_table().get_item(Key={"request_id": answer["request_id"]})["Item"]
+    )
+    assert float(usd(row["usage"]["total_cost_nano_usd"])) == answer["usage"]["total_cost_usd"]
     assert [one["outcome"] for one in row["attempts"]] == ["success"]
     assert secret not in json.dumps(row, default=str)

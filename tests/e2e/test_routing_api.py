@@ -79,7 +79,7 @@ def test_a_dry_run_decides_what_the_request_itself_then_does(stack):
     decided = _post(stack, "/route", body)
     assert decided.status_code == 200
     routing = decided.json()["routing"]
-    answer = _post(stack, "/generate", body).json()
+    answer = _post(stack, "/generate", body | {"explain": True}).json()
     for name in ("selected_model", "provider", "reason", "final_score", "policy_version"):
         assert routing[name] == answer["routing"][name]
     assert [one["model"] for one in routing["candidates"]] == [

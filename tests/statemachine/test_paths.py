@@ -9,6 +9,7 @@ import pytest
 
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.contracts.states import RecordInput
+from functions.shared.vocabulary import usd
 
 pytestmark = pytest.mark.xdist_group("local")
 
@@ -184,7 +185,9 @@ def test_an_answer_survives_a_failing_record_which_waits_for_replay(stack, broke
     assert run.path == ["Classify", "Score", "Invoke Provider", "Record Metrics", *path]
     assert run.body["result"]
     [letter] = [one for one in _dead_letters(stack) if one.request_id == run.body["request_id"]]
-    assert letter.answer.usage.total_cost_usd == Decimal(str(run.body["usage"]["total_cost_usd"]))
+    assert usd(letter.answer.usage.total_cost_nano_usd) == Decimal(
+        str(run.body["usage"]["total_cost_usd"])
+    )
     assert "secret" not in letter.model_dump_json()
 
 
