@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import boto3
+import hypothesis
 import pytest
 
 PROJECT = Path(__file__).parents[1]
@@ -26,6 +27,10 @@ SETTINGS = (
 )
 REGION = "us-east-1"
 EXIT_STATUS = pytest.StashKey[int]()
+
+# How long an example takes depends on what else the machine does; no test asserts a time.
+hypothesis.settings.register_profile("engine", deadline=None)
+hypothesis.settings.load_profile("engine")
 
 
 class Stack:
