@@ -28,7 +28,7 @@ from functions.shared.policy.prompt_features import (
     features_of,
 )
 from functions.shared.policy.prompt_predictor import PromptPredictor
-from training.routing.router_metrics import average_gap_recovered
+from training.routing.metrics import average_gap_recovered
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
