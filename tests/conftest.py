@@ -17,6 +17,7 @@ import boto3
 import hypothesis
 import pytest
 
+pytest_plugins = ("tests.support.coverage_gate",)
 PROJECT = Path(__file__).parents[1]
 SHARED_FOLDER = "LOCAL_STACK_FOLDER"
 API_KEYS = ("first-key-of-the-tests", "other-key-of-the-tests")
