@@ -46,8 +46,8 @@ $(NODE_DEV_READY): package.json package-lock.json | $(DEV_READY)
 run: $(RUN_READY) $(NODE_RUN_READY) ## deploy to the local AWS, ask it twice, serve until Ctrl-C
 	@exec $(BIN)/python -m local up --port $(PORT)
 
-test: $(DEV_READY) $(NODE_DEV_READY) browser ## the whole test suite
-	@$(BIN)/python -m pytest
+test: $(DEV_READY) $(NODE_DEV_READY) browser ## the whole test suite, with coverage
+	@$(BIN)/python -m pytest --cov --cov-report=
 
 browser:
 	@{ command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null || { \
@@ -84,4 +84,4 @@ deploy: $(RUN_READY) $(NODE_RUN_READY) ## deploy STAGE=dev to your AWS account
 
 clean: ## remove everything that the targets made
 	@-$(BIN)/python -m local down --port $(PORT) 2>/dev/null
-	@rm -rf .venv node_modules build cdk.out .local .mypy_cache .ruff_cache .pytest_cache
+	@rm -rf .venv node_modules build cdk.out .local .mypy_cache .ruff_cache .pytest_cache .coverage*

@@ -12,10 +12,13 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import boto3
+import hypothesis
 import pytest
 
+pytest_plugins = ("tests.support.coverage_gate",)
 PROJECT = Path(__file__).parents[1]
 SHARED_FOLDER = "LOCAL_STACK_FOLDER"
 API_KEYS = ("first-key-of-the-tests", "other-key-of-the-tests")
@@ -26,6 +29,10 @@ SETTINGS = (
 )
 REGION = "us-east-1"
 EXIT_STATUS = pytest.StashKey[int]()
+
+# How long an example takes depends on what else the machine does; no test asserts a time.
+hypothesis.settings.register_profile("engine", deadline=None)
+hypothesis.settings.load_profile("engine")
 
 
 class Stack:
@@ -38,7 +45,7 @@ class Stack:
         self.operator_api_key = OPERATOR_API_KEY
         self._session = boto3.Session("test", "test", region_name=REGION)
 
-    def client(self, service: str):
+    def client(self, service: Any) -> Any:
         return self._session.client(service, endpoint_url=self.emulator_url)
 
     def requests_table(self):
@@ -209,7 +216,7 @@ def aws(monkeypatch):
 
 
 def _table(name, *keys, **index):
-    attributes = [{"AttributeName": key, "AttributeType": "S"} for key in keys]
+    attributes: list[Any] = [{"AttributeName": key, "AttributeType": "S"} for key in keys]
     return boto3.resource("dynamodb").create_table(
         TableName=name,
         KeySchema=[{"AttributeName": keys[0], "KeyType": "HASH"}],

@@ -140,7 +140,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 
 def _evaluate_routing(arguments: argparse.Namespace) -> int:
-    from training.routing.routing_evaluation import evaluate_routing
+    from training.routing.evaluation import evaluate_routing
 
     report = evaluate_routing(arguments.train, arguments.data, arguments.plot)
     print(json.dumps(report, indent=1))
@@ -162,7 +162,7 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 def _fit_routing(arguments: argparse.Namespace) -> int:
-    from training.routing.fit_routing import run_fit_routing
+    from training.routing.fitting import run_fit_routing
 
     return run_fit_routing(arguments)
 

@@ -1,0 +1,2 @@
+"""What is made from sources outside: the price table and the README's table of providers from
+genai-prices, the rates of bytes per token from real tokenizers."""

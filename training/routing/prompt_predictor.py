@@ -20,15 +20,15 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
-from functions.shared.policy.prompt_predictor import (
+from functions.shared.policy.prompt_features import (
     FIGURES,
     PLACES,
     PromptFeatures,
-    PromptPredictor,
     bounded,
-    prompt_features,
+    features_of,
 )
-from training.routing.router_metrics import average_gap_recovered
+from functions.shared.policy.prompt_predictor import PromptPredictor
+from training.routing.metrics import average_gap_recovered
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -213,7 +213,7 @@ def predictor_of(
 
 
 def corpus_of(texts: Sequence[str]) -> Corpus:
-    features = [prompt_features(text) for text in texts]
+    features = [features_of(text) for text in texts]
     words = _unit_rows([one.words for one in features], WORD_SHARE)
     characters = _unit_rows([one.characters for one in features], CHARACTER_SHARE)
     return Corpus(features, words, characters)

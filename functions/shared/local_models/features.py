@@ -5,14 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Hashes = NDArray[np.uint64]
-Positions = NDArray[np.int64]
+from functions.shared.local_models.text_hashes import (
+    BASE,
+    LETTER,
+    SIGN,
+    SPACE,
+    Flags,
+    Hashes,
+    Kinds,
+    Points,
+    Positions,
+    code_points,
+    extended,
+    kinds_of,
+    placed,
+    powers,
+    with_digits_alike,
+)
 
-_BASE = 0x9E3779B97F4A7C15
-_BASE_INVERSE = pow(_BASE, -1, 2**64)
-_SPACE, _LETTER, _DIGIT, _SIGN = 0, 1, 2, 3
+_BASE_INVERSE = pow(BASE, -1, 2**64)
 _OTHER_SIGNS = ((0x2010, 0x2BFF), (0x3000, 0x303F), (0xFE00, 0xFE0F), (0x1F000, 0x1FAFF))
 """Typographic signs, symbols and emoji: each is a token by itself."""
 
@@ -51,7 +63,7 @@ class _Tokens:
 
     hashes: Hashes
     plain: Hashes
-    are_signs: NDArray[np.bool_]
+    are_signs: Flags
 
 
 def extract(text: str, settings: FeatureSettings) -> Features:
@@ -76,51 +88,37 @@ def extract(text: str, settings: FeatureSettings) -> Features:
 def _numbers(families: list[Hashes], size: int) -> Positions:
     if not families:
         return np.zeros(0, np.int64)
-    return np.unique(_mixed(np.concatenate(families)) % np.uint64(size)).astype(np.int64)
+    return np.unique(placed(np.concatenate(families), size))
 
 
-def _code_points(text: str) -> NDArray[np.uint32]:
+def _code_points(text: str) -> Points:
     """Lower case, every digit as 0, one kind of apostrophe."""
-    lowered = text.lower().replace("\u2019", "'")
-    points = np.frombuffer(lowered.encode("utf-32-le", "surrogatepass"), np.uint32).copy()
-    points[(points >= ord("0")) & (points <= ord("9"))] = ord("0")
-    return points
+    return with_digits_alike(code_points(text.lower().replace("\u2019", "'")))
 
 
-def _ascii_kind(number: int) -> int:
-    if number <= ord(" ") or number == 127:
-        return _SPACE
-    if chr(number).isalpha() or chr(number) in "'_":
-        return _LETTER
-    return _DIGIT if chr(number).isdigit() else _SIGN
-
-
-_ASCII_KINDS = np.array([_ascii_kind(number) for number in range(128)], np.uint8)
-
-
-def _kinds(points: NDArray[np.uint32]) -> NDArray[np.uint8]:
-    kinds = np.where(points < 128, _ASCII_KINDS[np.minimum(points, 127)], np.uint8(_LETTER))
+def _kinds(points: Points) -> Kinds:
+    kinds = kinds_of(points)
     for first, last in _OTHER_SIGNS:
-        kinds[(points >= first) & (points <= last)] = _SIGN
-    kinds[points == 0xA0] = _SPACE
+        kinds[(points >= first) & (points <= last)] = SIGN
+    kinds[points == 0xA0] = SPACE
     return kinds
 
 
-def _tokens(points: NDArray[np.uint32], negated_words: int) -> _Tokens:
+def _tokens(points: Points, negated_words: int) -> _Tokens:
     kinds = _kinds(points)
-    previous = np.concatenate(([np.uint8(_SPACE)], kinds[:-1]))
-    following = np.concatenate((kinds[1:], [np.uint8(_SPACE)]))
-    starts = np.flatnonzero((kinds != _SPACE) & ((kinds != previous) | (kinds == _SIGN)))
-    ends = np.flatnonzero((kinds != _SPACE) & ((kinds != following) | (kinds == _SIGN))) + 1
-    plain, are_words = _slices(points, starts, ends), kinds[starts] == _LETTER
+    previous = np.concatenate(([np.uint8(SPACE)], kinds[:-1]))
+    following = np.concatenate((kinds[1:], [np.uint8(SPACE)]))
+    starts = np.flatnonzero((kinds != SPACE) & ((kinds != previous) | (kinds == SIGN)))
+    ends = np.flatnonzero((kinds != SPACE) & ((kinds != following) | (kinds == SIGN))) + 1
+    plain, are_words = _slices(points, starts, ends), kinds[starts] == LETTER
     hashes = plain
     if negated_words:
         negated = are_words & _are_negated(plain, are_words, negated_words)
         hashes = np.where(negated, _salted(plain, 70), plain)
-    return _Tokens(hashes, plain, kinds[starts] == _SIGN)
+    return _Tokens(hashes, plain, kinds[starts] == SIGN)
 
 
-def _are_negated(tokens: Hashes, are_words: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
+def _are_negated(tokens: Hashes, are_words: Flags, reach: int) -> Flags:
     """Which tokens follow a negation within reach, and no sign or "but" stands between."""
     places = np.arange(tokens.size)
     ends = ~are_words | np.isin(tokens, _CONTRASTS)
@@ -128,26 +126,18 @@ def _are_negated(tokens: Hashes, are_words: NDArray[np.bool_], reach: int) -> ND
     return (last_negation > _latest(ends)) & (places - last_negation <= reach)
 
 
-def _latest(flags: NDArray[np.bool_]) -> Positions:
+def _latest(flags: Flags) -> Positions:
     """For each place the last one before it whose flag is set."""
     places = np.where(flags, np.arange(flags.size), -(1 << 20))
     return np.concatenate(([-(1 << 20)], np.maximum.accumulate(places)[:-1]))
 
 
-def _powers(base: int, count: int) -> Hashes:
-    """base**0, base**1, ... modulo 2**64."""
-    factors = np.full(count, base & (2**64 - 1), np.uint64)
-    if count:
-        factors[0] = 1
-    return np.cumprod(factors, dtype=np.uint64)
-
-
 _MOST_POINTS = 1 << 14
 """More than a window holds, even if its letters become more in lower case."""
-_UP, _DOWN = _powers(_BASE, _MOST_POINTS), _powers(_BASE_INVERSE, _MOST_POINTS)
+_UP, _DOWN = powers(BASE, _MOST_POINTS), powers(_BASE_INVERSE, _MOST_POINTS)
 
 
-def _slices(points: NDArray[np.uint32], starts: Positions, ends: Positions) -> Hashes:
+def _slices(points: Points, starts: Positions, ends: Positions) -> Hashes:
     """The polynomial hash of each slice, from sums over the prefixes."""
     terms = points.astype(np.uint64) * _UP[: points.size]
     sums = np.concatenate((np.zeros(1, np.uint64), np.cumsum(terms, dtype=np.uint64)))
@@ -173,13 +163,6 @@ def _word_hashes(words: str) -> Hashes:
 _NEGATIONS, _CONTRASTS = _word_hashes(_NEGATION_WORDS), _word_hashes(_CONTRAST_WORDS)
 
 
-def _mixed(hashes: Hashes) -> Hashes:
-    """Spreads each bit over all others (the end of MurmurHash3)."""
-    hashes = (hashes ^ (hashes >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
-    hashes = (hashes ^ (hashes >> np.uint64(33))) * np.uint64(0xC4CEB9FE1A85EC53)
-    return hashes ^ (hashes >> np.uint64(33))
-
-
 def _salted(hashes: Hashes, salt: int) -> Hashes:
     return hashes ^ np.uint64((salt + 1) * 0xD6E8FEB86659FD93 & (2**64 - 1))
 
@@ -189,7 +172,7 @@ def _word_ngrams(
 ) -> list[Hashes]:
     runs = [tokens.hashes]
     for length in range(2, settings.word_ngrams + 1):
-        runs.append(_mixed(runs[-1][:-1]) + tokens.hashes[length - 1 :])
+        runs.append(extended(runs[-1], tokens.hashes[length - 1 :]))
     families = [_salted(run, 10 * salt + length) for length, run in enumerate(runs)]
     if is_head and settings.opening_words:
         families += [
@@ -198,10 +181,10 @@ def _word_ngrams(
     return families
 
 
-def _character_ngrams(points: NDArray[np.uint32], settings: FeatureSettings) -> list[Hashes]:
+def _character_ngrams(points: Points, settings: FeatureSettings) -> list[Hashes]:
     """Runs of characters that do not reach over a gap between words."""
     spaced = np.concatenate(([np.uint32(32)], points, [np.uint32(32)]))
-    gaps = np.concatenate(([0], np.cumsum(_kinds(spaced) == _SPACE)))
+    gaps = np.concatenate(([0], np.cumsum(_kinds(spaced) == SPACE)))
     families = []
     for length in settings.character_ngrams:
         starts = np.arange(spaced.size - length + 1)

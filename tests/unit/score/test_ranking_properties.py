@@ -111,7 +111,7 @@ class World:
 
 
 worlds = st.integers(0, 2**32).map(World)
-a_thousand = settings(max_examples=1000, deadline=None)
+a_thousand = settings(max_examples=1000)
 
 
 @a_thousand

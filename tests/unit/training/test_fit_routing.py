@@ -3,6 +3,7 @@ import json
 import random
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from statistics import fmean
 from types import SimpleNamespace
 
@@ -13,17 +14,17 @@ from functions.shared.catalogue.models import load_catalogue
 from functions.shared.policy.routing_policy import load_policy, read_policy
 from functions.shared.storage.request_log import RequestLog
 from training import __main__ as command
-from training.routing import fit_routing
-from training.routing.fit_routing import (
+from training.routing.grades import LARGEST_WEIGHT, Grade
+from training.routing.pairs import fit_predictors, pairs_of
+from training.routing.qualities import (
     NO_GRADES,
     Line,
     Posterior,
+    Tally,
     fit_line,
     fit_prior,
-    pairs_of,
     tally_of,
 )
-from training.routing.grades import LARGEST_WEIGHT, Grade
 
 MODELS = (
     *("bedrock-llama3-8b", "claude-haiku-4-5", "claude-sonnet-4-5", "gpt-4o"),
@@ -141,9 +142,7 @@ def test_without_grades_the_line_is_the_public_scale_itself():
 
 def test_a_line_through_many_models_is_found_again():
     true = Line(0.3, 0.5)
-    exact = {
-        model: fit_routing.Tally(1000, 1000, 1000 * true.prior(PUBLIC[model])) for model in MODELS
-    }
+    exact = {model: Tally(1000, 1000, 1000 * true.prior(PUBLIC[model])) for model in MODELS}
     line = fit_line(PUBLIC, exact, 500)
     assert line.intercept == pytest.approx(0.3, abs=0.02)
     assert line.slope == pytest.approx(0.5, abs=0.02)
@@ -151,9 +150,7 @@ def test_a_line_through_many_models_is_found_again():
 
 def test_grades_of_weak_models_alone_leave_the_strong_ones_in_the_order_of_the_ranking():
     weak = sorted(PUBLIC, key=PUBLIC.get)[:5]
-    tallies = {
-        model: fit_routing.Tally(900, 900, 900 * (0.36 + PUBLIC[model] / 1.2)) for model in weak
-    }
+    tallies = {model: Tally(900, 900, 900 * (0.36 + PUBLIC[model] / 1.2)) for model in weak}
     line = fit_line(PUBLIC, tallies, 200)
     ranked = sorted(set(PUBLIC.values()))
     priors = [line.prior(public) for public in ranked]
@@ -168,7 +165,7 @@ def test_few_grades_hardly_move_the_line():
 
 
 def test_a_ranking_that_is_upside_down_is_given_no_weight_rather_than_a_negative_one():
-    tallies = {model: fit_routing.Tally(500, 500, 500 * (1 - PUBLIC[model])) for model in MODELS}
+    tallies = {model: Tally(500, 500, 500 * (1 - PUBLIC[model])) for model in MODELS}
     line = fit_line(PUBLIC, tallies, 100)
     assert line.slope == 0
     mean = fmean(1 - PUBLIC[one] for one in MODELS)
@@ -240,7 +237,7 @@ def test_every_model_of_a_fitted_task_is_in_the_policy_and_tasks_with_few_grades
 
 
 def fit_path(name):
-    return fit_routing.Path.cwd() / name
+    return Path.cwd() / name
 
 
 def test_the_same_grades_in_another_order_give_the_same_bytes(fit):
@@ -384,7 +381,7 @@ def test_a_predictor_is_kept_only_where_it_is_worth_it_or_the_report_says_why_no
     predicting, grades, holds, why_not
 ):
     predicting.holds = holds
-    _, report = fit_routing.fit_predictors(grades, CATALOGUE)
+    _, report = fit_predictors(grades, CATALOGUE)
     assert [one.get("why_not") for one in report] == [why_not]
     assert predicting.fitted == ([] if why_not else [("gpt-4o-mini", "gpt-5")])
 
@@ -394,7 +391,7 @@ def test_a_cheaper_model_is_paired_once_with_the_dearer_one_that_shares_most_pro
     grades += [
         Grade("gpt-6-sol", "chat", 1.0, prompt=f"prompt no. {number}") for number in range(350)
     ]
-    _, report = fit_routing.fit_predictors(grades, CATALOGUE)
+    _, report = fit_predictors(grades, CATALOGUE)
     pairs = [(one["weak"], one["strong"], one["prompts"]) for one in report]
     assert pairs[0] == ("gpt-4o-mini", "gpt-5", 400)
     assert len({weak for weak, _, _ in pairs}) == len(pairs)

@@ -9,9 +9,8 @@ import pytest
 
 from functions.shared.policy.prompt_predictor import PromptPredictor
 from training.data import MalformedRows
-from training.routing.outcomes import costs_usd, read_folder, read_outcomes
-from training.routing.prompt_predictor import beats_length_rule, fit_pair
-from training.routing.router_metrics import (
+from training.routing.evaluation import evaluate_routing
+from training.routing.metrics import (
     aiq,
     apgr,
     average_gap_recovered,
@@ -19,9 +18,11 @@ from training.routing.router_metrics import (
     call_performance_threshold,
     nondecreasing_hull,
 )
-from training.routing.routing_evaluation import evaluate_routing, folds_of
+from training.routing.outcomes import costs_usd, read_folder, read_outcomes
+from training.routing.prompt_predictor import beats_length_rule, fit_pair
+from training.routing.routed import folds_of
 
-PRICES = {"small": [0.1, 0.4], "large": [2.0, 8.0], "odd": [1.0, 2.0]}
+PRICES = {"small": (0.1, 0.4), "large": (2.0, 8.0), "odd": (1.0, 2.0)}
 EASY, HARD = "add the two numbers", "prove the theorem by induction"
 FILLERS = ("red", "blue", "green", "round", "heavy", "quick", "old", "plain", "soft", "loud")
 
