@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test browser check bench format prices deploy clean
+.PHONY: help run test browser check bench format prices drawing deploy clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -65,6 +65,7 @@ check: $(DEV_READY) $(NODE_DEV_READY) ## format, lint, types, ASL and template l
 	@node_modules/.bin/tsc --project jsconfig.json
 	@$(BIN)/python -m training prices --check
 	@$(BIN)/python -m training providers --check
+	@$(BIN)/python -m stacks.drawing --check
 	@$(BIN)/python -m stacks.lint
 
 bench: $(RUN_READY) ## measure speed as ratios, into bench/results.json
@@ -77,6 +78,9 @@ format: $(DEV_READY) $(NODE_DEV_READY) ## rewrite the code in the project's form
 prices: $(DEV_READY) ## generate the price table and the README's table of providers anew
 	@$(BIN)/python -m training prices
 	@$(BIN)/python -m training providers
+
+drawing: $(RUN_READY) ## draw the state machine, from its definition, into docs
+	@$(BIN)/python -m stacks.drawing
 
 deploy: $(RUN_READY) $(NODE_RUN_READY) ## deploy STAGE=dev to your AWS account
 	@$(BIN)/python -m stacks.compute.layers

@@ -1,0 +1,22 @@
+"""All of the engine that runs in Lambda: one package, one code asset, a handler in each folder.
+
+States, called by `statemachine/orchestrate.asl.json`, each in the folder that is named like it:
+    classify, score, invoke_provider, record_metrics (also `Record Failure`)
+
+HTTP, called by API Gateway (`stacks/api/routes.py` has the table):
+    api        jobs, audit records, feedback, models, health
+    route      the dry run of a decision; the one folder that imports other states' code
+    metrics    what the engine did
+    console    the page and its files
+
+Events:
+    widgets    called by CloudWatch when somebody looks at the dashboard
+
+What they share is in `shared`, in rooms on four floors; imports go down only:
+    health · policy · money
+    contracts · gateway · local_models
+    storage · telemetry · catalogue
+    vocabulary · times · errors · settings · attempt_limits
+
+`layers` lists the third-party packages of each Lambda layer.
+"""
