@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +13,7 @@ from stacks.compute.functions import ROOT
 from stacks.compute.machines import DEFINITION_PATH
 
 DRAWING = ROOT / "docs" / "state_machine.md"
+_PLAIN, _ON_ERROR = '-- "{}" -->', '-. "{}" .->'
 _TEXT = """# The state machine
 
 Drawn from `statemachine/orchestrate.asl.json` by `make drawing`. A plain arrow is the next state, a
@@ -18,7 +21,7 @@ dashed one what an error leads to.
 
 ```mermaid
 flowchart TD
-{arrows}
+{lines}
 ```
 """
 
@@ -26,29 +29,32 @@ flowchart TD
 def render() -> str:
     """The page, with one arrow for each way from one state to another."""
     definition = json.loads(DEFINITION_PATH.read_text("utf-8"))
-    arrows = dict.fromkeys(
-        f"    {_box(name)} {arrow} {_box(target)}"
+    boxes = [f'    {_id(name)}["{name}"]' for name in definition["States"]]
+    arrows = [
+        f"    {_id(name)} {arrow} {_id(target)}"
         for name, state in definition["States"].items()
-        for arrow, target in _ways(state)
-    )
-    start = f"    Start((start)) --> {_box(definition['StartAt'])}"
-    return _TEXT.format(arrows="\n".join([start, *arrows]))
+        for arrow, target in _arrows(state)
+    ]
+    start = f"    Start((start)) --> {_id(definition['StartAt'])}"
+    return _TEXT.format(lines="\n".join([*boxes, start, *arrows]))
 
 
-def _ways(state: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _arrows(state: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """One for each kind of way and its target, with all that leads there as its label."""
+    labels: dict[tuple[str, str], list[str]] = defaultdict(list)
     for choice in state.get("Choices", []):
-        yield f'-- "{choice["Comment"].partition(".")[0].partition(":")[0]}" -->', choice["Next"]
-    if "Next" in state:
-        yield "-->", state["Next"]
+        labels[_PLAIN, choice["Next"]].append(re.split("[.:,]", choice["Comment"])[0])
     for rule in state.get("Catch", []):
-        errors = "<br>".join(rule["ErrorEquals"]).replace("States.ALL", "any other")
-        yield f'-. "{errors}" .->', rule["Next"]
-    if state.get("End"):
-        yield "-->", "Done"
+        labels[_ON_ERROR, rule["Next"]] += rule["ErrorEquals"]
+    for target in (*filter(None, [state.get("Next")]), *(["Done"] if state.get("End") else [])):
+        yield "-->", target
+    for (arrow, target), names in labels.items():
+        text = "\n        ".join(dict.fromkeys(names)).replace("States.ALL", "any other error")
+        yield arrow.format(text), target
 
 
-def _box(name: str) -> str:
-    return f'{"".join(filter(str.isalnum, name))}["{name}"]'
+def _id(name: str) -> str:
+    return "".join(filter(str.isalnum, name))
 
 
 def main() -> int:
