@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import boto3
 import hypothesis
@@ -44,7 +45,7 @@ class Stack:
         self.operator_api_key = OPERATOR_API_KEY
         self._session = boto3.Session("test", "test", region_name=REGION)
 
-    def client(self, service: str):
+    def client(self, service: Any) -> Any:
         return self._session.client(service, endpoint_url=self.emulator_url)
 
     def requests_table(self):
@@ -215,7 +216,7 @@ def aws(monkeypatch):
 
 
 def _table(name, *keys, **index):
-    attributes = [{"AttributeName": key, "AttributeType": "S"} for key in keys]
+    attributes: list[Any] = [{"AttributeName": key, "AttributeType": "S"} for key in keys]
     return boto3.resource("dynamodb").create_table(
         TableName=name,
         KeySchema=[{"AttributeName": keys[0], "KeyType": "HASH"}],

@@ -1,12 +1,12 @@
 import json
 import threading
-from http.server import ThreadingHTTPServer
+from typing import Any
 
 import pytest
 
 from functions.invoke_provider.providers.bedrock import BedrockProvider
 from tests.support.aimock import serving
-from tests.support.bedrock_server import CLAUDE, Handler, converse_answer, http_response, session
+from tests.support.bedrock_server import CLAUDE, Server, converse_answer, http_response, session
 from tests.support.builders import called_model, prompt
 
 
@@ -15,7 +15,7 @@ def _refusal(status, error_type, code=None, message="No.", **more):
     return {"error": error, "status": status, **more}
 
 
-FIXTURES = {
+FIXTURES: dict[str, dict[str, Any]] = {
     "answers": {
         "response": {
             "content": "Hello, you.",
@@ -71,9 +71,7 @@ def aimock(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def bedrock_api():
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
-        running.daemon_threads = True
-        running.received = []
+    with Server() as running:
         threading.Thread(target=running.serve_forever, args=(0.05,), daemon=True).start()
         yield running
         running.shutdown()

@@ -235,8 +235,9 @@ def test_without_credentials_nothing_is_sent(bedrock_api):
 def test_without_an_address_aws_is_asked(monkeypatch, told):
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     made = []
+    connect = SimpleNamespace(client=lambda *_, **keywords: recorded(made, keywords))
     monkeypatch.setattr(
-        bedrock.boto3, "Session", lambda: SimpleNamespace(client=lambda *_, **k: recorded(made, k))
+        "functions.invoke_provider.providers.bedrock.boto3.Session", lambda: connect
     )
     bedrock.connect(InvokeSettings.model_validate({"PROVIDER": "bedrock"} | told))
     assert [keywords["endpoint_url"] for keywords in made] == [None]

@@ -1,6 +1,6 @@
 import json
 from dataclasses import dataclass
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -75,7 +75,7 @@ def _run(request):
     return meta, classified, scored, _through_json(invoked)
 
 
-REQUESTS = {
+REQUESTS: dict[str, dict[str, Any]] = {
     "a text": {"text": "Summarize this. It is long."},
     "messages": {"messages": [{"role": "user", "content": "Hi"}], "system": "Be brief"},
     "limits": {"text": "x", "task": "chat", "max_cost_usd": 0.5, "max_latency_ms": 20_000},

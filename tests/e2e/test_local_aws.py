@@ -126,7 +126,7 @@ def test_nothing_but_the_stage_is_behind_the_front_door(stack):
 
 def test_the_stack_listens_on_the_loopback_interface_only(stack):
     ports = [urllib.parse.urlsplit(url).port for url in (stack.base_url, stack.emulator_url)]
-    addresses = {info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None)}
+    addresses = {str(info[4][0]) for info in socket.getaddrinfo(socket.gethostname(), None)}
     for address in addresses - {"127.0.0.1", "127.0.1.1", "::1"}:
         for port in ports:
             with pytest.raises(OSError, match=r".+"):

@@ -6,6 +6,7 @@ import time
 from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from typing import Any
 
 import pytest
 import requests
@@ -66,6 +67,7 @@ def _eventually(check, seconds=30):
 
 def _bodies():
     """Sixty requests: (path, is the other key's, body)."""
+    body: dict[str, Any]
     for number in range(40):
         body = {
             "task": TASKS[number % len(TASKS)],

@@ -1,6 +1,7 @@
 import json
 import time
 from decimal import Decimal
+from typing import Any
 
 import jsonschema
 import pytest
@@ -37,7 +38,7 @@ WEATHER = {
         },
     },
 }
-CITY = {"type": "json_schema", "json_schema": {"name": "city", "schema": {
+CITY: dict[str, Any] = {"type": "json_schema", "json_schema": {"name": "city", "schema": {
     "type": "object", "properties": {"name": {"type": "string"}, "people": {"type": "integer"}},
     "required": ["name", "people"], "additionalProperties": False,
 }}}  # fmt: skip

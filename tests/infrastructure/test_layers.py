@@ -55,12 +55,14 @@ def test_layers_hold_the_versions_that_the_tests_run_with(name: str) -> None:
 
 
 def test_a_layer_is_built_for_lambdas_python_and_both_processors(tmp_path: Path) -> None:
-    for architecture, machine in (("arm64", "aarch64"), ("x86_64", "x86_64")):
-        platforms = layers.LAMBDA_PLATFORMS[architecture]
+    machines = {"arm64": "aarch64", "x86_64": "x86_64"}
+    for architecture, platforms in layers.LAMBDA_PLATFORMS.items():
         target = layers.build_layer("core", tmp_path / architecture, platforms)
         compiled = {tag for tag in wheel_tags(target) if not tag.endswith("none-any")}
         assert compiled
-        assert all(tag.startswith("cp313-") and tag.endswith(machine) for tag in compiled)
+        assert all(
+            tag.startswith("cp313-") and tag.endswith(machines[architecture]) for tag in compiled
+        )
         assert not (target / "bin").exists()
 
 

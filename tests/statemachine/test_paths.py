@@ -4,6 +4,7 @@ import json
 import time
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -70,8 +71,8 @@ CASES = {
 class Run:
     status: str
     error: str | None
-    body: dict[str, object]
-    events: list[dict[str, object]]
+    body: dict[str, Any]
+    events: list[dict[str, Any]]
 
     @property
     def path(self) -> list[str]:

@@ -1,8 +1,10 @@
 """A Bedrock that answers as it is told, over HTTP and in the shapes that are documented."""
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 
 import boto3
 import pytest
@@ -46,8 +48,20 @@ def refusal(status, code, message, headers=()):
     return http_response(body, status, kind | dict(headers))
 
 
+class Server(ThreadingHTTPServer):
+    """`received` are the paths and bodies, `reply` writes what is answered."""
+
+    daemon_threads = True
+    reply: Callable[[BufferedIOBase], object]
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.received = []
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    server: Server
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["content-length"]))

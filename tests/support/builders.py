@@ -13,7 +13,7 @@ from functions.shared.contracts.request import GenerateRequest
 from functions.shared.errors import EngineError
 
 PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
-TOOL = {
+TOOL: dict[str, Any] = {
     "type": "function",
     "function": {"name": "get_weather", "description": "Weather", "parameters": PARAMETERS},
 }

@@ -1,7 +1,9 @@
 """One call of an adapter that stands on httpx2, with the reply laid ready."""
 
 import json
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import httpx2
 import pytest
@@ -14,7 +16,7 @@ from functions.shared import errors
 from tests.support.builders import called_model, prompt
 
 KEY = "sk-test-0123456789"
-ADAPTERS = {
+ADAPTERS: dict[str, Callable[..., Any]] = {
     "openai": OpenAIProvider,
     "responses": OpenAIProvider,
     "azure_openai": partial(OpenAIProvider, errors=azure_openai.ERRORS),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from functions.shared.storage.request_log import RequestLog
 
@@ -39,7 +39,8 @@ class WatchedLog(RequestLog):
 
     def __init__(self, table_name: str) -> None:
         super().__init__(table_name)
-        self._inner, self._table = self._table, self
+        self._inner: Any = self._table
+        self._table = cast(Any, self)
         self.queries: list[dict[str, Any]] = []
 
     def query(self, **call: Any) -> dict[str, Any]:

@@ -7,7 +7,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
 
 from functions.record_metrics.emission import emit_metrics
 from functions.record_metrics.finished_request import FinishedRequest
@@ -23,6 +25,8 @@ from functions.shared.errors import ProviderThrottled
 from functions.shared.telemetry.series import COLD_START, NAMESPACE, RATE_LIMITED, SERVICE
 from tests.support.builders import candidate, caught, profile
 from tests.support.synthesized import flat
+
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -143,12 +147,17 @@ def _of_aws() -> set[Series]:
     }
 
 
+def _with_only(model: type[_Model], **fields: Any) -> _Model:
+    return model.model_construct(**fields)
+
+
 def _emitted_by_requests() -> set[Series]:
     """From the lines that a request leaves which was answered after a failed attempt."""
     throttled = CaughtError.model_validate(caught(ProviderThrottled("slow down")))
     failure = FailedAttempt(candidate=candidate("gpt-4o"), error=throttled)
-    usage = BilledUsage.model_construct(input_tokens=1, output_tokens=1, savings_nano_usd=1)
-    answer = LoggedAnswer.model_construct(
+    usage = _with_only(BilledUsage, input_tokens=1, output_tokens=1, savings_nano_usd=1)
+    answer = _with_only(
+        LoggedAnswer,
         usage=usage,
         performance=Performance(total_time_ms=3, routing_time_ms=1, inference_time_ms=2),
         finish_reason="stop",

@@ -1,5 +1,6 @@
 import json
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -90,7 +91,7 @@ def test_a_body_just_over_the_limit_is_too_large_and_one_at_it_is_not(letter):
 
 
 def test_metadata_counts_twice_as_the_profile_takes_it_along():
-    metadata = {"a": "x" * 500}
+    metadata: Any = {"a": "x" * 500}
     counted = 2 * len(json.dumps(metadata)) + len(json.dumps({"text": "", "metadata": ""})) - 2
     text = "x" * (MAX_REQUEST_BYTES - counted)
     assert parse_request({"text": text, "metadata": metadata}).metadata == metadata
@@ -99,7 +100,7 @@ def test_metadata_counts_twice_as_the_profile_takes_it_along():
 
 
 def test_a_deeply_nested_body_passes_the_envelope_and_is_refused_as_the_callers_error():
-    nested = {"text": "a", "x": {}}
+    nested: Any = {"text": "a", "x": {}}
     for _ in range(600):
         nested["x"] = {"a": nested["x"]}
     event = ClassifyInput(
@@ -110,9 +111,9 @@ def test_a_deeply_nested_body_passes_the_envelope_and_is_refused_as_the_callers_
 
 
 def test_a_deeply_nested_schema_is_the_callers_error():
-    schema = {}
+    schema: Any = {}
     for _ in range(600):
         schema = {"items": schema}
-    tool = {"type": "function", "function": {"name": "f", "parameters": schema}}
+    tool: Any = {"type": "function", "function": {"name": "f", "parameters": schema}}
     with pytest.raises(InvalidRequest):
         parse_request({"text": "a", "tools": [tool]})

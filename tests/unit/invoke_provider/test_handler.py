@@ -41,7 +41,7 @@ def logged():
     sink.setFormatter(logger.registered_formatter)
     logger.addHandler(sink)
     yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
-    logger.removeHandler(sink)
+    logger._logger.removeHandler(sink)
 
 
 def event(**changes):

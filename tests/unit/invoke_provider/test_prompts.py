@@ -6,7 +6,7 @@ import pytest
 from functions.invoke_provider import prompts
 from functions.invoke_provider.called_model import called_model as model_of_catalogue
 from functions.invoke_provider.prompts import prompt_for, template_of
-from functions.shared.contracts.request import GenerateRequest
+from functions.shared.contracts.request import GenerateRequest, NamedToolChoice
 from functions.shared.vocabulary import Task
 from tests.support.builders import called_model, profile, prompt
 
@@ -76,6 +76,7 @@ def test_what_a_model_takes_is_passed_on_and_nothing_is_said_of_it():
     takes_all = called_model(sampling=["temperature"])
     asked = prompt(takes_all, temperature=2, tools=[TOOL], tool_choice=NAMED)
     assert asked.request.temperature == 2
+    assert isinstance(asked.request.tool_choice, NamedToolChoice)
     assert asked.request.tool_choice.function.name == "get_weather"
     assert asked.dropped == ()
 

@@ -1,5 +1,6 @@
 import json
 import time
+from typing import Any
 
 import pytest
 from ministack.services import cloudwatch_logs as logs
@@ -9,13 +10,12 @@ from local.dashboard.widget_data import DataRequest, data_of
 
 NOW = int(time.time())
 GROUPS = ("dashboard-a", "dashboard-b")
+EVENTS: tuple[list[dict[str, Any]], ...] = ([{"n": 1}, {"n": 2, "task": "chat"}], [{"n": 3}])
 
 
 @pytest.fixture
 def log_groups():
-    for group, events in zip(
-        GROUPS, ([{"n": 1}, {"n": 2, "task": "chat"}], [{"n": 3}]), strict=True
-    ):
+    for group, events in zip(GROUPS, EVENTS, strict=True):
         where = {"logGroupName": group, "logStreamName": "s"}
         logs._create_log_group({"logGroupName": group})
         logs._create_log_stream(where)

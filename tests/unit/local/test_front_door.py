@@ -21,7 +21,7 @@ def gateway(monkeypatch):
         asked.append(call[1:])
         return 200, {"Content-Type": "text/plain"}, call[3].encode()
 
-    monkeypatch.setattr(front_door.gateway, "handle_execute", execute)
+    monkeypatch.setattr("local.front_door.gateway.handle_execute", execute)
     monkeypatch.setattr(front_door, "_deployed_api", lambda: "api")
     cloudwatch.reset()
     yield asked

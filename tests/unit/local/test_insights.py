@@ -1,5 +1,6 @@
 import inspect
 import json
+from typing import Any
 
 import pytest
 from ministack.services import cloudwatch_logs as logs
@@ -11,7 +12,7 @@ from stacks.monitoring.queries import SAVED_QUERIES
 
 NOW = 1_795_600_000
 GROUPS = ("insights-a", "insights-b")
-EVENTS = {
+EVENTS: dict[str, list[Any]] = {
     "insights-a": [
         {"n": 1, "level": "ERROR", "model": "m1", "CostUsd": 0.1, "LatencyMs": 10, "cold": True},
         {"n": 2, "outcome": "success", "model": "m1", "CostUsd": 0.2, "LatencyMs": 30},

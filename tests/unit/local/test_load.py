@@ -10,8 +10,8 @@ import pytest
 import requests
 
 from local import load as loading
-from local import load_sending
 from local.__main__ import main
+from local.client import Client
 from local.load import LoadFailed, LoadOptions
 from local.load_plan import Planned
 from local.load_progress import shown
@@ -42,7 +42,7 @@ def response(status, body, **headers):
     return made
 
 
-class Script:
+class Script(Client):
     """A client whose answers are given, or raised, in order."""
 
     def __init__(self, *answers):
@@ -60,7 +60,7 @@ class Script:
 @pytest.fixture(autouse=True)
 def waited(monkeypatch):
     waits = []
-    monkeypatch.setattr(load_sending.time, "sleep", waits.append)
+    monkeypatch.setattr("local.load_sending.time.sleep", waits.append)
     return waits
 
 
@@ -134,7 +134,10 @@ def test_a_lost_connection_is_a_failure():
     assert told == Outcome("failed", "no answer (ConnectionError)")
 
 
-class Answering:
+class Answering(Client):
+    def __init__(self):
+        pass
+
     def send(self, method, path, body=None):
         return response(200, answer())
 

@@ -1,12 +1,18 @@
 import statistics
+from typing import Any
 
 import pytest
 
-from local.emulator.metric_math import TWO_WEEKS_S, ExpressionFailed, Series, evaluate
+from local.emulator import metric_math
+from local.emulator.metric_math import TWO_WEEKS_S, ExpressionFailed, Series
 from local.emulator.metric_search import FORM, Candidate, search_for
 
 PERIOD_S = 60
 START = 1_000_020
+
+
+def evaluate(expression, source) -> Any:
+    return metric_math.evaluate(expression, source)
 
 
 def series(*values, label=""):

@@ -335,9 +335,12 @@ def test_thirty_widgets_look_at_their_own_values_only(monkeypatch):
             put(request, at=T + request, name=f"M{metric}", service="s")
     looked_at = []
     calculate = cloudwatch._calc_stats
-    monkeypatch.setattr(
-        cloudwatch, "_calc_stats", lambda points: looked_at.extend(points) or calculate(points)
-    )
+
+    def watched(points):
+        looked_at.extend(points)
+        return calculate(points)
+
+    monkeypatch.setattr(cloudwatch, "_calc_stats", watched)
     for widget in range(30):
         query = {"Id": "q", "MetricStat": stat(f"M{widget % 10}", "p99", service="s")}
         metric_data([query], T, T + 60)

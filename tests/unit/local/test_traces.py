@@ -3,6 +3,8 @@ import contextvars
 import inspect
 import re
 import threading
+from collections.abc import Callable
+from typing import Any
 
 from ministack.services import apigateway_v1, lambda_svc, stepfunctions
 
@@ -45,7 +47,7 @@ def test_a_services_request_continues_its_callers_trace():
     async def handle(*_request):
         return traces.root_of(None)
 
-    continued = traces.continued(handle)
+    continued: Callable[..., Any] = traces.continued(handle)
     headers = {"x-amzn-trace-id": f"Root={ROOT};Parent=1234567890abcdef"}
     assert asyncio.run(continued("POST", "/", headers, b"", {})) == ROOT
 

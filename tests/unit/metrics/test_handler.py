@@ -178,16 +178,16 @@ def test_a_key_sees_itself_and_an_operators_key_everybody(requests_table):
 
 def test_whose_key_it_is_is_asked_once_a_minute(monkeypatch, gateway):
     clock = iter([60.0, 119.9, 120.0])
-    monkeypatch.setattr(operators.time, "time", lambda: next(clock))
+    monkeypatch.setattr("functions.metrics.operators.time.time", lambda: next(clock))
     told = [operators.is_operator("key-9", PLAN) for _ in range(3)]
     assert (told, gateway.asked) == ([True] * 3, ["key-9"] * 2)
 
 
 def test_a_key_that_left_the_plan_is_an_operators_no_longer(monkeypatch, gateway):
-    monkeypatch.setattr(operators.time, "time", lambda: 60.0)
+    monkeypatch.setattr("functions.metrics.operators.time.time", lambda: 60.0)
     assert operators.is_operator("key-9", PLAN)
     gateway.plans["key-9"] = []
-    monkeypatch.setattr(operators.time, "time", lambda: 120.0)
+    monkeypatch.setattr("functions.metrics.operators.time.time", lambda: 120.0)
     assert not operators.is_operator("key-9", PLAN)
     assert not operators.is_operator("key-unknown", PLAN)
 

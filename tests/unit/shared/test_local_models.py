@@ -1,6 +1,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -32,7 +33,7 @@ def predictors():
 
 
 def test_the_labels_are_those_the_engine_knows():
-    assert set(load_model("classifier").labels) == set(Task.__args__)
+    assert set(load_model("classifier").labels) == set(get_args(Task))
     assert set(load_model("sentiment").labels) == {"positive", "negative", "neutral"}
 
 

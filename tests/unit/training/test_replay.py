@@ -4,7 +4,9 @@ import random
 import sys
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import get_args
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, get_args
 
 import pytest
 
@@ -165,7 +167,7 @@ def test_all_of_a_logged_decision_comes_out_again(thousand):
             load_policy("default"),
             RoutingContext.model_validate(row["decision"]["routing_context"]),
         )
-        record = {"request_id": "1", "caller_id": "1", "mode": "sync"}
+        record: dict[str, Any] = {"request_id": "1", "caller_id": "1", "mode": "sync"}
         record |= {"started_at": NOW.isoformat(), "error": {"Error": "X"}}
         record |= {"profile": row["profile"]}
         event = RecordInput.model_validate(record | {"decision": again})
@@ -215,7 +217,8 @@ def test_both_choices_have_the_quality_that_the_new_policy_expects():
             continue
         first, task = row["decision"]["candidates"][0]["model"], row["profile"]["task"]
         policy = _policy(quality={first: {task: grade}})
-        again = decide_again(logged_request(row), load_catalogue(), policy)
+        request: Any = logged_request(row)
+        again = decide_again(request, load_catalogue(), policy)
         assert again.before.quality == 0.9
 
 
@@ -316,7 +319,7 @@ class _PredictingPolicy:
 
 
 def test_a_logged_prompt_is_predicted_from_and_a_missing_one_leaves_the_tables_alone(thousand):
-    policy = _PredictingPolicy()
+    policy: Any = _PredictingPolicy()
     row = next(row for row in thousand if "decision" in row and not row["profile"].get("model"))
     profile = Profile.model_validate(row["profile"])
     found, alone = replaying._with_predictions(profile, "an easy one", policy)
@@ -341,12 +344,12 @@ def test_the_table_is_read_by_day_and_page_for_the_period_alone(requests_table, 
     pages = request_rows._pages
 
     def small_pages(table, condition, *, only_graded):
-        class Small:
-            def query(self, **arguments):
-                queries.append(arguments)
-                return table.query(**arguments, Limit=3)
+        def query(**arguments):
+            queries.append(arguments)
+            return table.query(**arguments, Limit=3)
 
-        return pages(Small(), condition, only_graded=only_graded)
+        small: Any = SimpleNamespace(query=query)
+        return pages(small, condition, only_graded=only_graded)
 
     monkeypatch.setattr(request_rows, "_pages", small_pages)
     for since in (timedelta(days=7), timedelta(hours=50)):
@@ -395,10 +398,7 @@ def test_the_text_shows_twenty_ids_and_the_json_has_all(thousand, tmp_path, monk
 
 def test_a_catalogue_file_stands_in_for_the_deployed_one(thousand, tmp_path, monkeypatch, capsys):
     rows = _written(tmp_path / "rows.jsonl", thousand[:20])
-    toml = (
-        replaying.Path(request_rows.__file__).parents[2]
-        / "functions/shared/catalogue/catalogue.toml"
-    )
+    toml = Path(request_rows.__file__).parents[2] / "functions/shared/catalogue/catalogue.toml"
     assert _run(monkeypatch, "--policy", "default", "--rows", rows, "--catalogue", toml) == 0
     assert "would move: 0" in capsys.readouterr().out
 

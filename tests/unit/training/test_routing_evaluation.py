@@ -22,7 +22,7 @@ from training.routing.outcomes import costs_usd, read_folder, read_outcomes
 from training.routing.prompt_predictor import beats_length_rule, fit_pair
 from training.routing.routed import folds_of
 
-PRICES = {"small": [0.1, 0.4], "large": [2.0, 8.0], "odd": [1.0, 2.0]}
+PRICES = {"small": (0.1, 0.4), "large": (2.0, 8.0), "odd": (1.0, 2.0)}
 EASY, HARD = "add the two numbers", "prove the theorem by induction"
 FILLERS = ("red", "blue", "green", "round", "heavy", "quick", "old", "plain", "soft", "loud")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from functions.shared import local_models
 from functions.shared.local_models.model import open_model
 from functions.shared.local_models.scored_label import ScoredLabel
 from training import __main__ as command
@@ -15,7 +16,9 @@ from training.data import MalformedRows, Row, read_rows
 from training.local_models import classifier, linear, sentiment
 from training.local_models.calibration import temperature_of, threshold_of
 from training.local_models.evaluation import Judged, calibration_error, metrics
+from training.local_models.graph import Calibration, write_model
 from training.local_models.instructions import instruction_rows
+from training.local_models.linear import log_probabilities
 from training.local_models.reporting import write_report
 
 pytestmark = pytest.mark.filterwarnings("ignore:lbfgs failed")
@@ -97,11 +100,11 @@ def test_the_sentiment_model_is_trained_exported_and_read_again(data, tmp_path, 
 def test_the_exported_graph_says_what_the_fitted_weights_say(data, tmp_path):
     rows = sentiment.read_training_rows(data)
     mixture = sentiment.fit_rows(rows)
-    calibration = sentiment.Calibration(1.0, (0.0, 0.0, 0.0), 0.5, (0.0, 0.01))
+    calibration = Calibration(1.0, (0.0, 0.0, 0.0), 0.5, (0.0, 0.01))
     out = tmp_path / "sentiment.onnx"
-    sentiment.write_model(out, mixture, calibration)
+    write_model(out, mixture, calibration)
     text = "an awful but clever film about trains"
-    expected = sentiment.log_probabilities(mixture, [text])[0]
+    expected = log_probabilities(mixture, [text])[0]
     found = open_model(out).read(text).probabilities
     for label, log in zip(mixture.labels, expected, strict=True):
         assert found[label] == pytest.approx(2.718281828**log, abs=0.02)
@@ -118,11 +121,11 @@ def test_training_twice_gives_the_same_bytes(data, tmp_path):
 
 def test_other_rows_give_another_version(data, tmp_path):
     rows = sentiment.read_training_rows(data)
-    calibration = sentiment.Calibration(1.0, (0.0, 0.0, 0.0), 0.5, (0.0, 0.5))
+    calibration = Calibration(1.0, (0.0, 0.0, 0.0), 0.5, (0.0, 0.5))
     versions = set()
     for number, part in enumerate((rows, rows[: len(rows) // 2 * 2 - 40])):
         out = tmp_path / f"{number}.onnx"
-        sentiment.write_model(out, sentiment.fit_rows(part), calibration)
+        write_model(out, sentiment.fit_rows(part), calibration)
         versions.add(open_model(out).version)
     assert len(versions) == 2
 
@@ -160,7 +163,7 @@ def test_evaluate_measures_the_decision_that_classify_takes(tmp_path, monkeypatc
     rows = tmp_path / "rows.jsonl"
     _write(rows, [{"prompt": "anything at all", "label": "code"}])
     said = ScoredLabel("code", 0.9, dict.fromkeys(classifier.LABELS, 0.1 / 6) | {"code": 0.9})
-    monkeypatch.setattr(command.local_models, "classify_task", lambda prompt: said)
+    monkeypatch.setattr(local_models, "classify_task", lambda prompt: said)
     assert _run(monkeypatch, "evaluate", "classifier", "--data", rows) == 0
     assert json.loads(capsys.readouterr().out)["pooled"]["accuracy"] == 1
 
