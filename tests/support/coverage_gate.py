@@ -24,7 +24,7 @@ class Measured:
 
     def __str__(self) -> str:
         passed = "reaches" if self.is_enough else "is UNDER"
-        return f"coverage of {self.tree}: {self.percent:.1f} % {passed} {GATES[self.tree]} %"
+        return f"coverage of {self.tree}: {self.percent:.2f} % {passed} {GATES[self.tree]} %"
 
 
 class CoverageGate:
@@ -52,11 +52,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def is_held_to_gates(config: pytest.Config) -> bool:
-    option = config.option
+    chosen = ("keyword", "markexpr", "ignore", "ignore_glob", "deselect", "lf", "collectonly")
     is_whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
-    selects = option.keyword or option.markexpr or option.collectonly
+    is_part = not is_whole or any(config.getoption(name) for name in chosen)
     is_worker = hasattr(config, "workerinput")
-    return bool(is_whole and not selects and not is_worker and option.cov_source)
+    return bool(config.getoption("cov_source", None)) and not is_part and not is_worker
 
 
 def measured_trees() -> list[Measured]:

@@ -56,8 +56,8 @@ def test_a_tree_under_its_gate_fails_the_whole_suite_and_is_named(run):
     finished = run("--cov", "--cov-report=", "-n", "2")
     *lines, last = finished.stdout.splitlines()
     assert finished.returncode == 1
-    assert "coverage of local: 50.0 % is UNDER 85 %" in lines
-    assert "coverage of functions: 100.0 % reaches 97 %" in lines
+    assert "coverage of local: 50.00 % is UNDER 85 %" in lines
+    assert "coverage of functions: 100.00 % reaches 97 %" in lines
     assert last.startswith("2 passed in ")
 
 

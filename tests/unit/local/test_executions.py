@@ -1,0 +1,97 @@
+import json
+import time
+
+import pytest
+from ministack.services import stepfunctions
+
+from local.emulator import executions
+
+MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:jobs"
+EXECUTION = "arn:aws:states:us-east-1:000000000000:execution:jobs:req_1"
+STARTS = ("_start_execution", "_start_sync_execution")
+
+
+@pytest.fixture(autouse=True)
+def upstream(monkeypatch):
+    """Stands in for ministack, which would start what is not refused; what reached it."""
+    started = []
+
+    def start(request):
+        started.append(request)
+        return "started"
+
+    for name in ("_start", "_start_sync"):
+        monkeypatch.setattr(executions, name, start)
+    running = {"executionArn": EXECUTION, "startDate": 1.0, "status": "RUNNING", "input": "{}"}
+    monkeypatch.setattr(stepfunctions, "_executions", {EXECUTION: running})
+    monkeypatch.setattr(stepfunctions, "_state_machines", {MACHINE: {"stateMachineArn": MACHINE}})
+    return started
+
+
+@pytest.mark.parametrize("start", STARTS)
+@pytest.mark.parametrize(
+    ("request_", "error"),
+    [
+        ({"input": "ä" * (executions.MAX_INPUT_BYTES // 2 + 1)}, "ValidationException"),
+        ({"name": "a b"}, "InvalidName"),
+        ({"name": "x" * 81}, "InvalidName"),
+        ({"name": ""}, "InvalidName"),
+    ],
+)
+def test_what_aws_refuses_to_start_is_refused(upstream, start, request_, error):
+    status, _, body = getattr(executions, start)(request_)
+    assert (status, error in json.dumps(json.loads(body))) == (400, True)
+    assert upstream == []
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_the_longest_input_and_name_are_started(upstream, start):
+    request = {"input": "x" * executions.MAX_INPUT_BYTES, "name": "n" * 80}
+    assert getattr(executions, start)(request) == "started"
+    assert upstream == [request]
+
+
+def test_the_same_name_and_input_again_answers_the_running_execution(upstream):
+    again = {"stateMachineArn": MACHINE, "name": "req_1", "input": "{}"}
+    status, _, body = executions._start_execution(again)
+    assert (status, json.loads(body)["executionArn"], upstream) == (200, EXECUTION, [])
+
+
+@pytest.mark.parametrize("other", [{"input": "[]"}, {"name": "req_2"}, {"stateMachineArn": "none"}])
+def test_another_name_input_or_machine_is_upstreams_to_start(upstream, other):
+    request = {"stateMachineArn": MACHINE, "name": "req_1", "input": "{}"} | other
+    assert executions._start_execution(request) == "started"
+
+
+def test_an_aborted_execution_does_not_fail_afterwards(monkeypatch):
+    failed = []
+    monkeypatch.setattr(executions, "_fail_execution", lambda *call: failed.append(call))
+    executions._fail({"status": "ABORTED"}, "E", "cause")
+    assert failed == []
+    executions._fail({"status": "RUNNING"}, "E", "cause")
+    assert failed == [({"status": "RUNNING"}, "E", "cause")]
+
+
+def test_all_of_an_assign_sees_the_values_from_before():
+    context = {"variables": {"n": 1}}
+    state = {"QueryLanguage": "JSONata", "Assign": {"n": "{% $n + 1 %}", "before": "{% $n %}"}}
+    executions._assign(state, {}, context)
+    assert context["variables"] == {"n": 2, "before": 1}
+
+
+def test_a_timeout_may_be_computed(monkeypatch):
+    seen = []
+    monkeypatch.setattr(executions, "_execute_task", lambda state, *_: seen.append(state))
+    state = {"QueryLanguage": "JSONata", "TimeoutSeconds": "{% $seconds * 2 %}"}
+    executions._task(state, {}, {}, {"variables": {"seconds": 13}})
+    assert [task["TimeoutSeconds"] for task in seen] == [26]
+
+
+def test_an_execution_starts_at_once_and_waits_as_long_as_it_says(monkeypatch):
+    slept = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    clock = executions._Clock()
+    clock.sleep(0.15)
+    clock.sleep(2)
+    assert slept == [2]
+    assert clock.monotonic is time.monotonic
