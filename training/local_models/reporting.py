@@ -124,8 +124,8 @@ def _summary(pooled: dict[str, Any]) -> str:
     return (
         f"Pooled over {pooled['rows']} rows: macro-F1 {_figure(pooled['macro_f1'])}, "
         f"accuracy {_figure(pooled['accuracy'])}, "
-        f"calibration error {_figure(pooled['calibration_error'])}. "
-        f"At the threshold of {pooled['threshold']:.2f} it keeps "
+        f"calibration error {_figure(pooled['calibration_error'])}."
+        f"\nAt the threshold of {pooled['threshold']:.2f} it keeps "
         f"{pooled['coverage_at_threshold']:.0%} of the rows, {_figure(pooled['accuracy_at_threshold'])} "
         "of them right."
     )
