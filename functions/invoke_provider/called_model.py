@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.contracts.decision import Profile
+from functions.shared.errors import ModelNotFound
 from functions.shared.policy.output_limit import output_limit
 from functions.shared.vocabulary import Api, Sampling, Tokenizer, ToolChoice
 
@@ -32,8 +33,11 @@ class CalledModel:
 
 
 def called_model(model_id: str, profile: Profile) -> CalledModel:
-    """Raises `KeyError` for a model that the catalogue does not know."""
-    model = load_catalogue().get(model_id)
+    """Raises `ModelNotFound` for one that this function's catalogue does not know, yet or any more."""
+    try:
+        model = load_catalogue().get(model_id)
+    except KeyError:
+        raise ModelNotFound("The function that was to call it does not know the model.") from None
     return CalledModel(
         id=model.id,
         provider=model.provider,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from functions.shared.catalogue.models import load_catalogue
@@ -40,22 +41,20 @@ def reason_of(model: str, decision: Decision, profile: Profile) -> str:
 
 def described(ranked: RankedModel, profile: Profile) -> dict[str, Any]:
     """All that is known of a ranked model, flat, as accounts of a decision show it but in
-    nano-dollars. Raises `KeyError` for a model that the catalogue does not know."""
-    model = load_catalogue().get(ranked.model)
+    nano-dollars. `provider` is empty for a model that this function's catalogue does not know: while
+    a version is being deployed, one function may be ahead of another."""
     fields = json_of(ranked)
     scores = {f"{name}_score": value for name, value in fields.pop("scores").items()}
-    tokens = call_tokens(profile.input_size, profile.image_tokens, model.tokenizer)
-    return {
-        **fields,
-        **scores,
-        "provider": model.provider,
-        "mock": ranked.mock,
-        "estimated_input_tokens": tokens,
-    }
+    shown = {**fields, **scores, "provider": "", "mock": ranked.mock, "estimated_input_tokens": 0}
+    with suppress(KeyError):
+        model = load_catalogue().get(ranked.model)
+        tokens = call_tokens(profile.input_size, profile.image_tokens, model.tokenizer)
+        shown |= {"provider": model.provider, "estimated_input_tokens": tokens}
+    return shown
 
 
 def choice_of(model: str, decision: Decision, profile: Profile) -> dict[str, Any]:
-    """The fields of a `Choice`, and more. Raises `KeyError` as `reason_of` and `described` do."""
+    """The fields of a `Choice`, and more. Raises `KeyError` as `reason_of` does."""
     return {
         **in_usd(described(decision.ranked(model), profile)),
         "selected_model": model,

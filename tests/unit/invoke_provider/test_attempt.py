@@ -134,6 +134,13 @@ def test_a_foreign_exception_becomes_a_bad_response_without_its_text():
     assert raised.value.elapsed_ms >= 15
 
 
+def test_a_model_that_the_function_does_not_know_is_no_call_and_costs_nothing():
+    provider = Scripted(completion())
+    with pytest.raises(errors.ModelNotFound):
+        attempt(event(candidate=candidate("gpt-99")), provider)
+    assert provider.timeout_s is None
+
+
 # The answer's form
 
 

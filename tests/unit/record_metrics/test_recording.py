@@ -10,7 +10,7 @@ from functions.shared.money.caller_spend import CallerSpend, spend_of
 from functions.shared.storage.dead_letters import DeadLetters
 from functions.shared.storage.request_log import RequestLog
 from functions.shared.storage.state_table import StateTable
-from tests.support.builders import candidate, caught, profile
+from tests.support.builders import candidate, caught, decision, profile, ranked
 
 SERVICE = "llm-orchestrator-test"
 TABLE = "Requests"
@@ -187,3 +187,11 @@ def _lines(capsys):
     out = capsys.readouterr().out.splitlines()
     lines = [json.loads(line) for line in out if "_aws" in line]
     return [line for line in lines if "ColdStart" not in line]
+
+
+def test_a_decision_on_a_model_that_this_function_does_not_know_is_recorded(table, queue_url):
+    refused = caught(InvalidRequest("wrong"))
+    event = _event(error=refused).model_copy(update={"decision": decision(ranked("gpt-99"))})
+    _record(event, queue_url)
+    [logged] = RequestLog(TABLE).get("req_1")["decision"]["candidates"]
+    assert (logged["model"], logged["provider"]) == ("gpt-99", "")

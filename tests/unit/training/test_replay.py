@@ -1,6 +1,7 @@
 import gzip
 import json
 import random
+import statistics
 import sys
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -20,7 +21,7 @@ from functions.shared.contracts.states import ClassifyInput, RecordInput, json_o
 from functions.shared.errors import EngineError, NoEligibleModel
 from functions.shared.policy.routing_policy import Policy, load_policy
 from functions.shared.settings import ClassifySettings
-from functions.shared.storage.request_log import RequestLog
+from functions.shared.storage.request_log import RequestLog, packed
 from functions.shared.vocabulary import Preference, usd
 from tests.support.builders import TOOL
 from training import __main__ as command
@@ -174,6 +175,18 @@ def test_all_of_a_logged_decision_comes_out_again(thousand):
         expected = row_of(FinishedRequest(event, NOW, ""), 30)["decision"]
         times = {"score_ms": row["decision"]["score_ms"]}
         assert expected | times == row["decision"]
+
+
+def test_a_row_of_the_usual_size_takes_three_write_units(thousand):
+    decided = [packed(row) for row in thousand if "decision" in row]
+    sizes = [
+        sum(
+            len(name) + len(value if isinstance(value, bytes) else str(value))
+            for name, value in item.items()
+        )
+        for item in decided
+    ]
+    assert statistics.median(sizes) <= 3 * 1024
 
 
 def test_the_requests_are_varied(thousand):
