@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from functions.shared.contracts.states import RecordInput
 from functions.shared.errors import ERRORS_BY_NAME, ProviderError
 
 DEFINITION = json.loads(Path("statemachine/orchestrate.asl.json").read_text())
@@ -44,3 +45,11 @@ def test_an_answered_request_passes_four_states():
         path.append(name)
         name = DEFINITION["States"][name].get("Next")
     assert path == ["Classify", "Score", "Invoke Provider", "Record Metrics"]
+
+
+@pytest.mark.parametrize("name", [name for name in TASKS if "Record" in name or "Queue" in name])
+def test_whatever_is_recorded_or_queued_comes_with_the_prompt_to_log(name):
+    arguments = TASKS[name]["Arguments"]
+    recorded = arguments.get("Payload") or arguments["MessageBody"]
+    assert recorded["logged_prompt"] == "{% $logged_prompt %}"
+    assert recorded.keys() <= RecordInput.model_fields.keys()

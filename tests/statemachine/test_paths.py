@@ -10,7 +10,6 @@ import pytest
 
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.contracts.states import RecordInput
-from functions.shared.storage.request_log import unpacked
 from functions.shared.vocabulary import usd
 
 pytestmark = pytest.mark.xdist_group("local")
@@ -199,14 +198,3 @@ def test_a_failure_that_cannot_be_recorded_is_queued_and_still_told(stack):
     assert run.path[-2:] == ["Queue Unrecorded Failure", "Failed Unrecorded"]
     assert (run.error, run.body["error"]["code"]) == ("internal_error", "internal_error")
     assert run.body["request_id"] in {one.request_id for one in _dead_letters(stack)}
-
-
-def test_a_failed_requests_prompt_is_kept_where_the_stage_logs_prompts(stack):
-    with (
-        stack.variables("Classify", {"LOG_PROMPTS": "true"}),
-        stack.faults({FIRST: "ContentFiltered"}),
-    ):
-        run = _run(stack, {"task": "chat", "text": "Of interest.", "model": FIRST})
-    key = {"request_id": run.body["request_id"]}
-    row = unpacked(stack.requests_table().get_item(Key=key)["Item"])
-    assert (row["status"], row["prompt"]) == ("FAILED", "Of interest.")

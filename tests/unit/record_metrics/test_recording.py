@@ -195,3 +195,9 @@ def test_a_decision_on_a_model_that_this_function_does_not_know_is_recorded(tabl
     _record(event, queue_url)
     [logged] = RequestLog(TABLE).get("req_1")["decision"]["candidates"]
     assert (logged["model"], logged["provider"]) == ("gpt-99", "")
+
+
+def test_a_failed_requests_prompt_is_kept_where_the_stage_logs_prompts(table, queue_url):
+    event = _event(error=caught(InvalidRequest("wrong")))
+    _record(event.model_copy(update={"logged_prompt": "Of interest."}), queue_url)
+    assert RequestLog(TABLE).get("req_1")["prompt"] == "Of interest."
