@@ -134,8 +134,7 @@ def test_a_code_may_stand_in_the_body_alone(converse):
 
 
 @pytest.mark.parametrize(
-    ("status", "error"),
-    [(502, errors.ProviderUnavailable), (503, errors.ProviderOverloaded)],
+    ("status", "error"), [(502, errors.ProviderUnavailable), (503, errors.ProviderOverloaded)]
 )
 def test_a_page_in_place_of_a_refusal_goes_by_its_status(converse, status, error):
     assert type(raised_by(converse, reply=http_response(b"<html>Bad", status))) is error

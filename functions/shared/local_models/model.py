@@ -51,8 +51,7 @@ class LocalModel:
     def read(self, text: str) -> Reading:
         features = self._extract(text)
         probabilities, coverage = self._session.run(
-            ["probabilities", "coverage"],
-            {"features": features.numbers, "words": features.words},
+            ["probabilities", "coverage"], {"features": features.numbers, "words": features.words}
         )
         named = zip(self.labels, (float(value) for value in probabilities), strict=True)
         return Reading(dict(named), float(coverage[0]))

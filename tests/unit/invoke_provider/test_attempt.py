@@ -77,8 +77,7 @@ def test_the_last_candidate_may_use_all_that_is_left_but_a_second_for_recording(
 
 
 @pytest.mark.parametrize(
-    ("seconds", "timeout_s"),
-    [(26, 25 * 0.7), (11, 10 - 4), (5, 4 / 2), (2, 1 / 2)],
+    ("seconds", "timeout_s"), [(26, 25 * 0.7), (11, 10 - 4), (5, 4 / 2), (2, 1 / 2)]
 )
 def test_an_earlier_candidate_leaves_time_for_the_next(seconds, timeout_s):
     assert left(seconds, remaining=2) == pytest.approx(timeout_s)

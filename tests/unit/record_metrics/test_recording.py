@@ -129,7 +129,7 @@ def test_a_row_lists_what_its_metrics_count(table, queue_url):
     row = table.get_item(Key={"request_id": "req_1"})["Item"]
     listed = ("status", "error_code", "model", "provider", "fallbacks", "cost_nano_usd", "trace_id")
     assert [row[name] for name in listed] == [
-        *("FAILED", "all_providers_failed", "gpt-4o", "openai", 1, WORST_CASE_NANO_USD, "1-abc"),
+        *("FAILED", "all_providers_failed", "gpt-4o", "openai", 1, WORST_CASE_NANO_USD, "1-abc")
     ]
     assert row["day"] == "2026-11-24"
     assert row["latency_ms"] > 0

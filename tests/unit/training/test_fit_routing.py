@@ -487,10 +487,7 @@ def test_graded_rows_come_out_of_the_tables_index(fit, requests_table):
     now = datetime.now(UTC)
     for number in range(100):
         at = now - timedelta(hours=number)
-        day = {
-            "created_at": at.isoformat(timespec="milliseconds"),
-            "day": f"{at:%Y-%m-%d}",
-        }
+        day = {"created_at": at.isoformat(timespec="milliseconds"), "day": f"{at:%Y-%m-%d}"}
         row = _logged(number, score=0.125, **day)
         if number % 2:
             del row["feedback"]

@@ -253,12 +253,7 @@ def test_metrics_count_what_they_say():
     found = metrics(judged, sentiment.LABELS, threshold=0.8)
     assert found["accuracy"] == 0.5
     assert found["macro_recall"] == 0.5
-    assert found["labels"]["positive"] == {
-        "rows": 2,
-        "precision": 0.5,
-        "recall": 0.5,
-        "f1": 0.5,
-    }
+    assert found["labels"]["positive"] == {"rows": 2, "precision": 0.5, "recall": 0.5, "f1": 0.5}
     assert found["confusion"]["positive"] == {"negative": 0, "neutral": 1, "positive": 1}
     assert found["coverage_at_threshold"] == 0.5
     assert found["accuracy_at_threshold"] == 1
