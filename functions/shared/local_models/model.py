@@ -30,18 +30,15 @@ class LocalModel:
 
     def __init__(self, session: InferenceSession) -> None:
         # Only who runs a model pays for the import of numpy.
-        from functions.shared.local_models.features import (  # noqa: PLC0415
-            FeatureSettings,
-            extract,
-        )
+        from functions.shared.local_models import features  # noqa: PLC0415
 
         self.metadata: Mapping[str, str] = session.get_modelmeta().custom_metadata_map
         self.labels: tuple[str, ...] = tuple(json.loads(self.metadata["labels"]))
         self.threshold = float(self.metadata["threshold"])
         self.version = self.metadata["version"]
         self._unknown_below, self._known_above = json.loads(self.metadata["coverage"])
-        settings = FeatureSettings(**json.loads(self.metadata["features"]))
-        self._extract = partial(extract, settings=settings)
+        settings = features.FeatureSettings(**json.loads(self.metadata["features"]))
+        self._extract = partial(features.extract, settings=settings)
         self._session = session
 
     def predict(self, text: str) -> ScoredLabel:
