@@ -21,26 +21,16 @@ CLAUDES = ("claude-haiku-5-5", "claude-opus-5")
 
 def event(task="chat", remaining=0, limit_ms=26_000, started_at_ms=None, *, mock=False, **changes):
     started = int(time.time() * 1000) if started_at_ms is None else started_at_ms
-    decided = {
-        "candidates": [ranked(one) for one in ("gpt-4o-mini", "gpt-4o", "local-sentiment")],
-        "excluded": [{"model": "gpt-4-turbo", "reason": "retired on 2026-10-23"}],
-        "baseline_model": "gpt-4o",
-        "price_version": "2026-11-24",
-        "policy_version": "default-1",
-        "score_ms": 1.6,
-    }
-    return InvokeInput.model_validate(
-        {
-            "request": {"text": "Hello?"},
-            "profile": profile(task, started, deadline_at_ms=started + limit_ms),
-            "decision": decided,
-            "candidate": candidate(mock=mock),
-            "failures": [],
-            "remaining": remaining,
-            "retry_count": 0,
-            **changes,
-        }
+    decided = decision(
+        *(ranked(one) for one in ("gpt-4o-mini", "gpt-4o", "local-sentiment")),
+        excluded=[{"model": "gpt-4-turbo", "reason": "retired on 2026-10-23"}],
+        price_version="2026-11-24",
+        score_ms=1.6,
     )
+    known = {"profile": profile(task, started, deadline_at_ms=started + limit_ms)}
+    known |= {"decision": decided, "candidate": candidate(mock=mock), "failures": []}
+    counts = {"request": {"text": "Hello?"}, "remaining": remaining, "retry_count": 0}
+    return InvokeInput.model_validate(known | counts | changes)
 
 
 class Scripted:
