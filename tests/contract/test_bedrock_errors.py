@@ -1,8 +1,5 @@
 import json
-import os
 import socket
-import subprocess
-import sys
 import time
 from types import SimpleNamespace
 
@@ -24,6 +21,7 @@ from tests.support.bedrock_server import (
     refusal,
     session,
 )
+from tests.support.fresh_process import printed_by
 
 # What fails
 
@@ -264,7 +262,4 @@ def test_the_adapter_needs_no_other_providers_libraries():
         "import sys, functions.invoke_provider.providers.bedrock\n"
         "print({'openai', 'anthropic', 'httpx2'} & set(sys.modules))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script], env=os.environ, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "set()"
+    assert printed_by(script) == "set()"
