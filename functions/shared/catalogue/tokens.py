@@ -82,6 +82,7 @@ class TokenRates(NamedTuple):
     far: float
 
 
+# words, letters, digits, signs, latin, greek_cyrillic, arabic_indic, far
 TOKEN_RATES: dict[Tokenizer, TokenRates] = {
     "o200k": TokenRates(2.28, 8.8, 1.1, 1.67, 1.43, 9.18, 9.19, 4.24),
     "cl100k": TokenRates(2.34, 8.41, 1.08, 1.75, 0.83, 4.4, 2.56, 2.83),

@@ -27,10 +27,12 @@ def event(task="chat", remaining=0, limit_ms=26_000, started_at_ms=None, *, mock
         price_version="2026-11-24",
         score_ms=1.6,
     )
-    known = {"profile": profile(task, started, deadline_at_ms=started + limit_ms)}
-    known |= {"decision": decided, "candidate": candidate(mock=mock), "failures": []}
-    counts = {"request": {"text": "Hello?"}, "remaining": remaining, "retry_count": 0}
-    return InvokeInput.model_validate(known | counts | changes)
+    asked = profile(task, started, deadline_at_ms=started + limit_ms)
+    states = {"profile": asked, "decision": decided, "candidate": candidate(mock=mock)}
+    counts = {"failures": [], "remaining": remaining, "retry_count": 0}
+    return InvokeInput.model_validate(
+        {"request": {"text": "Hello?"}, **states, **counts, **changes}
+    )
 
 
 class Scripted:

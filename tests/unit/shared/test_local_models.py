@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -11,6 +12,14 @@ from functions.shared.vocabulary import Task
 from tests.support.fresh_process import printed_by
 
 NAMES = ["classifier", "sentiment"]
+SETTINGS = FeatureSettings(
+    feature_space=1 << 20,
+    word_space=1 << 16,
+    head_characters=100,
+    tail_characters=50,
+    word_ngrams=2,
+    character_ngrams=(3,),
+)
 HOSTILE = {
     "empty": "",
     "blank": " \n\t",
@@ -132,15 +141,13 @@ def test_an_instruction_after_a_long_text_is_read():
 
 
 def test_what_is_read_of_a_text_is_limited():
-    settings = FeatureSettings(1 << 20, 1 << 16, 100, 50, word_ngrams=2, character_ngrams=(3,))
     many_words = " ".join(str(number) for number in range(100_000))
-    assert extract(many_words, settings).numbers.size < 4 * 150
-    assert extract("x" * 1_000_000, settings).numbers.size < 4 * 150
+    assert extract(many_words, SETTINGS).numbers.size < 4 * 150
+    assert extract("x" * 1_000_000, SETTINGS).numbers.size < 4 * 150
 
 
 def test_a_negated_word_is_another_feature():
-    runs = {"word_ngrams": 1, "character_ngrams": ()}
-    settings = FeatureSettings(1 << 20, 1 << 16, 100, 50, **runs, negated_words=3)
+    settings = replace(SETTINGS, word_ngrams=1, character_ngrams=(), negated_words=3)
 
     def features(text):
         return set(extract(text, settings).numbers.tolist())
