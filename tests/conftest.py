@@ -194,6 +194,20 @@ def _local(*arguments: str, port: int, env: Mapping[str, str] | None = None):
 
 
 @pytest.fixture
+def environment(monkeypatch):
+    """Tells functions their variables, which they then read anew."""
+    from functions.shared.settings import read_settings
+
+    def told(**variables: str) -> None:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        read_settings.cache_clear()
+
+    yield told
+    read_settings.cache_clear()
+
+
+@pytest.fixture
 def aws(monkeypatch):
     """An empty account inside the test's own process."""
     from moto import mock_aws

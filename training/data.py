@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -71,6 +71,13 @@ def read_sources(directory: Path, prefix: str) -> list[Row]:
         for path in source_files(directory, prefix)
         for row in read_rows(path)
     ]
+
+
+def with_known_labels(rows: list[Row], labels: Iterable[str], where: Path) -> list[Row]:
+    """The rows. Raises `MalformedRows` for other labels than these."""
+    if strangers := {row.label for row in rows} - set(labels):
+        raise MalformedRows(f"{where}: unknown labels {sorted(strangers)}")
+    return rows
 
 
 def _object(line: str, where: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from functions.api.jobs import Jobs
 from functions.api.models import get_model, list_models
 from functions.shared.gateway.rest import caller_id_of, new_resolver, parsed_body
 from functions.shared.health.listing import current_health
+from functions.shared.health.reader import Health
 from functions.shared.policy.provider_choice import ProviderChoice
 from functions.shared.settings import ApiSettings, read_settings
 from functions.shared.storage.request_log import RequestLog
@@ -30,6 +31,12 @@ def _audit_records() -> AuditRecords:
     return AuditRecords(
         RequestLog(read_settings(ApiSettings).REQUESTS_TABLE), caller_id_of(app.current_event)
     )
+
+
+def _known_of_models() -> tuple[ProviderChoice, datetime, Health | None]:
+    settings, now = read_settings(ApiSettings), datetime.now(UTC)
+    health = current_health(settings, StateTable(settings.STATE_TABLE), now)
+    return ProviderChoice.of(settings), now, health
 
 
 @app.get("/v1/jobs/<execution_id>")
@@ -54,16 +61,12 @@ def post_feedback(request_id: str) -> dict[str, Any]:
 
 @app.get("/v1/models")
 def get_models() -> dict[str, Any]:
-    settings, now = read_settings(ApiSettings), datetime.now(UTC)
-    health = current_health(settings, StateTable(settings.STATE_TABLE), now)
-    return list_models(ProviderChoice.of(settings), now, health)
+    return list_models(*_known_of_models())
 
 
 @app.get("/v1/models/<model_id>")
 def get_one_model(model_id: str) -> dict[str, Any]:
-    settings, now = read_settings(ApiSettings), datetime.now(UTC)
-    health = current_health(settings, StateTable(settings.STATE_TABLE), now)
-    return get_model(model_id, ProviderChoice.of(settings), now, health)
+    return get_model(model_id, *_known_of_models())
 
 
 @app.get("/v1/health")

@@ -28,9 +28,7 @@ _MOST_QUERIES = 5
 """That read something, for one page; each reads at most 1 MB, of which a filter may leave nothing."""
 _DAYS_BACK = 31
 _STAMP = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00$"
-_CURSOR = TypeAdapter(
-    tuple[Annotated[str, StringConstraints(pattern=_STAMP)], RequestId | None],
-)
+_CURSOR = TypeAdapter(tuple[Annotated[str, StringConstraints(pattern=_STAMP)], RequestId | None])
 _FILTERS = ("model", "provider", "task", "status")
 
 

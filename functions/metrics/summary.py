@@ -8,13 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
-from functions.metrics.cloudwatch import (
-    Figure,
-    Figures,
-    Percentiles,
-    percentiles_of,
-    read_figures,
-)
+from functions.metrics.cloudwatch import Figure, Figures, Percentiles, percentiles_of, read_figures
 from functions.metrics.window import Window
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.vocabulary import Count, Frozen, Score, Usd

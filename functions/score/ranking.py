@@ -9,13 +9,7 @@ from functions.score.options import options_of
 from functions.score.selection import select
 from functions.shared.catalogue.models import Catalogue
 from functions.shared.catalogue.pricing import price_version
-from functions.shared.contracts.decision import (
-    Decision,
-    Exclusion,
-    Profile,
-    RoutingContext,
-    Shadow,
-)
+from functions.shared.contracts.decision import Decision, Exclusion, Profile, RoutingContext, Shadow
 from functions.shared.errors import InvalidRequest, NoEligibleModel, NotFound, problem_at
 from functions.shared.policy.routing_policy import Policy
 from functions.shared.times import utc

@@ -31,6 +31,7 @@ from typing import Any, ClassVar, Self
 
 MAX_MESSAGE_CHARACTERS = 500
 _NOT_VALID = "The request is not valid."
+_TOLD = ("message", "details", "retry_after_seconds", "elapsed_ms")
 
 
 class EngineError(Exception):
@@ -53,14 +54,7 @@ class EngineError(Exception):
         super().__init__(self.message)
 
     def __str__(self) -> str:
-        return json.dumps(
-            {
-                "message": self.message,
-                "details": self.details,
-                "retry_after_seconds": self.retry_after_seconds,
-                "elapsed_ms": self.elapsed_ms,
-            }
-        )
+        return json.dumps({name: getattr(self, name) for name in _TOLD})
 
 
 def problem_at(field: str, problem: str) -> dict[str, str]:
@@ -237,11 +231,6 @@ def from_execution(name: str, cause: str) -> EngineError:
         return EngineError(f"The engine failed inside ({name}).")
     try:
         content = json.loads(json.loads(cause)["errorMessage"])
-        return error_class(
-            content["message"],
-            details=content["details"],
-            retry_after_seconds=content["retry_after_seconds"],
-            elapsed_ms=content["elapsed_ms"],
-        )
+        return error_class(**{name: content[name] for name in _TOLD})
     except (ValueError, KeyError, TypeError):
         return error_class(f"{name} without a readable cause.")

@@ -190,11 +190,7 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
         FunctionSpec(
             "Api",
             "api",
-            environment={
-                **tables,
-                **calling,
-                "JOBS_STATE_MACHINE_ARN": resources.jobs_machine_arn,
-            },
+            environment={**tables, **calling, "JOBS_STATE_MACHINE_ARN": resources.jobs_machine_arn},
             grants=(
                 allow("states:DescribeExecution", jobs),
                 allow("states:StopExecution", jobs),

@@ -10,53 +10,36 @@ from tests.support.bedrock_server import CLAUDE, Server, converse_answer, http_r
 from tests.support.builders import called_model, prompt
 
 
-def _refusal(status, error_type, code=None, message="No.", **more):
+def _refuses(status, error_type, code=None, message="No.", **more):
     error = {"message": message, "type": error_type, "code": code}
-    return {"error": error, "status": status, **more}
+    return {"response": {"error": error, "status": status, **more}}
 
 
+def _says(content, **more):
+    return {"response": {"content": content, **more}}
+
+
+_TOO_LONG = "prompt is too long: 200001 tokens > 200000 maximum"
+_BAD_LIMIT = "max_tokens: too low for key sk-ant-verysecret123"
+_TOKENS = {"prompt_tokens": 12, "completion_tokens": 7, "input_tokens": 12, "output_tokens": 7}
+_CALL = {"name": "get_weather", "arguments": {"city": "Bern"}}
 FIXTURES: dict[str, dict[str, Any]] = {
-    "answers": {
-        "response": {
-            "content": "Hello, you.",
-            "usage": {
-                "prompt_tokens": 12,
-                "completion_tokens": 7,
-                "input_tokens": 12,
-                "output_tokens": 7,
-            },
-        }
-    },
-    "calls-a-tool": {
-        "response": {"toolCalls": [{"name": "get_weather", "arguments": {"city": "Bern"}}]}
-    },
-    "is-cut-off": {"response": {"content": "Hel", "finishReason": "length"}},
-    "throttles": {
-        "response": _refusal(429, "rate_limit_error", "rate_limit_exceeded", retryAfter=7)
-    },
-    "has-no-money": {"response": _refusal(429, "billing_error", "insufficient_quota")},
-    "rejects-the-key": {"response": _refusal(401, "authentication_error", "invalid_api_key")},
-    "forbids": {"response": _refusal(403, "permission_error")},
-    "is-gone": {"response": _refusal(404, "not_found_error", "model_not_found")},
-    "is-too-small": {
-        "response": _refusal(
-            400,
-            "invalid_request_error",
-            "context_length_exceeded",
-            "prompt is too long: 200001 tokens > 200000 maximum",
-        )
-    },
-    "is-picky": {
-        "response": _refusal(
-            400, "invalid_request_error", message="max_tokens: too low for key sk-ant-verysecret123"
-        )
-    },
-    "breaks": {"response": _refusal(500, "api_error")},
-    "is-overloaded": {"response": _refusal(529, "overloaded_error")},
-    "is-unavailable": {"response": _refusal(503, "api_error")},
-    "babbles": {"response": {"content": "x"}, "chaos": {"malformedRate": 1}},
-    "hangs-up": {"response": {"content": "x"}, "chaos": {"disconnectRate": 1}},
-    "hangs": {"response": {"content": "x"}, "chaos": {"latencyMs": 5000}},
+    "answers": _says("Hello, you.", usage=_TOKENS),
+    "calls-a-tool": {"response": {"toolCalls": [_CALL]}},
+    "is-cut-off": _says("Hel", finishReason="length"),
+    "throttles": _refuses(429, "rate_limit_error", "rate_limit_exceeded", retryAfter=7),
+    "has-no-money": _refuses(429, "billing_error", "insufficient_quota"),
+    "rejects-the-key": _refuses(401, "authentication_error", "invalid_api_key"),
+    "forbids": _refuses(403, "permission_error"),
+    "is-gone": _refuses(404, "not_found_error", "model_not_found"),
+    "is-too-small": _refuses(400, "invalid_request_error", "context_length_exceeded", _TOO_LONG),
+    "is-picky": _refuses(400, "invalid_request_error", message=_BAD_LIMIT),
+    "breaks": _refuses(500, "api_error"),
+    "is-overloaded": _refuses(529, "overloaded_error"),
+    "is-unavailable": _refuses(503, "api_error"),
+    "babbles": _says("x") | {"chaos": {"malformedRate": 1}},
+    "hangs-up": _says("x") | {"chaos": {"disconnectRate": 1}},
+    "hangs": _says("x") | {"chaos": {"latencyMs": 5000}},
 }
 """What each of the simulated provider's models does."""
 

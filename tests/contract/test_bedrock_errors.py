@@ -1,8 +1,5 @@
 import json
-import os
 import socket
-import subprocess
-import sys
 import time
 from types import SimpleNamespace
 
@@ -24,6 +21,7 @@ from tests.support.bedrock_server import (
     refusal,
     session,
 )
+from tests.support.fresh_process import printed_by
 
 # What fails
 
@@ -134,8 +132,7 @@ def test_a_code_may_stand_in_the_body_alone(converse):
 
 
 @pytest.mark.parametrize(
-    ("status", "error"),
-    [(502, errors.ProviderUnavailable), (503, errors.ProviderOverloaded)],
+    ("status", "error"), [(502, errors.ProviderUnavailable), (503, errors.ProviderOverloaded)]
 )
 def test_a_page_in_place_of_a_refusal_goes_by_its_status(converse, status, error):
     assert type(raised_by(converse, reply=http_response(b"<html>Bad", status))) is error
@@ -265,7 +262,4 @@ def test_the_adapter_needs_no_other_providers_libraries():
         "import sys, functions.invoke_provider.providers.bedrock\n"
         "print({'openai', 'anthropic', 'httpx2'} & set(sys.modules))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script], env=os.environ, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "set()"
+    assert printed_by(script) == "set()"

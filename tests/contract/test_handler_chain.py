@@ -1,5 +1,5 @@
 import json
-from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, get_args
 
 import pytest
@@ -7,72 +7,43 @@ import pytest
 from functions.classify.handler import lambda_handler as classify
 from functions.invoke_provider.handler import lambda_handler as invoke
 from functions.score.handler import lambda_handler as score
-from functions.shared import settings
 from functions.shared.contracts.answer import Answer
 from functions.shared.contracts.decision import ModelHealth, TaskHistory
 from functions.shared.contracts.states import RecordInput
 from functions.shared.errors import MAX_MESSAGE_CHARACTERS, ProviderUnavailable
 from functions.shared.vocabulary import Provider
-from tests.support.builders import caught
+from tests.support.builders import TOOL, caught
+from tests.support.gateway_events import LambdaStub
 
 NOW_MS = 1_795_000_000_000
 ENVELOPE = {"request_id": "req_1", "caller_id": "key-1", "mode": "async"}
 
 
-@dataclass
-class _Context:
-    function_name: str = "f"
-    memory_limit_in_mb: int = 512
-    invoked_function_arn: str = "arn:aws:lambda:us-east-1:000000000000:function:f"
-    aws_request_id: str = "1"
-
-
 @pytest.fixture(autouse=True)
-def _environment(monkeypatch, state_table):
-    monkeypatch.setenv("PROVIDER", "simulator")
-    monkeypatch.setenv("MOCK_PROVIDERS", "always")
-    monkeypatch.setenv("SYNC_DEADLINE_MS", "26000")
-    monkeypatch.setenv("ASYNC_DEADLINE_MS", "240000")
-    monkeypatch.setenv("STATE_TABLE", "State")
-    settings.read_settings.cache_clear()
-    yield
-    settings.read_settings.cache_clear()
+def _environment(environment, state_table):
+    environment(PROVIDER="simulator", MOCK_PROVIDERS="always", STATE_TABLE="State")
+    environment(SYNC_DEADLINE_MS="26000", ASYNC_DEADLINE_MS="240000")
 
 
-def _through_json(value):
-    return json.loads(json.dumps(value))
-
-
-def _now():
-    from datetime import UTC, datetime
-
-    return datetime.now(UTC).isoformat()
+def _state(handler, event):
+    """What the next state gets."""
+    return json.loads(json.dumps(handler(event, LambdaStub())))
 
 
 def _decided(request):
-    started = ENVELOPE | {"started_at": _now(), "request": request}
-    classified = _through_json(classify(started, _Context()))
-    return _through_json(score({"profile": classified["profile"]}, _Context()))
+    meta = ENVELOPE | {"started_at": datetime.now(UTC).isoformat()}
+    classified = _state(classify, meta | {"request": request})
+    return meta, classified, _state(score, {"profile": classified["profile"]})
 
 
 def _run(request):
     """What the machine does with the variables, in Python."""
-    meta = ENVELOPE | {"started_at": _now()}
-    classified = _through_json(classify(meta | {"request": request}, _Context()))
-    scored = _through_json(score({"profile": classified["profile"]}, _Context()))
-    invoked = invoke(
-        {
-            "request": classified["request"],
-            "profile": classified["profile"],
-            "decision": scored["decision"],
-            "candidate": scored["candidates"][0],
-            "failures": [],
-            "remaining": len(scored["candidates"]) - 1,
-            "retry_count": 0,
-        },
-        _Context(),
-    )
-    return meta, classified, scored, _through_json(invoked)
+    meta, classified, scored = _decided(request)
+    known = {name: classified[name] for name in ("request", "profile")}
+    first, *others = scored["candidates"]
+    asked = {"candidate": first, "failures": [], "remaining": len(others), "retry_count": 0}
+    invoked = _state(invoke, known | {"decision": scored["decision"]} | asked)
+    return meta, classified, scored, invoked
 
 
 REQUESTS: dict[str, dict[str, Any]] = {
@@ -80,22 +51,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "messages": {"messages": [{"role": "user", "content": "Hi"}], "system": "Be brief"},
     "limits": {"text": "x", "task": "chat", "max_cost_usd": 0.5, "max_latency_ms": 20_000},
     "sentiment": {"text": "I love it", "task": "sentiment"},
-    "tools": {
-        "text": "weather?",
-        "tools": [
-            {
-                "type": "function",
-                "function": {
-                    "name": "get_weather",
-                    "parameters": {
-                        "type": "object",
-                        "properties": {"city": {"type": "string"}},
-                        "required": ["city"],
-                    },
-                },
-            }
-        ],
-    },
+    "tools": {"text": "weather?", "tools": [TOOL]},
     "a schema": {
         "text": "x",
         "task": "analysis",
@@ -183,11 +139,9 @@ def test_what_the_states_carry_of_sixty_models_and_six_failures_leaves_most_of_a
     assert max(map(_bytes, states.values())) < 200_000
 
 
-def test_a_candidate_takes_at_most_400_bytes_of_the_state(monkeypatch):
-    monkeypatch.setenv("MOCK_PROVIDERS", "never")
-    monkeypatch.setenv("PROVIDERS_CONFIGURED", ",".join(get_args(Provider)))
-    settings.read_settings.cache_clear()
-    decided = _decided({"text": "x", "task": "chat", "model_preference": "best"})
+def test_a_candidate_takes_at_most_400_bytes_of_the_state(environment):
+    environment(MOCK_PROVIDERS="never", PROVIDERS_CONFIGURED=",".join(get_args(Provider)))
+    _, _, decided = _decided({"text": "x", "task": "chat", "model_preference": "best"})
     candidates = decided["candidates"]
     assert len(candidates) > 30
     of_decision = [

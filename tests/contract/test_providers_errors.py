@@ -20,6 +20,14 @@ def refusal(status, code=None, message="No.", error_type=None, details=None, **h
     return httpx2.Response(status, json=body, headers=headers)
 
 
+def told(status, message, code=None):
+    return refusal(status, code, message)
+
+
+def limited(code):
+    return refusal(429, error_type="rate_limit_error", details={"error_code": code})
+
+
 @pytest.mark.parametrize(
     ("provider", "reply", "error"),
     [
@@ -41,7 +49,7 @@ def refusal(status, code=None, message="No.", error_type=None, details=None, **h
         (OPENAI, refusal(429, error_type="insufficient_quota"), errors.ProviderQuotaExhausted),
         (
             "responses",
-            refusal(400, message="Your input exceeds the context window of this model."),
+            told(400, "Your input exceeds the context window of this model."),
             errors.ContextWindowExceeded,
         ),
         ("responses", refusal(503, "server_is_overloaded"), errors.ProviderOverloaded),
@@ -50,13 +58,13 @@ def refusal(status, code=None, message="No.", error_type=None, details=None, **h
         (AZURE, refusal(400, "content_filter"), errors.ContentFiltered),
         (
             AZURE,
-            refusal(400, message="... triggering Azure OpenAI's content management policy."),
+            told(400, "... triggering Azure OpenAI's content management policy."),
             errors.ContentFiltered,
         ),
         (AZURE, refusal(401, "401"), errors.ProviderAuthFailed),
         (
             AZURE,
-            refusal(403, "403", message="Out of call volume quota. Quota will be replenished."),
+            told(403, "Out of call volume quota. Quota will be replenished.", "403"),
             errors.ProviderQuotaExhausted,
         ),
         (AZURE, refusal(403, "AccessDenied"), errors.ProviderAuthFailed),
@@ -69,23 +77,11 @@ def refusal(status, code=None, message="No.", error_type=None, details=None, **h
         (AZURE, refusal(500, "InternalServerError"), errors.ProviderUnavailable),
         (
             ANTHROPIC,
-            refusal(400, message="prompt is too long: 2 tokens > 1 maximum"),
+            told(400, "prompt is too long: 2 tokens > 1 maximum"),
             errors.ContextWindowExceeded,
         ),
-        (
-            ANTHROPIC,
-            refusal(400, message="The spend limit you set is reached"),
-            errors.ProviderQuotaExhausted,
-        ),
-        (
-            ANTHROPIC,
-            refusal(
-                429,
-                error_type="rate_limit_error",
-                details={"error_code": "enforced_spend_limit_reached"},
-            ),
-            errors.ProviderQuotaExhausted,
-        ),
+        (ANTHROPIC, told(400, "The spend limit you set is reached"), errors.ProviderQuotaExhausted),
+        (ANTHROPIC, limited("enforced_spend_limit_reached"), errors.ProviderQuotaExhausted),
         (ANTHROPIC, refusal(429, error_type="rate_limit_error"), errors.ProviderThrottled),
         (ANTHROPIC, refusal(402, error_type="billing_error"), errors.ProviderQuotaExhausted),
         (ANTHROPIC, refusal(529, error_type="overloaded_error"), errors.ProviderOverloaded),
@@ -97,33 +93,31 @@ def refusal(status, code=None, message="No.", error_type=None, details=None, **h
         (ANTHROPIC, refusal(404, error_type="not_found_error"), errors.ModelNotFound),
         (ANTHROPIC, refusal(500, error_type="api_error"), errors.ProviderUnavailable),
         (ANTHROPIC, refusal(413, error_type="request_too_large"), errors.ContextWindowExceeded),
+        (ANTHROPIC, limited("ramp_limit_exceeded"), errors.ProviderThrottled),
         (
             ANTHROPIC,
-            refusal(
-                429, error_type="rate_limit_error", details={"error_code": "ramp_limit_exceeded"}
-            ),
-            errors.ProviderThrottled,
-        ),
-        (
-            ANTHROPIC,
-            refusal(400, message="Your credit balance is too low to access the Anthropic API."),
+            told(400, "Your credit balance is too low to access the Anthropic API."),
             errors.ProviderQuotaExhausted,
         ),
         (ANTHROPIC, refusal(413), errors.ContextWindowExceeded),
         (ANTHROPIC, refusal(400, error_type="invalid_request_error"), errors.InvalidRequest),
-        *(
-            (provider, httpx2.Response(502, content=b"<html>Bad Gateway"), error)
-            for provider, error in dict.fromkeys(ADAPTERS, errors.ProviderUnavailable).items()
-        ),
-        *((provider, httpx2.ReadTimeout("x"), errors.ProviderTimeout) for provider in ADAPTERS),
-        *(
-            (provider, httpx2.ConnectTimeout("x"), errors.ProviderUnavailable)
-            for provider in ADAPTERS
-        ),
-        *((provider, httpx2.ReadError("x"), errors.ProviderUnavailable) for provider in ADAPTERS),
     ],
 )
-def test_every_known_failure_has_its_class(provider, reply, error):
+def test_every_known_refusal_has_its_class(provider, reply, error):
+    assert type(raised_by(Exchange(provider, reply))) is error
+
+
+@pytest.mark.parametrize("provider", ADAPTERS)
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        (httpx2.Response(502, content=b"<html>Bad Gateway"), errors.ProviderUnavailable),
+        (httpx2.ReadTimeout("x"), errors.ProviderTimeout),
+        (httpx2.ConnectTimeout("x"), errors.ProviderUnavailable),
+        (httpx2.ReadError("x"), errors.ProviderUnavailable),
+    ],
+)
+def test_what_is_no_answer_of_the_provider_has_its_class(provider, reply, error):
     assert type(raised_by(Exchange(provider, reply))) is error
 
 

@@ -1,9 +1,8 @@
 import json
-import os
-import subprocess
-import sys
 
 import pytest
+
+from tests.support.fresh_process import printed_by
 
 SCRIPT = """
 import json, sys
@@ -40,11 +39,4 @@ def test_classify_loads_its_model_for_a_snapshot_and_otherwise_when_it_is_asked(
 
 
 def sdks_loaded_by(folder, variables):
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT.replace("{folder}", folder)],
-        env=os.environ | variables,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return json.loads(done.stdout)
+    return json.loads(printed_by(SCRIPT.replace("{folder}", folder), variables))

@@ -115,9 +115,7 @@ def test_responses_gets_each_turn_call_and_result_as_an_item():
         {"type": "function_call_output", "call_id": "call_1", "output": "sunny"},
         {"type": "function_call_output", "call_id": "call_2", "output": "rain"},
     ]
-    assert exchange.sent["tools"] == [
-        {"type": "function", "strict": False, **TOOL["function"]},
-    ]
+    assert exchange.sent["tools"] == [{"type": "function", "strict": False, **TOOL["function"]}]
     assert exchange.sent["tool_choice"] == "auto"
     assert exchange.sent["max_output_tokens"] == 100
     assert exchange.sent["store"] is False

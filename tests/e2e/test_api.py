@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from functions.shared.errors import HTTP_STATUS
 from functions.shared.storage.request_log import unpacked
 from functions.shared.vocabulary import usd
+from tests.support.api_calls import BAD_BODIES, assert_error, call, ended_job, get, post
 
 pytestmark = pytest.mark.xdist_group("local")
 
@@ -27,39 +27,9 @@ HOSTILE_TEXTS = {
 }
 
 
-def _post(stack, path, body=None, *, headers=None, **kwargs):
-    sent = {"X-API-Key": stack.api_key} | (headers or {})
-    return requests.post(f"{stack.base_url}{path}", json=body, headers=sent, timeout=60, **kwargs)
-
-
-def _job(stack, execution_id, key=None):
-    headers = {"X-API-Key": key or stack.api_key}
-    return requests.get(f"{stack.base_url}/jobs/{execution_id}", headers=headers, timeout=30)
-
-
-def _finished(stack, execution_id, seconds=90):
-    ends = time.monotonic() + seconds
-    while time.monotonic() < ends:
-        job = _job(stack, execution_id).json()
-        if job["status"] != "RUNNING":
-            return job
-        time.sleep(0.3)
-    raise AssertionError(f"{execution_id} did not finish in {seconds} s")
-
-
-def _assert_error(response, code):
-    body = response.json()
-    assert (response.status_code, body["error"]["code"]) == (HTTP_STATUS[code], code)
-    assert body["success"] is False
-    assert body["error"]["message"]
-    assert body["request_id"].startswith("req_")
-    assert body.keys() == {"success", "error", "request_id"}
-
-
 def test_the_readmes_request_is_answered(stack):
-    response = _post(
-        stack, "/generate", {"task": "summarize", "model_preference": "balanced", "text": TEXT}
-    )
+    body = {"task": "summarize", "model_preference": "balanced", "text": TEXT}
+    response = post(stack, "/generate", body)
     result = response.json()
     assert response.status_code == 200
     assert result["routing"]["selected_model"]
@@ -72,7 +42,7 @@ def test_the_readmes_request_is_answered(stack):
 def test_a_hostile_text_reaches_the_model_as_it_is(stack, name):
     text = HOSTILE_TEXTS[name]
     body = {"task": "summarize", "text": text, "metadata": {"note": text[:400]}}
-    answer = _post(stack, "/generate", body)
+    answer = post(stack, "/generate", body)
     assert answer.status_code == 200, answer.text[:500]
     # The simulator answers with the text's own first sentences.
     assert answer.json()["result"].startswith("[simulated] " + text[:20].split("\n")[0].strip()[:8])
@@ -80,29 +50,29 @@ def test_a_hostile_text_reaches_the_model_as_it_is(stack, name):
 
 def test_a_job_answers_as_the_synchronous_call_does(stack):
     body = {"task": "summarize", "text": TEXT, "model": "gpt-4o-mini"}
-    submitted = _post(stack, "/jobs", body)
+    submitted = post(stack, "/jobs", body)
     assert submitted.status_code == 202
     told = submitted.json()
     assert told["status"] == "RUNNING"
     assert submitted.headers["Location"] == told["status_url"]
-    job = _finished(stack, told["execution_id"])
+    job = ended_job(stack, told["execution_id"])
     assert job["status"] == "SUCCEEDED"
     assert job["finished_at"] >= job["submitted_at"]
-    direct = _post(stack, "/generate", body).json()
+    direct = post(stack, "/generate", body).json()
     assert job["result"]["result"] == direct["result"]
     assert job["result"]["execution_id"] == told["execution_id"]
 
 
 def test_another_keys_job_is_not_found(stack):
-    told = _post(stack, "/jobs", {"text": "Hello"}).json()
-    _assert_error(_job(stack, told["execution_id"], stack.other_api_key), "not_found")
-    _finished(stack, told["execution_id"])
+    told = post(stack, "/jobs", {"text": "Hello"}).json()
+    assert_error(get(stack, f"/jobs/{told['execution_id']}", key=stack.other_api_key), "not_found")
+    ended_job(stack, told["execution_id"])
 
 
 def test_an_idempotency_key_runs_once_and_belongs_to_its_api_key(stack):
     key = f"k-{time.time_ns()}"
-    first = _post(stack, "/jobs", {"text": "Hello"}, headers={"Idempotency-Key": key})
-    again = _post(stack, "/jobs", {"text": "Hello"}, headers={"Idempotency-Key": key})
+    first = post(stack, "/jobs", {"text": "Hello"}, headers={"Idempotency-Key": key})
+    again = post(stack, "/jobs", {"text": "Hello"}, headers={"Idempotency-Key": key})
     assert first.status_code == 202
     body = again.json()
     assert (again.status_code, body["error"]["code"]) == (409, "duplicate_request")
@@ -111,35 +81,30 @@ def test_an_idempotency_key_runs_once_and_belongs_to_its_api_key(stack):
     assert carried["execution_id"] == first.json()["execution_id"]
     assert carried["status_url"] == first.json()["status_url"]
     other = {"Idempotency-Key": key, "X-API-Key": stack.other_api_key}
-    assert _post(stack, "/jobs", {"text": "Hello"}, headers=other).status_code == 202
+    assert post(stack, "/jobs", {"text": "Hello"}, headers=other).status_code == 202
 
 
 def test_a_malformed_idempotency_key_is_refused(stack):
-    refused = _post(stack, "/jobs", {"text": "Hello"}, headers={"Idempotency-Key": "a b"})
-    _assert_error(refused, "invalid_request")
+    refused = post(stack, "/jobs", {"text": "Hello"}, headers={"Idempotency-Key": "a b"})
+    assert_error(refused, "invalid_request")
 
 
 def test_a_finished_job_is_not_changed_by_deleting_it(stack):
-    told = _post(stack, "/jobs", {"text": "Hello"}).json()
-    job = _finished(stack, told["execution_id"])
-    headers = {"X-API-Key": stack.api_key}
-    deleted = requests.delete(
-        f"{stack.base_url}/jobs/{told['execution_id']}", headers=headers, timeout=30
-    )
-    assert deleted.json() == job
+    told = post(stack, "/jobs", {"text": "Hello"}).json()
+    job = ended_job(stack, told["execution_id"])
+    assert call(stack, "DELETE", f"/jobs/{told['execution_id']}").json() == job
 
 
 def test_a_running_job_is_stopped_by_its_own_key_only(stack):
-    headers = {"X-API-Key": stack.api_key}
     # A throttled last candidate is waited for, which keeps the job running for a second.
     with stack.faults({"gpt-4o": "ProviderThrottled"}):
         body = {"task": "chat", "text": "Hello", "model": "gpt-4o", "fallback": False}
-        url = f"{stack.base_url}/jobs/{_post(stack, '/jobs', body).json()['execution_id']}"
-        foreign = requests.delete(url, headers={"X-API-Key": stack.other_api_key}, timeout=30)
-        stopped = requests.delete(url, headers=headers, timeout=30)
-    _assert_error(foreign, "not_found")
+        path = f"/jobs/{post(stack, '/jobs', body).json()['execution_id']}"
+        foreign = call(stack, "DELETE", path, key=stack.other_api_key)
+        stopped = call(stack, "DELETE", path)
+    assert_error(foreign, "not_found")
     assert (stopped.status_code, stopped.json()["status"]) == (200, "ABORTED")
-    assert requests.get(url, headers=headers, timeout=30).json()["status"] == "ABORTED"
+    assert get(stack, path).json()["status"] == "ABORTED"
 
 
 def test_health_needs_no_key(stack):
@@ -150,83 +115,55 @@ def test_health_needs_no_key(stack):
 @pytest.mark.parametrize("path", ["/generate", "/jobs"])
 def test_no_key_or_a_wrong_one_is_forbidden(stack, headers, path):
     url = f"{stack.base_url}{path}"
-    _assert_error(requests.post(url, json={"text": "x"}, headers=headers, timeout=30), "forbidden")
+    assert_error(requests.post(url, json={"text": "x"}, headers=headers, timeout=30), "forbidden")
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/jobs/req_none", "/jobs/%27", "/generate/x"])
 def test_an_unknown_path_or_job_is_not_found(stack, path):
-    headers = {"X-API-Key": stack.api_key}
-    response = requests.get(f"{stack.base_url}{path}", headers=headers, timeout=30)
-    _assert_error(response, "not_found")
-
-
-BAD_BODIES = {
-    "not an object": b"[]",
-    "a number": b"7",
-    "empty": b"",
-    "broken": b'{"text": ',
-    "two values": b'{"text": "a"}, "x": 1',
-    "invalid UTF-8": b'{"text": "\xff\xfe"}',
-    "nothing": b"{}",
-    "null": b"null",
-    "both inputs": b'{"text": "a", "messages": [{"role": "user", "content": "b"}]}',
-    "an unknown field": b'{"text": "a", "prompt": "b"}',
-    "a wrong type": b'{"text": 1}',
-    "a wrong task": b'{"text": "a", "task": "translate"}',
-    "a text as money": b'{"text": "a", "max_cost_usd": "1"}',
-    "negative money": b'{"text": "a", "max_cost_usd": -1}',
-    "a huge number": b'{"text": "a", "temperature": 1e400}',
-    "a wrong role": b'{"messages": [{"role": "x", "content": "a"}]}',
-    "no messages": b'{"messages": []}',
-    "a list as metadata": b'{"text": "a", "metadata": []}',
-    "deep nesting": b'{"text": ' + b"[" * 5000 + b"]" * 5000 + b"}",
-    "deep objects": b'{"text": "a", "x": ' + b'{"a":' * 500 + b"1" + b"}" * 500 + b"}",
-}
+    assert_error(get(stack, path), "not_found")
 
 
 @pytest.mark.parametrize("name", BAD_BODIES)
 @pytest.mark.parametrize("path", ["/generate", "/jobs"])
 def test_a_bad_body_is_an_invalid_request(stack, path, name):
-    headers = {"X-API-Key": stack.api_key, "Content-Type": "application/json"}
-    url = f"{stack.base_url}{path}"
-    response = requests.post(url, data=BAD_BODIES[name], headers=headers, timeout=60)
-    _assert_error(response, "invalid_request")
-    assert all(one.keys() == {"field", "problem"} for one in response.json()["error"]["details"])
+    headers = {"Content-Type": "application/json"}
+    error = assert_error(
+        post(stack, path, data=BAD_BODIES[name], headers=headers), "invalid_request"
+    )
+    assert all(one.keys() == {"field", "problem"} for one in error["details"])
 
 
 @pytest.mark.parametrize("path", ["/generate", "/jobs"])
 def test_a_body_over_the_states_limit_is_too_large(stack, path):
-    _assert_error(_post(stack, path, {"text": "x" * 300_000}), "payload_too_large")
+    assert_error(post(stack, path, {"text": "x" * 300_000}), "payload_too_large")
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/xml", "multipart/form-data"])
 @pytest.mark.parametrize("path", ["/generate", "/jobs"])
 def test_anything_but_json_is_an_unsupported_media_type(stack, path, content_type):
-    headers = {"X-API-Key": stack.api_key, "Content-Type": content_type}
-    response = requests.post(f"{stack.base_url}{path}", data="a", headers=headers, timeout=30)
-    _assert_error(response, "unsupported_media_type")
+    response = post(stack, path, data="a", headers={"Content-Type": content_type})
+    assert_error(response, "unsupported_media_type")
 
 
 def test_a_retired_model_is_refused_with_its_successor(stack):
-    response = _post(stack, "/generate", {"text": "Hello", "model": "gpt-4-turbo"})
-    _assert_error(response, "invalid_request")
-    assert "gpt-4-turbo was retired" in response.json()["error"]["details"][0]["problem"]
+    response = post(stack, "/generate", {"text": "Hello", "model": "gpt-4-turbo"})
+    error = assert_error(response, "invalid_request")
+    assert "gpt-4-turbo was retired" in error["details"][0]["problem"]
 
 
 def test_limits_that_exclude_every_model_name_each_of_them(stack):
-    response = _post(stack, "/generate", {"text": "Hello", "max_cost_usd": 0.0000001})
-    _assert_error(response, "no_eligible_model")
-    details = response.json()["error"]["details"]
+    response = post(stack, "/generate", {"text": "Hello", "max_cost_usd": 0.0000001})
+    details = assert_error(response, "no_eligible_model")["details"]
     assert {"model", "reason"} == details[0].keys()
 
 
 def test_a_hundred_jobs_at_once_end_with_one_row_each(stack):
     with ThreadPoolExecutor(20) as pool:
-        answers = list(pool.map(lambda _: _post(stack, "/jobs", {"text": TEXT}), range(100)))
+        answers = list(pool.map(lambda _: post(stack, "/jobs", {"text": TEXT}), range(100)))
     assert Counter(answer.status_code for answer in answers) == {202: 100}
     ids = {answer.json()["execution_id"] for answer in answers}
     assert len(ids) == 100
-    ended = Counter(_finished(stack, execution_id, 240)["status"] for execution_id in ids)
+    ended = Counter(ended_job(stack, execution_id, 240)["status"] for execution_id in ids)
     assert ended == {"SUCCEEDED": 100}
     table = stack.requests_table()
     rows = [table.get_item(Key={"request_id": one}, ConsistentRead=True).get("Item") for one in ids]
@@ -235,10 +172,9 @@ def test_a_hundred_jobs_at_once_end_with_one_row_each(stack):
 
 def test_a_row_accounts_for_the_request_and_holds_none_of_its_text(stack):
     secret = "the-secret-of-the-prompt"
-    answer = _post(stack, "/generate", {"task": "chat", "text": f"{secret}. And more."}).json()
-    row = unpacked(
-        stack.requests_table().get_item(Key={"request_id": answer["request_id"]})["Item"]
-    )
+    answer = post(stack, "/generate", {"task": "chat", "text": f"{secret}. And more."}).json()
+    found = stack.requests_table().get_item(Key={"request_id": answer["request_id"]})
+    row = unpacked(found["Item"])
     assert float(usd(row["usage"]["total_cost_nano_usd"])) == answer["usage"]["total_cost_usd"]
     assert [one["outcome"] for one in row["attempts"]] == ["success"]
     assert secret not in json.dumps(row, default=str)

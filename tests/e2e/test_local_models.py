@@ -1,9 +1,9 @@
 import json
 
 import pytest
-import requests
 
 from tests.conftest import running_stack
+from tests.support.api_calls import assert_error, post
 
 pytestmark = pytest.mark.xdist_group("providers")
 
@@ -16,8 +16,7 @@ def stack():
 
 
 def _generate(stack, **body):
-    headers = {"X-API-Key": stack.api_key}
-    return requests.post(f"{stack.base_url}/generate", json=body, headers=headers, timeout=60)
+    return post(stack, "/generate", body)
 
 
 @pytest.mark.parametrize("preference", ["cheap", "fast", "balanced", "best"])
@@ -48,7 +47,7 @@ def test_the_task_of_an_auto_request_is_classified(stack):
 
 def test_any_other_task_has_no_model_here_and_says_why_for_each(stack):
     response = _generate(stack, task="summarize", text="A long story.")
-    assert (response.status_code, response.json()["error"]["code"]) == (422, "no_eligible_model")
-    reasons = {one["model"]: one["reason"] for one in response.json()["error"]["details"]}
+    details = assert_error(response, "no_eligible_model")["details"]
+    reasons = {one["model"]: one["reason"] for one in details}
     assert reasons["local-sentiment"] == "does not serve the task summarize"
     assert reasons["gpt-6-luna"] == "no credentials for its provider"

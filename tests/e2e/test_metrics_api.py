@@ -2,18 +2,17 @@
 
 import json
 import statistics
-import time
 from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
 import pytest
-import requests
 
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.errors import HTTP_STATUS
 from tests.conftest import running_stack
+from tests.support.api_calls import assert_error, eventually, get, post
 
 pytestmark = pytest.mark.xdist_group("local")
 
@@ -27,22 +26,9 @@ FAULTS = {
 }
 
 
-def _call(stack, method, path, body=None, *, caller=None, **query):
-    return requests.request(
-        method,
-        f"{stack.base_url}{path}",
-        json=body,
-        params=query,
-        headers={"X-API-Key": caller or stack.api_key},
-        timeout=60,
-    )
-
-
 def _metrics(stack, path, caller=None, **query):
     """The body with exact numbers."""
-    answer = _call(
-        stack, "GET", f"/metrics/{path}", caller=caller or stack.operator_api_key, **query
-    )
+    answer = get(stack, f"/metrics/{path}", key=caller or stack.operator_api_key, params=query)
     assert answer.status_code == 200, answer.text
     return answer.json(parse_float=Decimal)
 
@@ -55,14 +41,6 @@ def _rows(stack, caller=None, **query):
         if page["next_cursor"] is None:
             return rows
         cursor = {"cursor": page["next_cursor"]}
-
-
-def _eventually(check, seconds=30):
-    """What `check` answers once it answers something, or at the end."""
-    ends = time.monotonic() + seconds
-    while not (found := check()) and time.monotonic() < ends:
-        time.sleep(0.3)
-    return found
 
 
 def _bodies():
@@ -94,12 +72,12 @@ def used():
         def send(one):
             path, is_other, body = one
             key = stack.other_api_key if is_other else stack.api_key
-            return _call(stack, "POST", path, body, caller=key)
+            return post(stack, path, body, key=key)
 
         with stack.faults(FAULTS), ThreadPoolExecutor(4) as pool:
             answers = list(pool.map(send, _bodies()))
             table = stack.requests_table()
-            assert _eventually(lambda: table.scan(Select="COUNT")["Count"] == len(answers), 60)
+            assert eventually(lambda: table.scan(Select="COUNT")["Count"] == len(answers), 60)
         yield stack, answers
 
 
@@ -145,11 +123,8 @@ def test_the_log_has_every_request_once_and_newest_first(answers, rows):
     failed = [_id(one) for one in answers if one.status_code >= 400]
     logged = {row["request_id"]: row for row in rows}
     assert {logged[request_id]["status"] for request_id in failed} == {"FAILED"}
-    assert {HTTP_STATUS[logged[_id(one)]["error_code"]] for one in answers if not one.ok} == {
-        400,
-        422,
-        502,
-    }
+    statuses = {HTTP_STATUS[logged[request_id]["error_code"]] for request_id in failed}
+    assert statuses == {400, 422, 502}
 
 
 def test_the_last_five_minutes_hold_all_of_it(stack, rows):
@@ -167,11 +142,8 @@ def test_the_summary_counts_what_the_log_lists(stack, rows):
     told = _metrics(stack, "summary")
     failed = sum(row["status"] == "FAILED" for row in rows)
     assert failed >= 12
-    assert told["requests"] == {
-        "total": len(rows),
-        "successful": len(rows) - failed,
-        "failed": failed,
-    }
+    successful = len(rows) - failed
+    assert told["requests"] == {"total": len(rows), "successful": successful, "failed": failed}
     assert told["fallbacks"] == sum(row["fallbacks"] for row in rows) > 0
     total, savings = told["costs"]["total_usd"], told["costs"]["savings_usd"]
     assert _micro(total) == _micro(_cost(rows)) > 0
@@ -219,7 +191,7 @@ def attempts(stack, rows):
     keys = (stack.api_key, stack.other_api_key)
 
     def audited(row):
-        found = [_call(stack, "GET", f"/requests/{row['request_id']}", caller=key) for key in keys]
+        found = [get(stack, f"/requests/{row['request_id']}", key=key) for key in keys]
         (record,) = [one.json(parse_float=Decimal) for one in found if one.ok]
         return record["attempts"]
 
@@ -270,8 +242,7 @@ def test_a_model_that_nobody_asked_is_listed_without_attempts(stack, attempts):
     idle = next(model for model in load_catalogue().models if model.id not in asked)
     told = _metrics(stack, f"models/{idle.id}")
     assert (told["attempts"], told["success_rate"]) == (0, None)
-    missing = _call(stack, "GET", "/metrics/models/gpt-99")
-    assert (missing.status_code, missing.json()["error"]["code"]) == (404, "not_found")
+    assert_error(get(stack, "/metrics/models/gpt-99"), "not_found")
 
 
 def test_each_provider_adds_up_its_attempts(stack, attempts):
@@ -297,14 +268,11 @@ def test_each_key_sees_its_own_requests_alone(stack, rows):
         assert spent.keys() == {caller_id}
         assert spent[caller_id]["requests"] == len(own)
         assert _rows(stack, caller_id=caller_id) == own
-    forbidden = _call(stack, "GET", "/metrics/logs", caller_id=caller_id)
-    assert (forbidden.status_code, forbidden.json()["error"]["code"]) == (403, "forbidden")
+    assert_error(get(stack, "/metrics/logs", params={"caller_id": caller_id}), "forbidden")
 
 
 @pytest.mark.parametrize(
-    "query",
-    [{"status": "FAILED"}, {"task": "chat", "status": "FAILED"}, {"provider": "openai"}],
-    ids=str,
+    "query", [{"status": "FAILED"}, {"task": "chat", "status": "FAILED"}, {"provider": "openai"}]
 )
 def test_a_filtered_log_has_every_row_that_it_should(stack, rows, query):
     expected = [row for row in rows if all(row[name] == query[name] for name in query)]
@@ -331,10 +299,10 @@ def test_a_filtered_log_has_every_row_that_it_should(stack, rows, query):
 )
 def test_a_bad_parameter_is_named(stack, path, query):
     for caller in (stack.api_key, stack.operator_api_key):
-        answer = _call(stack, "GET", f"/metrics/{path}", caller=caller, **query)
-        body = answer.json()
-        assert (answer.status_code, body["error"]["code"]) == (400, "invalid_request")
-        assert [one["field"] for one in body["error"]["details"]] == list(query)
+        error = assert_error(
+            get(stack, f"/metrics/{path}", key=caller, params=query), "invalid_request"
+        )
+        assert [one["field"] for one in error["details"]] == list(query)
 
 
 def test_a_cursor_of_another_key_or_of_nobody_shows_only_own_rows(stack, rows):
@@ -360,7 +328,7 @@ def test_a_row_and_its_audit_record_name_the_trace_of_the_answer(stack, answers,
     for answer in answers[:8]:
         keys = (stack.api_key, stack.other_api_key)
         path = f"/requests/{_id(answer)}"
-        found = [one for key in keys if (one := _call(stack, "GET", path, caller=key)).ok]
+        found = [one for key in keys if (one := get(stack, path, key=key)).ok]
         assert [one.json()["trace_id"] for one in found] == [traced[_id(answer)]]
 
 
@@ -432,16 +400,16 @@ def test_failing_providers_ring_an_alarm_that_ends_with_them_and_its_topic_tells
     stack, deployed, state, inbox
 ):
     # The failures of the other tests may still ring it.
-    assert _eventually(lambda: state() == "OK", 60), state()
+    assert eventually(lambda: state() == "OK", 60), state()
     body = {"task": "chat", "text": TEXT, "model": "gpt-4o", "fallback": False}
     with stack.faults({"gpt-4o": "ProviderUnavailable"}), ThreadPoolExecutor(4) as pool:
         calls = range(int(deployed["Threshold"]))
         # In one period of the alarm, whenever that begins.
         for _ in range(3):
-            failed = list(pool.map(lambda _: _call(stack, "POST", "/generate", body), calls))
+            failed = list(pool.map(lambda _: post(stack, "/generate", body), calls))
             assert {one.status_code for one in failed} == {502}
-            if rings := _eventually(lambda: state() == "ALARM", 8):
+            if rings := eventually(lambda: state() == "ALARM", 8):
                 break
     assert rings, state()
-    assert _eventually(lambda: state() == "OK", 60), state()
-    assert _eventually(lambda: inbox()[-3:] == ["OK", "ALARM", "OK"]), inbox()
+    assert eventually(lambda: state() == "OK", 60), state()
+    assert eventually(lambda: inbox()[-3:] == ["OK", "ALARM", "OK"]), inbox()

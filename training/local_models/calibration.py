@@ -38,12 +38,9 @@ def decision_of(
         return float(-(weights * fitted).sum() / weights.sum())
 
     found = minimize(loss, np.array([1.0, 0.5, *[0.0] * count]), method="L-BFGS-B").x
-    bias = found[2:] - found[2:].mean()
-    return (
-        round(float(found[0]), 3),
-        round(float(found[1]), 3),
-        [round(float(one), 3) for one in bias],
-    )
+    found[2:] -= found[2:].mean()
+    learned_share, cue_share, *bias = (round(float(one), 3) for one in found)
+    return learned_share, cue_share, bias
 
 
 def threshold_of(judged: Sequence[Judged], weights: Floats, *, target: float) -> float:

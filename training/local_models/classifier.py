@@ -16,7 +16,7 @@ from functions.shared.local_models.features import FeatureSettings
 from functions.shared.local_models.scored_label import most_likely
 from functions.shared.local_models.tasks import TaskDecision
 from functions.shared.vocabulary import Task
-from training.data import MalformedRows, Row, read_sources
+from training.data import Row, read_sources, with_known_labels
 from training.local_models.calibration import decision_of, threshold_of
 from training.local_models.evaluation import Judged
 from training.local_models.graph import Calibration, Mixture, write_model
@@ -83,9 +83,7 @@ def train_classifier(data: Path, out: Path) -> None:
 
 def read_training_rows(data: Path) -> list[Row]:
     """The labelled prompts and the instructions of our own, filled with texts of the sources."""
-    rows = read_sources(data, "task")
-    if strangers := {row.label for row in rows} - set(LABELS):
-        raise MalformedRows(f"{data}: unknown labels {sorted(strangers)}")
+    rows = with_known_labels(read_sources(data, "task"), LABELS, data)
     texts = [*_reviews_and_tweets(data), *_article_bodies(rows)]
     return [*rows, *instruction_rows(texts, copies=COPIES)]
 
@@ -95,7 +93,8 @@ def fit_rows(rows: Sequence[Row]) -> Mixture:
     shape = Shape(FEATURES, KEPT_FEATURES, WEIGHT_ROWS, KNOWN_FROM, DAMPING)
 
     def fit_columns(features: Rows) -> list[Fitted]:
-        return [_fit(features, labels, weights)]
+        rows = damped(features, DAMPING)
+        return [fit(rows, labels, weights, label_count=len(LABELS), strength=STRENGTH)]
 
     return fit_mixture([row.text for row in rows], LABELS, shape, fit_columns)
 
@@ -134,10 +133,6 @@ def labels_of(rows: Sequence[Row]) -> Labels:
 
 def _named(values: Floats) -> dict[str, float]:
     return dict(zip(LABELS, values.tolist(), strict=True))
-
-
-def _fit(rows: Rows, labels: Labels, weights: Floats) -> Fitted:
-    return fit(damped(rows, DAMPING), labels, weights, label_count=len(LABELS), strength=STRENGTH)
 
 
 def source_of(row: Row) -> str:

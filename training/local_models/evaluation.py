@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from functions.shared.local_models.scored_label import ScoredLabel
-from training.data import MalformedRows, Row, read_rows
+from training.data import Row, read_rows, with_known_labels
 
 BINS = 10
 """Of the calibration error: equally wide spans of confidence."""
@@ -40,19 +40,13 @@ def evaluate_files(
     threshold: float,
 ) -> dict[str, Any]:
     """The metrics of each file and of all rows together; raises `MalformedRows`."""
-    judged_by_file = {str(path): judge(_known_rows(path, labels), predict) for path in paths}
+    rows_by_file = {path: with_known_labels(read_rows(path), labels, path) for path in paths}
+    judged_by_file = {str(path): judge(rows, predict) for path, rows in rows_by_file.items()}
     pooled = [judged for rows in judged_by_file.values() for judged in rows]
     return {
         "files": {name: metrics(rows, labels, threshold) for name, rows in judged_by_file.items()},
         "pooled": metrics(pooled, labels, threshold),
     }
-
-
-def _known_rows(path: Path, labels: Sequence[str]) -> list[Row]:
-    rows = read_rows(path)
-    if strangers := {row.label for row in rows} - set(labels):
-        raise MalformedRows(f"{path}: unknown labels {sorted(strangers)}")
-    return rows
 
 
 def metrics(judged: Sequence[Judged], labels: Sequence[str], threshold: float) -> dict[str, Any]:
@@ -94,9 +88,8 @@ def confusion_of(judged: Sequence[Judged], labels: Sequence[str]) -> NDArray[np.
 
 def calibration_error(judged: Sequence[Judged]) -> float:
     """The mean distance of confidence and accuracy over the bins, weighted by their rows."""
-    return round(
-        sum(abs(sure - right) * rows for sure, right, rows in reliability(judged)) / len(judged), 4
-    )
+    distances = (abs(sure - right) * rows for sure, right, rows in reliability(judged))
+    return round(sum(distances) / len(judged), 4)
 
 
 def reliability(judged: Sequence[Judged]) -> list[tuple[float, float, int]]:

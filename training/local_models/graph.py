@@ -56,25 +56,22 @@ class Calibration:
 
 def write_model(path: Path, mixture: Mixture, calibration: Calibration, **settings: Any) -> None:
     """`settings` go into the metadata, as JSON."""
-    tensors = _tensors(mixture, calibration)
+    tensors, value = _tensors(mixture, calibration), helper.make_tensor_value_info
     graph = helper.make_graph(
         [*_score_nodes(), *_mixture_nodes(mixture.experts), *_coverage_nodes()],
         "local_model",
         [
-            helper.make_tensor_value_info("features", TensorProto.INT64, ["feature_count"]),
-            helper.make_tensor_value_info("words", TensorProto.INT64, ["word_count"]),
+            value("features", TensorProto.INT64, ["feature_count"]),
+            value("words", TensorProto.INT64, ["word_count"]),
         ],
         [
-            helper.make_tensor_value_info(
-                "probabilities", TensorProto.FLOAT, [len(mixture.labels)]
-            ),
-            helper.make_tensor_value_info("coverage", TensorProto.FLOAT, [1]),
+            value("probabilities", TensorProto.FLOAT, [len(mixture.labels)]),
+            value("coverage", TensorProto.FLOAT, [1]),
         ],
-        [numpy_helper.from_array(value, name) for name, value in tensors.items()],
+        [numpy_helper.from_array(array, name) for name, array in tensors.items()],
     )
-    proto = helper.make_model(
-        graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION
-    )
+    opset = [helper.make_opsetid("", OPSET)]
+    proto = helper.make_model(graph, opset_imports=opset, ir_version=IR_VERSION)
     helper.set_model_props(proto, _metadata(mixture, calibration, settings, tensors))
     onnx.checker.check_model(proto, full_check=True)
     path.write_bytes(proto.SerializeToString(deterministic=True))
@@ -141,22 +138,17 @@ def _tensors(mixture: Mixture, calibration: Calibration) -> dict[str, NDArray[An
 
 def _flag_nodes(numbers: str, table: str, flags: str) -> list[NodeProto]:
     """The flag of number n is bit n % 8 of byte n / 8."""
+    node = helper.make_node
+    shift = [f"{flags}_bytes", f"{flags}_shifts"]
     return [
-        helper.make_node("Div", [numbers, "eight"], [f"{flags}_byte_numbers"]),
-        helper.make_node("Mod", [numbers, "eight"], [f"{flags}_bit_numbers"]),
-        helper.make_node("Gather", [table, f"{flags}_byte_numbers"], [f"{flags}_bytes"]),
-        helper.make_node(
-            "Cast", [f"{flags}_bit_numbers"], [f"{flags}_shifts"], to=TensorProto.UINT8
-        ),
-        helper.make_node(
-            "BitShift",
-            [f"{flags}_bytes", f"{flags}_shifts"],
-            [f"{flags}_shifted"],
-            direction="RIGHT",
-        ),
-        helper.make_node("Mod", [f"{flags}_shifted", "two"], [f"{flags}_bits"]),
-        helper.make_node("Cast", [f"{flags}_bits"], [flags], to=TensorProto.FLOAT),
-        helper.make_node("ReduceSum", [flags], [f"{flags}_total"], keepdims=0),
+        node("Div", [numbers, "eight"], [f"{flags}_byte_numbers"]),
+        node("Mod", [numbers, "eight"], [f"{flags}_bit_numbers"]),
+        node("Gather", [table, f"{flags}_byte_numbers"], [f"{flags}_bytes"]),
+        node("Cast", [f"{flags}_bit_numbers"], [f"{flags}_shifts"], to=TensorProto.UINT8),
+        node("BitShift", shift, [f"{flags}_shifted"], direction="RIGHT"),
+        node("Mod", [f"{flags}_shifted", "two"], [f"{flags}_bits"]),
+        node("Cast", [f"{flags}_bits"], [flags], to=TensorProto.FLOAT),
+        node("ReduceSum", [flags], [f"{flags}_total"], keepdims=0),
     ]
 
 

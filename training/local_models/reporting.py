@@ -48,20 +48,14 @@ def _sentiment_part(data: Path) -> _Part:
 
 
 def _write_part(docs: Path, part: _Part) -> None:
-    by_source = _by_source(part)
-    sample = [
-        one
-        for found in by_source.values()
-        for one in _sampled(found, part.labels, MOST_ROWS[part.name])
-    ]
-    pooled = metrics(sample, part.labels, part.threshold)
+    def measured(judged: Sequence[Judged]) -> dict[str, Any]:
+        return metrics(judged, part.labels, part.threshold)
+
+    by_source, most = _by_source(part), MOST_ROWS[part.name]
+    sample = [one for found in by_source.values() for one in _sampled(found, part.labels, most)]
+    pooled = measured(sample)
     tables = [
-        _sources_table(
-            {
-                source: metrics(found, part.labels, part.threshold)
-                for source, found in by_source.items()
-            }
-        ),
+        _sources_table({source: measured(found) for source, found in by_source.items()}),
         _labels_table(pooled),
         _confusion_table(pooled, part.labels),
         _summary(pooled),
@@ -143,9 +137,8 @@ def _table(head: Sequence[object], rows: Sequence[Sequence[object]]) -> str:
 def _replace_part(card: Path, name: str, text: str) -> None:
     begin, end = f"<!-- {name}: generated -->", f"<!-- {name}: end -->"
     pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
-    card.write_text(
-        pattern.sub(lambda _: f"{begin}\n{text}\n{end}", card.read_text("utf-8")), "utf-8"
-    )
+    replaced = pattern.sub(lambda _: f"{begin}\n{text}\n{end}", card.read_text("utf-8"))
+    card.write_text(replaced, "utf-8")
 
 
 def _draw_reliability(path: Path, part: _Part, judged: Sequence[Judged]) -> None:

@@ -15,7 +15,7 @@ from scipy.special import log_softmax
 
 from functions.shared.local_models.features import FeatureSettings
 from functions.shared.local_models.scored_label import most_likely
-from training.data import MalformedRows, Row, read_sources
+from training.data import Row, read_sources, with_known_labels
 from training.local_models.calibration import temperature_of, threshold_of
 from training.local_models.evaluation import Judged
 from training.local_models.graph import Calibration, Mixture, write_model
@@ -145,9 +145,7 @@ def _alike_by_source(rows: Sequence[Row]) -> Floats:
 
 def read_training_rows(data: Path) -> list[Row]:
     """The labelled rows, plain statements as neutral ones, and a product review's title also by itself."""
-    rows = read_sources(data, "sentiment")
-    if strangers := {row.label for row in rows} - set(LABELS):
-        raise MalformedRows(f"{data}: unknown labels {sorted(strangers)}")
+    rows = with_known_labels(read_sources(data, "sentiment"), LABELS, data)
     return [*rows, *_titles(rows), *_plain(read_sources(data, "task"))]
 
 
@@ -166,14 +164,11 @@ def fit_rows(rows: Sequence[Row]) -> Mixture:
     shape = Shape(FEATURES, KEPT_FEATURES, WEIGHT_ROWS, KNOWN_FROM, DAMPING)
 
     def fit_columns(features: Rows) -> list[Fitted]:
-        return _fit_all(_Table(features, labels, sources))
+        table = _Table(features, labels, sources)
+        return [*(_fit_expert(table, expert) for expert in EXPERTS), _fit_gate(table)]
 
     texts = [row.text for row in rows]
     return fit_mixture(texts, LABELS, shape, fit_columns, experts=len(EXPERTS))
-
-
-def _fit_all(table: _Table) -> list[Fitted]:
-    return [*(_fit_expert(table, expert) for expert in EXPERTS), _fit_gate(table)]
 
 
 def _fit_expert(table: _Table, expert: Expert) -> Fitted:
@@ -187,14 +182,8 @@ def _fit_expert(table: _Table, expert: Expert) -> Fitted:
     scale = evidence(rows[opinions], labels[opinions] == POSITIVE, weights[opinions])
     if NEUTRAL in expert.labels:
         scale = np.maximum(scale, evidence(rows, labels == NEUTRAL, weights))
-    return fit(
-        damped(rows, DAMPING),
-        labels,
-        weights,
-        label_count=len(LABELS),
-        strength=expert.strength,
-        scale=scale,
-    )
+    rows, strength = damped(rows, DAMPING), expert.strength
+    return fit(rows, labels, weights, label_count=len(LABELS), strength=strength, scale=scale)
 
 
 def _weights(

@@ -9,8 +9,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from functions.shared.catalogue.models import TASKS, Catalogue, load_catalogue
 from functions.shared.policy import routing_policy as policy_module
 from functions.shared.policy.routing_policy import Policy
@@ -25,7 +23,7 @@ from training.routing.grades import (
 )
 from training.routing.pairs import fit_predictors
 from training.routing.qualities import DIGITS, NO_GRADES, Posterior, fit_prior, tally_of
-from training.routing.replay import first_fault, named_policy
+from training.routing.replay import blamed_on, named_policy
 from training.routing.request_rows import row_source
 
 PERIOD = "30d"
@@ -49,21 +47,16 @@ def fit_policy(
     predictors, pairs = fit_predictors(grades.kept, catalogue)
     fields = base.model_dump(mode="json") | {"name": name, "quality": quality}
     fields["predictors"] = [one.model_dump(mode="json") for one in predictors]
-    try:
+    with blamed_on(f"policy {name}"):
         policy = Policy.model_validate(fields)
-    except ValidationError as error:
-        raise MalformedRows(f"policy {name}: {first_fault(error)}") from error
+    weight = f"1 / propensity, at most {LARGEST_WEIGHT:g}"
     report = {
         "policy": policy.version,
         "base": base.version,
         "grades": len(grades.kept),
         "skipped": dict(sorted(grades.skipped.items())),
         "unknown_models": dict(sorted(grades.unknown_models.items())),
-        "exploration": {
-            "weighted": grades.weighted,
-            "weight": f"1 / propensity, at most {LARGEST_WEIGHT:g}",
-            "cut": grades.cut,
-        },
+        "exploration": {"weighted": grades.weighted, "weight": weight, "cut": grades.cut},
         "tasks": tasks,
         "predictors": pairs,
     }
@@ -96,11 +89,8 @@ def _fit_task(
         tally = tallies.get(model, NO_GRADES)
         mapped = prior.line.prior(public)
         posterior = Posterior.of(mapped, prior.pseudo_grades, tally)
-        into[model][task] = {
-            "quality": posterior.quality,
-            "sd": posterior.sd,
-            "grades": tally.count,
-        }
+        fitted = {"quality": posterior.quality, "sd": posterior.sd}
+        into[model][task] = fitted | {"grades": tally.count}
         if tally.count:
             models[model] = {
                 "grades": tally.count,
@@ -108,16 +98,13 @@ def _fit_task(
                 "mean": round(tally.mean, DIGITS),
                 "public": public,
                 "prior": round(mapped, DIGITS),
-                "quality": posterior.quality,
-                "sd": posterior.sd,
+                **fitted,
             }
+    line = {"a": round(prior.line.intercept, DIGITS), "b": round(prior.line.slope, DIGITS)}
     return {
         "grades": count,
         "fitted": True,
-        "log_odds_line": {
-            "a": round(prior.line.intercept, DIGITS),
-            "b": round(prior.line.slope, DIGITS),
-        },
+        "log_odds_line": line,
         "prior_is_worth_grades": round(prior.pseudo_grades, 1),
         "worth_is_estimated": prior.estimated,
         "models_without_grades": len(publics) - len(models),
@@ -139,9 +126,8 @@ def run_fit_routing(arguments: argparse.Namespace) -> int:
     for path in outcome_files(arguments.outcomes):
         read_outcome_file(path, grades, catalogue, arguments.task, ids, mock=arguments.include_mock)
     policy, report = fit_policy(grades, catalogue, base, arguments.name)
-    out = arguments.out or Path(policy_module.__file__).with_name("policies") / (
-        f"{policy.name}.json"
-    )
+    folder = Path(policy_module.__file__).with_name("policies")
+    out = arguments.out or folder / f"{policy.name}.json"
     write_policy(policy, out)
     print(json.dumps({"file": str(out), **report}, indent=1))
     return 0

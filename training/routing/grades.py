@@ -114,13 +114,7 @@ def _propensity(fields: dict[str, Any], where: str) -> float:
 
 
 def read_outcome_file(
-    path: Path,
-    into: Grades,
-    catalogue: Catalogue,
-    task: str,
-    ids: Mapping[str, str],
-    *,
-    mock: bool,
+    path: Path, into: Grades, catalogue: Catalogue, task: str, ids: Mapping[str, str], *, mock: bool
 ) -> None:
     """A file of `{correct: {model: 0..1}, prompt | question + options, task?}`, or of single grades
     as `read_log` takes them.

@@ -54,14 +54,12 @@ def pairs_of(grades: Iterable[Grade], catalogue: Catalogue) -> list[Pair]:
         for model, prompts in by_model.items()
     }
     costs = {model: cost for model in means if (cost := _cost(model)) is not None}
+
+    def graded(model: str, prompts: list[str]) -> NDArray[np.float64]:
+        return np.array([means[model][prompt] for prompt in prompts])
+
     pairs = [
-        Pair(
-            weak,
-            strong,
-            shared,
-            np.array([means[weak][prompt] for prompt in shared]),
-            np.array([means[strong][prompt] for prompt in shared]),
-        )
+        Pair(weak, strong, shared, graded(weak, shared), graded(strong, shared))
         for weak in sorted(costs)
         for strong in sorted(costs)
         if costs[weak] < costs[strong]
@@ -101,15 +99,8 @@ def fit_predictors(
         elif not beats_length_rule(pair.texts, pair.weak, pair.strong).holds:
             why_not = "it does not beat a rule on the prompt's length"
         else:
-            predictors.append(
-                fit_pair(
-                    pair.texts,
-                    pair.weak,
-                    pair.strong,
-                    weak_id=pair.weak_id,
-                    strong_id=pair.strong_id,
-                )
-            )
+            ids = {"weak_id": pair.weak_id, "strong_id": pair.strong_id}
+            predictors.append(fit_pair(pair.texts, pair.weak, pair.strong, **ids))
         report.append(
             {
                 "weak": pair.weak_id,

@@ -8,7 +8,7 @@ cost.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,12 +92,12 @@ class Router:
     cheapest: int
     dearest: int
     best_single: int
-    tolerance: float
     median_length: float
     length_deciles: Floats
-    fit: Fit | None
-    pair: PromptPredictor | None
-    trades: dict[str, float]
+    tolerance: float = 0.0
+    fit: Fit | None = None
+    pair: PromptPredictor | None = None
+    trades: dict[str, float] = field(default_factory=dict)
     """By preference; that of `fast` is against 1,000 tokens of the answer rather than dollars."""
 
     def choices(self, asked: Asked) -> dict[str, Choices]:
@@ -186,18 +186,13 @@ def fit_router(outcomes: Outcomes, corpus: Corpus, products: Singles, prices: Pr
         cheapest=int(costs.argmin()),
         dearest=int(costs.argmax()),
         best_single=best_single,
-        tolerance=0.0,
         median_length=float(np.median(asked.lengths)),
         length_deciles=np.quantile(asked.lengths, DECILES),
-        fit=None,
         pair=_pair(outcomes, corpus, products, int(costs.argmin())),
-        trades={},
     )
     # Of its own prompts the fit knows the grades: it is judged as if it had not seen them.
-    by_prompt = expected + fit.held_out
-    if not _is_better(
-        by_prompt, expected, router.expected_costs(asked), outcomes.grades, best_single
-    ):
+    by_prompt, costs = expected + fit.held_out, router.expected_costs(asked)
+    if not _is_better(by_prompt, expected, costs, outcomes.grades, best_single):
         return _tuned(router, outcomes, asked, expected)
     return _tuned(replace(router, fit=fit), outcomes, asked, by_prompt)
 
@@ -247,11 +242,8 @@ def blind_router(outcomes: Outcomes, prices: Prices) -> Router:
         cheapest=ends[0],
         dearest=ends[1],
         best_single=ends[1],
-        tolerance=0.0,
         median_length=float(np.median(lengths)),
         length_deciles=np.quantile(lengths, DECILES),
-        fit=None,
-        pair=None,
         trades={"cheap": float(TRADES[-1]), "fast": 0.0, "balanced": 0.01, "best": 0.0},
     )
 

@@ -91,9 +91,7 @@ class Corpus:
     def rows(self, chosen: Selection) -> Corpus:
         places = np.arange(len(self))[chosen]
         return Corpus(
-            [self.features[place] for place in places],
-            self.words[places],
-            self.characters[places],
+            [self.features[place] for place in places], self.words[places], self.characters[places]
         )
 
     def products(self) -> Singles:
@@ -142,12 +140,7 @@ class _Waves:
 
 
 def fit_pair(
-    texts: Sequence[str],
-    weak: Floats,
-    strong: Floats,
-    *,
-    weak_id: str,
-    strong_id: str,
+    texts: Sequence[str], weak: Floats, strong: Floats, *, weak_id: str, strong_id: str
 ) -> PromptPredictor:
     """`weak` and `strong` are the two models' grades in [0, 1], one per text.
 

@@ -6,7 +6,8 @@ import argparse
 import json
 import tomllib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -29,8 +30,6 @@ from training.routing.request_rows import LoggedRow, row_source
 PERIOD = "7d"
 SHOWN_IDS = 20
 """In the text; the JSON has all."""
-
-
 REFUSALS = frozenset({"no_eligible_model", "not_found", "invalid_request"})
 """What `Score` ends a request with; what else ends one before a decision is a fault."""
 _HOUR_MS = 3_600_000
@@ -96,27 +95,30 @@ def named_policy(name: str) -> Policy:
     """A file's, or the deployed one of the name. Raises `MalformedRows`."""
     path = Path(name)
     is_file = path.suffix == ".json" or len(path.parts) > 1
-    try:
+    with blamed_on(f"policy {name}"):
         return read_policy(path) if is_file else load_policy(name)
-    except OSError as error:
-        raise MalformedRows(f"policy {name}: {error.strerror}") from error
-    except ValidationError as error:
-        raise MalformedRows(f"policy {name}: {first_fault(error)}") from error
 
 
 def read_catalogue(path: Path) -> Catalogue:
     """Raises `MalformedRows`."""
-    try:
+    with blamed_on(path):
         return Catalogue.model_validate(tomllib.loads(path.read_text("utf-8")))
+
+
+@contextmanager
+def blamed_on(source: object) -> Iterator[None]:
+    """What cannot be read or is not valid becomes `MalformedRows`, in one line that names its source."""
+    try:
+        yield
     except OSError as error:
-        raise MalformedRows(f"{path}: {error.strerror}") from error
+        raise MalformedRows(f"{source}: {error.strerror}") from error
     except ValidationError as error:
-        raise MalformedRows(f"{path}: {first_fault(error)}") from error
+        raise MalformedRows(f"{source}: {_first_fault(error)}") from error
     except ValueError as error:
-        raise MalformedRows(f"{path}: {error}") from error
+        raise MalformedRows(f"{source}: {error}") from error
 
 
-def first_fault(error: ValidationError) -> str:
+def _first_fault(error: ValidationError) -> str:
     """In one line, without what was there."""
     fault = error.errors(include_url=False, include_input=False)[0]
     place = ".".join(map(str, fault["loc"]))
@@ -221,14 +223,8 @@ def decide_again(logged: Decided, catalogue: Catalogue, policy: Policy) -> Repla
         )
     except EngineError as error:
         refusal = error.code
-    return Replayed(
-        profile.request_id,
-        before,
-        after,
-        refusal,
-        tables_alone,
-        other_prices=logged.price_version != price_version(),
-    )
+    other_prices = logged.price_version != price_version()
+    return Replayed(profile.request_id, before, after, refusal, tables_alone, other_prices)
 
 
 def _logged_choice(candidate: dict[str, Any]) -> Choice:

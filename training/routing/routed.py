@@ -49,10 +49,7 @@ def routed_by_fold(outcomes: Outcomes, prices: Prices) -> Routed:
         if inside.size < LEAST_ROWS or not outside.size:
             continue
         router = fit_router(
-            outcomes.of_rows(inside),
-            corpus.rows(inside),
-            products[np.ix_(inside, inside)],
-            prices,
+            outcomes.of_rows(inside), corpus.rows(inside), products[np.ix_(inside, inside)], prices
         )
         parts.append(_routed(router, outcomes.of_rows(outside), corpus.rows(outside)))
         order.append(outside)

@@ -164,12 +164,7 @@ def _blocks(message: Message) -> list[dict[str, Any]]:
         result = {"type": "tool_result", "tool_use_id": message.tool_call_id}
         return [result | {"content": message.text}]
     return [_part(part) for part in message.parts] + [
-        {
-            "type": "tool_use",
-            "id": call.id,
-            "name": call.function.name,
-            "input": arguments_of(call),
-        }
+        {"type": "tool_use", "id": call.id, "name": call.function.name, "input": arguments_of(call)}
         for call in message.tool_calls or []
     ]
 

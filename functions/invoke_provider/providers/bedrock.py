@@ -118,14 +118,7 @@ _MALFORMED = frozenset({"malformed_model_output", "malformed_tool_use"})
 _CLOCK_GRACE_S = 0.2
 """botocore's own timeout comes first: it tells a silent Bedrock from one out of reach."""
 
-_UNREADABLE = (
-    ResponseParserError,
-    AttributeError,
-    KeyError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
+_UNREADABLE = (ResponseParserError, AttributeError, KeyError, RecursionError, TypeError, ValueError)
 """What botocore's parser raises at a body that has not the shape it reads."""
 
 T = TypeVar("T")

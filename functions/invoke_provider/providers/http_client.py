@@ -39,10 +39,7 @@ def call_within(
 
 
 def unanswered(
-    error: Exception,
-    provider: str,
-    timeouts: type[Exception],
-    connections: type[Exception],
+    error: Exception, provider: str, timeouts: type[Exception], connections: type[Exception]
 ) -> EngineError:
     """What it means that no readable answer came; the SDK's own two classes are handed in."""
     if isinstance(error, timeouts) and isinstance(error.__cause__, httpx2.ConnectTimeout):

@@ -6,19 +6,10 @@ import json
 from typing import Any
 
 _LIMITS = frozenset(
-    {
-        "minimum",
-        "maximum",
-        "exclusiveMinimum",
-        "exclusiveMaximum",
-        "multipleOf",
-        "minLength",
-        "maxLength",
-        "maxItems",
-        "uniqueItems",
-        "minProperties",
-        "maxProperties",
-    }
+    (
+        *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength"),
+        *("maxLength", "maxItems", "uniqueItems", "minProperties", "maxProperties"),
+    )
 )
 """Refused as keywords. Whether the answer keeps them is checked when it has come."""
 

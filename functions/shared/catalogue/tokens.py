@@ -82,47 +82,12 @@ class TokenRates(NamedTuple):
     far: float
 
 
+# words, letters, digits, signs, latin, greek_cyrillic, arabic_indic, far
 TOKEN_RATES: dict[Tokenizer, TokenRates] = {
-    "o200k": TokenRates(
-        words=2.28,
-        letters=8.8,
-        digits=1.1,
-        signs=1.67,
-        latin=1.43,
-        greek_cyrillic=9.18,
-        arabic_indic=9.19,
-        far=4.24,
-    ),
-    "cl100k": TokenRates(
-        words=2.34,
-        letters=8.41,
-        digits=1.08,
-        signs=1.75,
-        latin=0.83,
-        greek_cyrillic=4.4,
-        arabic_indic=2.56,
-        far=2.83,
-    ),
-    "claude": TokenRates(
-        words=2.57,
-        letters=4.94,
-        digits=0.9,
-        signs=1.16,
-        latin=0.51,
-        greek_cyrillic=2.59,
-        arabic_indic=1.45,
-        far=2.07,
-    ),
-    "llama": TokenRates(
-        words=2.98,
-        letters=7.34,
-        digits=1.01,
-        signs=1.85,
-        latin=1.24,
-        greek_cyrillic=7.38,
-        arabic_indic=5.37,
-        far=4.22,
-    ),
+    "o200k": TokenRates(2.28, 8.8, 1.1, 1.67, 1.43, 9.18, 9.19, 4.24),
+    "cl100k": TokenRates(2.34, 8.41, 1.08, 1.75, 0.83, 4.4, 2.56, 2.83),
+    "claude": TokenRates(2.57, 4.94, 0.9, 1.16, 0.51, 2.59, 1.45, 2.07),
+    "llama": TokenRates(2.98, 7.34, 1.01, 1.85, 1.24, 7.38, 5.37, 4.22),
 }
 TOKEN_RATES["none"] = TOKEN_RATES["llama"]
 """Fitted by `python -m training tokens` to the tokenizers themselves: `llama` to Llama 3's (Llama 4's is

@@ -30,18 +30,15 @@ class LocalModel:
 
     def __init__(self, session: InferenceSession) -> None:
         # Only who runs a model pays for the import of numpy.
-        from functions.shared.local_models.features import (  # noqa: PLC0415
-            FeatureSettings,
-            extract,
-        )
+        from functions.shared.local_models import features  # noqa: PLC0415
 
         self.metadata: Mapping[str, str] = session.get_modelmeta().custom_metadata_map
         self.labels: tuple[str, ...] = tuple(json.loads(self.metadata["labels"]))
         self.threshold = float(self.metadata["threshold"])
         self.version = self.metadata["version"]
         self._unknown_below, self._known_above = json.loads(self.metadata["coverage"])
-        settings = FeatureSettings(**json.loads(self.metadata["features"]))
-        self._extract = partial(extract, settings=settings)
+        settings = features.FeatureSettings(**json.loads(self.metadata["features"]))
+        self._extract = partial(features.extract, settings=settings)
         self._session = session
 
     def predict(self, text: str) -> ScoredLabel:
@@ -51,8 +48,7 @@ class LocalModel:
     def read(self, text: str) -> Reading:
         features = self._extract(text)
         probabilities, coverage = self._session.run(
-            ["probabilities", "coverage"],
-            {"features": features.numbers, "words": features.words},
+            ["probabilities", "coverage"], {"features": features.numbers, "words": features.words}
         )
         named = zip(self.labels, (float(value) for value in probabilities), strict=True)
         return Reading(dict(named), float(coverage[0]))

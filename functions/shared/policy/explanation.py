@@ -29,10 +29,8 @@ def reason_of(model: str, decision: Decision, profile: Profile) -> str:
     candidates = decision.candidates
     if ranked in decision.reserve:
         excluded = {one.model: one.reason for one in decision.excluded}
-        return (
-            f"Asked as a last resort for {profile.task}, as it was "
-            f"{excluded[model]}: {_figures(ranked)}."
-        )
+        why = f"as it was {excluded[model]}: {_figures(ranked)}"
+        return f"Asked as a last resort for {profile.task}, {why}."
     place = _place(ranked, decision, profile)
     if ranked is candidates[0] and len(candidates) > 1:
         return f"{place}: {_figures_beside(ranked, candidates)}."
@@ -104,24 +102,17 @@ def _figures_beside(ranked: RankedModel, candidates: list[RankedModel]) -> str:
     cheapest = min(candidates, key=lambda one: (one.estimated_cost_nano_usd, one.model))
     quickest = min(candidates, key=lambda one: (one.estimated_latency_ms, one.model))
     ablest = min(candidates, key=lambda one: (-one.quality, one.model))
-    cost = (
-        "the cheapest"
-        if ranked.estimated_cost_nano_usd == cheapest.estimated_cost_nano_usd
-        else f"{_usd(cheapest.estimated_cost_nano_usd)} with {cheapest.model}"
-    )
-    speed = (
-        "the quickest"
-        if ranked.estimated_latency_ms == quickest.estimated_latency_ms
-        else f"{_time(quickest.estimated_latency_ms)} with {quickest.model}"
-    )
-    quality = (
-        "the highest"
-        if ranked.quality == ablest.quality
-        else f"{ablest.quality:.2f} with {ablest.model}"
-    )
+    cost = speed = quality = ""
+    if ranked.estimated_cost_nano_usd > cheapest.estimated_cost_nano_usd:
+        cost = f"{_usd(cheapest.estimated_cost_nano_usd)} with {cheapest.model}"
+    if ranked.estimated_latency_ms > quickest.estimated_latency_ms:
+        speed = f"{_time(quickest.estimated_latency_ms)} with {quickest.model}"
+    if ranked.quality < ablest.quality:
+        quality = f"{ablest.quality:.2f} with {ablest.model}"
     return (
-        f"about {_usd(ranked.estimated_cost_nano_usd)} ({cost}), "
-        f"{_time(ranked.estimated_latency_ms)} ({speed}), quality {ranked.quality:.2f} ({quality})"
+        f"about {_usd(ranked.estimated_cost_nano_usd)} ({cost or 'the cheapest'}), "
+        f"{_time(ranked.estimated_latency_ms)} ({speed or 'the quickest'}), "
+        f"quality {ranked.quality:.2f} ({quality or 'the highest'})"
     )
 
 

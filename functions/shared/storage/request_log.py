@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import reduce
@@ -22,29 +22,11 @@ BY_DAY, BY_CALLER = "by_day", "by_caller"
 PARTITION_OF = {BY_DAY: "day", BY_CALLER: "caller_id"}
 
 LISTED = (
-    "request_id",
-    "caller_id",
-    "created_at",
-    "finished_at",
-    "status",
-    "mode",
-    "trace_id",
-    "task",
-    "model_preference",
-    "model",
-    "provider",
-    "mock",
-    "error_code",
-    "feedback",
-    "latency_ms",
-    "cost_nano_usd",
-    "savings_nano_usd",
-    "input_tokens",
-    "output_tokens",
-    "fallbacks",
+    *("request_id", "caller_id", "created_at", "finished_at", "status", "mode", "trace_id", "task"),
+    *("model_preference", "model", "provider", "mock", "error_code", "feedback", "latency_ms"),
+    *("cost_nano_usd", "savings_nano_usd", "input_tokens", "output_tokens", "fallbacks"),
 )
 """What the indexes hold of a row: under 1 KB, so that an entry costs one unit to write."""
-
 
 _DETAILS = "details"
 _ATTRIBUTES = frozenset({*LISTED, *PARTITION_OF.values(), "expires_at", _DETAILS})
@@ -70,14 +52,8 @@ class RequestLog:
 
     def put_once(self, row: dict[str, Any]) -> bool:
         """False where the row is there already. Raises `ClientError` for any other refusal."""
-        item = packed(row)
-        try:
-            self._table.put_item(Item=item, ConditionExpression="attribute_not_exists(request_id)")
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-                return False
-            raise
-        return True
+        item, condition = packed(row), "attribute_not_exists(request_id)"
+        return _holds(lambda: self._table.put_item(Item=item, ConditionExpression=condition))
 
     def get(self, request_id: str) -> dict[str, Any] | None:
         """The whole row as JSON values. Raises `ClientError`."""
@@ -87,23 +63,17 @@ class RequestLog:
 
     def put_feedback(self, request_id: str, caller_id: str, feedback: dict[str, Any]) -> bool:
         """False where the key has no answered request of this id. Raises `ClientError` otherwise."""
-        try:
-            self._table.update_item(
+        grade = json.loads(json.dumps(feedback), parse_float=Decimal)
+        values = {":feedback": grade, ":caller_id": caller_id, ":succeeded": "SUCCEEDED"}
+        return _holds(
+            lambda: self._table.update_item(
                 Key={"request_id": request_id},
                 UpdateExpression="SET feedback = :feedback",
                 ConditionExpression="caller_id = :caller_id AND #status = :succeeded",
                 ExpressionAttributeNames={"#status": "status"},
-                ExpressionAttributeValues={
-                    ":feedback": json.loads(json.dumps(feedback), parse_float=Decimal),
-                    ":caller_id": caller_id,
-                    ":succeeded": "SUCCEEDED",
-                },
+                ExpressionAttributeValues=values,
             )
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-                return False
-            raise
-        return True
+        )
 
     def newest(
         self,
@@ -136,6 +106,17 @@ class RequestLog:
         )
         rows = [json_values(item) for item in response["Items"]]
         return Page(rows, response.get("LastEvaluatedKey"), response["ScannedCount"])
+
+
+def _holds(write: Callable[[], object]) -> bool:
+    """Whether the write's condition does. Raises `ClientError` for any other refusal."""
+    try:
+        write()
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+            return False
+        raise
+    return True
 
 
 def packed(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,21 +10,13 @@ NAMESPACE = "LlmOrchestrator"
 SERVICE = "service"
 """A dimension of every metric: it keeps the stages of one account apart."""
 
+_COUNTS = ("Requests", "Errors", "Fallbacks", "InputTokens", "OutputTokens")
+_MONEY = ("CostUsd", "SavingsUsd")
+_TIMES = ("LatencyMs", "RoutingMs", "InferenceMs")
 UNITS: Mapping[str, str] = MappingProxyType(
-    {
-        "Requests": "Count",
-        "Errors": "Count",
-        "Fallbacks": "Count",
-        "InputTokens": "Count",
-        "OutputTokens": "Count",
-        "CostUsd": "None",
-        "SavingsUsd": "None",
-        "LatencyMs": "Milliseconds",
-        "RoutingMs": "Milliseconds",
-        "InferenceMs": "Milliseconds",
-        "AttemptErrors": "Count",
-        "Throttles": "Count",
-    }
+    dict.fromkeys((*_COUNTS, "AttemptErrors", "Throttles"), "Count")
+    | dict.fromkeys(_MONEY, "None")
+    | dict.fromkeys(_TIMES, "Milliseconds")
 )
 COLD_START = "ColdStart"
 """Powertools counts it, by `function_name`."""
@@ -48,21 +40,7 @@ class Family:
 
 
 OF_REQUESTS = (
-    Family(
-        None,
-        (
-            "Requests",
-            "Errors",
-            "Fallbacks",
-            "InputTokens",
-            "OutputTokens",
-            "CostUsd",
-            "SavingsUsd",
-            "LatencyMs",
-            "RoutingMs",
-            "InferenceMs",
-        ),
-    ),
+    Family(None, (*_COUNTS, *_MONEY, *_TIMES)),
     Family("task", ("Requests", "CostUsd")),
     Family("model_preference", ("Requests",)),
     Family("outcome", ("Requests",)),

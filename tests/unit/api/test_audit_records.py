@@ -4,7 +4,6 @@ from decimal import Decimal
 import pytest
 
 from functions.api.handler import lambda_handler
-from functions.shared import settings
 from functions.shared.errors import HTTP_STATUS
 from functions.shared.storage.request_log import RequestLog
 from tests.support.gateway_events import ask
@@ -41,24 +40,18 @@ SHOWN = {name: value for name, value in _PRINTED.items() if name not in ("day", 
 
 
 @pytest.fixture(autouse=True)
-def _environment(monkeypatch, requests_table):
-    monkeypatch.setenv("JOBS_STATE_MACHINE_ARN", "arn:aws:states:us-east-1:1:stateMachine:jobs")
-    monkeypatch.setenv("REQUESTS_TABLE", "Requests")
-    monkeypatch.setenv("STATE_TABLE", "State")
-    settings.read_settings.cache_clear()
-    yield
-    settings.read_settings.cache_clear()
+def _environment(environment, requests_table):
+    environment(JOBS_STATE_MACHINE_ARN="arn:aws:states:us-east-1:1:stateMachine:jobs")
+    environment(REQUESTS_TABLE="Requests", STATE_TABLE="State")
 
 
 @pytest.fixture
 def row():
-    return _put()
+    _put()
 
 
 def _put(**changes):
-    put = ROW | changes
-    assert RequestLog("Requests").put_once(put)
-    return put
+    assert RequestLog("Requests").put_once(ROW | changes)
 
 
 def _get(request_id="req_1-2", **options):

@@ -3,24 +3,16 @@ from datetime import UTC, datetime
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from functions.api.jobs import Jobs
 from functions.shared.errors import NotFound
-from functions.shared.storage import clients
 
 DEFINITION = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}}}
 
 
 @pytest.fixture
-def client(monkeypatch):
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    clients.client.cache_clear()
-    with mock_aws():
-        yield boto3.client("stepfunctions")
-    clients.client.cache_clear()
+def client(aws):
+    return boto3.client("stepfunctions")
 
 
 @pytest.fixture

@@ -21,25 +21,17 @@ CLAUDES = ("claude-haiku-5-5", "claude-opus-5")
 
 def event(task="chat", remaining=0, limit_ms=26_000, started_at_ms=None, *, mock=False, **changes):
     started = int(time.time() * 1000) if started_at_ms is None else started_at_ms
-    decided = {
-        "candidates": [ranked(one) for one in ("gpt-4o-mini", "gpt-4o", "local-sentiment")],
-        "excluded": [{"model": "gpt-4-turbo", "reason": "retired on 2026-10-23"}],
-        "baseline_model": "gpt-4o",
-        "price_version": "2026-11-24",
-        "policy_version": "default-1",
-        "score_ms": 1.6,
-    }
+    decided = decision(
+        *(ranked(one) for one in ("gpt-4o-mini", "gpt-4o", "local-sentiment")),
+        excluded=[{"model": "gpt-4-turbo", "reason": "retired on 2026-10-23"}],
+        price_version="2026-11-24",
+        score_ms=1.6,
+    )
+    asked = profile(task, started, deadline_at_ms=started + limit_ms)
+    states = {"profile": asked, "decision": decided, "candidate": candidate(mock=mock)}
+    counts = {"failures": [], "remaining": remaining, "retry_count": 0}
     return InvokeInput.model_validate(
-        {
-            "request": {"text": "Hello?"},
-            "profile": profile(task, started, deadline_at_ms=started + limit_ms),
-            "decision": decided,
-            "candidate": candidate(mock=mock),
-            "failures": [],
-            "remaining": remaining,
-            "retry_count": 0,
-            **changes,
-        }
+        {"request": {"text": "Hello?"}, **states, **counts, **changes}
     )
 
 
@@ -77,8 +69,7 @@ def test_the_last_candidate_may_use_all_that_is_left_but_a_second_for_recording(
 
 
 @pytest.mark.parametrize(
-    ("seconds", "timeout_s"),
-    [(26, 25 * 0.7), (11, 10 - 4), (5, 4 / 2), (2, 1 / 2)],
+    ("seconds", "timeout_s"), [(26, 25 * 0.7), (11, 10 - 4), (5, 4 / 2), (2, 1 / 2)]
 )
 def test_an_earlier_candidate_leaves_time_for_the_next(seconds, timeout_s):
     assert left(seconds, remaining=2) == pytest.approx(timeout_s)

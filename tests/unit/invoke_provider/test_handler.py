@@ -2,35 +2,26 @@ import io
 import json
 import logging
 import time
-from types import SimpleNamespace
 
 import pytest
 
 from functions.invoke_provider import handler
 from functions.invoke_provider.providers.registry import load_provider
 from functions.invoke_provider.providers.simulator import FAULTS_VARIABLE
-from functions.shared import errors, settings
+from functions.shared import errors
 from functions.shared.contracts.answer import Answer
 from functions.shared.telemetry.observability import logger
-from tests.support.builders import candidate, profile, ranked
+from tests.support.builders import candidate, decision, profile, ranked
+from tests.support.gateway_events import LambdaStub
 
-CONTEXT = SimpleNamespace(
-    function_name="f",
-    memory_limit_in_mb=512,
-    invoked_function_arn="arn:aws:lambda:us-east-1:000000000000:function:f",
-    aws_request_id="1",
-)
-CANDIDATE = candidate("gpt-4o", mock=True).model_dump(mode="json")
-RANKED = ranked("gpt-4o", mock=True).model_dump(mode="json")
+CONTEXT = LambdaStub()
 
 
 @pytest.fixture(autouse=True)
-def _simulator(monkeypatch):
-    monkeypatch.setenv("PROVIDER", "simulator")
-    settings.read_settings.cache_clear()
+def _simulator(environment):
+    environment(PROVIDER="simulator")
     load_provider.cache_clear()
     yield
-    settings.read_settings.cache_clear()
     load_provider.cache_clear()
 
 
@@ -45,19 +36,14 @@ def logged():
 
 
 def event(**changes):
-    decision = {
-        "candidates": [RANKED], "excluded": [], "baseline_model": "gpt-4o",
-        "price_version": "2026-11-24", "policy_version": "default-1", "score_ms": 1.6,
-    }  # fmt: skip
-    return {
-        "request": {"text": "A confidential matter. It is long."},
-        "profile": profile("summarize", int(time.time() * 1000)).model_dump(mode="json"),
-        "decision": decision,
-        "candidate": CANDIDATE,
-        "failures": [],
-        "remaining": 0,
-        "retry_count": 0,
-    } | changes
+    states = {
+        "profile": profile("summarize", int(time.time() * 1000)),
+        "decision": decision(ranked("gpt-4o", mock=True)),
+        "candidate": candidate("gpt-4o", mock=True),
+    }
+    told = {name: state.model_dump(mode="json") for name, state in states.items()}
+    request = {"text": "A confidential matter. It is long."}
+    return told | {"request": request, "failures": [], "remaining": 0, "retry_count": 0} | changes
 
 
 def test_the_handler_answers_with_plain_json():

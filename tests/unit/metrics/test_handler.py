@@ -7,10 +7,9 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from functions.metrics import cloudwatch, operators
 from functions.metrics.handler import lambda_handler
 from functions.shared.money.caller_spend import spend_changes
-from functions.shared.settings import read_settings
 from functions.shared.storage.state_table import StateTable
 from tests.support.figures import SERVICE_NAME, FakeCloudWatch
-from tests.support.gateway_events import LambdaStub
+from tests.support.gateway_events import answered
 from tests.support.log_rows import row, write
 
 PLAN = "llm-orchestrator-test-operator"
@@ -56,35 +55,14 @@ def measured(monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def _environment(monkeypatch, requests_table, state_table, gateway, measured):
-    settings = {
-        "REQUESTS_TABLE": "Requests",
-        "STATE_TABLE": "State",
-        "OPERATOR_PLAN": PLAN,
-        "POWERTOOLS_SERVICE_NAME": SERVICE_NAME,
-        "PROVIDERS_CONFIGURED": "openai",
-    }
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
-    read_settings.cache_clear()
-    yield
-    read_settings.cache_clear()
+def _environment(environment, requests_table, state_table, gateway, measured):
+    environment(REQUESTS_TABLE="Requests", STATE_TABLE="State", PROVIDERS_CONFIGURED="openai")
+    environment(OPERATOR_PLAN=PLAN, POWERTOOLS_SERVICE_NAME=SERVICE_NAME)
 
 
 def _get(path, caller="key-1", **query):
-    event = {
-        "resource": path,
-        "path": f"/v1/metrics/{path}",
-        "httpMethod": "GET",
-        "headers": {},
-        "multiValueHeaders": {},
-        "queryStringParameters": query or None,
-        "pathParameters": None,
-        "requestContext": {"requestId": "1-2-3", "identity": {"apiKeyId": caller}},
-        "body": None,
-        "isBase64Encoded": False,
-    }
-    response = lambda_handler(event, LambdaStub())
+    asked = {"content_type": None, "caller_id": caller, "query": query or None}
+    response = answered(lambda_handler, "GET", f"/v1/metrics/{path}", **asked)
     return response["statusCode"], json.loads(response["body"]), response["multiValueHeaders"]
 
 

@@ -10,21 +10,12 @@ from functions.shared.money.caller_spend import CallerSpend, spend_of
 from functions.shared.storage.dead_letters import DeadLetters
 from functions.shared.storage.request_log import RequestLog
 from functions.shared.storage.state_table import StateTable
-from tests.support.builders import candidate, caught, decision, profile, ranked
+from tests.support.builders import candidate, caught, decision, finished, ranked
+from tests.support.gateway_events import LambdaStub
 
 SERVICE = "llm-orchestrator-test"
 TABLE = "Requests"
-STARTED = "2026-11-24T10:00:00.000Z"
-
-
 WORST_CASE_NANO_USD = 250_000_000
-
-
-class LambdaStub:
-    function_name = "record"
-    memory_limit_in_mb = 512
-    invoked_function_arn = "arn:aws:lambda:us-east-1:000000000000:function:record"
-    aws_request_id = "1"
 
 
 @pytest.fixture(autouse=True)
@@ -48,17 +39,7 @@ def _failure(error, model="gpt-4o"):
 
 
 def _event(*failures, error):
-    return RecordInput.model_validate(
-        {
-            "request_id": "req_1",
-            "caller_id": "key-1",
-            "mode": "sync",
-            "started_at": STARTED,
-            "profile": profile(),
-            "failures": list(failures),
-            "error": error,
-        }
-    )
+    return finished(failures=list(failures), error=error)
 
 
 def _record(event, queue_url):
@@ -129,7 +110,7 @@ def test_a_row_lists_what_its_metrics_count(table, queue_url):
     row = table.get_item(Key={"request_id": "req_1"})["Item"]
     listed = ("status", "error_code", "model", "provider", "fallbacks", "cost_nano_usd", "trace_id")
     assert [row[name] for name in listed] == [
-        *("FAILED", "all_providers_failed", "gpt-4o", "openai", 1, WORST_CASE_NANO_USD, "1-abc"),
+        *("FAILED", "all_providers_failed", "gpt-4o", "openai", 1, WORST_CASE_NANO_USD, "1-abc")
     ]
     assert row["day"] == "2026-11-24"
     assert row["latency_ms"] > 0
@@ -158,21 +139,16 @@ def test_a_request_that_no_model_was_asked_for_has_no_latency_in_the_metrics(
 
 
 def test_the_handler_prints_one_line_for_the_request_and_one_per_attempt(
-    table, queue_url, monkeypatch, capsys
+    table, queue_url, environment, capsys
 ):
     from functions.record_metrics.handler import lambda_handler
-    from functions.shared import settings
 
-    monkeypatch.setenv("REQUESTS_TABLE", TABLE)
-    monkeypatch.setenv("STATE_TABLE", "State")
-    monkeypatch.setenv("DEAD_LETTER_QUEUE_URL", queue_url)
-    monkeypatch.setenv("LOG_RETENTION_DAYS", "30")
-    monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1")
-    settings.read_settings.cache_clear()
+    environment(REQUESTS_TABLE=TABLE, STATE_TABLE="State")
+    environment(DEAD_LETTER_QUEUE_URL=queue_url, LOG_RETENTION_DAYS="30")
+    environment(_X_AMZN_TRACE_ID="Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1")
     slow = ProviderTimeout("x", elapsed_ms=700)
     event = json_of(_event(_failure(slow), error=caught(slow)))
     lambda_handler(event, LambdaStub())
-    settings.read_settings.cache_clear()
     request, attempt = _lines(capsys)
     assert request["Requests"] == [1.0]
     assert request["outcome"] == "all_providers_failed"

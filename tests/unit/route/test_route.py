@@ -3,7 +3,6 @@ import json
 import pytest
 
 from functions.route.handler import lambda_handler
-from functions.shared import settings
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.catalogue.pricing import price_version
 from functions.shared.contracts.answer import CandidateSummary, Routing
@@ -16,14 +15,9 @@ SECRET = "the-secret-of-the-prompt"
 
 
 @pytest.fixture(autouse=True)
-def _environment(monkeypatch, state_table):
-    monkeypatch.setenv("STATE_TABLE", "State")
-    monkeypatch.setenv("SYNC_DEADLINE_MS", "26000")
-    monkeypatch.setenv("ASYNC_DEADLINE_MS", "240000")
-    monkeypatch.setenv("MOCK_PROVIDERS", "always")
-    settings.read_settings.cache_clear()
-    yield
-    settings.read_settings.cache_clear()
+def _environment(environment, state_table):
+    environment(STATE_TABLE="State", MOCK_PROVIDERS="always")
+    environment(SYNC_DEADLINE_MS="26000", ASYNC_DEADLINE_MS="240000")
 
 
 def _ask(body, **options):
@@ -106,9 +100,8 @@ def test_a_dry_run_names_its_policy_and_its_prices():
     assert "shadow" not in routing
 
 
-def test_a_second_policy_is_shown_beside_the_first(monkeypatch):
-    monkeypatch.setenv("SHADOW_POLICY", "default")
-    settings.read_settings.cache_clear()
+def test_a_second_policy_is_shown_beside_the_first(environment):
+    environment(SHADOW_POLICY="default")
     routing = _route()["routing"]
     assert routing["shadow"]["policy_version"] == routing["policy_version"]
     assert routing["shadow"]["selected_model"] == routing["selected_model"]

@@ -4,11 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.score.estimates import (
-    expected_latency,
-    expected_output_tokens,
-    expected_quality,
-)
+from functions.score.estimates import expected_latency, expected_output_tokens, expected_quality
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.contracts.decision import ModelHealth, Prediction
 from functions.shared.policy.routing_policy import Policy, load_policy

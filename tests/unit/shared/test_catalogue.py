@@ -1,6 +1,4 @@
 import re
-import subprocess
-import sys
 from datetime import date, timedelta
 from typing import get_args
 
@@ -11,6 +9,7 @@ from pydantic import ValidationError
 
 from functions.shared.catalogue.models import TASKS, Catalogue, Model, load_catalogue
 from functions.shared.vocabulary import Provider
+from tests.support.fresh_process import printed_by
 
 TODAY = date(2026, 11, 24)
 RANKED = re.compile(r"(chat & writing|coding|math|agent tasks) #(\d+) of (\d+)")
@@ -39,6 +38,9 @@ def _model(model_id, **changes):
         "quality": dict.fromkeys(TASKS, 0.5),
     }
     return fields | changes
+
+
+RETIRED = _model("a", retires_on=TODAY, successor="b")
 
 
 def _catalogue(*models):
@@ -125,9 +127,8 @@ def test_quality_is_what_its_cited_ranks_say():
     cited = [model for model in load_catalogue().models if RANKED.search(model.quality_source)]
     assert len(cited) > 20
     for model in cited:
-        ranks = {
-            name: (int(rank), int(of)) for name, rank, of in RANKED.findall(model.quality_source)
-        }
+        found = RANKED.findall(model.quality_source)
+        ranks = {name: (int(rank), int(of)) for name, rank, of in found}
         for task, value in model.quality.items():
             rank, of = ranks[RANKING_OF_TASK[task]]
             assert value == pytest.approx(1 - (rank - 1) / of, abs=0.0005), (model.id, task)
@@ -149,32 +150,20 @@ def test_the_same_model_is_of_the_same_quality_at_every_provider():
     assert models.get("bedrock-claude-opus-5-5").quality == models.get("claude-opus-5-5").quality
 
 
-def test_rejects_models_out_of_order():
-    with pytest.raises(ValidationError, match="unique and sorted"):
-        _catalogue(_model("b"), _model("a"))
-
-
-def test_rejects_two_models_of_one_id():
-    with pytest.raises(ValidationError, match="unique and sorted"):
-        _catalogue(_model("a"), _model("a"))
-
-
-def test_rejects_a_successor_that_does_not_exist():
-    with pytest.raises(ValidationError, match="is not a model"):
-        _catalogue(_model("a", retires_on=TODAY, successor="b"))
-
-
-def test_rejects_a_successor_of_a_model_that_never_retires():
-    with pytest.raises(ValidationError, match="no day to retire on"):
-        _catalogue(_model("a", successor="b"), _model("b"))
-
-
-@pytest.mark.parametrize("successor", ["a", "b"])
-def test_rejects_a_successor_that_retires_no_later(successor):
-    with pytest.raises(ValidationError, match="retires no later"):
-        _catalogue(
-            _model("a", retires_on=TODAY, successor=successor), _model("b", retires_on=TODAY)
-        )
+@pytest.mark.parametrize(
+    ("models", "problem"),
+    [
+        ([_model("b"), _model("a")], "unique and sorted"),
+        ([_model("a"), _model("a")], "unique and sorted"),
+        ([RETIRED], "is not a model"),
+        ([_model("a", successor="b"), _model("b")], "no day to retire on"),
+        ([RETIRED, _model("b", retires_on=TODAY)], "retires no later"),
+        ([RETIRED | {"successor": "a"}, _model("b", retires_on=TODAY)], "retires no later"),
+    ],
+)
+def test_rejects_models_out_of_order_and_successors_that_lead_nowhere(models, problem):
+    with pytest.raises(ValidationError, match=problem):
+        _catalogue(*models)
 
 
 def test_rejects_a_quality_that_leaves_out_a_task():
@@ -221,9 +210,8 @@ def test_a_line_of_successors_ends_in_a_live_model_whenever_one_lives(gaps):
         catalogue = _catalogue(*models)
     except ValidationError:
         return
-    assert not catalogue.live_successor("m0", TODAY + timedelta(days=9)).is_retired(
-        TODAY + timedelta(days=9)
-    )
+    then = TODAY + timedelta(days=9)
+    assert not catalogue.live_successor("m0", then).is_retired(then)
 
 
 def test_reading_the_catalogue_and_its_prices_loads_neither_an_sdk_nor_the_price_package():
@@ -234,7 +222,5 @@ from functions.shared.catalogue.pricing import load_prices
 load_catalogue(), load_prices()
 print(*(name for name in sys.modules if "." not in name))
 """
-    loaded = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    ).stdout.split()
-    assert not {"boto3", "botocore", "genai_prices", "openai", "anthropic"} & set(loaded)
+    loaded = set(printed_by(script).split())
+    assert not {"boto3", "botocore", "genai_prices", "openai", "anthropic"} & loaded

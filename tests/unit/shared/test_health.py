@@ -5,13 +5,13 @@ from botocore.exceptions import ClientError
 
 from functions.record_metrics.health import changes_of
 from functions.shared.contracts.decision import ModelHealth, TaskHistory
-from functions.shared.contracts.states import Attempt, RecordInput
+from functions.shared.contracts.states import Attempt
 from functions.shared.health.circuit import BLOCK_MS, COOLDOWN_MS, availability, circuit_of
 from functions.shared.health.counts import health_ids, health_of, minute_id
 from functions.shared.storage import state_table as state_table_module
 from functions.shared.storage.state_table import Change, StateTable
 from functions.shared.vocabulary import Usage
-from tests.support.builders import decision, profile, ranked
+from tests.support.builders import decision, finished, ranked
 
 NOW = datetime(2026, 11, 24, 10, 0, 30, tzinfo=UTC)
 NOW_MS = int(NOW.timestamp() * 1000)
@@ -30,17 +30,8 @@ def _attempt(outcome="success", *, model=MODEL, elapsed_ms=1000, tokens=200):
 
 
 def _event(*candidates):
-    return RecordInput.model_validate(
-        {
-            "request_id": "req_1",
-            "caller_id": "key-1",
-            "mode": "sync",
-            "started_at": NOW.isoformat(),
-            "profile": profile("chat"),
-            "decision": decision(*(candidates or CANDIDATES)),
-            "error": {"Error": "ProviderTimeout"},
-        }
-    )
+    decided = decision(*(candidates or CANDIDATES))
+    return finished(decision=decided, error={"Error": "ProviderTimeout"})
 
 
 @pytest.fixture
@@ -180,13 +171,8 @@ def test_what_has_expired_is_not_read(state):
 def test_the_last_error_of_a_provider_is_that_of_its_latest_fault(state):
     now = datetime.now(UTC)
     _after(state, _attempt("ProviderTimeout", elapsed_ms=9_000), now=now - timedelta(minutes=2))
-    known = _after(
-        state,
-        _attempt("ProviderUnavailable", model=OTHER),
-        _attempt("ProviderThrottled"),
-        _attempt(),
-        now=now,
-    )
+    failed = (_attempt("ProviderUnavailable", model=OTHER), _attempt("ProviderThrottled"))
+    known = _after(state, *failed, _attempt(), now=now)
     assert known["openai"].last_error == f"{int(now.timestamp() * 1000)} ProviderThrottled"
     assert known[MODEL].last_error == known[OTHER].last_error == ""
 

@@ -1,5 +1,4 @@
-import subprocess
-import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -10,8 +9,17 @@ from functions.shared.local_models import classify_task, load_model
 from functions.shared.local_models.features import FeatureSettings, extract
 from functions.shared.local_models.scored_label import most_likely, normalized
 from functions.shared.vocabulary import Task
+from tests.support.fresh_process import printed_by
 
 NAMES = ["classifier", "sentiment"]
+SETTINGS = FeatureSettings(
+    feature_space=1 << 20,
+    word_space=1 << 16,
+    head_characters=100,
+    tail_characters=50,
+    word_ngrams=2,
+    character_ngrams=(3,),
+)
 HOSTILE = {
     "empty": "",
     "blank": " \n\t",
@@ -103,27 +111,18 @@ def test_the_same_text_gets_the_same_answer():
         assert predict(text) == predict(text)
 
 
-@pytest.mark.parametrize(
-    ("english", "other"),
-    [
-        (
-            "The food was wonderful and the staff were very friendly.",
-            "Jídlo bylo vynikající a obsluha byla velmi přátelská.",
-        ),
-        (
-            "Summarize the following article in three sentences.",
-            "Tóm tắt bài viết sau đây trong ba câu ngắn gọn.",
-        ),
-        (
-            "I was disappointed by the terrible quality of this product.",
-            "Olin hyvin pettynyt tämän tuotteen huonoon laatuun.",
-        ),
-        (
-            "Write a poem about the sea for my daughter.",
-            "娘のために海についての詩を書いてください。",
-        ),
-    ],
-)
+ENGLISH_AND_OTHER = {
+    "The food was wonderful and the staff were very friendly.":
+        "Jídlo bylo vynikající a obsluha byla velmi přátelská.",
+    "Summarize the following article in three sentences.":
+        "Tóm tắt bài viết sau đây trong ba câu ngắn gọn.",
+    "I was disappointed by the terrible quality of this product.":
+        "Olin hyvin pettynyt tämän tuotteen huonoon laatuun.",
+    "Write a poem about the sea for my daughter.": "娘のために海についての詩を書いてください。",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("english", "other"), ENGLISH_AND_OTHER.items())
 def test_a_text_in_another_language_lowers_confidence(english, other):
     for predict in predictors():
         assert predict(other).confidence < min(0.6, predict(english).confidence)
@@ -142,29 +141,13 @@ def test_an_instruction_after_a_long_text_is_read():
 
 
 def test_what_is_read_of_a_text_is_limited():
-    settings = FeatureSettings(
-        feature_space=1 << 20,
-        word_space=1 << 16,
-        head_characters=100,
-        tail_characters=50,
-        word_ngrams=2,
-        character_ngrams=(3,),
-    )
     many_words = " ".join(str(number) for number in range(100_000))
-    assert extract(many_words, settings).numbers.size < 4 * 150
-    assert extract("x" * 1_000_000, settings).numbers.size < 4 * 150
+    assert extract(many_words, SETTINGS).numbers.size < 4 * 150
+    assert extract("x" * 1_000_000, SETTINGS).numbers.size < 4 * 150
 
 
 def test_a_negated_word_is_another_feature():
-    settings = FeatureSettings(
-        feature_space=1 << 20,
-        word_space=1 << 16,
-        head_characters=100,
-        tail_characters=50,
-        word_ngrams=1,
-        character_ngrams=(),
-        negated_words=3,
-    )
+    settings = replace(SETTINGS, word_ngrams=1, character_ngrams=(), negated_words=3)
 
     def features(text):
         return set(extract(text, settings).numbers.tolist())
@@ -188,10 +171,7 @@ def test_importing_the_package_loads_neither_numpy_nor_onnxruntime():
         "import sys, functions.shared.local_models, functions.classify.handler\n"
         "print([name for name in ('numpy', 'onnxruntime') if name in sys.modules])"
     )
-    run = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    assert run.stdout.strip() == "[]"
+    assert printed_by(program) == "[]"
 
 
 def test_scores_become_probabilities_however_large_they_are():

@@ -1,4 +1,3 @@
-import gzip
 import json
 import random
 import sys
@@ -13,6 +12,7 @@ import pytest
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.policy.routing_policy import load_policy, read_policy
 from functions.shared.storage.request_log import RequestLog
+from tests.support.jsonl import written
 from training import __main__ as command
 from training.routing.grades import LARGEST_WEIGHT, Grade
 from training.routing.pairs import fit_predictors, pairs_of
@@ -50,22 +50,11 @@ def _simple(count=40, model="gpt-4o", task="chat", score=1):
     return [{"model": model, "task": task, "score": score}] * count
 
 
-def _written(path, rows):
-    lines = "".join(json.dumps(row) + "\n" for row in rows).encode()
-    path.write_bytes(gzip.compress(lines) if path.suffix == ".gz" else lines)
-    return path
-
-
 def _logged(number, model="gpt-4o", score=1.0, **changes):
     decision = {"candidates": [{"model": "gpt-4o"}], "propensity": 1.0}
-    return {
-        "request_id": f"req_{number}",
-        "model": model,
-        "task": "chat",
-        "mock": False,
-        "decision": decision,
-        "feedback": {"score": score, "created_at": "2026-11-24T10:00:00.000+00:00"},
-    } | changes
+    feedback = {"score": score, "created_at": "2026-11-24T10:00:00.000+00:00"}
+    row = {"request_id": f"req_{number}", "model": model, "task": "chat", "mock": False}
+    return row | {"decision": decision, "feedback": feedback} | changes
 
 
 @pytest.fixture
@@ -220,7 +209,7 @@ def test_a_model_that_gets_the_prompts_that_suit_it_is_judged_by_all_of_them():
 
 def test_every_model_of_a_fitted_task_is_in_the_policy_and_tasks_with_few_grades_are_not(fit):
     rows = [*_simple(40), *_simple(29, task="code")]
-    result = fit("--rows", _written(fit_path("rows.jsonl"), rows))
+    result = fit("--rows", written(fit_path("rows.jsonl"), rows))
     assert result.code == 0
     policy = read_policy(result.out)
     assert policy.quality.keys() == PUBLIC.keys()
@@ -229,11 +218,8 @@ def test_every_model_of_a_fitted_task_is_in_the_policy_and_tasks_with_few_grades
     assert policy.quality["gpt-5"]["chat"].grades == 0
     assert policy.weights == load_policy("default").weights
     assert result.report["policy"] == policy.version
-    assert result.report["tasks"]["code"] == {
-        "grades": 29,
-        "fitted": False,
-        "why_not": "under 30 grades",
-    }
+    left_out = {"grades": 29, "fitted": False, "why_not": "under 30 grades"}
+    assert result.report["tasks"]["code"] == left_out
 
 
 def fit_path(name):
@@ -252,12 +238,9 @@ def test_the_same_grades_in_another_order_give_the_same_bytes(fit):
         for model in MODELS
         for number in range(60)
     ]
-    first = fit("--rows", _written(fit_path("a.jsonl"), rows), name="one").out.read_bytes()
+    first = fit("--rows", written(fit_path("a.jsonl"), rows), name="one").out.read_bytes()
     draw.shuffle(rows)
-    halves = (
-        _written(fit_path("b.jsonl"), rows[:200]),
-        _written(fit_path("c.jsonl.gz"), rows[200:]),
-    )
+    halves = [written(fit_path("b.jsonl"), rows[:200]), written(fit_path("c.jsonl.gz"), rows[200:])]
     assert fit("--rows", *halves, name="one").out.read_bytes() == first
     assert read_policy(fit_path("one.json")).version.startswith("one-")
 
@@ -271,7 +254,7 @@ def test_what_does_not_count_is_counted(fit):
         _logged(34, model="local-sentiment"),
         {"request_id": "req_35", "status": "FAILED"},
     ]
-    report = fit("--rows", _written(fit_path("rows.jsonl"), rows)).report
+    report = fit("--rows", written(fit_path("rows.jsonl"), rows)).report
     assert report["grades"] == 30
     assert report["unknown_models"] == {"gpt-99": 1}
     assert report["skipped"] == {
@@ -284,7 +267,7 @@ def test_what_does_not_count_is_counted(fit):
 
 
 def test_the_simulators_answers_count_where_they_are_asked_for(fit):
-    rows = _written(fit_path("rows.jsonl"), [_logged(number, mock=True) for number in range(30)])
+    rows = written(fit_path("rows.jsonl"), [_logged(number, mock=True) for number in range(30)])
     assert fit("--rows", rows).code == 2
     assert fit("--rows", rows, "--include-mock").report["grades"] == 30
 
@@ -296,12 +279,9 @@ def test_propensities_are_cut_and_a_fallbacks_is_not_taken_for_a_draw(fit):
 
     rows = [drawn(number, 1.0) for number in range(30)]
     rows += [drawn(40, 0.25), drawn(41, 0.001), drawn(42, 0.001, model="gpt-5")]
-    report = fit("--rows", _written(fit_path("rows.jsonl"), rows)).report
-    assert report["exploration"] == {
-        "weighted": 2,
-        "weight": "1 / propensity, at most 100",
-        "cut": 1,
-    }
+    report = fit("--rows", written(fit_path("rows.jsonl"), rows)).report
+    weight = "1 / propensity, at most 100"
+    assert report["exploration"] == {"weighted": 2, "weight": weight, "cut": 1}
     weights = [1] * 30 + [4, LARGEST_WEIGHT]
     effective = sum(weights) ** 2 / sum(one**2 for one in weights)
     models = report["tasks"]["chat"]["models"]
@@ -310,15 +290,12 @@ def test_propensities_are_cut_and_a_fallbacks_is_not_taken_for_a_draw(fit):
 
 
 def test_outcome_files_give_a_grade_for_each_model_that_the_catalogue_knows(fit):
-    outcome = {
-        "question": "1 + 1?",
-        "options": ["2", "3"],
-        "correct": {"gpt-4o-2024": 1, "other": 0},
-    }
+    asked = {"question": "1 + 1?", "options": ["2", "3"]}
+    outcome = asked | {"correct": {"gpt-4o-2024": 1, "other": 0}}
     folder = fit_path("outcomes")
     folder.mkdir()
-    _written(folder / "router_a.jsonl.gz", [outcome] * 20)
-    _written(folder / "router_b.jsonl", [outcome | {"task": "code"}] * 35)
+    written(folder / "router_a.jsonl.gz", [outcome] * 20)
+    written(folder / "router_b.jsonl", [outcome | {"task": "code"}] * 35)
     told = ("--outcomes", folder, "--task", "analysis", "--model-id", "gpt-4o-2024=gpt-4o")
     report = fit(*told).report
     assert report["unknown_models"] == {"other": 55}
@@ -329,7 +306,7 @@ def test_outcome_files_give_a_grade_for_each_model_that_the_catalogue_knows(fit)
 def test_outcome_files_may_hold_single_grades_too(fit):
     rows = [*_simple(20), *({"model": "4o", "score": 0.5} for _ in range(20))]
     rows.append({"prompt": "p", "correct": {"4o": 1}})
-    told = ("--outcomes", _written(fit_path("a.jsonl"), rows), "--model-id", "4o=gpt-4o")
+    told = ("--outcomes", written(fit_path("a.jsonl"), rows), "--model-id", "4o=gpt-4o")
     report = fit(*told, "--task", "chat").report
     assert report["tasks"]["chat"]["models"]["gpt-4o"]["grades"] == 41
     assert report["tasks"]["chat"]["models"]["gpt-4o"]["mean"] == round(31 / 41, 4)
@@ -369,11 +346,7 @@ def predicting(monkeypatch):
     [
         (_shared_prompts(300), True, None),
         (_shared_prompts(299), True, "under 300 prompts are graded for both"),
-        (
-            _shared_prompts(300, weak=0.9, strong=0.2),
-            True,
-            "the dearer model does no better on average",
-        ),
+        (_shared_prompts(300, 0.9, 0.2), True, "the dearer model does no better on average"),
         (_shared_prompts(300), False, "it does not beat a rule on the prompt's length"),
     ],
 )
@@ -388,9 +361,8 @@ def test_a_predictor_is_kept_only_where_it_is_worth_it_or_the_report_says_why_no
 
 def test_a_cheaper_model_is_paired_once_with_the_dearer_one_that_shares_most_prompts(predicting):
     grades = _shared_prompts(400)
-    grades += [
-        Grade("gpt-6-sol", "chat", 1.0, prompt=f"prompt no. {number}") for number in range(350)
-    ]
+    prompts = [f"prompt no. {number}" for number in range(350)]
+    grades += [Grade("gpt-6-sol", "chat", 1.0, prompt=prompt) for prompt in prompts]
     _, report = fit_predictors(grades, CATALOGUE)
     pairs = [(one["weak"], one["strong"], one["prompts"]) for one in report]
     assert pairs[0] == ("gpt-4o-mini", "gpt-5", 400)
@@ -402,6 +374,9 @@ def test_several_grades_of_a_prompt_are_averaged_and_a_prompt_without_text_pairs
     grades += [Grade("gpt-5", "chat", 1.0, prompt="p"), Grade("gpt-5", "chat", 1.0)]
     (pair,) = pairs_of(grades, CATALOGUE)
     assert (pair.weak.tolist(), pair.strong.tolist()) == ([0.5], [1.0])
+
+
+NEVER_CHOSEN = _logged(1, decision={"candidates": [{"model": "gpt-4o"}], "propensity": 0})
 
 
 @pytest.mark.parametrize(
@@ -416,10 +391,7 @@ def test_several_grades_of_a_prompt_are_averaged_and_a_prompt_without_text_pairs
         ('{"model": "gpt-4o", "task": "chat", "score": true}\n', "bad.jsonl:1: needs a `score`"),
         ('{"model": "gpt-4o", "task": "chat", "score": "1"}\n', "bad.jsonl:1: needs a `score`"),
         (json.dumps(_logged(1, decision=[])) + "\n", "bad.jsonl:1: `decision` is none"),
-        (
-            json.dumps(_logged(1, decision={"candidates": [{"model": "gpt-4o"}], "propensity": 0})),
-            "bad.jsonl:1: `decision.propensity` must be above 0",
-        ),
+        (json.dumps(NEVER_CHOSEN), "bad.jsonl:1: `decision.propensity` must be above 0"),
         ("", "bad.jsonl: no rows"),
         ('{"model": "gpt-4o", "task": "chat", "score": 1}\n', "no task has 30 grades"),
     ],
@@ -454,12 +426,12 @@ def test_a_bad_file_ends_in_one_line_and_nothing_is_written(fit, content, compla
     ],
 )
 def test_a_bad_call_ends_in_one_line_and_nothing_is_written(fit, arguments, complaint):
-    _written(fit_path("rows.jsonl"), _simple())
-    _written(fit_path("outcomes.jsonl"), [{"prompt": "p", "correct": {"gpt-4o": 1}}])
-    _written(fit_path("wrong.jsonl"), [{"prompt": "p", "task": "chat", "correct": {"gpt-4o": 3}}])
-    _written(fit_path("ungraded.jsonl"), [{"prompt": "p"}])
-    _written(fit_path("single.jsonl"), [{"model": "gpt-4o", "score": 1}])
-    _written(fit_path("mock.jsonl"), [_logged(1, mock=True)])
+    written(fit_path("rows.jsonl"), _simple())
+    written(fit_path("outcomes.jsonl"), [{"prompt": "p", "correct": {"gpt-4o": 1}}])
+    written(fit_path("wrong.jsonl"), [{"prompt": "p", "task": "chat", "correct": {"gpt-4o": 3}}])
+    written(fit_path("ungraded.jsonl"), [{"prompt": "p"}])
+    written(fit_path("single.jsonl"), [{"model": "gpt-4o", "score": 1}])
+    written(fit_path("mock.jsonl"), [_logged(1, mock=True)])
     before = sorted(fit_path(".").iterdir())
     result = fit(*arguments)
     assert result.code == 2
@@ -469,7 +441,7 @@ def test_a_bad_call_ends_in_one_line_and_nothing_is_written(fit, arguments, comp
 
 
 def test_weights_come_from_the_base(fit):
-    rows = _written(fit_path("rows.jsonl"), _simple())
+    rows = written(fit_path("rows.jsonl"), _simple())
     base = load_policy("default").model_dump(mode="json") | {"exploration_share": 0.05, "name": "b"}
     fit_path("base.json").write_text(json.dumps(base))
     policy = read_policy(fit("--rows", rows, "--base", "base.json").out)
@@ -478,7 +450,7 @@ def test_weights_come_from_the_base(fit):
 
 def test_no_prompt_is_printed_or_written(fit):
     rows = [row | {"prompt": "a secret"} for row in _simple()]
-    result = fit("--rows", _written(fit_path("rows.jsonl"), rows))
+    result = fit("--rows", written(fit_path("rows.jsonl"), rows))
     assert "secret" not in json.dumps(result.report) + result.out.read_text()
 
 
@@ -487,10 +459,7 @@ def test_graded_rows_come_out_of_the_tables_index(fit, requests_table):
     now = datetime.now(UTC)
     for number in range(100):
         at = now - timedelta(hours=number)
-        day = {
-            "created_at": at.isoformat(timespec="milliseconds"),
-            "day": f"{at:%Y-%m-%d}",
-        }
+        day = {"created_at": at.isoformat(timespec="milliseconds"), "day": f"{at:%Y-%m-%d}"}
         row = _logged(number, score=0.125, **day)
         if number % 2:
             del row["feedback"]

@@ -1,4 +1,3 @@
-import gzip
 import json
 import random
 import statistics
@@ -24,6 +23,7 @@ from functions.shared.settings import ClassifySettings
 from functions.shared.storage.request_log import RequestLog, packed
 from functions.shared.vocabulary import Preference, usd
 from tests.support.builders import TOOL
+from tests.support.jsonl import written
 from training import __main__ as command
 from training.routing import replay as replaying
 from training.routing import request_rows
@@ -41,9 +41,8 @@ def _policy(**changes):
 
 
 def _request(draw):
-    text = " ".join(
-        draw.choices(["sum", "the", "list", "of", "prices", "please"], k=draw.randint(1, 80))
-    )
+    words = ["sum", "the", "list", "of", "prices", "please"]
+    text = " ".join(draw.choices(words, k=draw.randint(1, 80)))
     optional = {
         "max_cost_usd": lambda: draw.choice([0.00001, 0.001, 0.02, 0.5]),
         "max_latency_ms": lambda: draw.choice([1_500, 6_000, 30_000]),
@@ -66,19 +65,17 @@ def _health(draw, now_ms):
     tasks = {
         task: {"answers": 7, "output_tokens": draw.randint(50, 9_000)} for task in sorted(TASKS)
     }
-    return ModelHealth.model_validate(
-        {
-            "ok": draw.randint(0, 9),
-            "faults": draw.choice([0, 0, 3, 9]),
-            "throttles": draw.choice([0, 0, 4]),
-            "last_fault_at_ms": now_ms - draw.randint(0, 300_000),
-            "blocked_at_ms": draw.choice([0, 0, 0, now_ms - draw.randint(0, 120_000)]),
-            "answers": answers,
-            "latency_ms": answers * mean_ms,
-            "latency_ms_squared": 2 * answers * mean_ms**2,
-            "output_tokens": answers * draw.randint(20, 900),
-            "tasks": tasks,
-        }
+    return ModelHealth(
+        ok=draw.randint(0, 9),
+        faults=draw.choice([0, 0, 3, 9]),
+        throttles=draw.choice([0, 0, 4]),
+        last_fault_at_ms=now_ms - draw.randint(0, 300_000),
+        blocked_at_ms=draw.choice([0, 0, 0, now_ms - draw.randint(0, 120_000)]),
+        answers=answers,
+        latency_ms=answers * mean_ms,
+        latency_ms_squared=2 * answers * mean_ms**2,
+        output_tokens=answers * draw.randint(20, 900),
+        tasks=tasks,
     )
 
 
@@ -134,12 +131,6 @@ def thousand():
 def _run(monkeypatch, *arguments):
     monkeypatch.setattr(sys, "argv", ["training", "replay", *map(str, arguments)])
     return command.main()
-
-
-def _written(path, rows):
-    lines = "".join(json.dumps(row) + "\n" for row in rows).encode()
-    path.write_bytes(gzip.compress(lines) if path.suffix == ".gz" else lines)
-    return path
 
 
 def test_the_policy_that_decided_decides_a_thousand_logged_requests_alike(thousand):
@@ -237,14 +228,10 @@ def test_both_choices_have_the_quality_that_the_new_policy_expects():
 
 def test_a_smaller_catalogue_refuses_requests_and_keeps_the_logged_figures_of_lost_models(thousand):
     kept = {"gpt-4o", "gpt-5"}
-    fields = [
-        model.model_dump() | {"successor": None}
-        for model in load_catalogue().models
-        if model.id in kept
-    ]
-    report = _replayed(
-        thousand, load_policy("default"), Catalogue.model_validate({"models": fields})
-    )
+    models = [model for model in load_catalogue().models if model.id in kept]
+    fields = [model.model_dump() | {"successor": None} for model in models]
+    smaller = Catalogue.model_validate({"models": fields})
+    report = _replayed(thousand, load_policy("default"), smaller)
     assert report["newly_no_eligible_model"] > 0
     assert report["newly_refused_otherwise"]["not_found"] > 0
     assert {one["to"] for one in report["moves"]} <= kept
@@ -396,7 +383,7 @@ def test_the_text_shows_twenty_ids_and_the_json_has_all(thousand, tmp_path, monk
     policy = _policy(name="quality", weights=dict.fromkeys(get_args(Preference), dear))
     file = tmp_path / "quality.json"
     file.write_text(policy.model_dump_json())
-    rows = _written(tmp_path / "rows.jsonl.gz", thousand[:200])
+    rows = written(tmp_path / "rows.jsonl.gz", thousand[:200])
     assert _run(monkeypatch, "--policy", file, "--rows", rows, "--json") == 0
     report = json.loads(capsys.readouterr().out)
     assert len(report["moved_request_ids"]) == report["moved"] > 20
@@ -410,7 +397,7 @@ def test_the_text_shows_twenty_ids_and_the_json_has_all(thousand, tmp_path, monk
 
 
 def test_a_catalogue_file_stands_in_for_the_deployed_one(thousand, tmp_path, monkeypatch, capsys):
-    rows = _written(tmp_path / "rows.jsonl", thousand[:20])
+    rows = written(tmp_path / "rows.jsonl", thousand[:20])
     toml = Path(request_rows.__file__).parents[2] / "functions/shared/catalogue/catalogue.toml"
     assert _run(monkeypatch, "--policy", "default", "--rows", rows, "--catalogue", toml) == 0
     assert "would move: 0" in capsys.readouterr().out
@@ -419,22 +406,19 @@ def test_a_catalogue_file_stands_in_for_the_deployed_one(thousand, tmp_path, mon
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--policy", "default"], "say --table NAME or set REQUESTS_TABLE, or give --rows FILE"),
-        (["--policy", "nosuch", "--rows", "rows.jsonl"], "policy nosuch: No such file"),
-        (["--policy", "broken.json", "--rows", "rows.jsonl"], "policy broken.json: Invalid JSON"),
-        (["--policy", "default", "--rows", "broken.json"], "broken.json:1: no JSON"),
-        (["--policy", "default", "--rows", "empty.jsonl"], "empty.jsonl: no rows"),
-        (["--policy", "default", "--rows", "list.jsonl"], "list.jsonl:2: no JSON object"),
-        (["--policy", "default", "--rows", "missing.jsonl"], "missing.jsonl: No such file"),
-        (["--policy", "default", "--rows", "fake.jsonl.gz"], "fake.jsonl.gz: Not a gzipped file"),
-        (["--policy", "default", "--rows", "rows.jsonl", "--since", "5m"], "--since goes with"),
-        (["--policy", "default", "--table", "T", "--since", "week"], "--since week: say minutes"),
+        ("--policy default", "say --table NAME or set REQUESTS_TABLE, or give --rows FILE"),
+        ("--policy nosuch --rows rows.jsonl", "policy nosuch: No such file"),
+        ("--policy broken.json --rows rows.jsonl", "policy broken.json: Invalid JSON"),
+        ("--policy default --rows broken.json", "broken.json:1: no JSON"),
+        ("--policy default --rows empty.jsonl", "empty.jsonl: no rows"),
+        ("--policy default --rows list.jsonl", "list.jsonl:2: no JSON object"),
+        ("--policy default --rows missing.jsonl", "missing.jsonl: No such file"),
+        ("--policy default --rows fake.jsonl.gz", "fake.jsonl.gz: Not a gzipped file"),
+        ("--policy default --rows rows.jsonl --since 5m", "--since goes with"),
+        ("--policy default --table T --since week", "--since week: say minutes"),
+        ("--policy default --rows rows.jsonl --catalogue broken.json", "broken.json: Invalid"),
         (
-            ["--policy", "default", "--rows", "rows.jsonl", "--catalogue", "broken.json"],
-            "broken.json: Invalid",
-        ),
-        (
-            ["--policy", "default", "--rows", "rows.jsonl", "--catalogue", "wrong.toml"],
+            "--policy default --rows rows.jsonl --catalogue wrong.toml",
             "wrong.toml: models: Field required",
         ),
     ],
@@ -450,7 +434,7 @@ def test_what_cannot_be_read_ends_in_one_line_and_exit_code_2(
     (tmp_path / "empty.jsonl").write_text("\n")
     (tmp_path / "fake.jsonl.gz").write_text("{}\n")
     (tmp_path / "wrong.toml").write_text("version = 1\n")
-    assert _run(monkeypatch, *arguments) == 2
+    assert _run(monkeypatch, *arguments.split()) == 2
     told = capsys.readouterr()
     assert told.out == ""
     assert told.err.count("\n") == 1

@@ -1,13 +1,12 @@
-import gzip
 import json
 import random
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
 from functions.shared.policy.prompt_predictor import PromptPredictor
+from tests.support.fresh_process import printed_by
+from tests.support.jsonl import written
 from training.data import MalformedRows
 from training.routing.evaluation import evaluate_routing
 from training.routing.metrics import (
@@ -40,13 +39,6 @@ def _row(text, grades, **more):
     return {"prompt": text, "correct": grades, **more}
 
 
-def _write(path, rows):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    data = "".join(json.dumps(row) + "\n" for row in rows)
-    path.write_bytes(gzip.compress(data.encode()) if path.suffix == ".gz" else data.encode())
-    return path
-
-
 def _pair_rows(count=60, seed=0):
     return [
         _row(text, {"small": int(EASY in text), "large": 1}, out_chars={"small": 40, "large": 400})
@@ -56,7 +48,7 @@ def _pair_rows(count=60, seed=0):
 
 def _folder(path, **files):
     for name, rows in files.items():
-        _write(path / f"router_{name}.jsonl", rows)
+        written(path / f"router_{name}.jsonl", rows)
     (path / "router_prices.json").write_text(json.dumps({"prices": PRICES}), "utf-8")
     return path
 
@@ -112,14 +104,14 @@ def test_aiq_is_the_mean_height_of_the_hull_level_after_its_end_and_0_before_its
 
 def test_a_question_is_asked_with_its_lettered_options(tmp_path):
     row = {"question": "Which?", "options": ["this", "that"], "correct": {"small": 1}}
-    outcomes = read_outcomes(_write(tmp_path / "router_quiz.jsonl.gz", [row]))
+    outcomes = read_outcomes(written(tmp_path / "router_quiz.jsonl.gz", [row]))
     assert outcomes.prompts == ("Which?\nA. this\nB. that\nAnswer:",)
     assert outcomes.name == "quiz"
 
 
 def test_an_answer_costs_its_characters_and_those_sent_over_four_at_the_models_prices(tmp_path):
     row = _row("x", {"small": 1, "large": 0}, in_chars=400, out_chars={"small": 40, "large": 80})
-    costs = costs_usd(read_outcomes(_write(tmp_path / "router_a.jsonl", [row])), PRICES)
+    costs = costs_usd(read_outcomes(written(tmp_path / "router_a.jsonl", [row])), PRICES)
     assert 1e6 * costs == pytest.approx(np.array([[10 + 4, 200 + 160]]))
 
 
@@ -146,7 +138,7 @@ def test_a_malformed_row_is_named_by_file_and_line(tmp_path, line):
 def test_a_folder_without_outcomes_or_without_prices_is_refused(tmp_path):
     with pytest.raises(MalformedRows, match="no file router_"):
         read_folder(tmp_path)
-    _write(tmp_path / "router_a.jsonl", _pair_rows(10))
+    written(tmp_path / "router_a.jsonl", _pair_rows(10))
     with pytest.raises(MalformedRows, match=r"router_prices\.json"):
         evaluate_routing(tmp_path, tmp_path, None)
 
@@ -214,10 +206,7 @@ def test_a_predictor_does_not_beat_the_length_rule_where_nothing_tells_what_is_h
 
 def test_importing_the_predictor_loads_no_numpy():
     script = "import sys, functions.shared.policy.prompt_predictor; print('numpy' in sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "False"
+    assert printed_by(script) == "False"
 
 
 def test_two_models_are_measured_by_cross_validation_against_chance_and_length(tmp_path):

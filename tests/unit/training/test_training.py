@@ -1,4 +1,3 @@
-import gzip
 import json
 import random
 import subprocess
@@ -11,6 +10,7 @@ import pytest
 from functions.shared import local_models
 from functions.shared.local_models.model import open_model
 from functions.shared.local_models.scored_label import ScoredLabel
+from tests.support.jsonl import written
 from training import __main__ as command
 from training.data import MalformedRows, Row, read_rows
 from training.local_models import classifier, linear, sentiment
@@ -40,11 +40,6 @@ OPINIONS = {
 THINGS = ["trains", "boats", "cats", "lamps", "books", "songs", "films", "cakes", "roads", "hats"]
 
 
-def _write(path, rows):
-    lines = "".join(json.dumps(row) + "\n" for row in rows)
-    path.write_bytes(gzip.compress(lines.encode()) if path.suffix == ".gz" else lines.encode())
-
-
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
@@ -55,16 +50,16 @@ def data(tmp_path_factory):
             for label, text in TASK_PROMPTS.items()
             for thing in THINGS
         ]
-        _write(folder / f"task_{source}.jsonl.gz", prompts)
+        written(folder / f"task_{source}.jsonl.gz", prompts)
     for source in ("semeval2013_2016", "rt_polarity", "movie_reviews", "pros_cons", "amazon5"):
         texts = [
             {"text": f"{text.format(thing)} | {draw.random():.3f}", "label": label}
             for label, text in OPINIONS.items()
             for thing in THINGS * 3
         ]
-        _write(folder / f"sentiment_{source}.jsonl", texts)
+        written(folder / f"sentiment_{source}.jsonl", texts)
     words = [{"word": "clever", "label": "positive"}, {"word": "boring", "label": "negative"}]
-    _write(folder / "sentiment_opinion_lexicon.jsonl.gz", words)
+    written(folder / "sentiment_opinion_lexicon.jsonl.gz", words)
     return folder
 
 
@@ -149,8 +144,8 @@ def test_the_report_fills_the_tables_and_draws_the_figures(data, tmp_path):
 
 def test_evaluate_prints_the_metrics_of_each_file_and_of_all(tmp_path, monkeypatch, capsys):
     one, other = tmp_path / "one.jsonl", tmp_path / "other.jsonl.gz"
-    _write(one, [{"text": "I love this wonderful phone", "label": "positive"}] * 2)
-    _write(other, [{"text": "terrible, I hate it", "label": "negative", "more": 1}])
+    written(one, [{"text": "I love this wonderful phone", "label": "positive"}] * 2)
+    written(other, [{"text": "terrible, I hate it", "label": "negative", "more": 1}])
     assert _run(monkeypatch, "evaluate", "sentiment", "--data", one, other) == 0
     report = json.loads(capsys.readouterr().out)
     assert {Path(name).name for name in report["files"]} == {"one.jsonl", "other.jsonl.gz"}
@@ -161,7 +156,7 @@ def test_evaluate_prints_the_metrics_of_each_file_and_of_all(tmp_path, monkeypat
 
 def test_evaluate_measures_the_decision_that_classify_takes(tmp_path, monkeypatch, capsys):
     rows = tmp_path / "rows.jsonl"
-    _write(rows, [{"prompt": "anything at all", "label": "code"}])
+    written(rows, [{"prompt": "anything at all", "label": "code"}])
     said = ScoredLabel("code", 0.9, dict.fromkeys(classifier.LABELS, 0.1 / 6) | {"code": 0.9})
     monkeypatch.setattr(local_models, "classify_task", lambda prompt: said)
     assert _run(monkeypatch, "evaluate", "classifier", "--data", rows) == 0
@@ -224,7 +219,7 @@ def test_bad_usage_exits_with_two_and_no_traceback():
 
 def test_a_row_keeps_where_it_is_from(tmp_path):
     rows = tmp_path / "sentiment_x.jsonl"
-    _write(rows, [{"text": "a", "label": "positive", "src": "2016"}])
+    written(rows, [{"text": "a", "label": "positive", "src": "2016"}])
     assert read_rows(rows) == [Row("a", "positive", "sentiment_x", "2016")]
     with pytest.raises(MalformedRows):
         read_rows(tmp_path)
@@ -253,12 +248,7 @@ def test_metrics_count_what_they_say():
     found = metrics(judged, sentiment.LABELS, threshold=0.8)
     assert found["accuracy"] == 0.5
     assert found["macro_recall"] == 0.5
-    assert found["labels"]["positive"] == {
-        "rows": 2,
-        "precision": 0.5,
-        "recall": 0.5,
-        "f1": 0.5,
-    }
+    assert found["labels"]["positive"] == {"rows": 2, "precision": 0.5, "recall": 0.5, "f1": 0.5}
     assert found["confusion"]["positive"] == {"negative": 0, "neutral": 1, "positive": 1}
     assert found["coverage_at_threshold"] == 0.5
     assert found["accuracy_at_threshold"] == 1

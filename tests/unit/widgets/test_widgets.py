@@ -1,11 +1,9 @@
 import re
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import pytest
 
-from functions.shared import settings
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.health.counts import minute_id
 from functions.shared.settings import WidgetSettings
@@ -14,15 +12,10 @@ from functions.widgets import handler
 from functions.widgets.circuits import circuits
 from functions.widgets.markup import paragraph, table
 from functions.widgets.retiring_models import retiring_models
+from tests.support.gateway_events import LambdaStub
 
 # gpt-4o, of OpenAI, retires on 2027-01-14.
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
-CONTEXT = SimpleNamespace(
-    function_name="Widgets",
-    memory_limit_in_mb=512,
-    invoked_function_arn="arn:aws:lambda:us-east-1:0:function:Widgets",
-    aws_request_id="1",
-)
 
 
 def stage(*providers):
@@ -34,14 +27,10 @@ def cells(html):
 
 
 @pytest.fixture
-def ask(state_table, monkeypatch):
-    monkeypatch.setenv("STATE_TABLE", "State")
-    monkeypatch.setenv("PROVIDERS_CONFIGURED", "openai,local")
-    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Test")
-    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "test")
-    settings.read_settings.cache_clear()
-    yield lambda **event: handler.lambda_handler(event, CONTEXT)
-    settings.read_settings.cache_clear()
+def ask(state_table, environment):
+    environment(STATE_TABLE="State", PROVIDERS_CONFIGURED="openai,local")
+    environment(POWERTOOLS_METRICS_NAMESPACE="Test", POWERTOOLS_SERVICE_NAME="test")
+    return lambda **event: handler.lambda_handler(event, LambdaStub())
 
 
 def test_models_that_retire_soon_are_listed_with_their_successors():
