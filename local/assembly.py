@@ -15,9 +15,9 @@ from local.settings import tool_environment
 from local.tools import cdk_command, locked, run_tool
 
 _SOURCES = (
-    *("app.py", "cdk.json", "requirements.txt", "package-lock.json"),
-    *("functions", "stacks", "statemachine"),
-)
+    "app.py", "cdk.json", "requirements.txt", "package-lock.json",
+    "functions", "stacks", "statemachine",
+)  # fmt: skip
 _KEPT_ASSEMBLIES = 4
 
 

@@ -24,10 +24,10 @@ _SWITCH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no
 
 # Provider keys and AWS settings of the caller's shell must not reach the functions.
 _KEPT = (
-    *("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy"),
-    *("https_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
-    *("NODE_EXTRA_CA_CERTS", "LOCAL_WORKERS_PER_FUNCTION"),
-)
+    "PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy",
+    "https_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
+    "NODE_EXTRA_CA_CERTS", "LOCAL_WORKERS_PER_FUNCTION",
+)  # fmt: skip
 _LOOPBACK = "127.0.0.1,localhost"
 
 

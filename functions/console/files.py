@@ -16,10 +16,10 @@ _CONTENT_TYPES = {
     ".js": "text/javascript; charset=utf-8",
 }
 _MODULES = (
-    *("kit-charts", "kit-clock", "kit-elements", "kit-fetch"),
-    *("answer", "api", "decision", "decision-chart", "errors", "figures", "form", "format", "key"),
-    *("main", "outcome", "realtime", "record", "requests", "send", "totals", "walk"),
-)
+    "kit-charts", "kit-clock", "kit-elements", "kit-fetch",
+    "answer", "api", "decision", "decision-chart", "errors", "figures", "form", "format", "key",
+    "main", "outcome", "realtime", "record", "requests", "send", "totals", "walk",
+)  # fmt: skip
 
 FILES: Mapping[str, Path] = MappingProxyType(
     {

@@ -13,6 +13,7 @@ from functions.shared.errors import (
     ProviderError,
     ProviderTimeout,
     from_execution,
+    problem_at,
 )
 
 ALL_FAILED = "Every candidate failed; details lists the attempts."
@@ -50,7 +51,7 @@ def error_of(event: RecordInput, attempts: list[Attempt]) -> EngineError | None:
             "The request's deadline passed.", details=_attempt_details(attempts)
         )
     if isinstance(error, ContextWindowExceeded):
-        problem = {"field": "body", "problem": "longer than every candidate's context window"}
+        problem = problem_at("body", "longer than every candidate's context window")
         return InvalidRequest("The request is too long.", details=[problem])
     if event.failures and (isinstance(error, ProviderError) or type(error) is EngineError):
         shown = ProviderError(ALL_FAILED, details=_attempt_details(attempts))

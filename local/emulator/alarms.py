@@ -30,9 +30,9 @@ _MORE_PERIODS = 2
 """How many periods before the evaluated ones may stand in for missing ones."""
 _WATCHED = "watched"
 _OF_ONE_METRIC = (
-    *("MetricName", "Namespace", "Statistic", "ExtendedStatistic", "Period", "Unit"),
+    "MetricName", "Namespace", "Statistic", "ExtendedStatistic", "Period", "Unit",
     "Dimensions",
-)
+)  # fmt: skip
 _COMPARISONS: Mapping[str, tuple[Callable[[float, float], bool], str]] = {
     "GreaterThanOrEqualToThreshold": (operator.ge, "greater than or equal to"),
     "GreaterThanThreshold": (operator.gt, "greater than"),

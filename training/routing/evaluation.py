@@ -16,10 +16,10 @@ from training.routing.routed import FOLDS, fitted_on, routed_by_fold
 
 POOL = "pooled_"
 LEADING_SEVEN = (
-    *("gpt-4o-2024-08-06", "gpt-4o-mini-2024-07-18", "claude-3-5-sonnet-20241022"),
-    *("claude-3-5-haiku-20241022", "claude-3-opus-20240229"),
-    *("llama-3-8b-instruct", "llama-3-70b-instruct"),
-)
+    "gpt-4o-2024-08-06", "gpt-4o-mini-2024-07-18", "claude-3-5-sonnet-20241022",
+    "claude-3-5-haiku-20241022", "claude-3-opus-20240229",
+    "llama-3-8b-instruct", "llama-3-70b-instruct",
+)  # fmt: skip
 """Of the models of ZeroEval those with which the published reference points come out."""
 NOTES = (
     "standard errors: bootstrap over the prompts",

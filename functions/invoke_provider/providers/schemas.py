@@ -7,10 +7,10 @@ from typing import Any
 
 _LIMITS = frozenset(
     (
-        *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength"),
-        *("maxLength", "maxItems", "uniqueItems", "minProperties", "maxProperties"),
+        "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength",
+        "maxLength", "maxItems", "uniqueItems", "minProperties", "maxProperties",
     )
-)
+)  # fmt: skip
 """Refused as keywords. Whether the answer keeps them is checked when it has come."""
 
 _IN_WORDS = "Answer with one JSON value and nothing else. It must satisfy this JSON schema:"

@@ -27,9 +27,9 @@ from training.routing.qualities import (
 )
 
 MODELS = (
-    *("bedrock-llama3-8b", "claude-haiku-4-5", "claude-sonnet-4-5", "gpt-4o"),
-    *("gpt-4o-mini", "gpt-5", "gpt-5-mini", "gpt-6-sol"),
-)
+    "bedrock-llama3-8b", "claude-haiku-4-5", "claude-sonnet-4-5", "gpt-4o",
+    "gpt-4o-mini", "gpt-5", "gpt-5-mini", "gpt-6-sol",
+)  # fmt: skip
 CATALOGUE = load_catalogue()
 PUBLIC = {one.id: one.quality["chat"] for one in CATALOGUE.models if "chat" in one.quality}
 
