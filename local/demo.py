@@ -13,11 +13,13 @@ _SUMMARY = {
     "task": "summarize",
     "text": "Step Functions runs each request as a state machine. Every state is a Lambda function. "
     "When a provider fails, the next candidate is called. Every token and cent is recorded.",
+    "explain": True,
 }
 _CODE = {
     "task": "code",
     "model_preference": "best",
     "text": "Write a Python function that reverses a list.",
+    "explain": True,
 }
 _POLLS_S = 0.3
 _JOB_LIMIT_S = 60

@@ -53,7 +53,7 @@ def require_tools() -> None:
     with locked("npm"):
         if not CDK.exists():
             print("Installing the CDK command line (once)", flush=True)
-            npm = [str(SCRIPTS / "npm"), "ci", "--no-audit", "--no-fund"]
+            npm = [str(SCRIPTS / "npm"), "ci", "--omit=dev", "--no-audit", "--no-fund"]
             run_tool(npm, tool_environment(""), LOCAL / "npm.log")
 
 

@@ -5,6 +5,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from functions.invoke_provider.providers.simulator import FAILURE_PERCENT_VARIABLE
+from local import demo
+from local.client import Client
 from tests.conftest import PROJECT
 
 pytestmark = pytest.mark.xdist_group("local")
@@ -40,3 +42,10 @@ def test_requests_that_fail_for_good_are_counted_as_failed(stack):
     rows = {line[:12].strip(): line[12:].split() for line in told.stdout.splitlines()}
     assert rows["failed"][0] == rows["failed"][1] != "0"
     assert "all_providers_failed" in told.stdout
+
+
+def test_the_demonstration_shows_an_answer_and_a_job_of_a_running_stack(stack, capsys):
+    demo.show(Client(stack.base_url.removesuffix("/api/v1"), stack.api_key))
+    shown = capsys.readouterr().out
+    assert shown.count("  | [simulated]") == 2
+    assert shown.count("  candidate  ") == 6
