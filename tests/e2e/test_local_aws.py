@@ -77,8 +77,7 @@ def test_the_language_of_the_definition_means_what_it_means_on_aws(stack):
         roleArn="arn:aws:iam::000000000000:role/any",
     )["stateMachineArn"]
     started = client.start_execution(
-        stateMachineArn=machine,
-        input=json.dumps({"function": stack.function_name("Classify")}),
+        stateMachineArn=machine, input=json.dumps({"function": stack.function_name("Classify")})
     )
     ends = time.monotonic() + 30
     while True:

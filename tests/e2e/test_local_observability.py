@@ -70,8 +70,7 @@ def _access_log_group(stack, api):
 
 def _access_lines(stack, api, **wanted):
     events = stack.client("logs").filter_log_events(
-        logGroupName=_access_log_group(stack, api),
-        startTime=int((time.time() - 600) * 1000),
+        logGroupName=_access_log_group(stack, api), startTime=int((time.time() - 600) * 1000)
     )["events"]
     lines = [json.loads(event["message"]) for event in events]
     return [line for line in lines if wanted.items() <= line.items()]

@@ -80,9 +80,7 @@ def test_a_summary_says_each_figure_as_it_was_measured(measured):
     assert told["fallbacks"] == 4
 
 
-def test_a_model_that_was_asked_for_nothing_is_in_the_costs_and_no_other(
-    measured,
-):
+def test_a_model_that_was_asked_for_nothing_is_in_the_costs_and_no_other(measured):
     measured.points = {
         ("CostUsd", "Sum", "model", "local-sentiment"): 0.0,
         ("CostUsd", "Sum", "model", OTHER): [],
