@@ -21,7 +21,7 @@ from ministack.services import cloudwatch
 from ministack.services.cloudformation import provisioners
 
 from local.emulator.metric_math import ExpressionFailed, Series, Value
-from local.emulator.metrics import Evaluation, is_true, structure_of
+from local.emulator.metrics import Evaluation, is_true, refused_form
 
 Alarm = dict[str, Any]
 
@@ -241,7 +241,7 @@ def _with_metrics(alarm: Alarm, request: Mapping[str, Any]) -> Alarm:
 
 
 def _query(query: Mapping[str, Any]) -> dict[str, Any]:
-    """A query as DescribeAlarms shows it: a template and a form write everything as a text."""
+    """A query as DescribeAlarms shows it: a template writes everything as a text."""
     typed = {**query, "ReturnData": is_true(query.get("ReturnData", True))}
     if "Period" in query:
         typed["Period"] = int(query["Period"])
@@ -252,11 +252,12 @@ def _query(query: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _put(
-    params: Mapping[str, Any], body: Mapping[str, Any], is_cbor: bool, is_json: bool = False
+    params: Mapping[str, Any], request: Mapping[str, Any], is_cbor: bool, is_json: bool = False
 ) -> Any:
+    if refused := refused_form(is_cbor, is_json):
+        return refused
     with _lock:
-        answer = _put_metric_alarm(params, body, is_cbor, is_json)
-        request = body if is_cbor or is_json else structure_of(params)
+        answer = _put_metric_alarm(params, request, is_cbor, is_json)
         alarm = cloudwatch._alarms.get(request.get("AlarmName"))
         if answer[0] == 200 and alarm is not None:
             evaluate(_with_metrics(alarm, request))

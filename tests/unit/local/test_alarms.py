@@ -1,4 +1,3 @@
-import asyncio
 import inspect
 import json
 import time
@@ -178,15 +177,6 @@ def test_an_alarm_without_data_is_as_it_treats_missing_data(missing, state):
     assert alarm_on(TreatMissingData=missing)["StateValue"] == state
 
 
-def test_ten_seconds_are_a_period():
-    put(9, periods_ago=2, period_s=10)
-    ten = {"Period": 10, "EvaluationPeriods": 1, "TreatMissingData": "notBreaching"}
-    assert alarm_on(**ten)["StateValue"] == "ALARM"
-    put(1, periods_ago=0, period_s=10)
-    alarms.evaluate(cloudwatch._alarms["a"])
-    assert cloudwatch._alarms["a"]["StateValue"] == "OK"
-
-
 def test_math_decides_by_the_query_that_returns_data():
     put(1, name="Errors")
     put(4, name="Requests")
@@ -210,23 +200,6 @@ def test_an_alarm_on_math_is_described_with_its_metrics_and_no_metric_of_its_own
     assert described["Metrics"] == [queries[0], {**queries[1], "ReturnData": True}]
     assert not {"MetricName", "Namespace", "Statistic", "Period"} & set(described)
     assert described["Threshold"] == 5
-
-
-def test_an_alarm_on_math_may_come_as_a_form():
-    put(9)
-    body = (
-        b"Action=PutMetricAlarm&AlarmName=a&EvaluationPeriods=1&Threshold=5"
-        b"&ComparisonOperator=GreaterThanThreshold&Metrics.member.1.Id=m"
-        b"&Metrics.member.1.ReturnData=false&Metrics.member.1.MetricStat.Period=60"
-        b"&Metrics.member.1.MetricStat.Stat=Sum&Metrics.member.1.MetricStat.Metric.Namespace=N"
-        b"&Metrics.member.1.MetricStat.Metric.MetricName=X"
-        b"&Metrics.member.2.Id=e&Metrics.member.2.Expression=m%2A1"
-    )
-    headers = {"content-type": "application/x-www-form-urlencoded"}
-    status, _headers, _answer = asyncio.run(
-        cloudwatch.handle_request("POST", "/", headers, body, {})
-    )
-    assert (status, cloudwatch._alarms["a"]["StateValue"]) == (200, "ALARM")
 
 
 def test_an_alarm_that_cannot_be_evaluated_keeps_its_state_and_says_why(sent):
@@ -311,21 +284,6 @@ def test_a_state_that_is_set_lasts_until_the_next_evaluation(sent):
     alarms.evaluate(alarm)
     assert alarm["StateValue"] == "OK"
     assert sent == [("INSUFFICIENT_DATA", "OK"), ("OK", "ALARM"), ("ALARM", "OK")]
-
-
-def test_putting_a_value_evaluates_the_alarms():
-    alarm = alarm_on()
-    data = {"Namespace": "N", "MetricData": [{"MetricName": "X", "Value": 6}]}
-    cloudwatch._put_metric_data({}, data, True)
-    assert alarm["StateValue"] == "ALARM"
-
-
-def test_a_composite_alarm_follows():
-    alarm_on()
-    cloudwatch._put_composite_alarm({}, {"AlarmName": "c", "AlarmRule": "ALARM(a)"}, True)
-    put(9)
-    alarms.evaluate(cloudwatch._alarms["a"])
-    assert cloudwatch._composite_alarms["c"]["StateValue"] == "ALARM"
 
 
 def test_a_template_may_have_alarms_on_math_and_bands():
