@@ -114,13 +114,6 @@ def test_percentiles_interpolate_between_raw_values(how):
     assert read(how)[T] == pytest.approx(expected)
 
 
-def test_there_is_no_percentile_where_a_value_is_negative():
-    put([1, -1])
-    put(5, at=T + 60)
-    assert read("p99") == {T + 60: 5}
-    assert read("Sum") == {T: 0, T + 60: 5}
-
-
 def test_values_that_arrive_late_are_found_in_their_place():
     for second in (50, 10, 130, 70, 20):
         put(second, at=T + second)
