@@ -11,7 +11,7 @@ from stacks.storage import SECRET_FIELDS
 from tests.support.synthesized import stages_with
 
 
-def read(stage: str, stages: dict[str, Any] | None = None, **context: Any) -> StageConfig:
+def read(stage: str, stages: Any = None, **context: Any) -> StageConfig:
     app = App(context={"stages": stages or stages_with("dev"), "stage": stage, **context})
     return StageConfig.from_context(app.node)
 
