@@ -129,11 +129,7 @@ def _columns(rows: Iterable[Mapping[str, str]]) -> list[str]:
 
 def _alarm(request: DataRequest) -> Json:
     properties = request.widget.properties
-    known = {
-        alarm["AlarmArn"]: alarm
-        for stored in (cloudwatch._alarms, cloudwatch._composite_alarms)
-        for alarm in stored.values()
-    }
+    known = {alarm["AlarmArn"]: alarm for alarm in cloudwatch._alarms.values()}
     alarms = [_state(arn, known.get(arn, {})) for arn in properties.get("alarms", ())]
     if properties.get("states"):
         alarms = [alarm for alarm in alarms if alarm["state"] in properties["states"]]

@@ -6,7 +6,6 @@ Upstream compares one value of all dimensions together, when a value is put, and
 
 from __future__ import annotations
 
-import json
 import math
 import operator
 import threading
@@ -21,7 +20,7 @@ from ministack.services import cloudwatch
 from ministack.services.cloudformation import provisioners
 
 from local.emulator.metric_math import ExpressionFailed, Series, Value
-from local.emulator.metrics import Evaluation, is_true, structure_of
+from local.emulator.metrics import Evaluation, is_true, refused_form
 
 Alarm = dict[str, Any]
 
@@ -33,20 +32,18 @@ _OF_ONE_METRIC = (
     "MetricName", "Namespace", "Statistic", "ExtendedStatistic", "Period", "Unit",
     "Dimensions",
 )  # fmt: skip
-_COMPARISONS: Mapping[str, tuple[Callable[[float, float], bool], str]] = {
-    "GreaterThanOrEqualToThreshold": (operator.ge, "greater than or equal to"),
-    "GreaterThanThreshold": (operator.gt, "greater than"),
-    "LessThanThreshold": (operator.lt, "less than"),
-    "LessThanOrEqualToThreshold": (operator.le, "less than or equal to"),
+_COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
+    "GreaterThanOrEqualToThreshold": operator.ge,
+    "GreaterThanThreshold": operator.gt,
+    "LessThanThreshold": operator.lt,
+    "LessThanOrEqualToThreshold": operator.le,
 }
-_BANDS: Mapping[str, tuple[bool, bool, str]] = {
-    "GreaterThanUpperThreshold": (True, False, "greater than the upper"),
-    "LessThanLowerThreshold": (False, True, "less than the lower"),
-    "LessThanLowerOrGreaterThanUpperThreshold": (
-        *(True, True),
-        "less than the lower or greater than the upper",
-    ),
+_BANDS: Mapping[str, tuple[bool, bool]] = {
+    "GreaterThanUpperThreshold": (True, False),
+    "LessThanLowerThreshold": (False, True),
+    "LessThanLowerOrGreaterThanUpperThreshold": (True, True),
 }
+"""Whether a value above the band breaches, and whether one below it does."""
 
 _lock = threading.RLock()
 _put_metric_alarm = cloudwatch._put_metric_alarm
@@ -86,7 +83,7 @@ def state_of(
 
 
 def evaluate(alarm: Alarm) -> None:
-    """Evaluate an alarm now; a change of its state goes into history, actions and its parents."""
+    """Evaluate an alarm now; a change of its state goes into history and actions."""
     with _lock:
         range_ = _evaluation_range(alarm, time.time())
         if range_ is None:
@@ -158,10 +155,10 @@ def _test(alarm: Alarm, evaluation: Evaluation) -> Callable[[int, float], bool |
     """Whether a value at a time breaches; None where a band has no limits yet."""
     comparison = alarm["ComparisonOperator"]
     if comparison in _COMPARISONS:
-        compare, _ = _COMPARISONS[comparison]
+        compare = _COMPARISONS[comparison]
         threshold = float(alarm["Threshold"])
         return lambda _at, value: compare(value, threshold)
-    above, below, _ = _BANDS[comparison]
+    above, below = _BANDS[comparison]
     band = evaluation.value(alarm.get("ThresholdMetricId") or "")
     if not isinstance(band, list) or len(band) != 2:
         raise ExpressionFailed("The threshold is no anomaly detection band")
@@ -177,51 +174,20 @@ def _test(alarm: Alarm, evaluation: Evaluation) -> Callable[[int, float], bool |
 
 def _transit(alarm: Alarm, new: str, range_: list[Datapoint], periods: int) -> None:
     old, now_s = alarm["StateValue"], int(time.time())
-    reason = _reason(alarm, new, range_, periods)
-    data = {
-        "version": "1.0",
-        "queryDate": cloudwatch._ts_iso(now_s),
-        "startDate": cloudwatch._ts_iso(range_[-periods].at),
-        "recentDatapoints": [one.value for one in range_[-periods:] if one.value is not None],
-        "threshold": alarm.get("Threshold"),
-    }
+    reason = _reason(alarm, range_, periods)
     alarm["StateValue"] = new
     alarm["StateReason"] = reason
-    alarm["StateReasonData"] = json.dumps(data)
     alarm["StateUpdatedTimestamp"] = alarm["StateTransitionedTimestamp"] = now_s
-    cloudwatch._record_history(alarm["AlarmName"], old, new, reason, reason_data=data)
+    cloudwatch._record_history(alarm["AlarmName"], old, new, reason)
     cloudwatch._dispatch_alarm_actions(alarm, old, new, reason)
-    cloudwatch._evaluate_parent_alarms(alarm)
 
 
-def _reason(alarm: Alarm, new: str, range_: list[Datapoint], periods: int) -> str:
-    """AWS's words for a change of state."""
+def _reason(alarm: Alarm, range_: list[Datapoint], periods: int) -> str:
+    """What was compared with what."""
     known = [one for one in range_ if one.breaches is not None][-periods:]
-    if new == "INSUFFICIENT_DATA":
-        return f"Insufficient Data: {_count(periods, 'datapoint')} unknown."
-    if not known:
-        treated = "Breaching" if new == "ALARM" else "NonBreaching"
-        return (
-            f"Threshold Crossed: no datapoints were received for {periods} period(s) and "
-            f"{_count(periods, 'missing datapoint')} treated as [{treated}]."
-        )
-    told = [one for one in known if one.breaches is (new == "ALARM")] or known
-    values = ", ".join(f"{one.value:.12g} ({_moment(one.at)})" for one in reversed(told))
-    words = "not " if new == "OK" else ""
-    comparison = alarm["ComparisonOperator"]
-    if comparison in _COMPARISONS:
-        limit = f"{_COMPARISONS[comparison][1]} the threshold ({float(alarm['Threshold'])})"
-    else:
-        limit = f"{_BANDS[comparison][2]} thresholds"
-    return (
-        f"Threshold Crossed: {len(told)} out of the last {_count(len(known), 'datapoint', '')} "
-        f"[{values}] {'was' if len(told) == 1 else 'were'} {words}{limit}."
-    )
-
-
-def _count(number: int, noun: str, verb: str = " was| were") -> str:
-    one, _, several = verb.partition("|")
-    return f"{number} {noun}{one if number == 1 else f's{several}'}"
+    values = ", ".join(f"{one.value:.12g} ({_moment(one.at)})" for one in reversed(known))
+    limit = f"{alarm['ComparisonOperator']} {alarm.get('Threshold', 'of the band')}"
+    return f"{limit}: of the last {periods} datapoints, {values or 'all are missing'}."
 
 
 def _moment(at: int) -> str:
@@ -241,7 +207,7 @@ def _with_metrics(alarm: Alarm, request: Mapping[str, Any]) -> Alarm:
 
 
 def _query(query: Mapping[str, Any]) -> dict[str, Any]:
-    """A query as DescribeAlarms shows it: a template and a form write everything as a text."""
+    """A query as DescribeAlarms shows it: a template writes everything as a text."""
     typed = {**query, "ReturnData": is_true(query.get("ReturnData", True))}
     if "Period" in query:
         typed["Period"] = int(query["Period"])
@@ -252,11 +218,12 @@ def _query(query: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _put(
-    params: Mapping[str, Any], body: Mapping[str, Any], is_cbor: bool, is_json: bool = False
+    params: Mapping[str, Any], request: Mapping[str, Any], is_cbor: bool, is_json: bool = False
 ) -> Any:
+    if refused := refused_form(is_cbor, is_json):
+        return refused
     with _lock:
-        answer = _put_metric_alarm(params, body, is_cbor, is_json)
-        request = body if is_cbor or is_json else structure_of(params)
+        answer = _put_metric_alarm(params, request, is_cbor, is_json)
         alarm = cloudwatch._alarms.get(request.get("AlarmName"))
         if answer[0] == 200 and alarm is not None:
             evaluate(_with_metrics(alarm, request))

@@ -14,7 +14,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
-from xml.sax.saxutils import escape
 
 from ministack.services import cloudwatch
 
@@ -69,7 +68,7 @@ def _rounded(start_s: float, period_s: int) -> int:
 
 
 def is_true(value: object) -> bool:
-    """A boolean of a request, which templates and forms write as a word."""
+    """A boolean of a request, which templates write as a word."""
     return value is True or value == "true"
 
 
@@ -106,13 +105,12 @@ class Evaluation:
         if not _is_metric(query):
             return evaluate(query["Expression"], self)
         stat = query["MetricStat"]
-        metric = _metric_of(stat)
-        period_s = int(stat.get("Period") or 60)
-        return self._series(metric, period_s, self._labels[query["Id"]], stat.get("Unit"))
+        if stat.get("Unit"):
+            raise ExpressionFailed("Unsupported: the Unit of a metric")
+        metric, period_s = _metric_of(stat), int(stat.get("Period") or 60)
+        return self._series(metric, period_s, self._labels[query["Id"]])
 
-    def _series(
-        self, metric: dict[str, Any], period_s: int, label: str, unit: str | None = None
-    ) -> Series:
+    def _series(self, metric: dict[str, Any], period_s: int, label: str) -> Series:
         key = (metric["namespace"], metric["name"], cloudwatch._dims_key(metric["dimensions"]))
         # A copy: other threads store while this one reads.
         points = (cloudwatch._metrics.get(key) or [])[:]
@@ -121,10 +119,8 @@ class Evaluation:
         window = window[: bisect_left(window, self._end_s, key=_at)]
         periods: dict[int, list[dict[str, Any]]] = defaultdict(list)
         for point in window:
-            if unit is None or point["Unit"] == unit:
-                periods[start + int((point["Timestamp"] - start) // period_s) * period_s] += (
-                    point,
-                )
+            at = start + int((point["Timestamp"] - start) // period_s) * period_s
+            periods[at].append(point)
         values = {at: _statistic(metric["stat"], of_period) for at, of_period in periods.items()}
         known = {at: float(value) for at, value in values.items() if value is not None}
         return Series(known, period_s, label, _properties(**metric, period_s=period_s))
@@ -254,32 +250,19 @@ def _label(query: Query, series: Series, alone: bool) -> str:
     return _DYNAMIC.sub(filled, label)
 
 
-def structure_of(params: Mapping[str, Any]) -> dict[str, Any]:
-    """The request of a form: `A.member.1.B` -> {"A": [{"B": ...}]}; all of its values are texts."""
-    tree: dict[str, Any] = {}
-    for name, value in params.items():
-        *path, leaf = name.split(".")
-        node = tree
-        for part in path:
-            node = node.setdefault(part, {})
-        node[leaf] = value[0] if isinstance(value, list) else value
-    return {name: _listed(node) for name, node in tree.items()}
-
-
-def _listed(node: Any) -> Any:
-    if not isinstance(node, dict):
-        return node
-    if set(node) == {"member"}:
-        return [
-            _listed(one) for _, one in sorted(node["member"].items(), key=lambda one: int(one[0]))
-        ]
-    return {name: _listed(one) for name, one in node.items()}
+def refused_form(is_cbor: bool, is_json: bool) -> Any:
+    """The refusal of the older protocol of forms and XML, which no client here speaks; or None."""
+    if is_cbor or is_json:
+        return None
+    message = "The local AWS reads requests for metrics and alarms as JSON or CBOR alone."
+    return cloudwatch._error("InvalidAction", message, 400)
 
 
 def _get_metric_data(
-    params: Mapping[str, Any], body: Mapping[str, Any], is_cbor: bool, is_json: bool = False
+    _params: object, request: Mapping[str, Any], is_cbor: bool, is_json: bool = False
 ) -> Any:
-    request = body if is_cbor or is_json else structure_of(params)
+    if refused := refused_form(is_cbor, is_json):
+        return refused
     start_s = cloudwatch._parse_ts(request.get("StartTime"))
     end_s = cloudwatch._parse_ts(request.get("EndTime"))
     if start_s is None or end_s is None or start_s >= end_s:
@@ -290,30 +273,10 @@ def _get_metric_data(
         for result in results:
             result["Timestamps"].reverse()
             result["Values"].reverse()
-    if is_cbor:
-        encoded = [cloudwatch._cbor_metric_data_result(result) for result in results]
-        return cloudwatch._cbor_ok({"MetricDataResults": encoded})
     if is_json:
         return cloudwatch._json_ok({"MetricDataResults": results})
-    inner = f"<MetricDataResults>{''.join(map(_xml_result, results))}</MetricDataResults>"
-    named = f"<GetMetricDataResult>{inner}</GetMetricDataResult>"
-    return cloudwatch._xml(200, "GetMetricDataResponse", named)
-
-
-def _xml_result(result: Result) -> str:
-    texts = "".join(
-        f"<{name}>{escape(result[name])}</{name}>" for name in ("Id", "Label", "StatusCode")
-    )
-    times = "".join(f"<member>{cloudwatch._ts_iso(at)}</member>" for at in result["Timestamps"])
-    values = "".join(f"<member>{value}</member>" for value in result["Values"])
-    messages = "".join(
-        f"<member><Code>{one['Code']}</Code><Value>{escape(one['Value'])}</Value></member>"
-        for one in result.get("Messages", ())
-    )
-    return (
-        f"<member>{texts}<Timestamps>{times}</Timestamps><Values>{values}</Values>"
-        f"<Messages>{messages}</Messages></member>"
-    )
+    encoded = [cloudwatch._cbor_metric_data_result(result) for result in results]
+    return cloudwatch._cbor_ok({"MetricDataResults": encoded})
 
 
 def _keep_all() -> None:

@@ -15,70 +15,65 @@ pytestmark = pytest.mark.xdist_group("local")
 
 PROJECT = Path(__file__).parents[2]
 MACHINE = {
-    "QueryLanguage": "JSONata",
-    "StartAt": "Prepare",
-    "States": {
-        "Prepare": {
-            "Type": "Pass",
-            "Assign": {"first": 1, "rest": "{% [2, 3] %}", "seconds": "{% $parse('1') %}"},
-            "Next": "Swap",
-        },
-        "Swap": {
-            "Type": "Pass",
-            "Assign": {"first": "{% $rest[0] %}", "rest": "{% $append($rest, $first) %}"},
-            "Next": "Fails",
-        },
-        "Fails": {
-            "Type": "Task",
-            "Resource": "arn:aws:states:::lambda:invoke",
-            "Arguments": {"FunctionName": "{% $states.input.function %}", "Payload": {}},
-            "TimeoutSeconds": "{% $seconds + 9 %}",
-            "Retry": [{"ErrorEquals": ["KeyError"], "MaxAttempts": 1, "IntervalSeconds": 1}],
-            "Catch": [
-                {
-                    "ErrorEquals": ["ValidationError"],
-                    "Assign": {
-                        "caught": "{% $parse($states.errorOutput.Cause).errorType %}",
-                        "retries": "{% $states.context.State.RetryCount %}",
-                        "at": "{% $millis() %}",
-                    },
-                    "Output": "{% $states.input %}",
-                    "Next": "Late?",
-                }
-            ],
-            "Next": "Failed",
-        },
-        "Late?": {
-            "Type": "Choice",
-            "Choices": [
-                {
-                    "Condition": "{% $toMillis($states.context.Execution.StartTime) <= $at %}",
-                    "Assign": {"late": True},
-                    "Next": "Wait",
-                }
-            ],
-            "Default": "Failed",
-        },
-        "Wait": {"Type": "Wait", "Seconds": "{% $seconds %}", "Next": "Failed"},
-        "Failed": {
-            "Type": "Fail",
-            "Error": "{% $caught %}",
-            "Cause": "{% $string({'first': $first, 'rest': $rest, 'more': [$retries, $late]}) %}",
-        },
+    "Prepare": {
+        "Type": "Pass",
+        "Assign": {"first": 1, "rest": "{% [2, 3] %}", "seconds": "{% $parse('1') %}"},
+        "Next": "Swap",
     },
-}
+    "Swap": {
+        "Type": "Pass",
+        "Assign": {"first": "{% $rest[0] %}", "rest": "{% $append($rest, $first) %}"},
+        "Next": "Fails",
+    },
+    "Fails": {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke",
+        "Arguments": {"FunctionName": "{% $states.input.function %}", "Payload": {}},
+        "TimeoutSeconds": "{% $seconds + 9 %}",
+        "Retry": [{"ErrorEquals": ["KeyError"], "MaxAttempts": 1, "IntervalSeconds": 1}],
+        "Catch": [{
+            "ErrorEquals": ["ValidationError"],
+            "Assign": {
+                "caught": "{% $parse($states.errorOutput.Cause).errorType %}",
+                "retries": "{% $states.context.State.RetryCount %}",
+                "at": "{% $millis() %}",
+            },
+            "Output": "{% $states.input %}",
+            "Next": "Late?",
+        }],
+        "Next": "Failed",
+    },
+    "Late?": {
+        "Type": "Choice",
+        "Choices": [{
+            "Condition": "{% $toMillis($states.context.Execution.StartTime) <= $at %}",
+            "Assign": {"late": True},
+            "Next": "Wait",
+        }],
+        "Default": "Failed",
+    },
+    "Wait": {"Type": "Wait", "Seconds": "{% $seconds %}", "Next": "Failed"},
+    "Failed": {
+        "Type": "Fail",
+        "Error": "{% $caught %}",
+        "Cause": "{% $string({'first': $first, 'rest': $rest, 'more': [$retries, $late]}) %}",
+    },
+}  # fmt: skip
+
+
+def _machine(client, states):
+    definition = {"QueryLanguage": "JSONata", "StartAt": next(iter(states)), "States": states}
+    return client.create_state_machine(
+        name=f"machine-{time.time_ns()}",
+        definition=json.dumps(definition),
+        roleArn="arn:aws:iam::000000000000:role/any",
+    )["stateMachineArn"]
 
 
 def test_the_language_of_the_definition_means_what_it_means_on_aws(stack):
     client = stack.client("stepfunctions")
-    machine = client.create_state_machine(
-        name=f"language-{time.time_ns()}",
-        definition=json.dumps(MACHINE),
-        roleArn="arn:aws:iam::000000000000:role/any",
-    )["stateMachineArn"]
-    started = client.start_execution(
-        stateMachineArn=machine, input=json.dumps({"function": stack.function_name("Classify")})
-    )
+    given = json.dumps({"function": stack.function_name("Classify")})
+    started = client.start_execution(stateMachineArn=_machine(client, MACHINE), input=given)
     ends = time.monotonic() + 30
     while True:
         seen = client.describe_execution(executionArn=started["executionArn"])
@@ -91,16 +86,7 @@ def test_the_language_of_the_definition_means_what_it_means_on_aws(stack):
 
 def test_an_execution_of_the_same_name_and_input_is_answered_while_it_runs(stack):
     client = stack.client("stepfunctions")
-    definition = {
-        "QueryLanguage": "JSONata",
-        "StartAt": "Wait",
-        "States": {"Wait": {"Type": "Wait", "Seconds": 2, "End": True}},
-    }
-    machine = client.create_state_machine(
-        name=f"twins-{time.time_ns()}",
-        definition=json.dumps(definition),
-        roleArn="arn:aws:iam::000000000000:role/any",
-    )["stateMachineArn"]
+    machine = _machine(client, {"Wait": {"Type": "Wait", "Seconds": 2, "End": True}})
     first, twin = (
         client.start_execution(stateMachineArn=machine, name="n", input="{}") for _ in range(2)
     )
@@ -144,12 +130,7 @@ def test_a_taken_port_is_said_in_one_line():
 def test_a_stopped_stack_is_not_ready():
     told = _local("status", "--json", "--port", "1")
     assert told.returncode == 1
-    assert json.loads(told.stdout) == {
-        "base_url": "http://127.0.0.1:1",
-        "api_key": "",
-        "emulator_url": "",
-        "state": "stopped",
-    }
+    assert json.loads(told.stdout)["state"] == "stopped"
 
 
 def _local(*arguments):

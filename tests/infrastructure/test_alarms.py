@@ -81,11 +81,7 @@ def test_an_alarm_says_what_it_means_and_where_it_stands_in_the_runbook(
     assert re.fullmatch(r"[A-Z][^.]+\.", sentence)
     assert anchor == f"docs/runbook.md#{slug}"
     part = headings()[slug]
-    assert re.findall(r"^\*\*(.+?)\*\*", part, flags=re.MULTILINE) == [
-        "Means:",
-        "Look at:",
-        "Do:",
-    ]
+    assert re.findall(r"^\*\*(.+?)\*\*", part, flags=re.MULTILINE) == ["Means:", "Look at:", "Do:"]
 
 
 def test_the_runbook_tells_of_no_alarm_that_does_not_exist() -> None:

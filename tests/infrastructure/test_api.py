@@ -76,11 +76,7 @@ def test_everything_but_health_and_the_consoles_files_needs_a_key(prod: Stage) -
     open_routes = {
         route for route, method in methods(prod).items() if not method.get("ApiKeyRequired")
     }
-    assert open_routes == {
-        ("GET", "/v1/health"),
-        ("GET", "/console"),
-        ("GET", "/console/{file}"),
-    }
+    assert open_routes == {("GET", "/v1/health"), ("GET", "/console"), ("GET", "/console/{file}")}
 
 
 def test_a_stage_can_do_without_the_console(tmp_path: Path) -> None:

@@ -43,10 +43,7 @@ def test_a_model_behind_a_profile_is_called_model_way_of_its_profile_only():
     )
     profile_arn = f"arn:aws:bedrock:eu-west-1:123456789012:inference-profile/{profile}"
     assert "Condition" not in direct
-    assert direct["Resource"] == [
-        f"arn:aws:bedrock:eu-west-1::foundation-model/{own}",
-        profile_arn,
-    ]
+    assert direct["Resource"] == [f"arn:aws:bedrock:eu-west-1::foundation-model/{own}", profile_arn]
     assert reached["Resource"] == (
         "arn:aws:bedrock:*::foundation-model/meta.llama4-maverick-17b-instruct-v1:0"
     )

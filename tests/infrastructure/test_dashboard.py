@@ -153,11 +153,7 @@ def test_the_dashboard_has_every_section(body: dict[str, Any]) -> None:
             "Provider throttles",
             "Circuits",
         },
-        "One model, chosen above": {
-            "Model: attempts and errors",
-            "Model: latency",
-            "Model: cost",
-        },
+        "One model, chosen above": {"Model: attempts and errors", "Model: latency", "Model: cost"},
         "Platform": {
             "Executions: Generate",
             "Executions: Jobs",

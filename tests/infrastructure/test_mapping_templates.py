@@ -205,11 +205,7 @@ def test_an_accepted_job_says_where_to_look() -> None:
     url = "/api/v1/jobs/req_key1234567_once"
     status, headers, body = response("jobs_response", {"executionArn": EXECUTION_ARN})
     assert (status, headers) == (None, {"Location": url})
-    assert body == {
-        "execution_id": "req_key1234567_once",
-        "status": "RUNNING",
-        "status_url": url,
-    }
+    assert body == {"execution_id": "req_key1234567_once", "status": "RUNNING", "status_url": url}
 
 
 def test_a_used_idempotency_key_points_to_the_first_job() -> None:

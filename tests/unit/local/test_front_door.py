@@ -1,5 +1,6 @@
 import asyncio
 import json
+import re
 import threading
 import time
 
@@ -8,8 +9,10 @@ from ministack.services import cloudwatch
 
 from local import front_door
 from local.dashboard import pages
+from local.paths import PROJECT
 
 PORT = 8000
+STATIC = PROJECT / "local/dashboard/static"
 
 
 @pytest.fixture(autouse=True)
@@ -65,16 +68,10 @@ def answer(*arguments, **options):
 @pytest.mark.parametrize(
     ("path", "in_stage"),
     [
-        ("/api/v1/health", "/v1/health"),
-        ("/api", "/"),
-        ("/api/console/main.js", "/console/main.js"),
-        ("/console", "/console"),
-        ("/console/main.js", "/console/main.js"),
-        ("/v1/health", "/outside"),
-        ("/apis/v1/health", "/outside"),
-        ("/consoles", "/outside"),
-        ("/dashboards", "/outside"),
-        ("/_ministack/health", "/outside"),
+        *(("/api/v1/health", "/v1/health"), ("/api", "/"), ("/console", "/console")),
+        *((f"{root}/console/main.js", "/console/main.js") for root in ("/api", "")),
+        *((f"/{path}", "/outside") for path in ("v1/health", "apis/v1/health", "consoles")),
+        *((f"/{path}", "/outside") for path in ("dashboards", "_ministack/health")),
     ],
 )
 def test_the_stage_and_its_console_are_behind_the_front_door(path, in_stage):
@@ -111,7 +108,7 @@ def test_the_page_is_served_to_be_asked_for_anew_and_loads_nothing_from_elsewher
         assert (status, headers["content-type"]) == (200, "text/html; charset=utf-8")
         assert headers["cache-control"] == "no-cache"
         assert headers["content-security-policy"].startswith("default-src 'self';")
-        assert "http" not in headers["content-security-policy"]
+        assert not re.search("http|unsafe-eval", headers["content-security-policy"])
         assert headers["x-content-type-options"] == "nosniff"
         assert body.lstrip().lower().startswith(b"<!doctype html>")
 
@@ -132,8 +129,25 @@ def test_a_file_that_is_known_is_not_sent_again():
     assert (status, other) == (200, body)
 
 
+@pytest.mark.parametrize("script", sorted(STATIC.glob("*.js")), ids=lambda path: path.name)
+def test_a_script_imports_what_is_served(script):
+    assert answer(f"/dashboard/{script.name}")[2] == script.read_bytes()
+    for imported in re.findall(r'from "\./([^"]+)"', script.read_text("utf-8")):
+        assert answer(f"/dashboard/{imported}")[0] == 200, imported
+
+
+def test_no_file_of_the_page_hides_one_of_the_kit():
+    kit = {path.name for path in (PROJECT / "functions/console/static").glob("kit*")}
+    assert len(kit) > 1
+    assert not kit & {path.name for path in STATIC.iterdir()}
+
+
 @pytest.mark.parametrize(
-    "name", ["../pages.py", "pages.py", "static/index.html", "..", "/etc/passwd", "no-such.js"]
+    "name",
+    [
+        *("../pages.py", "pages.py", "static/index.html", "..", "/etc/passwd", "no-such.js"),
+        "console.css",
+    ],
 )
 def test_nothing_else_can_be_read(name):
     status, _, body = answer(f"/dashboard/{name}")
@@ -150,13 +164,20 @@ def test_without_a_dashboard_the_page_is_told_so():
     assert (status, json.loads(body)["error"]["code"]) == (404, "not_found")
 
 
-def test_the_deployed_body_is_handed_on():
-    body = {"start": "-PT3H", "widgets": [{"type": "text", "properties": {"markdown": "hi"}}]}
-    cloudwatch.cloudformation_put_dashboard("of-a-stage", json.dumps(body))
-    status, headers, answered = answer("/dashboard/body")
+def test_the_body_is_the_deployed_one_and_its_widgets_have_their_variables_set():
+    def widgets(model):
+        return [{"type": "metric", "properties": {"metrics": [["N", "Cost", "model", model]]}}]
+
+    variable = {"id": "m", "type": "property", "property": "model", "defaultValue": "first"}
+    values = [{"value": "first"}, {"value": "second"}]
+    body = {"widgets": widgets("first"), "variables": [{**variable, "values": values}]}
+    cloudwatch.cloudformation_put_dashboard("ours", json.dumps(body))
+    status, headers, answered = answer("/dashboard/body", query="m=second")
     found = json.loads(answered)
-    assert (status, found["name"], found["body"]) == (200, "of-a-stage", body)
+    assert (status, found["name"], found["body"]) == (200, "ours", body)
+    assert found["widgets"] == widgets("second")
     assert headers["cache-control"] == "no-store"
+    assert answer("/dashboard/body", query="name=other")[0] == 404
 
 
 def data(request, content_type="application/json"):
@@ -176,17 +197,16 @@ def test_a_widgets_data_is_answered():
     assert (status, [one["label"] for one in found["series"]]) == (200, ["X"])
 
 
+def widget(kind, **properties):
+    return metric_request(widget={"type": kind, "properties": properties})
+
+
 @pytest.mark.parametrize(
     "request_",
     [
-        b"",
-        b"[",
-        {},
-        metric_request(start="soon"),
-        metric_request(end=0),
-        metric_request(widget={"type": "metric"}),
-        metric_request(widget={"type": "metric", "properties": {"metrics": [["N"]]}}),
-        metric_request(widget={"type": "text", "properties": {}}),
+        *(b"", b"[", {}, metric_request(start="soon"), metric_request(end=0)),
+        *(metric_request(widget={"type": "metric"}), widget("metric", metrics=[["N"]])),
+        *(widget("metric", metrics="many"), widget("log", query="fields a"), widget("text")),
     ],
 )
 def test_what_cannot_be_drawn_is_an_invalid_request(request_):

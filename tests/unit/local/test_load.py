@@ -74,10 +74,7 @@ def outcome_of(request, *answers):
 def test_an_answer_tells_its_cost_to_the_last_digit():
     told = outcome_of(GENERATE, response(200, answer(cost=1.2345e-05)))
     assert told == Outcome(
-        "answered",
-        cost_usd=Decimal("0.000012345"),
-        savings_usd=Decimal("0.5"),
-        total_time_ms=80,
+        "answered", cost_usd=Decimal("0.000012345"), savings_usd=Decimal("0.5"), total_time_ms=80
     )
 
 
