@@ -1,4 +1,4 @@
-"""What a caller thinks of an answer."""
+"""What a caller thinks of an answer, as it is sent; `audit_records.py` keeps it."""
 
 from __future__ import annotations
 

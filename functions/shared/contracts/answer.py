@@ -39,15 +39,18 @@ class PrintedScores(Frozen):
     final_score: Score
 
 
-class Choice(PrintedScores):
-    """What every account of a decision says of the model that it is for, and of the task."""
-
+class Chosen(Frozen):
     selected_model: str
     provider: str
     reason: str
     task: Task
     task_source: TaskSource
     task_confidence: Score
+
+
+class Choice(PrintedScores, Chosen):
+    """What every account of a decision says of the model that it is for, and of the task."""
+
     policy_version: str
 
 
