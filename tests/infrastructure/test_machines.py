@@ -41,7 +41,9 @@ def test_every_number_of_the_definition_comes_from_one_place() -> None:
     placeholders = set(re.findall(r"\$\{(\w+)\}", DEFINITION_PATH.read_text("utf-8")))
     numbers = {name for name in placeholders if not name.endswith(("Arn", "Url"))}
     assert numbers == numbers_of(26_000).keys()
-    bare = re.findall(r'"(?:\w+Seconds|MaxAttempts)": \d+', DEFINITION_PATH.read_text("utf-8"))
+    bare = re.findall(
+        r'"(?:\w+Seconds|MaxAttempts|BackoffRate)": \d+', DEFINITION_PATH.read_text("utf-8")
+    )
     assert bare == []
 
 
