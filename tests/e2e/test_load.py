@@ -47,5 +47,5 @@ def test_requests_that_fail_for_good_are_counted_as_failed(stack):
 def test_the_demonstration_shows_an_answer_and_a_job_of_a_running_stack(stack, capsys):
     demo.show(Client(stack.base_url.removesuffix("/api/v1"), stack.api_key))
     shown = capsys.readouterr().out
-    assert shown.count("  | [simulated]") == 2
+    assert shown.count("[simulated]") == 2
     assert shown.count("  candidate  ") == 6
