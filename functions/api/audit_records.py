@@ -16,7 +16,7 @@ _INTERNAL = frozenset({"day", "expires_at"})
 
 @dataclass(frozen=True)
 class AuditRecords:
-    """The requests of one API key; any other key's are not found."""
+    """The requests of one caller; those of any other are not found."""
 
     log: RequestLog
     caller_id: str

@@ -30,7 +30,7 @@ _THROTTLED = frozenset({"ThrottlingException", "TooManyRequestsException"})
 
 @dataclass(frozen=True)
 class Jobs:
-    """The jobs of one API key; any other key's are not found."""
+    """The jobs of one caller; those of any other are not found."""
 
     state_machine_arn: str
     caller_id: str

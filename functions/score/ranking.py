@@ -43,7 +43,7 @@ def rank(
         baseline_model=max(options, key=lambda one: (one.cost_nano_usd, one.model.id)).model.id,
         price_version=price_version(),
         policy_version=policy.version,
-        explored=selection.first == "drawn",
+        explored=selection.explored,
         propensity=round(selection.propensity, 6),
         routing_context=routing_context,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from functions.score.estimates import draw
 from functions.score.options import Option
@@ -23,9 +22,6 @@ LEAST_LATENCY_MS = 500
 
 MIND_THE_PRICE: frozenset[Preference] = frozenset({"balanced", "cheap"})
 """Under these, a model that is dearer than another and in nothing better is not asked at all."""
-
-FirstChoice = Literal["best", "pinned", "session", "drawn"]
-"""Why the first one is the first: its score, the caller's word, the conversation, or chance."""
 
 
 @dataclass(slots=True)
@@ -53,7 +49,8 @@ class Selection:
     asked: list[Scored]
     reserve: list[Scored]
     left_out: Mapping[str, str]
-    first: FirstChoice = "best"
+    explored: bool = False
+    """Whether chance put another one first than the best."""
     propensity: float = 1.0
 
 
@@ -174,19 +171,19 @@ def _with_first(
     """The ranking, with another one before it where the caller, its conversation or chance says so."""
     by_id = {one.option.model.id: one for one in ranked}
     if profile.model in by_id:
-        return _led_by(by_id[profile.model], ranked, "pinned")
+        return _led_by(by_id[profile.model], ranked)
     if routing_context.session_model in by_id:
-        return _led_by(by_id[routing_context.session_model], ranked, "session")
+        return _led_by(by_id[routing_context.session_model], ranked)
     share = policy.exploration_share
     if draw("explore", profile.request_id) >= share:
         drawn = ranked[0]
     else:
         drawn = ranked[int(draw("which", profile.request_id) * len(ranked))]
     chance = share / len(ranked) + (1 - share if drawn is ranked[0] else 0)
-    first: FirstChoice = "best" if drawn is ranked[0] else "drawn"
-    return replace(_led_by(drawn, ranked, first), propensity=chance)
+    explored = drawn is not ranked[0]
+    return replace(_led_by(drawn, ranked), explored=explored, propensity=chance)
 
 
-def _led_by(first: Scored, ranked: list[Scored], why: FirstChoice) -> Selection:
+def _led_by(first: Scored, ranked: list[Scored]) -> Selection:
     others = [one for one in ranked if one is not first]
-    return Selection([first, *others], [], {}, why)
+    return Selection([first, *others], [], {})

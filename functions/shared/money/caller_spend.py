@@ -1,4 +1,4 @@
-"""What each API key has spent, as additive counts in the state table by minute and by hour.
+"""What each caller has spent, as additive counts in the state table by minute and by hour.
 
 Keys are no dimension of a metric: each one would be billed as a metric of its own.
 """
@@ -43,7 +43,7 @@ def spend_ids(start: datetime, end: datetime) -> list[str]:
 
 
 def spend_of(items: Iterable[Mapping[str, Any]]) -> dict[str, CallerSpend]:
-    """The items of `spend_ids`, summed up by API key id."""
+    """The items of `spend_ids`, summed up by caller."""
     sums: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for item in items:
         for attribute, value in item.items():

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from functions.shared.storage.clients import table
 
 BY_DAY, BY_CALLER = "by_day", "by_caller"
-"""Indexes of the request log: all requests of a day, or those of one API key, by `created_at`."""
+"""Indexes of the request log: all requests of a day, or those of one caller, by `created_at`."""
 
 PARTITION_OF = {BY_DAY: "day", BY_CALLER: "caller_id"}
 
@@ -85,7 +85,7 @@ class RequestLog:
         limit: int | None = None,
         after: dict[str, Any] | None = None,
     ) -> Page:
-        """One query of an index, newest first: `partition` is the index and its day or API key id.
+        """One query of an index, newest first: `partition` is the index and its day or caller.
 
         From `first` to `last`, both as `created_at` and included. `limit` counts the rows before
         those that are not `equal` are left out. At most 1 MB. Raises `ClientError`.
