@@ -53,8 +53,11 @@ class EmulatorProcess:
         return self.process.stdin
 
 
-def start(port: int) -> EmulatorProcess:
-    """Start it with the front door on `port` and itself on a free one. Raises PortTaken."""
+def start(port: int, account_concurrency: int = 0) -> EmulatorProcess:
+    """Start it with the front door on `port` and itself on a free one. Raises PortTaken.
+
+    Lambda refuses to run more functions at once than `account_concurrency`, where that is not 0.
+    """
     with _bound(port) as front_door, _bound(0) as emulator:
         url = f"http://{HOST}:{emulator.getsockname()[1]}"
         files = (front_door.fileno(), emulator.fileno())
@@ -65,7 +68,7 @@ def start(port: int) -> EmulatorProcess:
             process = subprocess.Popen(
                 [sys.executable, "-m", "local.server", *map(str, files)],
                 cwd=PROJECT,
-                env=_environment(url, scratch),
+                env=_environment(url, scratch, account_concurrency),
                 pass_fds=files,
                 stdin=subprocess.PIPE,
                 stdout=log,
@@ -95,15 +98,15 @@ def _bound(port: int) -> socket.socket:
     return listener
 
 
-def _environment(url: str, scratch: Path) -> dict[str, str]:
+def _environment(url: str, scratch: Path, account_concurrency: int) -> dict[str, str]:
     return {
         **tool_environment(url),
         "TMPDIR": str(scratch),
         "GATEWAY_PORT": url.rpartition(":")[2],
         "MINISTACK_HOST": HOST,
         "MINISTACK_REGION": "us-east-1",
-        # Executions queue for their function's environments instead: see emulator/workers.py.
-        "LAMBDA_ACCOUNT_CONCURRENCY": "0",
+        # Without a limit they queue for their function's environments, see emulator/workers.py.
+        "LAMBDA_ACCOUNT_CONCURRENCY": str(account_concurrency),
         "LAMBDA_EXECUTOR": "local",
         "DOCKER_HOST": _NO_DOCKER,
         "IOT_MTLS_ENABLED": "0",

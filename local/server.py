@@ -34,6 +34,7 @@ def _application(port: int) -> Callable[..., Awaitable[None]]:
         gateway,
         insights,
         log_events,
+        machine_log,
         metric_filters,
         metrics,
         platform_metrics,
@@ -46,7 +47,7 @@ def _application(port: int) -> Callable[..., Awaitable[None]]:
 
     gaps = (gateway, cloudformation, executions, workers, log_events, embedded_metrics, metrics)
     more = (alarms, access_log, metric_filters, platform_metrics, saved_queries, traces)
-    for gap in (*gaps, *more, insights, usage_plans):
+    for gap in (*gaps, *more, insights, machine_log, usage_plans):
         gap.install()
     return front_door(ministack.app, port)
 

@@ -20,6 +20,7 @@ PROVIDER_VARIABLES = {
     "anthropic": ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"),
 }
 PLAN_VARIABLES = ("REQUESTS_PER_SECOND", "BURST_REQUESTS", "REQUESTS_PER_DAY")
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _SWITCH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 # Provider keys and AWS settings of the caller's shell must not reach the functions.
@@ -29,6 +30,7 @@ _KEPT = (
     "NODE_EXTRA_CA_CERTS", "LOCAL_WORKERS_PER_FUNCTION",
 )  # fmt: skip
 _LOOPBACK = "127.0.0.1,localhost"
+_CONCURRENCY = "ACCOUNT_CONCURRENCY"
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,10 @@ class Settings:
     """Keys that see the requests of all keys."""
     standard_plan: Mapping[str, str] = field(default_factory=dict)
     """What the usage plan of `api_keys` grants, where it differs from the stage's."""
+    log_level: str | None = None
+    log_prompts: bool = False
+    account_concurrency: int = 0
+    """How many functions run at once in the whole account; 0 is no limit."""
 
     @property
     def context(self) -> dict[str, str]:
@@ -59,6 +65,8 @@ class Settings:
             "api_keys": ",".join(self.api_keys),
             **({"operator_api_keys": ",".join(operators)} if operators else {}),
             **self.standard_plan,
+            **({"log_level": self.log_level} if self.log_level else {}),
+            **({"log_prompts": "true"} if self.log_prompts else {}),
             **({"bedrock_endpoint_url": endpoint} if endpoint else {}),
         }
 
@@ -85,16 +93,28 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         bedrock_enabled=_is_on(environment, "BEDROCK_ENABLED"),
         bedrock_endpoint_url=environment.get("AWS_ENDPOINT_URL_BEDROCK_RUNTIME") or None,
         operator_api_keys=operator_api_keys,
-        standard_plan=_standard_plan(environment),
+        standard_plan=_whole_numbers(environment, *PLAN_VARIABLES),
+        log_level=_log_level(environment),
+        log_prompts=_is_on(environment, "LOG_PROMPTS"),
+        account_concurrency=int(
+            _whole_numbers(environment, _CONCURRENCY).get(_CONCURRENCY.lower(), 0)
+        ),
     )
+
+
+def _log_level(environment: Mapping[str, str]) -> str | None:
+    level = environment.get("LOG_LEVEL") or None
+    if level and level not in LOG_LEVELS:
+        raise ValueError(f"LOG_LEVEL is {level!r}; set one of {', '.join(LOG_LEVELS)}")
+    return level
 
 
 def _listed(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
 
 
-def _standard_plan(environment: Mapping[str, str]) -> dict[str, str]:
-    given = {name.lower(): environment[name] for name in PLAN_VARIABLES if environment.get(name)}
+def _whole_numbers(environment: Mapping[str, str], *names: str) -> dict[str, str]:
+    given = {name.lower(): environment[name] for name in names if environment.get(name)}
     for name, value in given.items():
         if not (value.isascii() and value.isdecimal() and int(value) > 0):
             raise ValueError(f"{name.upper()} is {value!r}; set a whole number above 0")

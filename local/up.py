@@ -34,7 +34,7 @@ def up(port: int, settings: Settings, *, detach: bool, show_demo: bool) -> None:
     log = folder_of(port) / "deploy.log"
     with _ended_by_signals():
         require_tools()
-        emulator = _start(port)
+        emulator = _start(port, settings)
         state = StackState(
             port=port,
             api_key=settings.api_keys[0],
@@ -68,10 +68,10 @@ def end_stack(state: StackState, emulator: EmulatorProcess | None = None) -> Non
     shutil.rmtree(folder_of(state.port) / "tmp", ignore_errors=True)
 
 
-def _start(port: int) -> EmulatorProcess:
+def _start(port: int, settings: Settings) -> EmulatorProcess:
     running = read_state(port)
     try:
-        return emulator_process.start(port)
+        return emulator_process.start(port, settings.account_concurrency)
     except PortTaken:
         whose = "a local stack" if running.state != "stopped" else "another program"
         end = f"end it with `python -m local down --port {port}` or " if running.up_pid else ""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from stacks.compute.functions import ROOT
-from stacks.compute.machines import DEFINITION_PATH
+from stacks.compute.machines import ORCHESTRATE
 
 DRAWING = ROOT / "docs" / "state_machine.md"
 _PLAIN, _ON_ERROR = '-- "{}" -->', '-. "{}" .->'
@@ -28,7 +28,7 @@ flowchart TD
 
 def render() -> str:
     """The page, with one arrow for each way from one state to another."""
-    definition = json.loads(DEFINITION_PATH.read_text("utf-8"))
+    definition = json.loads(ORCHESTRATE.read_text("utf-8"))
     boxes = [f'    {_id(name)}["{name}"]' for name in definition["States"]]
     arrows = [
         f"    {_id(name)} {arrow} {_id(target)}"
@@ -50,6 +50,7 @@ def _arrows(state: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "-->", target
     for (arrow, target), names in labels.items():
         text = "\n        ".join(dict.fromkeys(names)).replace("States.ALL", "any other error")
+        text = text.replace("${NeverRan}", "its function did not run")
         yield arrow.format(text), target
 
 

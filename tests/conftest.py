@@ -26,6 +26,7 @@ OPERATOR_API_KEY = "operator-key-of-the-tests"
 SETTINGS = (
     "API_KEYS", "MOCK_PROVIDERS", "OPENAI_", "AZURE_OPENAI_", "ANTHROPIC_", "BEDROCK_",
     "AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "OPERATOR_API_KEYS", "REQUESTS_PER_", "BURST_REQUESTS",
+    "LOG_LEVEL", "LOG_PROMPTS", "ACCOUNT_CONCURRENCY",
 )  # fmt: skip
 REGION = "us-east-1"
 EXIT_STATUS = pytest.StashKey[int]()
@@ -191,6 +192,14 @@ def _local(*arguments: str, port: int, env: Mapping[str, str] | None = None):
         text=True,
         check=False,
     )
+
+
+@pytest.fixture(autouse=True)
+def _whole_tracebacks():
+    yield
+    # A state's handler that fails leaves none to its runtime.
+    if hasattr(sys, "tracebacklimit"):
+        del sys.tracebacklimit
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ from typing import Any
 
 from functions.api.feedback import Grade
 from functions.shared.errors import InvalidRequest, NotFound
+from functions.shared.request_ids import REQUEST_ID
 from functions.shared.storage.request_log import RequestLog
-from functions.shared.vocabulary import REQUEST_ID, in_usd
+from functions.shared.vocabulary import in_usd
 
 _INTERNAL = frozenset({"day", "expires_at"})
 

@@ -17,9 +17,9 @@ from functions.shared.errors import (
     RateLimited,
     error_body,
 )
+from functions.shared.request_ids import REQUEST_ID
 from functions.shared.storage.clients import client
 from functions.shared.times import stamp
-from functions.shared.vocabulary import REQUEST_ID
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import DescribeExecutionOutputTypeDef
@@ -88,10 +88,15 @@ def _job(execution_id: str, execution: DescribeExecutionOutputTypeDef) -> dict[s
         "finished_at": stamp(execution["stopDate"]) if "stopDate" in execution else None,
     }
     if status == "SUCCEEDED":
-        job["result"] = json.loads(execution["output"])
-    elif status != "RUNNING":
+        return job | _outcome(json.loads(execution["output"]))
+    if status != "RUNNING":
         job["error"] = _error(execution_id, execution)
     return job
+
+
+def _outcome(body: dict[str, Any]) -> dict[str, Any]:
+    """A provider's refusal with its reason is the output of a machine that has succeeded."""
+    return {"result": body} if body["success"] else {"status": "FAILED", "error": body["error"]}
 
 
 def _error(execution_id: str, execution: DescribeExecutionOutputTypeDef) -> dict[str, Any]:

@@ -11,17 +11,16 @@ from functions.classify.profiling import profile_request
 from functions.shared.contracts.states import ClassifyInput, json_of
 from functions.shared.local_models import load_model
 from functions.shared.settings import ClassifySettings, read_settings
-from functions.shared.telemetry.observability import logger, metrics
+from functions.shared.telemetry.observability import logger
+from functions.shared.telemetry.state_handler import state_handler
 
 if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
     # The snapshot keeps the model. Elsewhere only a request without a task pays for loading it.
     load_model("classifier")
 
 
-@metrics.log_metrics(capture_cold_start_metric=True)
-@logger.inject_lambda_context(clear_state=True)
+@state_handler
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    logger.append_keys(request_id=event.get("request_id"))
     output = profile_request(ClassifyInput.model_validate(event), read_settings(ClassifySettings))
     logger.info("classified", task=output.profile.task, confidence=output.profile.task_confidence)
     return json_of(output)

@@ -7,6 +7,7 @@ from typing import Any
 
 from functions.console.files import File, load_file
 from functions.shared.errors import HTTP_STATUS, NotFound, error_body
+from functions.shared.request_ids import request_id_of
 
 _SECURITY = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; "
@@ -23,7 +24,7 @@ def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     name = (event.get("pathParameters") or {}).get("file", "")
     file = load_file(name)
     if file is None:
-        return _not_found(event["requestContext"]["requestId"])
+        return _not_found(request_id_of(event["requestContext"]["extendedRequestId"]))
     versioned = "v" in (event.get("queryStringParameters") or {})
     headers = {"ETag": file.etag, "Cache-Control": _KEEP if versioned else _ASK_EACH_TIME}
     if _is_known(file, event.get("headers") or {}):
@@ -38,7 +39,7 @@ def _is_known(file: File, headers: dict[str, str]) -> bool:
 
 def _not_found(request_id: str) -> dict[str, Any]:
     error = NotFound("There is no such path.")
-    body = json.dumps(error_body(error, f"req_{request_id}"))
+    body = json.dumps(error_body(error, request_id))
     return _response(HTTP_STATUS[error.code], body, {"Content-Type": "application/json"})
 
 

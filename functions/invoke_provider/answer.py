@@ -20,13 +20,15 @@ from functions.shared.contracts.answer import (
 )
 from functions.shared.contracts.states import (
     Attempt,
+    CaughtError,
     FailedAttempt,
     InvokeInput,
     InvokeOutput,
     LoggedAnswer,
+    RefusedOutput,
     json_of,
 )
-from functions.shared.errors import from_execution
+from functions.shared.errors import EngineError, error_body, from_execution
 from functions.shared.policy.explanation import choice_of, described, narrowed
 from functions.shared.vocabulary import Usage, in_usd
 
@@ -74,6 +76,23 @@ def answer_of(
         cost_nano_usd=logged.usage.total_cost_nano_usd,
     )
     return InvokeOutput(answer=answer, logged_answer=logged, attempt=attempt)
+
+
+def refusal_of(event: InvokeInput, error: EngineError) -> RefusedOutput:
+    """A request that the provider refused: its reason is in the caller's body, and there alone."""
+    request_id, name = event.profile.request_id, type(error).__name__
+    body = error_body(error, request_id)
+    body["error"]["message"] = f"{error.message}: {error.reason}"
+    cause = json.dumps({"errorType": name, "errorMessage": str(error)})
+    attempt = Attempt(
+        model=event.candidate.model,
+        provider=event.candidate.provider,
+        outcome=name,
+        elapsed_ms=error.elapsed_ms,
+        retries=event.retry_count,
+        message=error.message,
+    )
+    return RefusedOutput(answer=body, attempt=attempt, error=CaughtError(name=name, cause=cause))
 
 
 def _billed(

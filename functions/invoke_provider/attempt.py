@@ -44,8 +44,7 @@ def attempt(event: InvokeInput, provider: ProviderAdapter) -> InvokeOutput:
             raise AnswerUnsure("The model is not sure enough of its answer.")
     except EngineError as error:
         error.elapsed_ms = _since_ms(began)
-        # An SDK's stack trace is long, and its frames are nobody's business.
-        raise error.with_traceback(None) from None
+        raise
     return answer_of(
         event, model, prompt, completion, elapsed_ms=_since_ms(began), now_ms=time.time() * 1000
     )

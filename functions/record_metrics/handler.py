@@ -12,13 +12,12 @@ from functions.shared.settings import RecordSettings, read_settings
 from functions.shared.storage.dead_letters import DeadLetters
 from functions.shared.storage.request_log import RequestLog
 from functions.shared.storage.state_table import StateTable
-from functions.shared.telemetry.observability import current_trace_id, logger, metrics
+from functions.shared.telemetry.observability import current_trace_id, logger
+from functions.shared.telemetry.state_handler import state_handler
 
 
-@metrics.log_metrics(capture_cold_start_metric=True)
-@logger.inject_lambda_context(clear_state=True)
+@state_handler
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    logger.append_keys(request_id=event.get("request_id"))
     settings = read_settings(RecordSettings)
     stores = Stores(
         RequestLog(settings.REQUESTS_TABLE),

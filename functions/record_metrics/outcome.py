@@ -12,9 +12,11 @@ from functions.shared.errors import (
     InvalidRequest,
     ProviderError,
     ProviderTimeout,
+    RateLimited,
     from_execution,
     problem_at,
 )
+from functions.shared.never_ran import NEVER_RAN, TOO_MANY_REQUESTS
 
 ALL_FAILED = "Every candidate failed; details lists the attempts."
 
@@ -28,8 +30,7 @@ def attempts_of(event: RecordInput) -> list[Attempt]:
 
 def _failed(failure: FailedAttempt) -> Attempt:
     error = from_execution(failure.error.name, failure.error.cause)
-    # A timeout or a crash leaves open whether the provider finished, and billed, the call.
-    billed = isinstance(error, ProviderTimeout) or type(error) is EngineError
+    billed = _may_be_billed(failure, error)
     return Attempt(
         model=failure.candidate.model,
         provider=failure.candidate.provider,
@@ -39,6 +40,13 @@ def _failed(failure: FailedAttempt) -> Attempt:
         possibly_billed=billed,
         message=error.message,
     )
+
+
+def _may_be_billed(failure: FailedAttempt, error: EngineError) -> bool:
+    """A timeout or a crash leaves open whether the provider finished, and billed, the call."""
+    if failure.error.name in NEVER_RAN:
+        return False
+    return isinstance(error, ProviderTimeout) or type(error) is EngineError
 
 
 def error_of(event: RecordInput, attempts: list[Attempt]) -> EngineError | None:
@@ -53,7 +61,10 @@ def error_of(event: RecordInput, attempts: list[Attempt]) -> EngineError | None:
     if isinstance(error, ContextWindowExceeded):
         problem = problem_at("body", "longer than every candidate's context window")
         return InvalidRequest("The request is too long.", details=[problem])
-    if event.failures and (isinstance(error, ProviderError) or type(error) is EngineError):
+    if event.failures and all(one.error.name == TOO_MANY_REQUESTS for one in event.failures):
+        return error
+    failed = isinstance(error, ProviderError | RateLimited) or type(error) is EngineError
+    if event.failures and failed:
         shown = ProviderError(ALL_FAILED, details=_attempt_details(attempts))
         shown.retry_after_seconds = error.retry_after_seconds
         return shown

@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.route.dry_run import dry_run
 from functions.shared.contracts.states import ClassifyInput, json_of
-from functions.shared.gateway.rest import caller_id_of, json_body, new_resolver, request_id_of
+from functions.shared.gateway.rest import caller_id_of, id_of, json_body, new_resolver
 from functions.shared.settings import RouteSettings, read_settings
 from functions.shared.storage.state_table import StateTable
 from functions.shared.telemetry.observability import logger, metrics
@@ -19,7 +19,7 @@ app = new_resolver()
 
 @app.post("/v1/route")
 def post_route() -> dict[str, Any]:
-    request_id = request_id_of(app.current_event)
+    request_id = id_of(app.current_event)
     logger.append_keys(request_id=request_id)
     asked = ClassifyInput(
         request=json_body(app.current_event),

@@ -10,14 +10,13 @@ from functions.score.deciding import decide
 from functions.shared.contracts.states import ScoreInput, json_of
 from functions.shared.settings import ScoreSettings, read_settings
 from functions.shared.storage.state_table import StateTable
-from functions.shared.telemetry.observability import logger, metrics
+from functions.shared.telemetry.observability import logger
+from functions.shared.telemetry.state_handler import state_handler
 
 
-@metrics.log_metrics(capture_cold_start_metric=True)
-@logger.inject_lambda_context(clear_state=True)
+@state_handler
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     profile = ScoreInput.model_validate(event).profile
-    logger.append_keys(request_id=profile.request_id)
     settings = read_settings(ScoreSettings)
     output = decide(profile, settings, StateTable(settings.STATE_TABLE))
     logger.info("scored", model=output.candidates[0].model, policy=output.decision.policy_version)

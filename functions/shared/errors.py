@@ -29,13 +29,22 @@ from __future__ import annotations
 import json
 from typing import Any, ClassVar, Self
 
+from functions.shared.never_ran import TOO_MANY_REQUESTS
+
 MAX_MESSAGE_CHARACTERS = 500
+BUSY_S = 5
+"""When to come back, where all of the account's functions are busy."""
 _NOT_VALID = "The request is not valid."
 _TOLD = ("message", "details", "retry_after_seconds", "elapsed_ms")
 
 
 class EngineError(Exception):
-    """`str()` is a JSON object, because Step Functions hands on nothing of an exception but its name and text."""
+    """`str()` is a JSON object, because Step Functions hands on nothing of an exception but its name and text.
+
+    Both write it to their logs, so it has our own words only. A provider's, which may quote the prompt,
+    are the `reason`: it reaches the caller inside an answer, and nothing else. `request_id` is for
+    whoever reads the log.
+    """
 
     code: ClassVar[str] = "internal_error"
 
@@ -46,15 +55,19 @@ class EngineError(Exception):
         details: list[dict[str, Any]] | None = None,
         retry_after_seconds: int = 0,
         elapsed_ms: int = 0,
+        reason: str = "",
     ) -> None:
         self.message = message[:MAX_MESSAGE_CHARACTERS]
+        self.reason = reason
+        self.request_id = ""
         self.details = details or []
         self.retry_after_seconds = retry_after_seconds
         self.elapsed_ms = elapsed_ms
         super().__init__(self.message)
 
     def __str__(self) -> str:
-        return json.dumps({name: getattr(self, name) for name in _TOLD})
+        told = {name: getattr(self, name) for name in _TOLD}
+        return json.dumps(told | ({"request_id": self.request_id} if self.request_id else {}))
 
 
 def problem_at(field: str, problem: str) -> dict[str, str]:
@@ -223,9 +236,12 @@ def error_body(error: EngineError, request_id: str) -> dict[str, Any]:
 def from_execution(name: str, cause: str) -> EngineError:
     """Rebuild an error from what a `Catch` sees: the class name, and Lambda's JSON of the exception.
 
+    A function that Lambda had no room for is a request too many.
     An unknown name (a crash, a Lambda or Step Functions fault) becomes a plain `EngineError` whose
     message names only the error class: its cause may hold a stack trace or a prompt.
     """
+    if name == TOO_MANY_REQUESTS:
+        return RateLimited("Too many requests at once.", retry_after_seconds=BUSY_S)
     error_class = ERRORS_BY_NAME.get(name)
     if error_class is None:
         return EngineError(f"The engine failed inside ({name}).")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from decimal import ROUND_FLOOR, Decimal
 from typing import Annotated, Any, Literal
 
@@ -16,8 +15,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-REQUEST_ID = re.compile(r"req_[A-Za-z0-9_-]{1,76}")
-"""An execution has its request's id for a name, and a name has at most 80 characters."""
+from functions.shared.request_ids import REQUEST_ID
 
 RequestId = Annotated[str, StringConstraints(pattern=f"^{REQUEST_ID.pattern}$")]
 

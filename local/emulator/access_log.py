@@ -7,11 +7,9 @@ import secrets
 import time
 from typing import Any
 
-from ministack.services import apigateway_v1 as gateway
-from ministack.services import cloudwatch_logs as logs
-
 from local.emulator.exchange import Exchange, context_of
 from local.emulator.gateway import ANSWERED
+from local.emulator.log_events import put
 from local.velocity.variables import value_at
 
 _VARIABLE = re.compile(r"\$context((?:\.\w+)+)")
@@ -25,12 +23,7 @@ def write(exchange: Exchange) -> None:
     settings = (exchange["stage"] or {}).get("accessLogSettings") or {}
     if not settings.get("format") or not settings.get("destinationArn"):
         return
-    where = {"logGroupName": _group_of(settings["destinationArn"]), "logStreamName": _STREAM}
-    logs._create_log_stream(where)
-    event = {"timestamp": int(time.time() * 1000), "message": line_of(settings["format"], exchange)}
-    status, _headers, body = logs._put_log_events({**where, "logEvents": [event]})
-    if status != 200:
-        gateway.logger.error("access log: %s", body)
+    put(_group_of(settings["destinationArn"]), _STREAM, line_of(settings["format"], exchange))
 
 
 def line_of(form: str, exchange: Exchange) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 
 Exchange = dict[str, Any]
 """ministack's record of a request (api_id, stage_name, resource_path, path_params, headers,
-query_params, request_id), with our api_key_id, http_method, path, problem, trace_root and what the
-gateway's listeners are told added to it."""
+query_params, request_id), with our extended_request_id, api_key_id, http_method, path, problem,
+trace_root and what the gateway's listeners are told added to it."""
 
 current: ContextVar[Exchange] = ContextVar("current_exchange")
 
@@ -28,7 +28,7 @@ def context_of(exchange: Exchange) -> dict[str, Any]:
     """`$context`. Templates write to its responseOverride."""
     return {
         "requestId": exchange["request_id"],
-        "extendedRequestId": exchange["request_id"],
+        "extendedRequestId": exchange["extended_request_id"],
         "apiId": exchange["api_id"],
         "stage": exchange["stage_name"],
         "resourcePath": exchange["resource_path"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from typing import Any
@@ -11,11 +12,18 @@ from ministack.services import stepfunctions
 from local.emulator import traces
 
 MAX_INPUT_BYTES = 262_144
+"""Of an execution's input, of a state's input, output and result, and of what an Assign sets:
+https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
+_TOO_LARGE = "exceeds the maximum number of bytes service limit."
 
 _start = stepfunctions._start_execution
 _start_sync = stepfunctions._start_sync_execution
 _execute_task = stepfunctions._execute_task
 _fail_execution = stepfunctions._fail_execution
+_apply_arguments = stepfunctions._apply_jsonata_arguments
+_apply_output = stepfunctions._apply_jsonata_output
+_invoke_resource = stepfunctions._invoke_resource
+_start_nested = stepfunctions._invoke_nested_start_execution
 
 _NAME = re.compile(r"[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]{1,80}")
 
@@ -60,8 +68,20 @@ def _start_sync_execution(request: dict[str, Any]) -> Any:
         return _refusal(request) or _start_sync(request)
 
 
+def _nested(resource: str, arguments: Any) -> Any:
+    """Upstream has the API's names of errors; a state has them with the service's in front, as in
+    `StepFunctions.ExecutionAlreadyExistsException`."""
+    try:
+        return _start_nested(resource, arguments)
+    except stepfunctions._ExecutionError as error:
+        name = f"StepFunctions.{error.error.removesuffix('Exception')}Exception"
+        raise stepfunctions._ExecutionError(name, error.cause) from None
+
+
 def _fail(execution: dict[str, Any], error: str, cause: str) -> None:
     """Upstream lets an aborted execution fail afterwards, when its running task does."""
+    if cause.endswith(_TOO_LARGE):
+        error = "States.DataLimitExceeded"
     if execution["status"] == "RUNNING":
         _fail_execution(execution, error, cause)
 
@@ -93,7 +113,40 @@ def _assign(
             )
             for name, template in state.get("Assign", {}).items()
         }
-        before.update(assigned)
+        before.update(_bounded(assigned, "A variable of the state"))
+
+
+def _bounded(value: Any, what: str) -> Any:
+    """Ends the execution, past every Catch: upstream fails it for an exception that is no state's."""
+    if _bytes(value) > MAX_INPUT_BYTES:
+        raise ValueError(f"{what} {_TOO_LARGE}")
+    return value
+
+
+def _bytes(value: Any) -> int:
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return len(text.encode("utf-8", "surrogatepass"))
+
+
+def _arguments(*state: Any) -> Any:
+    return _bounded(_apply_arguments(*state), "The input of the task")
+
+
+def _output(*state: Any, **results: Any) -> Any:
+    return _bounded(_apply_output(*state, **results), "The output of the state")
+
+
+def _invoke(resource: str, arguments: Any) -> Any:
+    """A result that is too large fails its task, and AWS lets `States.ALL` catch that, as recorded in
+    localstack/localstack, tests/aws/services/stepfunctions (`data_limit_exceeded`)."""
+    result = _invoke_resource(resource, arguments)
+    if _bytes(result) > MAX_INPUT_BYTES:
+        raise stepfunctions._ExecutionError(
+            "States.DataLimitExceeded",
+            f"The state/task '{resource}' returned a result with a size exceeding the maximum"
+            " number of bytes service limit.",
+        )
+    return result
 
 
 class _Clock:
@@ -114,7 +167,11 @@ def install() -> None:
     """Replace ministack's functions."""
     stepfunctions._start_execution = _start_execution
     stepfunctions._start_sync_execution = _start_sync_execution
+    stepfunctions._invoke_nested_start_execution = _nested
     stepfunctions._execute_task = _task
     stepfunctions._fail_execution = _fail
     stepfunctions._apply_state_assign = _assign
+    stepfunctions._apply_jsonata_arguments = _arguments
+    stepfunctions._apply_jsonata_output = _output
+    stepfunctions._invoke_resource = _invoke
     stepfunctions.time = _Clock()

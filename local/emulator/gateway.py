@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import secrets
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -12,6 +14,7 @@ from ministack.services import apigateway_v1 as gateway
 from local.emulator import states_integration, traces
 from local.emulator.exchange import Exchange, context_of, current
 from local.emulator.validation import problem_of
+from local.emulator.workers import is_refusal
 from local.velocity.variables import value_at
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
@@ -21,6 +24,8 @@ ANSWERED: list[Callable[[Exchange], None]] = []
 """Called with every exchange that has its answer: status, response_bytes and latency_ms; where an
 integration was called, integration_latency_ms; where the gateway itself refused, error_type and
 error_message."""
+
+_REQUEST_ID = "x-amzn-requestid"
 
 _check_api_key = gateway._check_api_key
 _build_lambda_event = gateway._build_lambda_event_v1
@@ -50,7 +55,10 @@ async def _execute(  # noqa: PLR0917 - ministack's signature
         "query_params": query_params,
         "path_params": {},
         "resource_path": "",
-        "request_id": gateway.new_uuid(),
+        # A client may choose the one, and never the other:
+        # https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-variables-for-access-logging.html
+        "request_id": gateway._header_ci(headers, _REQUEST_ID) or gateway.new_uuid(),
+        "extended_request_id": base64.b64encode(secrets.token_bytes(11)).decode(),
         "trace_root": traces.root_of(gateway._header_ci(headers, traces.HEADER)),
         "http_method": method,
         "path": path,
@@ -85,7 +93,8 @@ async def _answer(
         response = _gateway_response(response, exchange)
     status, headers, answer = response
     ids = {
-        "x-amzn-requestid": exchange["request_id"],
+        _REQUEST_ID: exchange["request_id"],
+        "x-amz-apigw-id": exchange["extended_request_id"],
         traces.HEADER: f"Root={exchange['trace_root']}",
     }
     return int(status), headers | ids, answer
@@ -172,17 +181,20 @@ async def _proxy(integration: dict[str, Any], *route: Any, **scope: Any) -> Any:
     if isinstance(response, gateway._GatewayError):
         return response
     status, _headers, body = response
-    # Upstream answers a failed function by its error message; AWS answers by DEFAULT_5XX.
-    if status == 502 and body.startswith(b'{"message":'):
+    # Upstream answers a failed function by its error message, and one that Lambda refused to run by
+    # 429; AWS answers both by DEFAULT_5XX.
+    failed = status == 502 and body.startswith(b'{"message":')
+    if failed or (status == 429 and is_refusal(body)):
         return gateway._gw_error("DEFAULT_5XX", "Internal server error")
     return response
 
 
 def _lambda_event(*route: Any, **options: Any) -> dict[str, Any]:
-    """Upstream's event has a request id of its own and no API key id."""
+    """Upstream's event has request ids of its own and no API key id."""
     event: dict[str, Any] = _build_lambda_event(*route, **options)
     context = context_of(current.get())
-    event["requestContext"]["requestId"] = context["requestId"]
+    for name in ("requestId", "extendedRequestId"):
+        event["requestContext"][name] = context[name]
     event["requestContext"]["identity"]["apiKeyId"] = context["identity"]["apiKeyId"]
     return event
 

@@ -1,7 +1,9 @@
-"""Lambda: errors by their class name, environments that survive them, a bound on concurrency."""
+"""Lambda: errors by their class name, logging as the runtime sets it up, environments that survive
+errors, a bound on concurrency."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import threading
@@ -9,12 +11,14 @@ import time
 from typing import Any
 
 from ministack.core import lambda_runtime
-from ministack.services import lambda_svc
+from ministack.core.responses import new_uuid
+from ministack.services import lambda_svc, stepfunctions
 
 from local.emulator import traces
 
 _WORKERS_PER_FUNCTION = int(os.environ.get("LOCAL_WORKERS_PER_FUNCTION", "4"))
 _execute_warm = lambda_svc._execute_function_warm
+_call = stepfunctions._call_lambda
 
 # Upstream reports every exception as Runtime.HandlerError, so that no Retry or Catch matches, and
 # ends the process, so that the next invocation imports everything again. "ok" keeps it alive.
@@ -23,6 +27,19 @@ _REPORT = (
     '{"status": "ok", "failure": {"errorType": type(e).__name__, "errorMessage": str(e), '
     '"stackTrace": traceback.format_tb(e.__traceback__)}}'
 )
+# What Lambda's runtime does before it imports a handler; upstream does none of it:
+# https://github.com/aws/aws-lambda-python-runtime-interface-client (bootstrap.py, _setup_logging)
+_AFTER_ENVIRONMENT = "    sys.path.insert(0, code_dir)\n"
+_SET_UP_LOGGING = """    import logging
+    class _RuntimeHandler(logging.Handler):
+        def emit(self, record):
+            at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            print(json.dumps({"timestamp": at, "level": record.levelname,
+                              "message": record.getMessage(), "logger": record.name}))
+    logging.getLogger().addHandler(_RuntimeHandler())
+    if os.environ.get("AWS_LAMBDA_LOG_LEVEL"):
+        logging.getLogger().setLevel(os.environ["AWS_LAMBDA_LOG_LEVEL"])
+"""
 _TIMED_OUT = re.compile(r"Task timed out after .* seconds")
 
 
@@ -63,6 +80,7 @@ class _Pools:
             self._changed.wait_for(lambda: self._is_free(key) or self._may_start(key))
             starts = not self._is_free(key)
             worker, how = lambda_runtime.acquire_worker(name, config, code, qualifier=qualifier)
+            worker.config = _with_log_level(worker.config)
             if starts:
                 self._starting[key] = worker
         return worker, how
@@ -114,20 +132,29 @@ def _execute(function: dict[str, Any], event: Any, request_id: str) -> dict[str,
         duration_ms = (time.perf_counter() - started) * 1000
         _pools.release(worker)
     # AWS's duration, too, leaves out the wait for an environment and its start.
-    return {**_outcome(result), "duration_ms": duration_ms}
+    return {**_outcome(result, request_id), "duration_ms": duration_ms}
 
 
-def _outcome(result: dict[str, Any]) -> dict[str, Any]:
+def _with_log_level(config: dict[str, Any]) -> dict[str, Any]:
+    """Lambda tells a function the level of the filter of its log, which upstream does not."""
+    level = (config.get("LoggingConfig") or {}).get("ApplicationLogLevel")
+    if not level:
+        return config
+    variables = (config.get("Environment") or {}).get("Variables", {})
+    return {**config, "Environment": {"Variables": variables | {"AWS_LAMBDA_LOG_LEVEL": level}}}
+
+
+def _outcome(result: dict[str, Any], request_id: str) -> dict[str, Any]:
     log = result.get("log", "")
     if result.get("status") != "ok":
         message = result.get("error", "")
         timed_out = _TIMED_OUT.fullmatch(message)
         return _failure("Sandbox.Timedout" if timed_out else "Runtime.ExitError", message, log)
     if "failure" in result:
-        failure = result["failure"]
-        trace = "".join(failure["stackTrace"])
-        text = f"[ERROR] {failure['errorType']}: {failure['errorMessage']}\n{trace}"
-        return {"body": failure, "error": True, "log": f"{log}\n{text}"}
+        failure = result["failure"] | {"requestId": request_id}
+        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        line = json.dumps({"timestamp": at, "level": "ERROR", **failure})
+        return {"body": failure, "error": True, "log": f"{log}\n{line}".lstrip("\n")}
     return {"body": result.get("result"), "log": log}
 
 
@@ -136,12 +163,37 @@ def _failure(error_type: str, message: str, log: str = "") -> dict[str, Any]:
     return {"body": body, "error": True, "log": "\n".join(filter(None, (log, message)))}
 
 
+def _called(function: str, event: Any) -> Any:
+    """Upstream refuses what is over the limit of the account or the function, but a state does not
+    get AWS's name of it."""
+    try:
+        return _call(function, event)
+    except stepfunctions._ExecutionError as error:
+        if not is_refusal(error.cause):
+            raise
+        cause = f"Rate Exceeded. (Service: Lambda, Status Code: 429, Request ID: {new_uuid()})"
+        name = "Lambda.TooManyRequestsException"
+        raise stepfunctions._ExecutionError(name, cause) from None
+
+
+def is_refusal(body: str | bytes) -> bool:
+    """Whether Lambda itself says so, and not a function that ran."""
+    try:
+        return bool(json.loads(body)["__type"] == "TooManyRequestsException")
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
 def install() -> None:
     """Replace ministack's functions."""
     script = lambda_runtime._PYTHON_WORKER_SCRIPT
-    if script.count(_UPSTREAM_REPORT) != 1:
+    if script.count(_UPSTREAM_REPORT) != 1 or script.count(_AFTER_ENVIRONMENT) != 1:
         raise RuntimeError("ministack's worker reports errors in another way than 1.5.33 did")
-    lambda_runtime._PYTHON_WORKER_SCRIPT = script.replace(_UPSTREAM_REPORT, _REPORT)
+    script = script.replace(_UPSTREAM_REPORT, _REPORT)
+    lambda_runtime._PYTHON_WORKER_SCRIPT = script.replace(
+        _AFTER_ENVIRONMENT, _AFTER_ENVIRONMENT + _SET_UP_LOGGING
+    )
+    stepfunctions._call_lambda = _called
     lambda_svc._execute_function_warm = _execute
     # Upstream starts the environment of a version with a snapshot behind the pools' back.
     lambda_svc.acquire_worker = _pools.reserve

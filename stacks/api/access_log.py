@@ -15,8 +15,8 @@ _FIELD = apigw.AccessLogField
 ACCESS_LOG_FORMAT = apigw.AccessLogFormat.custom(
     json.dumps(
         {
-            "request_id": f"req_{_FIELD.context_request_id()}",
-            "gateway_request_id": _FIELD.context_extended_request_id(),
+            # As the gateway writes it: the id of the row is this without any `=`, `+` and `/`.
+            "request_id": f"req_{_FIELD.context_extended_request_id()}",
             "trace_id": _FIELD.context_xray_trace_id(),
             "caller_id": _FIELD.context_identity_api_key_id(),
             "method": _FIELD.context_http_method(),

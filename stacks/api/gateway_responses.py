@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from aws_cdk import aws_apigateway as apigw
 
-from functions.shared.errors import HTTP_STATUS
+from functions.shared.errors import HTTP_STATUS, problem_at
 
 _TYPE = apigw.ResponseType
 _SECONDS_PER_HOUR = 3600
@@ -15,12 +15,12 @@ _SECONDS_PER_HOUR = 3600
 
 @dataclass(frozen=True)
 class GatewayResponse:
-    """`validated` answers name what the gateway's validator found."""
+    """`problem` is what is wrong with the body, in our words: the validator's own repeat the body."""
 
     type: apigw.ResponseType
     code: str
     message: str
-    validated: bool = False
+    problem: str = ""
     retry_after_seconds: int = 0
 
     @property
@@ -36,16 +36,16 @@ class GatewayResponse:
     def template(self) -> str:
         """The body. Only `$context` variables are filled in here: this is not Velocity."""
         error: dict[str, object] = {"code": self.code, "message": self.message}
-        if self.validated:
-            # The gateway escapes the quotes in this variable, but writes none around it.
-            problem = "$context.error.validationErrorString"
-            error["details"] = [{"field": "body", "problem": problem}]
+        if self.problem:
+            error["details"] = [problem_at("body", self.problem)]
         if self.retry_after_seconds:
             error["retry_after_seconds"] = self.retry_after_seconds
-        body = {"success": False, "error": error, "request_id": "req_$context.requestId"}
+        # Nothing is cut out of a variable here: the row of a request has this id without its `=`.
+        body = {"success": False, "error": error, "request_id": "req_$context.extendedRequestId"}
         return json.dumps(body)
 
 
+_NOT_VALID = "The request is not valid."
 _WRONG_KEY = "The API key is missing or wrong."
 
 GATEWAY_RESPONSES = (
@@ -72,14 +72,12 @@ GATEWAY_RESPONSES = (
     ),
     GatewayResponse(_TYPE.REQUEST_TOO_LARGE, "payload_too_large", "The request is over 256 KiB."),
     GatewayResponse(
-        _TYPE.BAD_REQUEST_BODY, "invalid_request", "The body is not valid.", validated=True
+        _TYPE.BAD_REQUEST_BODY, "invalid_request", _NOT_VALID, problem="must be a JSON object"
     ),
-    GatewayResponse(
-        _TYPE.BAD_REQUEST_PARAMETERS, "invalid_request", "A parameter is not valid.", validated=True
-    ),
+    GatewayResponse(_TYPE.BAD_REQUEST_PARAMETERS, "invalid_request", _NOT_VALID),
     GatewayResponse(
         _TYPE.INTEGRATION_TIMEOUT, "deadline_exceeded", "The request's deadline passed."
     ),
-    GatewayResponse(_TYPE.DEFAULT_4_XX, "invalid_request", "The request is not valid."),
+    GatewayResponse(_TYPE.DEFAULT_4_XX, "invalid_request", _NOT_VALID),
     GatewayResponse(_TYPE.DEFAULT_5_XX, "internal_error", "The engine failed inside."),
 )

@@ -14,10 +14,15 @@ JOBS_PATH = f"/{STAGE_NAME}/v1/jobs"
 
 
 def mapping_template(name: str, *, machine_arn: str = "") -> str:
-    """Read a template. Velocity owns `$` and `#`, so our own placeholders are `%NAME%`."""
-    text = (TEMPLATES / f"{name}.vtl").read_text("utf-8")
+    """A template behind the lines that set `$request_id`. Velocity owns `$` and `#`, so our own
+    placeholders are `%NAME%`."""
+    text = _text("request_id") + _text(name)
     return (
-        text.replace("%MACHINE_ARN%", machine_arn)
+        text.replace("%EXECUTION%\n", _text("execution"))
+        .replace("%MACHINE_ARN%", machine_arn)
         .replace("%HTTP_STATUS%", json.dumps(HTTP_STATUS))
-        .replace("%JOBS_PATH%", JOBS_PATH)
     )
+
+
+def _text(name: str) -> str:
+    return (TEMPLATES / f"{name}.vtl").read_text("utf-8")

@@ -14,7 +14,7 @@ from stacks.api.access_log import ACCESS_LOG_FORMAT, add_throttled_calls_filter
 from stacks.api.gateway_responses import GATEWAY_RESPONSES
 from stacks.api.mapping import JSON, STAGE_NAME
 from stacks.api.routes import ROUTES, Body, Route, Start
-from stacks.api.start_integration import method_responses, start_integration
+from stacks.api.start_integration import START, method_responses, start_integration
 from stacks.compute.function_table import allow
 from stacks.config import Plan, StageConfig
 from stacks.log_groups import add_log_group
@@ -127,7 +127,7 @@ class Api(Construct):
         for route in ROUTES:
             if isinstance(start := route.target, Start):
                 machine = machines[start.machine]
-                role.add_to_policy(allow(f"states:{start.action}", machine.state_machine_arn))
+                role.add_to_policy(allow(f"states:{START}", machine.state_machine_arn))
                 integration = start_integration(start, machine, role)
                 self._add_route(route, integration, method_responses(start))
 

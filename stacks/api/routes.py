@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stacks.api.job_schema import request_schema
-
 
 @dataclass(frozen=True)
 class Body:
@@ -21,25 +19,23 @@ class Body:
 ANY_OBJECT = Body(
     "ObjectBody", {"$schema": "http://json-schema.org/draft-04/schema#", "type": "object"}
 )
-JOB = Body("JobsBody", request_schema())
 
 
 @dataclass(frozen=True)
 class Start:
-    """An execution of `machine`, which the gateway starts itself by the API `action`.
+    """An Express execution of `machine`, which the gateway starts itself and waits for.
 
-    `status` answers a started execution; templates override it where the execution's end decides.
+    `status` answers one that succeeds; templates override it where the execution's end decides.
     `templates` are <templates>_request.vtl and <templates>_response.vtl.
     """
 
     machine: str
-    action: str
     status: str
     templates: str
 
 
-GENERATE = Start("Generate", "StartSyncExecution", "200", "generate")
-JOBS = Start("Jobs", "StartExecution", "202", "jobs")
+GENERATE = Start("Generate", "200", "generate")
+JOBS = Start("Submit", "202", "jobs")
 
 
 @dataclass(frozen=True)
@@ -55,7 +51,7 @@ class Route:
 
 ROUTES = (
     Route("POST", "v1/generate", GENERATE, ANY_OBJECT),
-    Route("POST", "v1/jobs", JOBS, JOB),
+    Route("POST", "v1/jobs", JOBS, ANY_OBJECT),
     Route("GET", "v1/jobs/{execution_id}", "Api"),
     Route("DELETE", "v1/jobs/{execution_id}", "Api"),
     Route("GET", "v1/requests/{request_id}", "Api"),

@@ -9,6 +9,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from stacks.api.mapping import JSON, mapping_template
 from stacks.api.routes import Start
 
+START = "StartSyncExecution"
 # Which of Step Functions' statuses gets which template. Patterns must not overlap.
 _REFUSALS = (
     ("413", "413", "start_too_large"),
@@ -24,7 +25,7 @@ def start_integration(
     request = mapping_template(f"{start.templates}_request", machine_arn=machine.state_machine_arn)
     return apigw.AwsIntegration(
         service="states",
-        action=start.action,
+        action=START,
         options=apigw.IntegrationOptions(
             credentials_role=role,
             # Anything but JSON is 415 instead of an execution with a raw body.

@@ -1,8 +1,10 @@
-"""The table of state machines, all from the one definition in statemachine/."""
+"""The table of state machines, from the definitions in statemachine/."""
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,21 +18,30 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from functions.shared import attempt_limits as limits
+from functions.shared.errors import BUSY_S
+from functions.shared.never_ran import NEVER_RAN
+from stacks.api.mapping import JOBS_PATH
 from stacks.compute.function_table import allow
 from stacks.config import Deadlines, StageConfig
 from stacks.log_groups import add_log_group
 from stacks.security import acknowledge
 
-DEFINITION_PATH = Path(__file__).parents[2] / "statemachine" / "orchestrate.asl.json"
+DEFINITIONS = Path(__file__).parents[2] / "statemachine"
+ORCHESTRATE = DEFINITIONS / "orchestrate.asl.json"
+SUBMIT = DEFINITIONS / "submit.asl.json"
+_FUNCTION = re.compile(r"\$\{(\w+)Arn\}")
 
 
 @dataclass(frozen=True)
 class MachineSpec:
-    """A state machine, by its name in graphs and routes; `deadline_ms` of a stage's is its own."""
+    """A state machine, by its name in graphs and routes; `deadline_ms` of a stage's is its own.
+    It may start executions of the machine `starts`, which stands before it in the table."""
 
     name: str
     type: sfn.StateMachineType
     deadline_ms: Callable[[Deadlines], int]
+    path: Path = ORCHESTRATE
+    starts: str | None = None
 
     @property
     def logical_id(self) -> str:
@@ -42,7 +53,15 @@ SYNC_MACHINE = MachineSpec("Generate", sfn.StateMachineType.EXPRESS, lambda one:
 """Answers while the caller waits."""
 JOBS_MACHINE = MachineSpec("Jobs", sfn.StateMachineType.STANDARD, lambda one: one.async_ms)
 """Runs on its own."""
-MACHINES = (SYNC_MACHINE, JOBS_MACHINE)
+SUBMIT_MACHINE = MachineSpec(
+    "Submit",
+    sfn.StateMachineType.EXPRESS,
+    lambda one: one.sync_ms,
+    path=SUBMIT,
+    starts=JOBS_MACHINE.name,
+)
+"""Accepts a job while the caller waits."""
+MACHINES = (SYNC_MACHINE, JOBS_MACHINE, SUBMIT_MACHINE)
 
 
 def numbers_of(deadline_ms: int) -> dict[str, int]:
@@ -60,13 +79,16 @@ def numbers_of(deadline_ms: int) -> dict[str, int]:
         "LastAlternative": limits.UNSURE_ALTERNATIVES - 1,
         "AttemptReserveMs": limits.ATTEMPT_RESERVE_MS,
         "WaitReserveMs": limits.WAIT_RESERVE_MS,
+        "BusySeconds": BUSY_S,
     }
 
 
-def definition(deadline_ms: int) -> str:
-    """The definition with its numbers. CloudFormation fills in the names of functions and queue, as
-    texts: a number would stay one, and the file would be no JSON with bare placeholders."""
-    text = DEFINITION_PATH.read_text("utf-8")
+def definition(path: Path, deadline_ms: int) -> str:
+    """A definition with its numbers and its list of names. CloudFormation fills in the names of
+    functions and queue, as texts: a number would stay one, and the file would be no JSON with bare
+    placeholders."""
+    names = ", ".join(map(json.dumps, NEVER_RAN))
+    text = path.read_text("utf-8").replace('"${NeverRan}"', names)
     for name, number in numbers_of(deadline_ms).items():
         text = text.replace(f'"${{{name}}}"', str(number)).replace(f"${{{name}}}", str(number))
     return text
@@ -89,18 +111,20 @@ class Machines(Construct):
         self._config = config
         self._functions = functions
         self._queue = dead_letter_queue
-        self.by_name = {spec.name: self._add_machine(spec) for spec in MACHINES}
+        self.by_name: dict[str, sfn.StateMachine] = {}
+        for spec in MACHINES:
+            self.by_name[spec.name] = self._add_machine(spec)
 
     def _add_machine(self, spec: MachineSpec) -> sfn.StateMachine:
+        text = definition(spec.path, spec.deadline_ms(self._config.deadlines))
+        called = [name for name in self._functions if name in _FUNCTION.findall(text)]
         machine = sfn.StateMachine(
             self,
             spec.logical_id,
             state_machine_type=spec.type,
-            definition_body=sfn.DefinitionBody.from_string(
-                definition(spec.deadline_ms(self._config.deadlines))
-            ),
-            definition_substitutions=self._substitutions(),
-            role=self._add_role(spec.logical_id),
+            definition_body=sfn.DefinitionBody.from_string(text),
+            definition_substitutions=self._substitutions(spec, called),
+            role=self._add_role(spec, called),
             logs=self._log_options(spec.logical_id),
             tracing_enabled=True,
         )
@@ -113,20 +137,27 @@ class Machines(Construct):
         )
         return machine
 
-    def _substitutions(self) -> dict[str, str]:
-        arns = {f"{name}Arn": function.function_arn for name, function in self._functions.items()}
+    def _substitutions(self, spec: MachineSpec, called: list[str]) -> dict[str, str]:
+        arns = {f"{name}Arn": self._functions[name].function_arn for name in called}
+        if spec.starts:
+            started = self.by_name[spec.starts].state_machine_arn
+            return arns | {f"{spec.starts}MachineArn": started, "JobsPath": JOBS_PATH}
         return arns | {"DeadLetterQueueUrl": self._queue.queue_url}
 
-    def _add_role(self, name: str) -> iam.Role:
+    def _add_role(self, spec: MachineSpec, called: list[str]) -> iam.Role:
         role = iam.Role(
             self,
-            f"{name}Role",
+            f"{spec.logical_id}Role",
             assumed_by=iam.ServicePrincipal("states.amazonaws.com"),
-            description=f"What the state machine {name} may do",
+            description=f"What the state machine {spec.logical_id} may do",
         )
-        function_arns = [function.function_arn for function in self._functions.values()]
+        function_arns = [self._functions[name].function_arn for name in called]
         role.add_to_policy(allow("lambda:InvokeFunction", *function_arns))
-        role.add_to_policy(allow("sqs:SendMessage", self._queue.queue_arn))
+        if spec.starts:
+            started = self.by_name[spec.starts].state_machine_arn
+            role.add_to_policy(allow("states:StartExecution", started))
+        else:
+            role.add_to_policy(allow("sqs:SendMessage", self._queue.queue_arn))
         acknowledge(role, "IAM5[Resource::*]", "X-Ray and log delivery know no resource to name.")
         return role
 

@@ -194,12 +194,13 @@ def _machines(sources: Sources) -> Row:
     machines = sources.monitored.machines
     times = [one.metric_time(statistic="p99", label=name) for name, one in machines.items()]
     deadline = _mark("Deadline of Generate", sources.config.deadlines.sync_ms)
+    statuses = {name: _statuses(machine) for name, machine in machines.items()}
     return [
         *(
-            graph(f"Executions: {name}", "Executions", _statuses(machine), stacked=True)
-            for name, machine in machines.items()
+            graph(f"Executions: {name}", "Executions", series, stacked=True, width=QUARTER)
+            for name, series in statuses.items()
         ),
-        graph("Execution time p99", _MS, times, marks=[deadline]),
+        graph("Execution time p99", _MS, times, marks=[deadline], width=QUARTER),
     ]
 
 

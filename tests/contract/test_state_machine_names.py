@@ -1,12 +1,14 @@
 import json
-from pathlib import Path
 
+import botocore.session
 import pytest
 
 from functions.shared.contracts.states import RecordInput
 from functions.shared.errors import ERRORS_BY_NAME, ProviderError
+from functions.shared.never_ran import NEVER_RAN
+from stacks.compute.machines import ORCHESTRATE, definition
 
-DEFINITION = json.loads(Path("statemachine/orchestrate.asl.json").read_text())
+DEFINITION = json.loads(definition(ORCHESTRATE, 26_000))
 TASKS = {name: state for name, state in DEFINITION["States"].items() if state["Type"] == "Task"}
 
 
@@ -17,8 +19,32 @@ def _named_errors(state):
 
 def test_every_error_named_in_the_machine_is_a_class_of_the_tree():
     named = set().union(*(_named_errors(state) for state in TASKS.values()))
-    own = {name for name in named if not name.startswith(("States.", "Lambda."))}
+    own = {
+        name
+        for name in named
+        if not name.startswith(("States.", "Lambda.")) and name not in NEVER_RAN
+    }
     assert own <= ERRORS_BY_NAME.keys()
+
+
+def test_what_lambda_may_refuse_to_run_is_known_to_have_never_run():
+    invoke = botocore.session.get_session().get_service_model("lambda").operation_model("Invoke")
+    refusals = {f"Lambda.{shape.name}" for shape in invoke.error_shapes}
+    assert refusals <= set(NEVER_RAN)
+    assert len(set(NEVER_RAN)) == len(NEVER_RAN)
+
+
+def test_a_function_that_never_ran_is_caught_apart_from_a_call_that_may_be_billed():
+    caught = {
+        name: rule["Assign"].get("committed_nano_usd")
+        for rule in TASKS["Invoke Provider"]["Catch"]
+        for name in rule["ErrorEquals"]
+    }
+    assert {caught[name] for name in NEVER_RAN} == {None}
+    assert "$candidate.worst_case_cost_nano_usd" in caught["States.ALL"]
+    assert not {"Runtime.ExitError", "Sandbox.Timedout", "Lambda.Unknown", "States.Timeout"} & set(
+        NEVER_RAN
+    )
 
 
 def test_every_provider_error_is_named_by_invoke_provider_or_left_to_its_catch_all():

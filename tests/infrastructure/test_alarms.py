@@ -119,11 +119,7 @@ def test_throttles_of_all_functions_that_requests_wait_for_fit_into_one_alarm(pr
     expression, *metrics = alarm["Metrics"]
     assert expression["Expression"] == "SUM(METRICS())"
     functions = [row["MetricStat"]["Metric"]["Dimensions"][0]["Value"]["Ref"] for row in metrics]
-    (machine,) = (
-        machine
-        for machine in prod.pipeline.resources("AWS::StepFunctions::StateMachine").values()
-        if machine["StateMachineType"] == "EXPRESS"
-    )
+    machine = prod.pipeline.named("AWS::StepFunctions::StateMachine", "GenerateMachine")
     placeholders = [name for name in machine["DefinitionSubstitutions"] if name.endswith("Arn")]
     assert len(functions) == len(set(functions)) == len(placeholders) <= 10
 

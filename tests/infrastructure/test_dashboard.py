@@ -157,6 +157,7 @@ def test_the_dashboard_has_every_section(body: dict[str, Any]) -> None:
         "Platform": {
             "Executions: Generate",
             "Executions: Jobs",
+            "Executions: Submit",
             "Execution time p99",
             "Function duration p95",
             "Function errors",

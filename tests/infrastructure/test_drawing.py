@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from stacks import drawing
-from stacks.compute.machines import DEFINITION_PATH
+from stacks.compute.machines import ORCHESTRATE
 
-STATES = json.loads(DEFINITION_PATH.read_text("utf-8"))["States"]
+STATES = json.loads(ORCHESTRATE.read_text("utf-8"))["States"]
 
 
 def _drawn(arrow: str) -> set[tuple[str, str]]:

@@ -5,19 +5,19 @@ from typing import Any
 import pytest
 
 from stacks.compute.function_table import PROVIDER_FUNCTIONS
-from stacks.compute.machines import DEFINITION_PATH, numbers_of
+from stacks.compute.machines import ORCHESTRATE, SUBMIT, numbers_of
 from stacks.config import construct_name
 from tests.support.synthesized import Stage
 
 pytestmark = pytest.mark.xdist_group("synthesis")
 
 MACHINE = "AWS::StepFunctions::StateMachine"
-MACHINES = ("GenerateMachine", "JobsMachine")
+MACHINES = ("GenerateMachine", "JobsMachine", "SubmitMachine")
 
 
 def test_one_definition_serves_both_types(prod: Stage) -> None:
-    machines = prod.pipeline.resources(MACHINE).values()
-    assert sorted(machine["StateMachineType"] for machine in machines) == ["EXPRESS", "STANDARD"]
+    machines = [prod.pipeline.named(MACHINE, name) for name in MACHINES[:2]]
+    assert [machine["StateMachineType"] for machine in machines] == ["EXPRESS", "STANDARD"]
     shapes = {
         re.sub(r'("TimeoutSeconds": )\d+', r"\1n", machine["DefinitionString"])
         for machine in machines
@@ -31,19 +31,20 @@ def _timeouts(machine: dict[str, Any]) -> list[int]:
 
 
 def test_no_task_outlives_its_execution(prod: Stage) -> None:
-    generate, jobs = (prod.pipeline.named(MACHINE, name) for name in MACHINES)
+    generate, jobs, submit = (prod.pipeline.named(MACHINE, name) for name in MACHINES)
     # The gateway waits for 29 s.
     assert 26 < max(_timeouts(generate)) <= 30
+    assert sum(_timeouts(submit)) < 29
     assert 240 < max(_timeouts(jobs)) <= 900
 
 
 def test_every_number_of_the_definition_comes_from_one_place() -> None:
-    placeholders = set(re.findall(r"\$\{(\w+)\}", DEFINITION_PATH.read_text("utf-8")))
-    numbers = {name for name in placeholders if not name.endswith(("Arn", "Url"))}
+    text = ORCHESTRATE.read_text("utf-8") + SUBMIT.read_text("utf-8")
+    placeholders = set(re.findall(r"\$\{(\w+)\}", text))
+    texts = {"JobsPath", "NeverRan"}
+    numbers = {name for name in placeholders if not name.endswith(("Arn", "Url"))} - texts
     assert numbers == numbers_of(26_000).keys()
-    bare = re.findall(
-        r'"(?:\w+Seconds|MaxAttempts|BackoffRate)": \d+', DEFINITION_PATH.read_text("utf-8")
-    )
+    bare = re.findall(r'"(?:[A-Z]\w+Seconds|MaxAttempts|BackoffRate)": \d+', text)
     assert bare == []
 
 
@@ -51,8 +52,7 @@ def test_every_number_of_the_definition_comes_from_one_place() -> None:
 def test_placeholders_of_the_definition_are_the_substitutions(prod: Stage, name: str) -> None:
     machine = prod.pipeline.named(MACHINE, name)
     placeholders = set(re.findall(r"\$\{(\w+)\}", machine["DefinitionString"]))
-    assert placeholders <= set(machine["DefinitionSubstitutions"])
-    assert set(machine["DefinitionSubstitutions"]) - placeholders <= {"DeadLetterQueueUrl"}
+    assert placeholders == set(machine["DefinitionSubstitutions"])
 
 
 @pytest.mark.parametrize("name", MACHINES)
@@ -63,15 +63,39 @@ def test_a_machine_may_invoke_exactly_the_functions_it_names(prod: Stage, name: 
         resource
         for statement in prod.pipeline.statements(role)
         if statement["Action"] == "lambda:InvokeFunction"
-        for resource in statement["Resource"]
+        for resource in listed(statement["Resource"])
     ]
     substituted = [
-        value for key, value in machine["DefinitionSubstitutions"].items() if key.endswith("Arn")
+        value
+        for key, value in machine["DefinitionSubstitutions"].items()
+        if key.endswith("Arn") and not key.endswith("MachineArn")
     ]
     assert sorted(map(str, invocable)) == sorted(map(str, substituted))
 
 
-@pytest.mark.parametrize("name", MACHINES)
+def listed(resources: Any) -> list[Any]:
+    return resources if isinstance(resources, list) else [resources]
+
+
+def test_only_the_machine_that_accepts_jobs_starts_others(prod: Stage) -> None:
+    starts = {
+        name: [
+            statement["Resource"]
+            for statement in prod.pipeline.statements(
+                prod.pipeline.named(MACHINE, name)["RoleArn"]["Fn::GetAtt"][0]
+            )
+            if statement["Action"] == "states:StartExecution"
+        ]
+        for name in MACHINES
+    }
+    assert starts == {
+        "GenerateMachine": [],
+        "JobsMachine": [],
+        "SubmitMachine": [{"Ref": "JobsMachine"}],
+    }
+
+
+@pytest.mark.parametrize("name", MACHINES[:2])
 def test_a_machine_calls_the_live_version_of_a_function_with_snapshots(
     prod: Stage, name: str
 ) -> None:
@@ -86,7 +110,7 @@ def test_a_machine_calls_the_live_version_of_a_function_with_snapshots(
 
 
 def test_the_definition_finds_a_function_for_every_provider() -> None:
-    states = json.loads(DEFINITION_PATH.read_text("utf-8"))["States"]
+    states = json.loads(ORCHESTRATE.read_text("utf-8"))["States"]
     assert states["Score"]["Assign"]["functions"] == {
         row.provider: f"${{Invoke{construct_name(row.provider)}Arn}}" for row in PROVIDER_FUNCTIONS
     }

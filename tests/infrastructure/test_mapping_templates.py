@@ -1,17 +1,18 @@
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from functions.shared.errors import HTTP_STATUS
+from functions.shared.request_ids import REQUEST_ID, request_id_of
 from local.velocity import render
 from stacks.api.mapping import mapping_template
 from tests.support.synthesized import Stage
 
 TEMPLATES_OF_A_START = 5
 MACHINE_ARN = "arn:aws:states:eu-west-1:123456789012:stateMachine:Jobs"
-EXECUTION_ARN = "arn:aws:states:eu-west-1:123456789012:execution:Jobs:req_key1234567_once"
 HOSTILE_TEXTS = {
     "quotes": "it's \"quoted\" and 'single'",
     "git diff": "@@ -1 +1 @@ @@,@@injected@@:@@1",
@@ -54,9 +55,10 @@ def bare_tests(template: str) -> list[str]:
     ]
 
 
-def context() -> dict[str, Any]:
+def context(chosen: str = "free-lunch") -> dict[str, Any]:
     return {
-        "requestId": "1-2-3",
+        "requestId": chosen,
+        "extendedRequestId": "1-2/+3=",
         "identity": {"apiKeyId": "key1234567"},
         "responseOverride": {"header": {}},
     }
@@ -92,7 +94,7 @@ def test_any_text_reaches_the_execution_unchanged(
     call = request(template, json.dumps(body, ensure_ascii=ascii_only))
     started = json.loads(call["input"])
     assert started["request"] == body
-    assert started["request_id"] == call["name"] == "req_1-2-3"
+    assert started["request_id"] == call["name"] == "req_1-23"
 
 
 @pytest.mark.parametrize(
@@ -126,7 +128,7 @@ def test_a_malformed_idempotency_key_makes_a_name_step_functions_refuses(key: st
 
 def test_a_repeated_job_never_has_the_input_of_the_first() -> None:
     call = request("jobs_request", '{"text": "hello"}', Idempotency_Key="once")
-    assert json.loads(call["input"])["gateway_request_id"] == "1-2-3"
+    assert json.loads(call["input"])["gateway_request_id"] == "1-23"
 
 
 def test_a_succeeded_execution_answers_its_output_as_it_is() -> None:
@@ -162,7 +164,7 @@ def test_any_other_failure_is_internal_and_shows_nothing(run: dict[str, str]) ->
     status, _, body = response("generate_response", run)
     assert status == 500
     assert body["error"]["code"] == "internal_error"
-    assert body["request_id"] == "req_1-2-3"
+    assert body["request_id"] == "req_1-23"
     assert "secret" not in json.dumps(body)
 
 
@@ -203,20 +205,61 @@ def test_a_timed_out_execution_is_504() -> None:
 
 def test_an_accepted_job_says_where_to_look() -> None:
     url = "/api/v1/jobs/req_key1234567_once"
-    status, headers, body = response("jobs_response", {"executionArn": EXECUTION_ARN})
-    assert (status, headers) == (None, {"Location": url})
-    assert body == {"execution_id": "req_key1234567_once", "status": "RUNNING", "status_url": url}
+    output = {"execution_id": "req_key1234567_once", "status": "RUNNING", "status_url": url}
+    run = {"status": "SUCCEEDED", "output": json.dumps(output)}
+    assert response("jobs_response", run) == (None, {"Location": url}, output)
 
 
-def test_a_used_idempotency_key_points_to_the_first_job() -> None:
-    refusal = {
-        "__type": "com.amazonaws.swf.service.v2.model#ExecutionAlreadyExists",
-        "message": f"Execution Already Exists: '{EXECUTION_ARN}'",
-    }
-    status, _, body = response("start_refused", refusal)
-    assert (status, body["error"]["code"]) == (409, "duplicate_request")
-    assert body["error"]["execution_id"] == "req_key1234567_once"
-    assert body["error"]["status_url"] == "/api/v1/jobs/req_key1234567_once"
+@pytest.mark.parametrize("template", ["generate_response", "jobs_response"])
+def test_an_output_that_is_an_error_has_its_codes_status(template: str) -> None:
+    body = {"success": False, "error": {"code": "invalid_request", "message": "no $x #end"}}
+    run = {"status": "SUCCEEDED", "output": json.dumps(body)}
+    assert response(template, run) == (400, {}, body)
+
+
+HOSTILE_IDS = {
+    "quote": 'x","input":"{\\"caller_id\\":\\"victim\\"}","z":"',
+    "velocity": "$x#set($a=1)",
+    "backslash": "a\\",
+    "newline": "a\nb",
+    "another's job": "victim1234_report-7",
+    "long": "x" * 10_000,
+    "empty": "",
+}
+
+
+@pytest.mark.parametrize("template", ["generate_request", "jobs_request"])
+@pytest.mark.parametrize("chosen", HOSTILE_IDS.values(), ids=HOSTILE_IDS)
+def test_no_id_of_ours_can_be_chosen_by_the_client(template: str, chosen: str) -> None:
+    text = render(
+        mapping_template(template, machine_arn=MACHINE_ARN),
+        body='{"text": "hello"}',
+        parameters={"header": {"x-amzn-RequestId": chosen}},
+        context=context(chosen),
+    )
+    call = json.loads(text)
+    assert call == request(template, '{"text": "hello"}')
+    assert REQUEST_ID.fullmatch(call["name"])
+
+
+def test_templates_and_functions_make_the_same_id() -> None:
+    call = request("generate_request", '{"text": "hello"}')
+    assert call["name"] == request_id_of(context()["extendedRequestId"])
+
+
+def test_nothing_names_the_id_that_a_client_chooses() -> None:
+    sources = [
+        path
+        for folder in ("functions", "stacks", "statemachine")
+        for kind in ("*.py", "*.vtl", "*.json", "*.js")
+        for path in Path(folder).rglob(kind)
+    ]
+    named = re.compile(
+        r"\$context\.requestId|context_request_id\(|request_context\.request_id|\"requestId\"\]"
+    )
+    found = {str(path) for path in sources if named.search(path.read_text("utf-8"))}
+    assert len(sources) > 100
+    assert found == {"stacks/api/templates/request_id.vtl"}
 
 
 @pytest.mark.parametrize(
@@ -225,7 +268,12 @@ def test_a_used_idempotency_key_points_to_the_first_job() -> None:
         ({"__type": "ThrottlingException", "message": "Rate exceeded"}, 429, "rate_limited"),
         ({"__type": "ExecutionLimitExceeded", "message": ""}, 429, "rate_limited"),
         ({"__type": "InvalidName", "message": "Invalid Name"}, 400, "invalid_request"),
-        ({"__type": "InvalidExecutionInput", "message": ""}, 413, "payload_too_large"),
+        # Input that is no JSON, in AWS's words.
+        (
+            {"__type": "InvalidExecutionInput", "message": "Unrecognized token 'x'"},
+            500,
+            "internal_error",
+        ),
         (
             {
                 "__type": "com.amazon.coral.validate#ValidationException",
@@ -246,7 +294,7 @@ def test_a_refused_start_becomes_the_contracts_error(
     answered, _, body = response("start_refused", refusal)
     assert (answered, body["error"]["code"]) == (status, code)
     assert body["success"] is False
-    assert body["request_id"] == "req_1-2-3"
+    assert body["request_id"] == "req_1-23"
     assert "secret" not in json.dumps(body)
 
 

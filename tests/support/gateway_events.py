@@ -37,7 +37,7 @@ def answered(
         "multiValueHeaders": {},
         "queryStringParameters": query,
         "pathParameters": None,
-        "requestContext": {"requestId": "1-2-3", "identity": {"apiKeyId": caller_id}},
+        "requestContext": {"extendedRequestId": "1-2-3=", "identity": {"apiKeyId": caller_id}},
         "body": body,
         "isBase64Encoded": False,
     }

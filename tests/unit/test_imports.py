@@ -6,7 +6,7 @@ import pytest
 
 FUNCTIONS = Path("functions")
 FLOORS = (
-    {"vocabulary", "times", "errors", "settings", "attempt_limits"},
+    {"vocabulary", "request_ids", "times", "errors", "never_ran", "settings", "attempt_limits"},
     {"storage", "telemetry", "catalogue"},
     {"contracts", "gateway", "local_models"},
     {"health", "policy", "money"},

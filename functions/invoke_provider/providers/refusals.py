@@ -62,7 +62,7 @@ class Refusal:
 
 
 def refusal_error(refusal: Refusal, table: ErrorTable) -> EngineError:
-    """Only an `InvalidRequest` repeats the provider's reason: it is about the caller's request."""
+    """Only an `InvalidRequest` has the provider's reason: it is about the caller's request."""
     codes = [code for code in refusal.codes if code]
     kind = next((table.codes[code] for code in codes if code in table.codes), None)
     if kind is None and refusal.status in (400, 403, 429):
@@ -70,15 +70,19 @@ def refusal_error(refusal: Refusal, table: ErrorTable) -> EngineError:
         kind = next((kind for phrase, kind in table.phrases.items() if phrase in reason), None)
     if kind is None:
         kind = _BY_STATUS.get(refusal.status, ProviderUnavailable)
-    if kind is InvalidRequest:
-        return InvalidRequest(f"{table.provider} refused the request: {cleaned(refusal.reason)}")
     # A code is a word of the interface; anything else in its place is not repeated.
     words = [code for code in codes if re.fullmatch(r"[A-Za-z0-9_]{1,64}", code)]
     message = " ".join([f"{table.provider} answered {refusal.status}", *words[:1]])
+    if kind is InvalidRequest:
+        return InvalidRequest(message, reason=cleaned(refusal.reason))
     return kind(message, retry_after_seconds=retry_after_seconds(refusal.headers))
 
 
-_SECRETS = re.compile(r"(?i)\b(?:sk|key|bearer)[-_ ][\w.*-]{6,}")
+# By the prefixes of known ones, and whatever is as long and as unlike a word as a key.
+_SECRETS = re.compile(
+    r"(?i)\b(?:sk|pk|key|api[-_]?key|bearer|token|AKIA|gh[a-z]_)[-_ =:]*[\w.*-]{6,}"
+    r"|[A-Za-z0-9+/_=*-]{24,}"
+)
 _LONG_QUOTES = re.compile(r"""(["'`]).{60,}\1""", re.DOTALL)
 
 

@@ -98,10 +98,22 @@ class InvokeOutput(Frozen):
     answer: Answer
     logged_answer: LoggedAnswer
     attempt: Attempt
+    error: None = None
+
+
+class RefusedOutput(Frozen):
+    """The same of a request that the provider refused, and said why: `answer` is the error's body.
+    The reason may quote the prompt, and an exception's text would be logged; `error` has none."""
+
+    answer: dict[str, Any]
+    logged_answer: None = None
+    attempt: Attempt
+    error: CaughtError
 
 
 class RecordInput(Frozen):
-    """Either `answer` and `attempt`, or `error`. Without a `profile` the request never passed Classify."""
+    """Either `answer`, or `error`; `attempt` is one that ended in neither a failure of its state nor
+    nothing. Without a `profile` the request never passed Classify."""
 
     request_id: str
     caller_id: str

@@ -19,6 +19,7 @@ from functions.shared.errors import (
     error_body,
 )
 from functions.shared.gateway.problems import problems_of
+from functions.shared.request_ids import request_id_of
 from functions.shared.telemetry.observability import logger
 
 _JSON = "application/json"
@@ -32,14 +33,14 @@ def new_resolver() -> APIGatewayRestResolver:
 
     @app.exception_handler(Exception)  # type: ignore[untyped-decorator]
     def on_error(error: Exception) -> Response[str]:
-        return _error_response(error, request_id_of(app.current_event))
+        return _error_response(error, id_of(app.current_event))
 
     return app
 
 
-def request_id_of(event: APIGatewayProxyEvent) -> str:
-    """The id that the gateway's access log has, too."""
-    return f"req_{event.request_context.request_id}"
+def id_of(event: APIGatewayProxyEvent) -> str:
+    """The request's id, as its row and its execution would have it."""
+    return request_id_of(event.request_context.extended_request_id or "")
 
 
 def caller_id_of(event: APIGatewayProxyEvent) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
 
@@ -9,7 +10,14 @@ from aws_lambda_powertools import Logger, Metrics
 
 from functions.shared.telemetry.series import NAMESPACE
 
-logger = Logger(log_uncaught_exceptions=False)
+# Lambda's filter takes a line whose time is not written like this for one of the level INFO:
+# https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
+logger = Logger(log_uncaught_exceptions=False, use_rfc3339=True)
+# Powertools would take the level of Lambda's filter for its own, which is never quieter than INFO.
+logging.getLogger(logger.name).setLevel(os.environ.get("LOG_LEVEL", "INFO"))
+# Lambda sets the root logger to its filter's level, and gives it a handler: at DEBUG the SDKs of AWS
+# and of the providers would write whole requests there, with prompts and keys in them.
+logging.getLogger().setLevel(logging.WARNING)
 metrics = Metrics(namespace=NAMESPACE)
 # Most functions count nothing but their cold starts.
 warnings.filterwarnings("ignore", "No application metrics to publish")

@@ -22,7 +22,7 @@ def _ask(file=None, *, query=None, headers=None):
             "pathParameters": None if file is None else {"file": file},
             "queryStringParameters": query,
             "headers": headers,
-            "requestContext": {"requestId": "1-2-3"},
+            "requestContext": {"extendedRequestId": "1-2-3="},
         },
         None,
     )

@@ -1,7 +1,9 @@
 import io
 import json
 import logging
+import sys
 import time
+import traceback
 
 import pytest
 
@@ -70,4 +72,50 @@ def test_a_failure_leaves_the_handler_by_its_class_name(monkeypatch):
     monkeypatch.setenv(FAULTS_VARIABLE, '{"gpt-4o": "ProviderOverloaded"}')
     with pytest.raises(errors.ProviderOverloaded) as raised:
         handler.lambda_handler(event(), CONTEXT)
-    assert json.loads(str(raised.value))["message"] == "Simulated."
+    told = json.loads(str(raised.value))
+    assert (told["message"], told["request_id"]) == ("Simulated.", "req_1")
+
+
+def test_a_failure_is_told_by_the_runtimes_line_alone_and_without_a_stack_trace(
+    monkeypatch, logged
+):
+    monkeypatch.setenv(FAULTS_VARIABLE, '{"gpt-4o": "ProviderOverloaded"}')
+    with pytest.raises(errors.ProviderOverloaded) as raised:
+        handler.lambda_handler(event(), CONTEXT)
+    # As the runtime asks for it; what it gets is the stack trace in its line.
+    assert traceback.extract_tb(raised.value.__traceback__) == []
+    assert raised.value.__cause__ is None
+    assert logged() == []
+    monkeypatch.delenv(FAULTS_VARIABLE)
+    handler.lambda_handler(event(), CONTEXT)
+    assert sys.tracebacklimit > 100
+
+
+class Picky:
+    """A provider that quotes the prompt in its refusal."""
+
+    def complete(self, *_call):
+        raise errors.InvalidRequest(
+            "openai answered 400", reason="messages[0]: A confidential matter"
+        )
+
+
+def test_what_a_provider_says_of_a_request_reaches_the_caller_and_no_log(monkeypatch, logged):
+    monkeypatch.setattr(handler, "load_provider", lambda _settings: Picky())
+    output = handler.lambda_handler(event(), CONTEXT)
+    answer = output.pop("answer")
+    assert answer["success"] is False
+    assert answer["request_id"] == "req_1"
+    assert answer["error"] == {
+        "code": "invalid_request",
+        "message": "openai answered 400: messages[0]: A confidential matter",
+    }
+    assert output["logged_answer"] is None
+    assert output["error"]["Error"] == output["attempt"]["outcome"] == "InvalidRequest"
+    assert "confidential" not in json.dumps([output, logged()])
+
+
+def test_an_answer_says_of_every_other_ending_that_it_is_none():
+    output = handler.lambda_handler(event(), CONTEXT)
+    assert output.keys() == {"answer", "logged_answer", "attempt", "error"}
+    assert output["error"] is None

@@ -17,7 +17,8 @@ EXCHANGE = {
     "query_params": {},
     "path_params": {},
     "resource_path": "/v1/generate",
-    "request_id": "r1",
+    "request_id": "chosen",
+    "extended_request_id": "r1=",
     "trace_root": "1-2-3",
     "http_method": "POST",
     "path": "/v1/generate",
@@ -50,8 +51,7 @@ def exchange(**changes):
 def test_our_format_is_filled_in():
     form = ACCESS_LOG_FORMAT.to_string()
     assert json.loads(access_log.line_of(form, EXCHANGE)) == {
-        "request_id": "req_r1",
-        "gateway_request_id": "r1",
+        "request_id": "req_r1=",
         "trace_id": "1-2-3",
         "caller_id": "k1",
         "method": "POST",

@@ -1,8 +1,11 @@
+import inspect
+import json
 import threading
 from types import SimpleNamespace
 
 import pytest
 from ministack.core import lambda_runtime
+from ministack.services import lambda_svc, stepfunctions
 
 from local.emulator import workers
 
@@ -12,7 +15,8 @@ CONFIG = {"FunctionArn": "arn:aws:lambda:us-east-1:000000000000:function:classif
 class Environment:
     """One that takes a moment to start."""
 
-    def __init__(self, *_arguments):
+    def __init__(self, _name, config, _code):
+        self.config = config
         self.starting, self.may_start = threading.Event(), threading.Event()
 
 
@@ -22,7 +26,7 @@ def made(monkeypatch):
     made = []
 
     def make(*_arguments):
-        made.append(Environment())
+        made.append(Environment(*_arguments))
         return made[-1]
 
     def start(environment):
@@ -97,3 +101,49 @@ def test_an_environment_that_does_not_start_leaves_room_for_another(made, monkey
             pools.lease("classify", CONFIG, b"", "1")
     made[0].may_start.set()
     assert pools.lease("classify", CONFIG, b"", "1") is made[0]
+
+
+def test_a_function_is_told_the_level_of_its_logs_filter():
+    told = {
+        "LoggingConfig": {"ApplicationLogLevel": "DEBUG"},
+        "Environment": {"Variables": {"A": "1"}},
+    }
+    level = workers._with_log_level(told)["Environment"]["Variables"]
+    assert level == {"A": "1", "AWS_LAMBDA_LOG_LEVEL": "DEBUG"}
+    assert workers._with_log_level(CONFIG) == CONFIG
+
+
+def test_an_exception_is_one_line_of_json_in_the_log_as_the_runtime_writes_it():
+    failure = {"errorType": "ProviderThrottled", "errorMessage": "slow\ndown", "stackTrace": []}
+    outcome = workers._outcome({"status": "ok", "log": "", "failure": failure}, "r-1")
+    [line] = outcome["log"].splitlines()
+    written = json.loads(line)
+    assert written.pop("timestamp")
+    assert written == {"level": "ERROR", "requestId": "r-1", **failure}
+    assert outcome["body"] == {**failure, "requestId": "r-1"}
+
+
+THROTTLED = lambda_svc._throttle_response("ConcurrentInvocationLimitExceeded", "Rate Exceeded")
+
+
+@pytest.mark.parametrize(
+    ("cause", "name"),
+    [
+        (json.dumps(THROTTLED["body"]), "Lambda.TooManyRequestsException"),
+        ('{"errorType": "KeyError", "errorMessage": "x"}', "Lambda.Unknown"),
+        ("no JSON", "Lambda.Unknown"),
+    ],
+)
+def test_a_refusal_of_lambda_has_its_own_name_in_a_state(monkeypatch, cause, name):
+    def refuse(*_call):
+        raise stepfunctions._ExecutionError("Lambda.Unknown", cause)
+
+    monkeypatch.setattr(workers, "_call", refuse)
+    with pytest.raises(stepfunctions._ExecutionError) as raised:
+        workers._called("classify", {})
+    assert raised.value.error == name
+
+
+def test_upstream_still_gives_a_refusal_no_name_in_a_state():
+    assert "throttle" not in inspect.getsource(stepfunctions)
+    assert "root" not in lambda_runtime._PYTHON_WORKER_SCRIPT.split("import_module")[0]

@@ -1,3 +1,4 @@
+import inspect
 import json
 import time
 
@@ -95,3 +96,81 @@ def test_an_execution_starts_at_once_and_waits_as_long_as_it_says(monkeypatch):
     clock.sleep(2)
     assert slept == [2]
     assert clock.monotonic is time.monotonic
+
+
+SIZE = executions.MAX_INPUT_BYTES
+EXACT, TOO_LARGE = "é" * ((SIZE - 2) // 2), "é" * (SIZE // 2)
+
+
+@pytest.fixture
+def run(monkeypatch):
+    """How a machine of these states ends: (status, error, output)."""
+
+    def run(states, result=None):
+        monkeypatch.setattr(executions, "_invoke_resource", lambda *_call: result)
+        for name in ("_task", "_assign", "_arguments", "_output", "_invoke", "_fail", "_Clock"):
+            target = {
+                "_task": "_execute_task",
+                "_assign": "_apply_state_assign",
+                "_arguments": "_apply_jsonata_arguments",
+                "_output": "_apply_jsonata_output",
+                "_invoke": "_invoke_resource",
+                "_fail": "_fail_execution",
+                "_Clock": "time",
+            }[name]
+            ours = getattr(executions, name)
+            monkeypatch.setattr(stepfunctions, target, ours() if target == "time" else ours)
+        definition = {"QueryLanguage": "JSONata", "StartAt": "One", "States": states}
+        machine = {"name": "m", "definition": json.dumps(definition), "roleArn": "r"}
+        monkeypatch.setattr(stepfunctions, "_state_machines", {"arn": machine})
+        execution = {
+            "executionArn": "e", "stateMachineArn": "arn", "name": "n", "status": "RUNNING",
+            "startDate": "2026-11-26T00:00:00Z", "input": "{}", "events": [],
+        }  # fmt: skip
+        monkeypatch.setattr(stepfunctions, "_executions", {"e": execution})
+        stepfunctions._run_execution("e")
+        return execution["status"], execution.get("error"), execution["output"]
+
+    return run
+
+
+def task(**changes):
+    caught = {"ErrorEquals": ["States.ALL"], "Output": "caught", "Next": "Two"}
+    fields = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Arguments": {}}
+    return {
+        "One": {**fields, "Catch": [caught], "Next": "Two", **changes},
+        "Two": {"Type": "Succeed"},
+    }
+
+
+def test_a_result_of_256_kib_is_handed_on_and_a_larger_one_fails_its_task(run):
+    assert run(task(Output="taken"), EXACT) == ("SUCCEEDED", None, '"taken"')
+    assert run(task(Output="taken"), TOO_LARGE) == ("SUCCEEDED", None, '"caught"')
+
+
+@pytest.mark.parametrize("field", ["Arguments", "Output", "Assign"])
+def test_what_a_state_hands_on_ends_the_execution_where_it_is_larger(run, field):
+    def with_text(text):
+        value = {"x": text} if field == "Assign" else text
+        return task(**{"Output": "taken", field: value})
+
+    around = len('{"x":}') // 2 if field == "Assign" else 0
+    assert run(with_text(EXACT[around:]))[0] == "SUCCEEDED"
+    status, error, _ = run(with_text(TOO_LARGE))
+    assert (status, error) == ("FAILED", "States.DataLimitExceeded")
+
+
+@pytest.mark.parametrize("refusal", ["ExecutionAlreadyExists", "ThrottlingException"])
+def test_a_state_that_starts_an_execution_gets_aws_names_of_what_is_refused(monkeypatch, refusal):
+    def refuse(*_call):
+        raise stepfunctions._ExecutionError(refusal, "no")
+
+    monkeypatch.setattr(executions, "_start_nested", refuse)
+    with pytest.raises(stepfunctions._ExecutionError) as raised:
+        executions._nested("arn:aws:states:::states:startExecution", {})
+    assert raised.value.error == f"StepFunctions.{refusal.removesuffix('Exception')}Exception"
+
+
+def test_upstream_still_bounds_nothing_that_a_state_hands_on():
+    assert "States.DataLimitExceeded" not in inspect.getsource(stepfunctions)
+    assert "StepFunctions." not in inspect.getsource(stepfunctions._invoke_nested_start_execution)

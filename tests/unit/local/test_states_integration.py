@@ -15,6 +15,7 @@ EXCHANGE = {
     "query_params": {"q": ["first", "last"]},
     "headers": {"x-one": "1"},
     "request_id": "r-1",
+    "extended_request_id": "e-1=",
 }
 REQUEST = """{"input": $input.json('$'), "q": "$input.params().querystring.q", "id": "$context.requestId"}"""
 BY_STATUS = """#set($run = $input.path('$'))

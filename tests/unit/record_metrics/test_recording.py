@@ -7,8 +7,9 @@ from functions.record_metrics.recording import Stores, record
 from functions.shared.contracts.states import RecordInput, json_of
 from functions.shared.errors import InvalidRequest, ProviderThrottled, ProviderTimeout
 from functions.shared.money.caller_spend import CallerSpend, spend_of
+from functions.shared.never_ran import NEVER_RAN
 from functions.shared.storage.dead_letters import DeadLetters
-from functions.shared.storage.request_log import RequestLog
+from functions.shared.storage.request_log import RequestLog, unpacked
 from functions.shared.storage.state_table import StateTable
 from tests.support.builders import candidate, caught, decision, finished, ranked
 from tests.support.gateway_events import LambdaStub
@@ -45,6 +46,48 @@ def _event(*failures, error):
 def _record(event, queue_url):
     stores = Stores(RequestLog(TABLE), StateTable("State"), DeadLetters(queue_url), 30)
     return record(event, stores, trace_id="1-abc")
+
+
+THROTTLED = {"Error": "Lambda.TooManyRequestsException", "Cause": "Rate Exceeded."}
+
+
+@pytest.mark.parametrize("name", NEVER_RAN)
+def test_a_function_that_never_ran_costs_nothing_and_says_nothing_of_the_model(
+    name, table, state_table, queue_url
+):
+    refused = {**_failure(ProviderThrottled("")), "error": {"Error": name, "Cause": "no"}}
+    _record(_event(refused, error=refused["error"]), queue_url)
+    [item] = table.scan()["Items"]
+    row = unpacked(item)
+    assert row["cost_nano_usd"] == 0
+    assert [attempt["possibly_billed"] for attempt in row["attempts"]] == [False]
+    assert not [one for one in state_table.scan()["Items"] if "health" in one["state_id"]]
+
+
+@pytest.mark.parametrize("name", ["Lambda.Unknown", "Runtime.ExitError", "States.Timeout"])
+def test_a_crash_may_have_been_billed(name, table, queue_url):
+    crashed = {**_failure(ProviderThrottled("")), "error": {"Error": name, "Cause": "no"}}
+    _record(_event(crashed, error=crashed["error"]), queue_url)
+    [item] = table.scan()["Items"]
+    assert item["cost_nano_usd"] == WORST_CASE_NANO_USD
+
+
+@pytest.mark.parametrize("tried", [0, 2])
+def test_a_request_that_lambda_had_no_room_for_is_one_too_many(tried, table, queue_url):
+    refused = {**_failure(ProviderThrottled("")), "error": THROTTLED}
+    output = _record(_event(*[refused] * tried, error=THROTTLED), queue_url)
+    assert output.code == "rate_limited"
+    assert output.body["error"]["retry_after_seconds"] > 0
+
+
+def test_a_request_that_providers_failed_too_is_no_mere_request_too_many(table, queue_url):
+    failures = [
+        _failure(ProviderThrottled("slow")),
+        {**_failure(ProviderThrottled("")), "error": THROTTLED},
+    ]
+    output = _record(_event(*failures, error=THROTTLED), queue_url)
+    assert output.code == "all_providers_failed"
+    assert len(output.body["error"]["details"]) == 2
 
 
 def test_a_repeated_record_leaves_one_row_and_counts_once(table, state_table, queue_url, capsys):
