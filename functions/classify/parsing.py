@@ -6,6 +6,7 @@ from pydantic import JsonValue, ValidationError
 
 from functions.shared.contracts.request import GenerateRequest
 from functions.shared.contracts.state_size import json_bytes
+from functions.shared.contracts.states import json_of
 from functions.shared.errors import InvalidRequest, PayloadTooLarge
 from functions.shared.gateway.problems import problems_of
 
@@ -17,8 +18,8 @@ def parse_request(body: JsonValue) -> GenerateRequest:
     """Raises `InvalidRequest` and `PayloadTooLarge`."""
     try:
         request = GenerateRequest.model_validate(body)
-        # The profile takes the metadata along a second time.
-        size = json_bytes(body) + (json_bytes(request.metadata) if request.metadata else 0)
+        # What is handed on has defaults in it, and the profile takes the metadata along once more.
+        size = json_bytes(json_of(request)) + json_bytes(request.metadata or "")
     except ValidationError as error:
         raise InvalidRequest.of(problems_of(error)) from None
     except (RecursionError, UnicodeEncodeError):

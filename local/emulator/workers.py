@@ -19,6 +19,7 @@ from local.emulator import traces
 _WORKERS_PER_FUNCTION = int(os.environ.get("LOCAL_WORKERS_PER_FUNCTION", "4"))
 _execute_warm = lambda_svc._execute_function_warm
 _call = stepfunctions._call_lambda
+_reserved_of = lambda_svc._reserved_concurrency
 
 # Upstream reports every exception as Runtime.HandlerError, so that no Retry or Catch matches, and
 # ends the process, so that the next invocation imports everything again. "ok" keeps it alive.
@@ -163,6 +164,13 @@ def _failure(error_type: str, message: str, log: str = "") -> dict[str, Any]:
     return {"body": body, "error": True, "log": "\n".join(filter(None, (log, message)))}
 
 
+def _reserved(function: dict[str, Any], config: dict[str, Any]) -> int | None:
+    """What a function reserves holds for its versions and aliases, which upstream keeps apart."""
+    whole = lambda_svc._functions.get(config.get("FunctionName")) or function
+    reserved: int | None = _reserved_of(whole, config)
+    return reserved
+
+
 def _called(function: str, event: Any) -> Any:
     """Upstream refuses what is over the limit of the account or the function, but a state does not
     get AWS's name of it."""
@@ -194,6 +202,7 @@ def install() -> None:
         _AFTER_ENVIRONMENT, _AFTER_ENVIRONMENT + _SET_UP_LOGGING
     )
     stepfunctions._call_lambda = _called
+    lambda_svc._reserved_concurrency = _reserved
     lambda_svc._execute_function_warm = _execute
     # Upstream starts the environment of a version with a snapshot behind the pools' back.
     lambda_svc.acquire_worker = _pools.reserve

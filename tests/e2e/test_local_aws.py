@@ -32,7 +32,7 @@ MACHINE = {
         "TimeoutSeconds": "{% $seconds + 9 %}",
         "Retry": [{"ErrorEquals": ["KeyError"], "MaxAttempts": 1, "IntervalSeconds": 1}],
         "Catch": [{
-            "ErrorEquals": ["ValidationError"],
+            "ErrorEquals": ["EngineError"],
             "Assign": {
                 "caught": "{% $parse($states.errorOutput.Cause).errorType %}",
                 "retries": "{% $states.context.State.RetryCount %}",
@@ -80,7 +80,7 @@ def test_the_language_of_the_definition_means_what_it_means_on_aws(stack):
         if seen["status"] != "RUNNING" or time.monotonic() > ends:
             break
         time.sleep(0.2)
-    assert (seen["status"], seen["error"]) == ("FAILED", "ValidationError")
+    assert (seen["status"], seen["error"]) == ("FAILED", "EngineError")
     assert json.loads(seen["cause"]) == {"first": 2, "rest": [2, 3, 1], "more": [0, True]}
 
 

@@ -137,7 +137,7 @@ def test_every_request_is_a_line_of_the_access_log(stack, api, path, key, answer
     headers = {"X-API-Key": stack.api_key} if key else {}
     answer = requests.post(f"{stack.base_url}{path}", json=BODY, headers=headers, timeout=60)
     assert str(answer.status_code) == status
-    (line,) = _access_lines(stack, api, request_id=f"req_{answer.headers['x-amzn-requestid']}")
+    (line,) = _access_lines(stack, api, request_id=f"req_{answer.headers['x-amz-apigw-id']}")
     assert (line["status"], line["error_type"], line["method"]) == (status, error_type, "POST")
     assert line["response_bytes"] == str(len(answer.content))
     assert int(line["latency_ms"]) >= 0
@@ -297,7 +297,7 @@ def test_an_execution_that_no_request_started_has_a_trace_of_its_own(stack, tell
 
 def test_a_query_finds_fields_inside_the_access_log(stack, api):
     answer = _generate(stack)
-    request_id = f"req_{answer.headers['x-amzn-requestid']}"
+    request_id = f"req_{answer.headers['x-amz-apigw-id']}"
     group = [_access_log_group(stack, api)]
     counted = "stats count(*) as n, sum(latency_ms) as ms by status | sort n desc"
     query = f'filter request_id = "{request_id}" and ispresent(status) | {counted}'

@@ -144,6 +144,13 @@ def test_a_refusal_of_lambda_has_its_own_name_in_a_state(monkeypatch, cause, nam
     assert raised.value.error == name
 
 
+def test_a_version_is_bound_by_what_its_function_reserves(monkeypatch):
+    monkeypatch.setattr(lambda_svc, "_functions", {"classify": {"concurrency": 0}})
+    assert workers._reserved({"config": CONFIG}, CONFIG | {"FunctionName": "classify"}) == 0
+    assert workers._reserved({"config": CONFIG}, CONFIG | {"FunctionName": "score"}) is None
+
+
 def test_upstream_still_gives_a_refusal_no_name_in_a_state():
     assert "throttle" not in inspect.getsource(stepfunctions)
+    assert "_functions" not in inspect.getsource(lambda_svc._reserved_concurrency)
     assert "root" not in lambda_runtime._PYTHON_WORKER_SCRIPT.split("import_module")[0]

@@ -1,0 +1,129 @@
+"""A new account of AWS runs ten functions at once; this one runs three, and refuses the fourth."""
+
+import json
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+import requests
+
+from functions.shared.storage.request_log import unpacked
+from tests.conftest import running_stack
+
+pytestmark = pytest.mark.xdist_group("small account")
+
+ACCOUNT_CONCURRENCY = 3
+
+
+@pytest.fixture(scope="module")
+def small():
+    with running_stack(ACCOUNT_CONCURRENCY=str(ACCOUNT_CONCURRENCY)) as stack:
+        yield stack
+
+
+def post(stack, path="/generate", **body):
+    headers = {"X-API-Key": stack.api_key}
+    asked = {"text": "hello", "task": "chat"} | body
+    return requests.post(f"{stack.base_url}{path}", json=asked, headers=headers, timeout=40)
+
+
+def rows(stack):
+    return {
+        item["request_id"]: unpacked(item) for item in stack.requests_table().scan()["Items"]
+    }
+
+
+@contextmanager
+def refused(stack, construct_id):
+    """Lambda runs the function no more."""
+    functions, name = stack.client("lambda"), stack.function_name(construct_id)
+    functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    try:
+        yield
+    finally:
+        functions.delete_function_concurrency(FunctionName=name)
+
+
+def test_a_crowd_is_answered_or_told_to_come_back_and_nobody_is_failed(small):
+    with ThreadPoolExecutor(24) as crowd:
+        answers = list(crowd.map(lambda _: post(small), range(48)))
+    statuses = Counter(answer.status_code for answer in answers)
+    assert set(statuses) <= {200, 429}
+    assert statuses[200] > 0
+    for answer in answers:
+        if answer.status_code == 429:
+            assert answer.json()["error"]["code"] == "rate_limited"
+            assert int(answer.headers["Retry-After"]) > 0
+    logged = rows(small)
+    for answer in answers:
+        row = logged.get(answer.json()["request_id"])
+        if answer.status_code == 200:
+            assert row["status"] == "SUCCEEDED"
+            cost = answer.json()["usage"]["total_cost_usd"]
+            assert row["cost_nano_usd"] == round(cost * 10**9)
+
+
+def test_every_accepted_job_ends_with_an_answer_or_a_reason(small):
+    with ThreadPoolExecutor(12) as crowd:
+        accepted = list(crowd.map(lambda _: post(small, "/jobs"), range(24)))
+    assert {answer.status_code for answer in accepted} == {202}
+    headers, ends = {"X-API-Key": small.api_key}, time.monotonic() + 90
+    waiting = {answer.json()["execution_id"] for answer in accepted}
+    ended = {}
+    while waiting and time.monotonic() < ends:
+        for job in sorted(waiting):
+            told = requests.get(f"{small.base_url}/jobs/{job}", headers=headers, timeout=30)
+            if told.status_code == 200 and told.json()["status"] != "RUNNING":
+                ended[job] = told.json()
+                waiting.discard(job)
+        time.sleep(0.2)
+    assert not waiting
+    reasons = {job["error"]["code"] for job in ended.values() if job["status"] == "FAILED"}
+    assert reasons <= {"rate_limited"}
+    assert any(job["status"] == "SUCCEEDED" for job in ended.values())
+
+
+@pytest.mark.parametrize("state", ["Classify", "Score"])
+def test_a_state_that_lambda_refuses_for_good_is_a_request_too_many(small, state):
+    with refused(small, state):
+        answer = post(small)
+    body = answer.json()
+    assert (answer.status_code, body["error"]["code"]) == (429, "rate_limited")
+    assert answer.headers["Retry-After"] == str(body["error"]["retry_after_seconds"])
+    row = rows(small)[body["request_id"]]
+    assert (row["status"], row["error_code"], row["cost_nano_usd"]) == ("FAILED", "rate_limited", 0)
+
+
+def test_a_provider_function_that_lambda_refuses_costs_nothing_and_is_no_fault_of_its_models(small):
+    with refused(small, "InvokeSimulator"):
+        answer = post(small, model="gpt-4o-mini", fallback=False)
+    body = answer.json()
+    assert (answer.status_code, body["error"]["code"]) == (429, "rate_limited")
+    row = rows(small)[body["request_id"]]
+    assert row["cost_nano_usd"] == 0
+    [attempt] = row["attempts"]
+    assert attempt["outcome"] == "Lambda.TooManyRequestsException"
+    assert attempt["possibly_billed"] is False
+
+
+def test_a_request_that_could_not_even_be_recorded_is_one_too_many_and_waits_for_replay(small):
+    with refused(small, "Classify"), refused(small, "RecordMetrics"):
+        answer = post(small)
+    body = answer.json()
+    assert (answer.status_code, body["error"]["code"]) == (429, "rate_limited")
+    assert int(answer.headers["Retry-After"]) > 0
+    queue = small.output("DeadLetterQueueUrl")
+    waiting = []
+    while messages := small.client("sqs").receive_message(
+        QueueUrl=queue, MaxNumberOfMessages=10
+    ).get("Messages", []):
+        waiting += [json.loads(message["Body"])["request_id"] for message in messages]
+    assert body["request_id"] in waiting
+
+
+def test_a_job_is_accepted_where_its_request_cannot_be_checked_just_now(small):
+    with refused(small, "Classify"):
+        accepted = post(small, "/jobs")
+    assert accepted.status_code == 202
