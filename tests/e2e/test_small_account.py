@@ -30,9 +30,7 @@ def post(stack, path="/generate", **body):
 
 
 def rows(stack):
-    return {
-        item["request_id"]: unpacked(item) for item in stack.requests_table().scan()["Items"]
-    }
+    return {item["request_id"]: unpacked(item) for item in stack.requests_table().scan()["Items"]}
 
 
 @contextmanager
@@ -116,9 +114,11 @@ def test_a_request_that_could_not_even_be_recorded_is_one_too_many_and_waits_for
     assert int(answer.headers["Retry-After"]) > 0
     queue = small.output("DeadLetterQueueUrl")
     waiting = []
-    while messages := small.client("sqs").receive_message(
-        QueueUrl=queue, MaxNumberOfMessages=10
-    ).get("Messages", []):
+    while (
+        messages := small.client("sqs")
+        .receive_message(QueueUrl=queue, MaxNumberOfMessages=10)
+        .get("Messages", [])
+    ):
         waiting += [json.loads(message["Body"])["request_id"] for message in messages]
     assert body["request_id"] in waiting
 
