@@ -1,0 +1,96 @@
+"""Every request that is accepted fits every state: the local AWS ends what outgrows 256 KiB."""
+
+import json
+
+import pytest
+import requests
+
+from functions.classify.parsing import parse_request
+from functions.shared.catalogue.models import load_catalogue
+from functions.shared.errors import InvalidRequest, PayloadTooLarge
+
+pytestmark = pytest.mark.xdist_group("local")
+
+ASKED = {"task": "chat", "explain": True, "model_preference": "best"}
+CALL = {"id": "c", "function": {"name": "f", "arguments": ""}}
+
+
+def said(text):
+    return {"text": text}
+
+
+def tools(size):
+    function = {"name": "f", "description": "d" * size}
+    return {"text": "x", "tools": [{"function": function}]}
+
+
+def numbers(size):
+    schema = {"examples": [1e15] * size}
+    form = {"type": "json_schema", "json_schema": {"name": "n", "schema": schema}}
+    return {"text": "x", "response_format": form}
+
+
+def calls(size):
+    """Each call grows by the type that the caller may leave out."""
+    turns = [
+        {"role": "assistant", "tool_calls": [CALL] * min(128, size - first)}
+        for first in range(0, size, 128)
+    ]
+    return {"messages": [{"role": "user", "content": "x"}, *turns]}
+
+
+# What a request is filled up with; the number makes it larger.
+FULL_OF = {
+    "letters": lambda size: said("x" * size),
+    "emoji": lambda size: said("\U0001f600" * size),
+    "control characters": lambda size: said("x" + "\u0001" * size),
+    "quotes and backslashes": lambda size: said("x" + '"\\' * size),
+    "turns": lambda size: {"messages": [{"role": "user", "content": "x" * size}] * 500},
+    "a long tool": tools,
+    "numbers of a schema": numbers,
+    "calls of tools": calls,
+    "metadata": lambda size: (
+        said("x" * size)
+        | {"metadata": {f"{number:064}": "\U0001f600" * 512 for number in range(16)}}
+    ),
+}
+
+
+def is_accepted(body):
+    try:
+        parse_request(json.loads(json.dumps(body)))
+    except (PayloadTooLarge, InvalidRequest):
+        return False
+    return True
+
+
+def largest(kind):
+    """The largest accepted body of a kind, and the next one."""
+    low, high = 1, 210_001
+    while high - low > 1:
+        middle = (low + high) // 2
+        accepted = is_accepted(FULL_OF[kind](middle) | ASKED)
+        low, high = (middle, high) if accepted else (low, middle)
+    return FULL_OF[kind](low) | ASKED, FULL_OF[kind](high) | ASKED
+
+
+def post(stack, body):
+    headers = {"X-API-Key": stack.api_key}
+    return requests.post(f"{stack.base_url}/generate", json=body, headers=headers, timeout=60)
+
+
+@pytest.mark.parametrize("kind", FULL_OF)
+def test_the_largest_request_of_every_kind_is_answered_and_a_larger_one_is_refused(stack, kind):
+    accepted, refused = largest(kind)
+    assert post(stack, accepted).status_code == 200
+    assert post(stack, refused).status_code == 413
+
+
+@pytest.mark.parametrize("kind", ["letters", "control characters", "metadata", "calls of tools"])
+def test_the_largest_request_fits_all_states_of_six_failures(stack, kind):
+    accepted, _ = largest(kind)
+    faults = {model.id: "ProviderOverloaded" for model in load_catalogue().models}
+    with stack.faults(faults):
+        answer = post(stack, accepted)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (502, "all_providers_failed")
+    assert len(answer.json()["error"]["details"]) == 6
