@@ -1,23 +1,30 @@
-"""`python -m stacks.drawing [--check]`: draws the state machine, from its definition, into docs."""
+"""`python -m stacks.drawing [--check]`: draws the state machines, from their definitions, into docs."""
 
 from __future__ import annotations
 
 import json
 import re
 import sys
+import textwrap
 from collections import defaultdict
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from stacks.compute.functions import ROOT
-from stacks.compute.machines import ORCHESTRATE
+from stacks.compute.machines import ORCHESTRATE, SUBMIT
 
 DRAWING = ROOT / "docs" / "state_machine.md"
 _PLAIN, _ON_ERROR = '-- "{}" -->', '-. "{}" .->'
-_TEXT = """# The state machine
+_HEAD = """# The state machines
 
-Drawn from `statemachine/orchestrate.asl.json` by `make drawing`. A plain arrow is the next state, a
-dashed one what an error leads to.
+Drawn from `statemachine/` by `make drawing`. A plain arrow is the next state, a dashed one what an error
+leads to.
+"""
+_DRAWN = """
+## {name}
+
+{comment}
 
 ```mermaid
 flowchart TD
@@ -27,8 +34,13 @@ flowchart TD
 
 
 def render() -> str:
-    """The page, with one arrow for each way from one state to another."""
-    definition = json.loads(ORCHESTRATE.read_text("utf-8"))
+    """The page, with a drawing of each definition."""
+    return _HEAD + "".join(map(drawn, (ORCHESTRATE, SUBMIT)))
+
+
+def drawn(path: Path) -> str:
+    """A definition, with one arrow for each way from one state to another."""
+    definition = json.loads(path.read_text("utf-8"))
     boxes = [f'    {_id(name)}["{name}"]' for name in definition["States"]]
     arrows = [
         f"    {_id(name)} {arrow} {_id(target)}"
@@ -36,7 +48,9 @@ def render() -> str:
         for arrow, target in _arrows(state)
     ]
     start = f"    Start((start)) --> {_id(definition['StartAt'])}"
-    return _TEXT.format(lines="\n".join([*boxes, start, *arrows]))
+    comment = "\n".join(textwrap.wrap(definition["Comment"], 105))
+    lines = "\n".join([*boxes, start, *arrows])
+    return _DRAWN.format(name=path.name, comment=comment, lines=lines)
 
 
 def _arrows(state: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -1,34 +1,36 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from stacks import drawing
-from stacks.compute.machines import ORCHESTRATE
-
-STATES = json.loads(ORCHESTRATE.read_text("utf-8"))["States"]
+from stacks.compute.machines import ORCHESTRATE, SUBMIT
 
 
-def _drawn(arrow: str) -> set[tuple[str, str]]:
+def _drawn(text: str, arrow: str) -> set[tuple[str, str]]:
     """From which state to which there is such an arrow."""
     pattern = rf"^    (\w+) {arrow} (\w+)$"
-    return {(one[1], one[2]) for one in re.finditer(pattern, drawing.render(), re.MULTILINE)}
+    return {(one[1], one[2]) for one in re.finditer(pattern, text, re.MULTILINE)}
 
 
-def _ways(kind: str) -> set[tuple[str, str]]:
+def _ways(states: dict[str, Any], kind: str) -> set[tuple[str, str]]:
     """The same out of the definition, by the part of a state that names its targets."""
     return {
         (re.sub(r"\W", "", name), re.sub(r"\W", "", rule["Next"]))
-        for name, state in STATES.items()
+        for name, state in states.items()
         for rule in state.get(kind, [])
     }
 
 
-def test_every_state_has_a_box_and_every_way_an_arrow() -> None:
-    assert re.findall(r'^    \w+\["(.+)"\]$', drawing.render(), re.MULTILINE) == list(STATES)
-    assert _drawn('-- "[^"]+" -->') == _ways("Choices")
-    assert _drawn(r'-\. "[^"]+" \.->') == _ways("Catch")
+@pytest.mark.parametrize("path", [ORCHESTRATE, SUBMIT])
+def test_every_state_has_a_box_and_every_way_an_arrow(path: Path) -> None:
+    states, text = json.loads(path.read_text("utf-8"))["States"], drawing.drawn(path)
+    assert re.findall(r'^    \w+\["(.+)"\]$', text, re.MULTILINE) == list(states)
+    assert _drawn(text, '-- "[^"]+" -->') == _ways(states, "Choices")
+    assert _drawn(text, r'-\. "[^"]+" \.->') == _ways(states, "Catch")
+    assert text in drawing.render()
 
 
 def test_a_drawing_of_another_definition_fails_the_check_until_it_is_drawn_anew(
