@@ -21,6 +21,11 @@ from hypercorn.config import Config
 _GRACE_S = 1.0
 
 
+def _read_numbers_as_java() -> None:
+    """A number may have any length to the gateway and to Step Functions, but not to a function."""
+    sys.set_int_max_str_digits(0)
+
+
 def _application(port: int) -> Callable[..., Awaitable[None]]:
     # Imported late: ministack reads its environment when it is imported.
     from ministack import app as ministack
@@ -75,6 +80,7 @@ async def _serve(front_door_fd: int, emulator_fd: int) -> None:
             loop.call_soon_threadsafe(ended.set)
 
     threading.Thread(target=_end_with_starter, args=(end,), daemon=True).start()
+    _read_numbers_as_java()
     app = _application(port)
     await serve(app, config, shutdown_trigger=ended.wait)
 

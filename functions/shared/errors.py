@@ -32,6 +32,7 @@ from typing import Any, ClassVar, Self
 from functions.shared.never_ran import TOO_MANY_REQUESTS
 
 MAX_MESSAGE_CHARACTERS = 500
+UNREADABLE = "not JSON, nested too deeply, or with a number of thousands of digits"
 BUSY_S = 5
 """When to come back, where all of the account's functions are busy."""
 _NOT_VALID = "The request is not valid."
@@ -236,10 +237,13 @@ def error_body(error: EngineError, request_id: str) -> dict[str, Any]:
 def from_execution(name: str, cause: str) -> EngineError:
     """Rebuild an error from what a `Catch` sees: the class name, and Lambda's JSON of the exception.
 
-    A function that Lambda had no room for is a request too many.
+    A function that Lambda had no room for is a request too many; an event that no function can read is
+    the caller's, whose numbers are as long as they were sent.
     An unknown name (a crash, a Lambda or Step Functions fault) becomes a plain `EngineError` whose
     message names only the error class: its cause may hold a stack trace or a prompt.
     """
+    if name == "Runtime.UnmarshalError":
+        return InvalidRequest.at("body", UNREADABLE)
     if name == TOO_MANY_REQUESTS:
         return RateLimited("Too many requests at once.", retry_after_seconds=BUSY_S)
     error_class = ERRORS_BY_NAME.get(name)

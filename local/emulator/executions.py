@@ -58,12 +58,19 @@ def _running_twin(request: dict[str, Any]) -> Any:
     return None
 
 
+def _encoded(request: dict[str, Any]) -> dict[str, Any]:
+    """Java writes half of a surrogate pair as a question mark where it makes UTF-8 of a text."""
+    return {**request, "input": request.get("input", "{}").encode("utf-8", "replace").decode()}
+
+
 def _start_execution(request: dict[str, Any]) -> Any:
+    request = _encoded(request)
     with traces.within(traces.root_of(request.get("traceHeader"))):
         return _refusal(request) or _running_twin(request) or _start(request)
 
 
 def _start_sync_execution(request: dict[str, Any]) -> Any:
+    request = _encoded(request)
     with traces.within(traces.root_of(request.get("traceHeader"))):
         return _refusal(request) or _start_sync(request)
 

@@ -41,6 +41,17 @@ _SET_UP_LOGGING = """    import logging
     if os.environ.get("AWS_LAMBDA_LOG_LEVEL"):
         logging.getLogger().setLevel(os.environ["AWS_LAMBDA_LOG_LEVEL"])
 """
+# The runtime reads an event before it calls the handler, and says so where it cannot.
+_READS_EVENT = "        _ms_msg = json.loads(line)\n"
+_READ_EVENT = """        try:
+            _ms_msg = json.loads(line)
+        except ValueError as e:
+            _unread = {"errorType": "Runtime.UnmarshalError", "stackTrace": [],
+                       "errorMessage": "Unable to unmarshal input: " + str(e)}
+            _real_stdout.write(json.dumps({"status": "ok", "failure": _unread}) + "\\n")
+            _real_stdout.flush()
+            continue
+"""
 _TIMED_OUT = re.compile(r"Task timed out after .* seconds")
 
 
@@ -195,9 +206,11 @@ def is_refusal(body: str | bytes) -> bool:
 def install() -> None:
     """Replace ministack's functions."""
     script = lambda_runtime._PYTHON_WORKER_SCRIPT
-    if script.count(_UPSTREAM_REPORT) != 1 or script.count(_AFTER_ENVIRONMENT) != 1:
+    if any(
+        script.count(part) != 1 for part in (_UPSTREAM_REPORT, _AFTER_ENVIRONMENT, _READS_EVENT)
+    ):
         raise RuntimeError("ministack's worker reports errors in another way than 1.5.33 did")
-    script = script.replace(_UPSTREAM_REPORT, _REPORT)
+    script = script.replace(_UPSTREAM_REPORT, _REPORT).replace(_READS_EVENT, _READ_EVENT)
     lambda_runtime._PYTHON_WORKER_SCRIPT = script.replace(
         _AFTER_ENVIRONMENT, _AFTER_ENVIRONMENT + _SET_UP_LOGGING
     )

@@ -18,7 +18,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from functions.shared import attempt_limits as limits
-from functions.shared.errors import BUSY_S
+from functions.shared.errors import BUSY_S, UNREADABLE
 from functions.shared.never_ran import NEVER_RAN
 from stacks.api.mapping import JOBS_PATH
 from stacks.compute.function_table import allow
@@ -141,7 +141,8 @@ class Machines(Construct):
         arns = {f"{name}Arn": self._functions[name].function_arn for name in called}
         if spec.starts:
             started = self.by_name[spec.starts].state_machine_arn
-            return arns | {f"{spec.starts}MachineArn": started, "JobsPath": JOBS_PATH}
+            texts = {"JobsPath": JOBS_PATH, "Unreadable": UNREADABLE}
+            return arns | texts | {f"{spec.starts}MachineArn": started}
         return arns | {"DeadLetterQueueUrl": self._queue.queue_url}
 
     def _add_role(self, spec: MachineSpec, called: list[str]) -> iam.Role:

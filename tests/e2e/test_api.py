@@ -133,6 +133,23 @@ def test_a_bad_body_is_an_invalid_request(stack, path, name):
     assert all(one.keys() == {"field", "problem"} for one in error["details"])
 
 
+@pytest.mark.parametrize("name", BAD_BODIES)
+def test_every_path_says_what_is_wrong_with_a_body_in_the_same_words(stack, name):
+    headers = {"Content-Type": "application/json"}
+    errors = [
+        post(stack, path, data=BAD_BODIES[name], headers=headers).json()["error"]
+        for path in ("/generate", "/jobs", "/route")
+    ]
+    assert errors == errors[:1] * 3
+
+
+@pytest.mark.parametrize("path", ["/generate", "/jobs"])
+def test_half_a_surrogate_pair_breaks_nothing(stack, path):
+    headers = {"Content-Type": "application/json"}
+    answer = post(stack, path, data=b'{"text": "\\ud800 hello", "task": "chat"}', headers=headers)
+    assert answer.ok
+
+
 @pytest.mark.parametrize("path", ["/generate", "/jobs"])
 def test_a_body_over_the_states_limit_is_too_large(stack, path):
     assert_error(post(stack, path, {"text": "x" * 300_000}), "payload_too_large")

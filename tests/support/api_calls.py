@@ -22,6 +22,7 @@ BAD_BODIES = {
     "a text as money": b'{"text": "a", "max_cost_usd": "1"}',
     "negative money": b'{"text": "a", "max_cost_usd": -1}',
     "a huge number": b'{"text": "a", "temperature": 1e400}',
+    "a number of 5,000 digits": b'{"text": "a", "max_output_tokens": ' + b"9" * 5000 + b"}",
     "a wrong role": b'{"messages": [{"role": "x", "content": "a"}]}',
     "no messages": b'{"messages": []}',
     "a list as metadata": b'{"text": "a", "metadata": []}',

@@ -12,6 +12,7 @@ from pydantic import BaseModel, JsonValue, ValidationError
 
 from functions.shared.errors import (
     HTTP_STATUS,
+    UNREADABLE,
     EngineError,
     InvalidRequest,
     NotFound,
@@ -56,7 +57,7 @@ def json_body(event: APIGatewayProxyEvent) -> JsonValue:
     try:
         value: JsonValue = json.loads(event.decoded_body or "", parse_constant=_refuse)
     except (ValueError, RecursionError):
-        raise InvalidRequest.at("body", "not JSON, or nested too deeply") from None
+        raise InvalidRequest.at("body", UNREADABLE) from None
     return value
 
 
