@@ -149,6 +149,8 @@ def test_a_reason_is_cut_to_one_short_line():
         ({"retry-after": "1.2"}, 2),
         ({"retry-after-ms": "1500", "retry-after": "9"}, 2),
         ({"retry-after": "-5"}, 0),
+        ({"retry-after": "1e308"}, 86_400),
+        ({"retry-after-ms": "99999999999999"}, 86_400),
         ({"retry-after": "soon"}, 0),
         ({"retry-after": "nan"}, 0),
         ({"retry-after": "inf"}, 0),
