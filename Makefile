@@ -16,7 +16,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
   --no-annotate --no-emit-index-url --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
-.PHONY: help run test browser check bench format lock prices drawing deploy clean
+.PHONY: help run test browser check bench format lock prices drawing deploy prove clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -92,6 +92,9 @@ drawing: $(RUN_READY) ## draw the state machine, from its definition, into docs
 deploy: $(RUN_READY) $(NODE_RUN_READY) ## deploy STAGE=dev to your AWS account
 	@$(BIN)/python -m stacks.compute.layers
 	@node_modules/.bin/cdk deploy --all --context stage=$(STAGE) --require-approval never
+
+prove: $(RUN_READY) ## settle on the deployed STAGE=dev what only AWS can tell; ONLY=name for one
+	@$(BIN)/python -m ops prove --stage $(STAGE) $(if $(ONLY),--only $(ONLY))
 
 clean: ## remove everything that the targets made
 	@-$(BIN)/python -m local down --port $(PORT) 2>/dev/null
