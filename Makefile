@@ -89,9 +89,11 @@ prices: $(DEV_READY) ## generate the price table and the README's table of provi
 drawing: $(RUN_READY) ## draw the state machine, from its definition, into docs
 	@$(BIN)/python -m stacks.drawing
 
-deploy: $(RUN_READY) $(NODE_RUN_READY) ## deploy STAGE=dev to your AWS account
+deploy: $(RUN_READY) $(NODE_RUN_READY) ## deploy STAGE=dev to your AWS account; YES=1 asks nothing
 	@$(BIN)/python -m stacks.compute.layers
-	@node_modules/.bin/cdk deploy --all --context stage=$(STAGE) --require-approval never
+	@node_modules/.bin/cdk deploy --all --context stage=$(STAGE) \
+	  --require-approval $(if $(YES),never,broadening) || { status=$$?; test -t 0 || \
+	  echo "Where nobody can be asked, more rights need YES=1: read 'cdk diff' first." >&2; exit $$status; }
 
 prove: $(RUN_READY) ## settle on the deployed STAGE=dev what only AWS can tell; ONLY=name for one
 	@$(BIN)/python -m ops prove --stage $(STAGE) $(if $(ONLY),--only $(ONLY))
