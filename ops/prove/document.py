@@ -21,9 +21,10 @@ that it makes. `make prove STAGE=dev ONLY=ids` settles one; `python -m ops prove
 _TAIL = """\
 ## Left as it is
 
-- The trust policies of the roles have no `aws:SourceAccount`. API Gateway and Step Functions send it by their
-  documentation; that Lambda sends it whenever it assumes a function's role is not documented, and a role that it
-  cannot assume makes the deployment fail. Who could misuse the roles needs `iam:PassRole` in the account already.
+- The trust policies of the functions' roles and of the gateway's have no `aws:SourceAccount`; those of the state
+  machines have it, as Step Functions documents it. That Lambda and API Gateway send it whenever they take on a
+  role is not documented, and a role that they cannot take on makes the deployment fail. Who would misuse these
+  roles needs `iam:PassRole` in the account already.
 """
 
 

@@ -221,7 +221,7 @@ CHECKS = (
     Check(
         "secret-values",
         "An update of the stack leaves the secrets' values alone.",
-        "What CloudFormation writes when another property of a secret changes is not documented.",
+        "What CloudFormation writes into a secret when its description changes is not documented.",
         "the template has no value, so that there is none to write",
         settings.secrets_keep_their_values,
         calls=3,
