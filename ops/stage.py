@@ -63,6 +63,13 @@ class Stage:
         )
         return found
 
+    @cached_property
+    def gateway_resources(self) -> dict[str, str]:
+        """The ids of the API's paths."""
+        pages = self.client("apigateway").get_paginator("get_resources")
+        found = pages.paginate(restApiId=self.outputs["ApiId"])
+        return {item["path"]: item["id"] for page in found for item in page["items"]}
+
 
 def deployed_stage(name: str) -> Stage:
     """In the account and region of the shell's credentials. Raises NoStage, and botocore's errors."""

@@ -11,6 +11,30 @@ from ops.temporary import run_states
 
 _NEVER_RAN = ("Lambda.ResourceNotFoundException", "Lambda.AccessDeniedException")
 _GATEWAY_LIMIT_MS = 29_000
+_REQUEST = {
+    "request": {"task": "sentiment", "text": "Good."},
+    "request_id": "req_prove",
+    "mode": "sync",
+    "started_at": "2026-01-01T00:00:00Z",
+}
+_CATCH = {"ErrorEquals": ["States.ALL"], "Output": "{% $states.errorOutput %}", "Next": "Caught"}
+_TOLD = {"candidate": "{% $first %}", "remaining": "{% $left %}"}
+_ENDS = {
+    "Chosen": {
+        "Type": "Pass",
+        "Assign": {
+            "first": "{% $candidate.model %}",
+            "left": "{% [$remaining.model] %}",
+            "committed_nano_usd": 10,
+        },
+        "Next": "Choose Again",
+    },
+    "Refused": {"Type": "Pass", "Output": {**_TOLD, "dear": "refused"}, "End": True},
+    "Taken": {"Type": "Pass", "Output": {**_TOLD, "dear": "taken"}, "End": True},
+    "Waits": {"Type": "Fail", "Error": "Waits"},
+    "Nobody": {"Type": "Fail", "Error": "Nobody"},
+}
+"""Where the two choices lead: the first to a candidate, the second to its refusal."""
 
 
 def the_definition_is_valid(probe: Probe) -> Finding:
@@ -43,46 +67,37 @@ def _next_candidate_states(states: dict[str, Any]) -> dict[str, Any]:
         for one in states["Invoke Provider"]["Catch"]
         if "ProviderOverloaded" in one["ErrorEquals"]
     )
-    choice = json.loads(json.dumps(states["Next Candidate?"]))
-    text = json.dumps(choice).replace('"Invoke Provider"', '"{chosen}"')
-    text = text.replace('"Record Failure"', '"{refused}"').replace('"Wait For Provider"', '"Waits"')
-    variables = {
+    ordered = {"remaining": trouble["Assign"]["remaining"]}
+    return {
+        "Set": {"Type": "Pass", "Assign": _variables(), "Next": "Order"},
+        "Order": {"Type": "Pass", "Assign": ordered, "Next": "Choose"},
+        "Choose": _leading_to(states["Next Candidate?"], called="Chosen", ended="Nobody"),
+        "Choose Again": _leading_to(states["Next Candidate?"], called="Taken", ended="Refused"),
+        **_ENDS,
+    }
+
+
+def _variables() -> dict[str, Any]:
+    left = [_candidate("same", "a", 1), _candidate("other", "b", 1), _candidate("dear", "a", 9)]
+    return {
         "candidate": _candidate("failed", "a", 1),
-        "remaining": [
-            _candidate("same", "a", 1),
-            _candidate("other", "b", 1),
-            _candidate("dear", "a", 9),
-        ],
+        "remaining": left,
         "failures": [],
         "retry_after_seconds": 0,
         "waited": False,
         "committed_nano_usd": 5,
         "profile": {"deadline_at_ms": 9_000_000_000_000, "max_cost_nano_usd": 10},
     }
-    chosen = {"first": "{% $candidate.model %}", "left": "{% [$remaining.model] %}"}
-    told = {"candidate": "{% $first %}", "remaining": "{% $left %}"}
-    return {
-        "Set": {"Type": "Pass", "Assign": variables, "Next": "Order"},
-        "Order": {
-            "Type": "Pass",
-            "Assign": {"remaining": trouble["Assign"]["remaining"]},
-            "Next": "Choose",
-        },
-        "Choose": json.loads(text.replace("{chosen}", "Chosen").replace("{refused}", "Nobody")),
-        "Chosen": {"Type": "Pass", "Assign": chosen, "Next": "Make Dear"},
-        "Make Dear": {
-            "Type": "Pass",
-            "Assign": {"committed_nano_usd": 10},
-            "Next": "Choose Dear",
-        },
-        "Choose Dear": json.loads(
-            text.replace("{chosen}", "Taken").replace("{refused}", "Refused")
-        ),
-        "Refused": {"Type": "Pass", "Output": {**told, "dear": "refused"}, "End": True},
-        "Taken": {"Type": "Pass", "Output": {**told, "dear": "taken"}, "End": True},
-        "Waits": {"Type": "Fail", "Error": "Waits"},
-        "Nobody": {"Type": "Fail", "Error": "Nobody"},
-    }
+
+
+def _leading_to(choice: dict[str, Any], called: str, ended: str) -> dict[str, Any]:
+    """The choice with other states behind it."""
+    text = json.dumps(choice)
+    ways = {"Invoke Provider": called, "Record Failure": ended, "Wait For Provider": "Waits"}
+    for state, other in ways.items():
+        text = text.replace(f'"{state}"', f'"{other}"')
+    changed: dict[str, Any] = json.loads(text)
+    return changed
 
 
 def _candidate(model: str, provider: str, cost: int) -> dict[str, Any]:
@@ -109,11 +124,10 @@ def deadlines_end_before_the_gateway(probe: Probe) -> Finding:
 
 
 def _integration_timeout_ms(probe: Probe) -> int:
-    gateway, api = probe.stage.client("apigateway"), probe.stage.outputs["ApiId"]
-    pages = gateway.get_paginator("get_resources").paginate(restApiId=api)
-    resources = {item["path"]: item["id"] for page in pages for item in page["items"]}
-    integration = gateway.get_integration(
-        restApiId=api, resourceId=resources["/v1/generate"], httpMethod="POST"
+    integration = probe.stage.client("apigateway").get_integration(
+        restApiId=probe.stage.outputs["ApiId"],
+        resourceId=probe.stage.gateway_resources["/v1/generate"],
+        httpMethod="POST",
     )
     return int(integration.get("timeoutInMillis", _GATEWAY_LIMIT_MS))
 
@@ -130,22 +144,9 @@ def a_refused_invocation_has_a_known_name(probe: Probe) -> Finding:
 
 def too_large_a_result_is_caught(probe: Probe) -> Finding:
     """The result of a task, made too large by the state's own Output."""
-    states = _invoking(_called_function(probe, "Classify")) | {
-        "Caught": {"Type": "Pass", "Output": "{% $states.input.Error %}", "End": True}
-    }
-    states["Invoke"] |= {
-        "Output": "{% $pad('', 300000, 'x') %}",
-        "Catch": [
-            {"ErrorEquals": ["States.ALL"], "Output": "{% $states.errorOutput %}", "Next": "Caught"}
-        ],
-    }
-    states["Invoke"]["Arguments"]["Payload"] = {
-        "request": {"task": "sentiment", "text": "Good."},
-        "request_id": "req_prove",
-        "caller_id": probe.key.id,
-        "mode": "sync",
-        "started_at": "2026-01-01T00:00:00Z",
-    }
+    states = _invoking(_called_function(probe, "Classify"), _REQUEST | {"caller_id": probe.key.id})
+    states["Invoke"] |= {"Output": "{% $pad('', 300000, 'x') %}", "Catch": [_CATCH]}
+    states["Caught"] = {"Type": "Pass", "Output": "{% $states.input.Error %}", "End": True}
     told = run_states(probe.stage, states, "Invoke")
     if told["status"] == "SUCCEEDED" and len(told["output"]) < 1000:
         caught = told["output"]
@@ -166,12 +167,12 @@ def _called_function(probe: Probe, state: str) -> str:
     return str(_deployed_states(probe)[state]["Arguments"]["FunctionName"])
 
 
-def _invoking(function: str) -> dict[str, Any]:
+def _invoking(function: str, payload: dict[str, Any] | None = None) -> dict[str, Any]:
     return {
         "Invoke": {
             "Type": "Task",
             "Resource": "arn:aws:states:::lambda:invoke",
-            "Arguments": {"FunctionName": function, "Payload": {}},
+            "Arguments": {"FunctionName": function, "Payload": payload or {}},
             "End": True,
         }
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -103,11 +103,12 @@ class Probe:
         ):
             yield from (event["message"] for event in page["events"])
 
-    def access_log_lines(self) -> list[dict[str, Any]]:
-        """Of requests with the run's key."""
+    def are_logged(self, request_ids: Iterable[str]) -> bool:
+        """Whether the gateway's access log has all of these requests."""
         arn = self.stage.gateway_stage["accessLogSettings"]["destinationArn"]
         group = arn.partition(":log-group:")[2].removesuffix(":*")
-        return [json.loads(line) for line in self.events(group, f'"{self.key.id}"')]
+        lines = [json.loads(line) for line in self.events(group, f'"{self.key.id}"')]
+        return {*map(letters_of, request_ids)} <= {letters_of(one["request_id"]) for one in lines}
 
     def eventually(self, look: Callable[[], _Found]) -> _Found:
         """What `look` finds once it finds anything, or in the end; AWS takes its time."""

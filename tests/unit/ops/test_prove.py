@@ -1,3 +1,4 @@
+import itertools
 import json
 from contextlib import nullcontext
 from unittest.mock import MagicMock
@@ -6,7 +7,7 @@ import pytest
 import requests
 
 from ops import __main__, temporary
-from ops.prove import bodies, document, figures, gateway, running, settings
+from ops.prove import bodies, document, figures, gateway, logs, running, settings
 from ops.prove.check import Check, Finding, cannot_tell, held, not_held
 from ops.prove.probe import Probe, letters_of, out_of_contract
 from ops.prove.table import CHECKS
@@ -273,6 +274,105 @@ def test_an_old_tls_that_passes_is_seen(monkeypatch, old, new, verdict):
 
 def test_ids_are_compared_without_the_signs_that_some_writers_drop():
     assert letters_of("req_LIxCyGd7SK4FjEg=") == letters_of("req_LIxCyGd7SK4FjEg")
+
+
+THROTTLED = {"throttlingRateLimit": 5.0, "throttlingBurstLimit": 10}
+
+
+def flooded(throttle, *answers):
+    """What is found of a stage whose one keyless path has this throttle, and answers in turn so."""
+    stage = MagicMock(gateway_stage={"methodSettings": {"~1v1~1health/GET": throttle}})
+    stage.gateway_resources = {"/v1/health": "id", "/v1/models": "other"}
+    turns = itertools.cycle(answers)
+    probe = Probe(stage, Key("id", "value"))
+    object.__setattr__(probe, "send", lambda *_, **__: next(turns))
+    return gateway.keyless_routes_are_throttled(probe)
+
+
+@pytest.mark.parametrize(
+    ("throttle", "answers", "verdict"),
+    [
+        (THROTTLED, [answer(200, {}), refusal(429, "rate_limited")], "held"),
+        (THROTTLED, [answer(200, {})], "not held"),
+        (THROTTLED, [answer(200, {}), answer(429, {"message": "Too Many Requests"})], "not held"),
+        ({}, [answer(200, {})], "not held"),
+        ({"throttlingRateLimit": 900.0}, [answer(200, {})], "cannot tell"),
+    ],
+)
+def test_a_path_without_a_key_has_to_refuse_a_flood(throttle, answers, verdict):
+    assert flooded(throttle, *answers).verdict == verdict
+
+
+def page(ids, **headers):
+    return answer(200, {"data": [{"id": one} for one in ids]}, **headers)
+
+
+@pytest.mark.parametrize(
+    ("packed", "verdict"),
+    [
+        (page("ab", **{"Content-Encoding": "gzip"}), "held"),
+        (page("ac", **{"Content-Encoding": "gzip"}), "not held"),
+        (page("ab"), "not held"),
+    ],
+)
+def test_a_compressed_answer_has_to_be_the_same(packed, verdict):
+    answers = iter([page("ab"), packed])
+    assert gateway.answers_are_compressed(asked(lambda *_, **__: next(answers))).verdict == verdict
+
+
+def logging(lines, level="WARNING"):
+    """What is found of a stage that says `level` and wrote these lines."""
+    stage = MagicMock(is_local=True)
+    stage.physical_ids.return_value = ["score"]
+    client = stage.client.return_value
+    client.get_function_configuration.return_value = {
+        "Environment": {"Variables": {"LOG_LEVEL": level}},
+        "LoggingConfig": {"LogGroup": "group"},
+    }
+    events = [{"message": line if isinstance(line, str) else json.dumps(line)} for line in lines]
+    client.get_paginator.return_value.paginate.return_value = [{"events": events}]
+    probe = Probe(stage, Key("id", "value"))
+    probe.__dict__["question"] = {}
+    object.__setattr__(probe, "send", lambda *_, **__: answer(200, {}))
+    object.__setattr__(probe, "eventually", lambda look: look())
+    return logs.the_log_level_has_its_effect(probe)
+
+
+@pytest.mark.parametrize(
+    ("lines", "level", "verdict"),
+    [
+        ([{"level": "ERROR"}, {"level": "WARN"}, "START", {"_aws": {}, "level": "INFO"}], "WARNING", "held"),
+        ([{"level": "ERROR"}, {"level": "INFO"}], "WARNING", "not held"),
+        ([{"level": "WARN"}], "ERROR", "not held"),
+        ([{"level": "DEBUG"}], "INFO", "not held"),
+        ([{"level": "DEBUG"}], "DEBUG", "cannot tell"),
+        (["START", "7", '{"_aws": {}}'], "WARNING", "cannot tell"),
+    ],
+)  # fmt: skip
+def test_a_line_under_the_stages_level_is_seen(lines, level, verdict):
+    assert logging(lines, level).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("leaking", "is_logged", "verdict"),
+    [((), True, "held"), ((), False, "cannot tell"), (("machine",), False, "not held")],
+)
+def test_a_prompt_in_any_log_group_is_seen(monkeypatch, leaking, is_logged, verdict):
+    monkeypatch.setattr(logs.time, "sleep", lambda _: None)
+    probe = asked(lambda *_, **__: answer(202, {"execution_id": "req_1"}))
+    probe.stage.physical_ids.return_value = ["score", "machine"]
+    object.__setattr__(probe, "eventually", lambda _: is_logged)
+    seen = []
+
+    def events(group, pattern):
+        seen.append(pattern)
+        return ["{}"] if group in leaking else []
+
+    object.__setattr__(probe, "events", events)
+    found = logs.prompts_are_in_no_log(probe)
+    assert found.verdict == verdict, found
+    assert set(seen) == {seen[0]} != {""}
+    assert all(group in found.sentence for group in leaking)
 
 
 def test_a_list_needs_no_stage(capsys):
