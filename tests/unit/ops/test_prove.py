@@ -1,5 +1,6 @@
 import itertools
 import json
+import time
 from contextlib import nullcontext
 from unittest.mock import MagicMock
 
@@ -358,7 +359,7 @@ def test_a_line_under_the_stages_level_is_seen(lines, level, verdict):
     [((), True, "held"), ((), False, "cannot tell"), (("machine",), False, "not held")],
 )
 def test_a_prompt_in_any_log_group_is_seen(monkeypatch, leaking, is_logged, verdict):
-    monkeypatch.setattr(logs.time, "sleep", lambda _: None)
+    monkeypatch.setattr(time, "sleep", lambda _: None)
     probe = asked(lambda *_, **__: answer(202, {"execution_id": "req_1"}))
     probe.stage.physical_ids.return_value = ["score", "machine"]
     object.__setattr__(probe, "eventually", lambda _: is_logged)
