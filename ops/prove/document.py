@@ -15,8 +15,9 @@ _HEAD = """\
 # What only AWS can tell
 
 Each is right by the documentation or by the local AWS and was not run on AWS. `make prove STAGE=dev` settles what
-a script can, for less than a dollar: it asks with a key of its own, only models that cost nothing, and removes all
-that it makes. `make prove STAGE=dev ONLY=ids` settles one; `python -m ops prove --local` asks the local stack.
+a script can, for less than a dollar: it asks with a key of its own, only models that cost nothing, and removes the
+key, the plan and the machines that it makes. `make prove STAGE=dev ONLY=ids` settles one; `python -m ops prove
+--local` asks the local stack.
 """
 _TAIL = """\
 ## Left as it is

@@ -38,7 +38,8 @@ def estimate_of(checks: Iterable[Check]) -> str:
     calls = sum(check.calls for check in checks)
     return (
         f"At most {calls} calls, under {calls * _USD_PER_CALL:.2f} USD; models that are asked cost"
-        " nothing, though simulated ones count in the stage's figures. All that is made is removed."
+        " nothing, though simulated ones count in the stage's figures. Keys, plan and machines that"
+        " are made for it are removed; its requests stay in the request log until they expire."
     )
 
 
