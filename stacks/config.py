@@ -133,8 +133,8 @@ class StageConfig(_Part):
     console: bool = True
     """Serve the console, a page that needs a key to show anything."""
     provider_concurrency: int | None = Field(default=None, ge=1)
-    """Reserved concurrency of each configured provider's function; none by default, as a new
-    account's whole limit may be as low as 10."""
+    """Reserved concurrency of the function of each of `providers`; none by default, as a new account's
+    whole limit may be as low as 10, and Lambda keeps 100 of a larger one unreserved."""
     snap_start: bool = False
     """Start the functions that load much from a snapshot: seconds less per cold start, for about
     4 USD a month and GB of each of them."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnOutput, Duration, RemovalPolicy, SecretValue, Stack
+from typing import cast
+
+from aws_cdk import CfnOutput, CfnResource, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sqs as sqs
@@ -13,8 +15,8 @@ from functions.shared.vocabulary import Provider
 from stacks.config import StageConfig, construct_name
 from stacks.security import acknowledge
 
-# Bedrock has none: its function's role is its credential. Azure's base_url is the endpoint of the
-# operator's own resource.
+# What the operator puts into each. Bedrock has none: its function's role is its credential. Azure's
+# base_url is the endpoint of the operator's own resource.
 SECRET_FIELDS: dict[Provider, tuple[str, ...]] = {
     "openai": ("api_key",),
     "azure_openai": ("api_key", "base_url"),
@@ -83,10 +85,13 @@ class StorageStack(Stack):
             self,
             f"{construct_name(provider)}Secret",
             secret_name=f"llm-orchestrator/{self._config.stage}/{provider}",
-            description=f"Key of {provider}; fill in api_key, and base_url where it differs.",
-            # An empty key on purpose: a generated one would look like a real key that is refused.
-            secret_object_value=dict.fromkeys(fields, SecretValue.unsafe_plain_text("")),
+            description=f"Key of {provider}, as a JSON object of {' and '.join(fields)}.",
             removal_policy=self._removal,
+        )
+        # No value at all: CloudFormation makes "an empty secret", and "when you make a change to this
+        # property, a new secret version is created" (its words on both), over the operator's key.
+        cast(CfnResource, secret.node.default_child).add_property_deletion_override(
+            "GenerateSecretString"
         )
         acknowledge(secret, "SMG4", "Providers offer no rotation; the operator replaces the key.")
         return secret

@@ -235,8 +235,10 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
 def _provider_function(
     row: ProviderFunction, config: StageConfig, resources: Resources
 ) -> FunctionSpec:
-    # What is never called needs neither a paid snapshot nor a part of the account's concurrency.
+    # What is never called needs no paid snapshot. A part of the account's concurrency is kept for
+    # what waits for others: `local` calls nobody and is done in milliseconds.
     is_called = row.provider in config.providers_configured
+    calls_others = row.provider in config.providers
     access = row.access(row.provider, config, resources)
     return FunctionSpec(
         f"Invoke{construct_name(row.provider)}",
@@ -247,7 +249,7 @@ def _provider_function(
         wildcards=access.wildcards,
         layer=row.layer,
         timeout_s=config.deadlines.function_timeout_s,
-        reserved_concurrency=config.provider_concurrency if is_called else None,
+        reserved_concurrency=config.provider_concurrency if calls_others else None,
         snap_start=config.snap_start and is_called,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import Literal
 
 ROOT = Path(__file__).parents[2]
 REQUIREMENTS = ROOT / "functions" / "layers"
+LOCKED = ROOT / "locked.txt"
 BUILD = ROOT / "build" / "layers"
 STUB = Path(__file__).parent / "stub_layer"
 
@@ -58,17 +60,32 @@ def layer_directory(layer: Layer, source: Literal["built", "stub"]) -> Path:
     return layer.directory
 
 
+def locked_requirements(name: str) -> str:
+    """A layer's packages as `locked.txt` has them: one version each, and the hashes of its files.
+
+    Raises KeyError for a package that is not locked.
+    """
+    blocks = re.findall(r"^[^#\s].*(?:\n +--hash=.*)*", LOCKED.read_text("utf-8"), re.MULTILINE)
+    by_package = {block.partition("==")[0]: block for block in blocks}
+    lines = (REQUIREMENTS / f"{name}.txt").read_text("utf-8").splitlines()
+    return "\n".join(by_package[line] for line in lines if not line.startswith("#"))
+
+
 def build_layer(name: str, directory: Path, platforms: tuple[str, ...]) -> Path:
     """Install a layer's packages into `directory` and return the folder Lambda puts on the path."""
     target = directory / "python"
     shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    requirements = directory / "requirements.txt"
+    requirements.write_text(locked_requirements(name), "utf-8")
     install = (
-        "-m pip install --quiet --disable-pip-version-check --no-deps --no-compile"
+        "-m pip install --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes"
         f" --only-binary=:all: --implementation cp --python-version {PYTHON_VERSION}"
     ).split()
-    places = ("--requirement", str(REQUIREMENTS / f"{name}.txt"), "--target", str(target))
+    places = ("--requirement", str(requirements), "--target", str(target))
     options = [f"--platform={platform}" for platform in platforms]
     subprocess.run([sys.executable, *install, *places, *options], check=True)
+    requirements.unlink()
     # Console scripts name the interpreter of this machine, and nothing in Lambda runs them.
     shutil.rmtree(target / "bin", ignore_errors=True)
     return target

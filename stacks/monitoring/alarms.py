@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from aws_cdk import ArnFormat, Aws, Duration, Stack
@@ -19,6 +19,8 @@ from stacks.monitoring.monitored_resources import MonitoredResources
 from stacks.security import acknowledge
 
 RUNBOOK = "docs/runbook.md"
+_MOST_METRICS = 10
+"""CloudWatch's limit on the metrics of an alarm, which takes no SEARCH either."""
 _FIVE_MINUTES = Duration.minutes(5)
 _HOUR = Duration.hours(1)
 _COMPARISON = cloudwatch.ComparisonOperator
@@ -35,11 +37,18 @@ class AlarmRow:
     threshold: float
     comparison: cloudwatch.ComparisonOperator = _COMPARISON.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
     periods: int = 1
+    part: int = 1
+    """Of what is too much for one alarm; all parts have one paragraph in the runbook."""
 
     @property
     def slug(self) -> str:
-        """The end of its name, and its place in the runbook."""
+        """Its place in the runbook."""
         return self.title.lower().replace(" ", "-")
+
+    @property
+    def name(self) -> str:
+        """The end of its name in the account."""
+        return self.slug if self.part == 1 else f"{self.slug}-{self.part}"
 
 
 class AlarmSet(Construct):
@@ -71,8 +80,8 @@ class AlarmSet(Construct):
     def _add_alarm(self, row: AlarmRow) -> cloudwatch.Alarm:
         return cloudwatch.Alarm(
             self,
-            row.title.title().replace(" ", ""),
-            alarm_name=f"{self._service}-{row.slug}",
+            row.name.title().replace("-", ""),
+            alarm_name=f"{self._service}-{row.name}",
             alarm_description=_description(row.means, row.slug),
             metric=row.metric,
             threshold=row.threshold,
@@ -176,17 +185,20 @@ def _platform_alarms(metrics: MetricCatalog, monitored: MonitoredResources) -> I
         ),
         1,
     )
-    yield AlarmRow(
-        "Function throttles",
-        "Lambda refuses to run functions that requests wait for.",
-        _sum_of(
-            one.function.metric_throttles(statistic=SUM)
-            for one in monitored.functions.values()
-            if one.on_path
-        ),
-        1,
-        periods=2,
-    )
+    throttles = [
+        one.function.metric_throttles(statistic=SUM)
+        for one in monitored.functions.values()
+        if one.on_path
+    ]
+    for part, at in enumerate(range(0, len(throttles), _MOST_METRICS), start=1):
+        yield AlarmRow(
+            "Function throttles",
+            "Lambda refuses to run functions that requests wait for.",
+            _sum_of(throttles[at : at + _MOST_METRICS]),
+            1,
+            periods=2,
+            part=part,
+        )
 
 
 def _spend_alarm(thresholds: Alarms, metrics: MetricCatalog) -> AlarmRow:
@@ -208,7 +220,7 @@ def _success_rate(least_requests: int, metrics: MetricCatalog) -> cloudwatch.Mat
     )
 
 
-def _sum_of(metrics: Iterator[cloudwatch.Metric]) -> cloudwatch.MathExpression:
+def _sum_of(metrics: Iterable[cloudwatch.Metric]) -> cloudwatch.MathExpression:
     # Unlike a plus, this adds up what is there when some of the series have no datapoint.
     return cloudwatch.MathExpression(
         expression="SUM(METRICS())",

@@ -6,12 +6,16 @@ from typing import Any
 import pytest
 
 from functions.shared.errors import ERRORS_BY_NAME, HTTP_STATUS
-from tests.support.synthesized import Stage, stages_with, synthesized
+from stacks.compute import function_table
+from stacks.compute.function_table import ProviderFunction
+from tests.support.synthesized import StackTemplate, Stage, stages_with, synthesized
 from tests.support.watched_series import invented, of_alarm, series
 
 pytestmark = pytest.mark.xdist_group("synthesis")
 
 ROOT = Path(__file__).parent.parent.parent
+MOST_METRICS = 10
+"""CloudWatch's limit for an alarm."""
 RUNBOOK = ROOT / "docs" / "runbook.md"
 SLUGS = (
     "success-rate",
@@ -114,14 +118,45 @@ def test_slow_answers_are_held_against_their_deadline(prod: Stage) -> None:
     assert "GenerateMachine" in alarm["Dimensions"][0]["Value"]["Ref"]
 
 
-def test_throttles_of_all_functions_that_requests_wait_for_fit_into_one_alarm(prod: Stage) -> None:
-    alarm = alarms(prod)["function-throttles"]
+def throttled(alarm: dict[str, Any]) -> list[str]:
+    """The functions that an alarm on throttles watches."""
     expression, *metrics = alarm["Metrics"]
     assert expression["Expression"] == "SUM(METRICS())"
-    functions = [row["MetricStat"]["Metric"]["Dimensions"][0]["Value"]["Ref"] for row in metrics]
-    machine = prod.pipeline.named("AWS::StepFunctions::StateMachine", "GenerateMachine")
-    placeholders = [name for name in machine["DefinitionSubstitutions"] if name.endswith("Arn")]
-    assert len(functions) == len(set(functions)) == len(placeholders) <= 10
+    return [row["MetricStat"]["Metric"]["Dimensions"][0]["Value"]["Ref"] for row in metrics]
+
+
+def called(pipeline: StackTemplate) -> int:
+    """How many functions requests wait for."""
+    machine = pipeline.named("AWS::StepFunctions::StateMachine", "GenerateMachine")
+    return len([name for name in machine["DefinitionSubstitutions"] if name.endswith("Arn")])
+
+
+def test_throttles_of_all_functions_that_requests_wait_for_fit_into_one_alarm(prod: Stage) -> None:
+    functions = throttled(alarms(prod)["function-throttles"])
+    assert len(set(functions)) == len(functions) == called(prod.pipeline) <= MOST_METRICS
+
+
+@pytest.mark.parametrize("more", [1, 2, 5, 12])
+def test_with_more_providers_more_alarms_watch_for_throttles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: int
+) -> None:
+    others = tuple(ProviderFunction(f"other_{number}") for number in range(more))
+    rows = (*function_table.PROVIDER_FUNCTIONS, *others)
+    monkeypatch.setattr(function_table, "PROVIDER_FUNCTIONS", rows)
+    pipeline = synthesized("dev", tmp_path).pipeline
+    found = {
+        alarm["AlarmName"]: alarm
+        for alarm in pipeline.resources("AWS::CloudWatch::Alarm").values()
+        if "function-throttles" in alarm["AlarmName"]
+    }
+    watched = {name: throttled(alarm) for name, alarm in found.items()}
+    assert all(0 < len(functions) <= MOST_METRICS for functions in watched.values())
+    assert len(set().union(*watched.values())) == 9 + more
+    names = [f"llm-orchestrator-dev-function-throttles{part}" for part in ("", "-2", "-3")]
+    assert sorted(found) == names[: -(-(9 + more) // MOST_METRICS)]
+    for alarm in found.values():
+        assert alarm["AlarmDescription"].endswith("docs/runbook.md#function-throttles")
+        assert alarm["AlarmActions"]
 
 
 def test_the_usual_spend_is_a_band(prod: Stage) -> None:

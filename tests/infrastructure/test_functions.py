@@ -1,5 +1,6 @@
 import re
 from datetime import date
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -19,7 +20,7 @@ from functions.shared.settings import (
 from functions.shared.telemetry.series import NAMESPACE
 from stacks.compute.bedrock_access import bedrock_models
 from stacks.compute.function_table import PROVIDER_FUNCTIONS
-from tests.support.synthesized import TODAY, Stage, flat
+from tests.support.synthesized import TODAY, Stage, flat, synthesized
 
 pytestmark = pytest.mark.xdist_group("synthesis")
 
@@ -56,8 +57,6 @@ LAYERS = {
     "Route": "Onnx",
 }
 ONNX = {"InvokeLocal", "Classify", "Route"}
-ACCOUNT_CONCURRENCY = 1_000
-"""Lambda's default limit; 100 of it cannot be reserved."""
 
 
 def role_of(function: dict[str, Any]) -> str:
@@ -287,15 +286,22 @@ def test_functions_with_much_to_import_get_more_of_the_processor(prod: Stage, na
     assert function(prod, name)["MemorySize"] == (1024 if name in LAYERS else 512)
 
 
-def test_prod_keeps_a_busy_provider_from_taking_the_whole_account(prod: Stage) -> None:
-    reserved = {
-        name: function(prod, name)["ReservedConcurrentExecutions"]
-        for name in FUNCTIONS
-        if "ReservedConcurrentExecutions" in function(prod, name)
+def reserved(stage: Stage) -> dict[str, int]:
+    functions = stage.pipeline.resources("AWS::Lambda::Function")
+    return {
+        name.removeprefix("Functions")[:-8]: item["ReservedConcurrentExecutions"]
+        for name, item in functions.items()
+        if "ReservedConcurrentExecutions" in item
     }
-    assert set(reserved) == {"InvokeOpenai", "InvokeAnthropic", "InvokeLocal"}
-    providers = len(PROVIDER_FUNCTIONS) - 1  # the simulator serves no traffic in prod
-    assert max(reserved.values()) * providers <= ACCOUNT_CONCURRENCY - 100
+
+
+def test_no_stage_reserves_what_a_new_account_does_not_have(prod: Stage, local: Stage) -> None:
+    assert reserved(prod) == reserved(local) == {}
+
+
+def test_only_what_calls_a_provider_gets_a_reserved_part_of_the_account(tmp_path: Path) -> None:
+    stage = synthesized("prod", tmp_path, provider_concurrency=7)
+    assert reserved(stage) == {"InvokeOpenai": 7, "InvokeAnthropic": 7}
 
 
 def snap_started(stage: Stage) -> set[str]:

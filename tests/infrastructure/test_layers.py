@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sysconfig
 from pathlib import Path
@@ -15,16 +16,9 @@ UNZIPPED_LIMIT_MB = 250
 """Lambda's limit on a function's code and layers together."""
 
 
-def versions(lines: list[str]) -> dict[str, str]:
-    return dict(line.split("==") for line in lines if line and not line.startswith("#"))
-
-
-def canonical(package: str) -> str:
-    return package.lower().replace("_", "-")
-
-
-def pinned(name: str) -> dict[str, str]:
-    return versions((layers.REQUIREMENTS / f"{name}.txt").read_text("utf-8").splitlines())
+def packages(name: str) -> list[str]:
+    lines = (layers.REQUIREMENTS / f"{name}.txt").read_text("utf-8").splitlines()
+    return [line for line in lines if not line.startswith("#")]
 
 
 def wheel_tags(target: Path) -> set[str]:
@@ -37,21 +31,40 @@ def wheel_tags(target: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_package_of_a_layer_is_pinned(name: str) -> None:
-    assert pinned(name)
-    assert all(version[0].isdigit() for version in pinned(name).values())
+def test_a_layer_has_one_version_of_each_package_and_the_hashes_of_its_files(name: str) -> None:
+    locked = re.split(r"\n(?=\S)", layers.locked_requirements(name))
+    assert [block.partition("==")[0] for block in locked] == packages(name) != []
+    assert all(re.search(r"--hash=sha256:[0-9a-f]{64}$", block) for block in locked)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "core"])
 def test_no_layer_repeats_the_core(name: str) -> None:
-    assert not set(pinned(name)) & set(pinned("core"))
+    assert not set(packages(name)) & set(packages("core"))
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_layers_hold_the_versions_that_the_tests_run_with(name: str) -> None:
-    lines = (layers.ROOT / "constraints.txt").read_text("utf-8").splitlines()
-    tested = {canonical(package): version for package, version in versions(lines).items()}
-    assert pinned(name) == {package: tested[canonical(package)] for package in pinned(name)}
+def tampered(text: str) -> str:
+    return re.sub("sha256:(.)", lambda found: f"sha256:{'1' if found[1] == '0' else '0'}", text)
+
+
+def test_a_file_with_another_hash_is_in_no_layer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    locked = tmp_path / "locked.txt"
+    locked.write_text(tampered(layers.LOCKED.read_text("utf-8")))
+    monkeypatch.setattr(layers, "LOCKED", locked)
+    with pytest.raises(subprocess.CalledProcessError):
+        layers.build_layer("bedrock", tmp_path / "layer", HOST_PLATFORMS)
+    assert "DO NOT MATCH THE HASHES" in capfd.readouterr().err
+    assert not list((tmp_path / "layer").rglob("*.py"))
+
+
+def test_a_package_that_is_not_locked_is_in_no_layer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "new.txt").write_text("# Why.\nleft-pad\n")
+    monkeypatch.setattr(layers, "REQUIREMENTS", tmp_path)
+    with pytest.raises(KeyError, match="left-pad"):
+        layers.build_layer("new", tmp_path / "layer", HOST_PLATFORMS)
 
 
 def test_a_layer_is_built_for_lambdas_python_and_both_processors(tmp_path: Path) -> None:

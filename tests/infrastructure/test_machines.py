@@ -131,3 +131,14 @@ def test_a_machine_is_traced_and_logs_errors_without_prompts(prod: Stage, name: 
 def test_the_machines_have_a_role_each(prod: Stage) -> None:
     roles = {str(machine["RoleArn"]) for machine in prod.pipeline.resources(MACHINE).values()}
     assert len(roles) == len(MACHINES)
+
+
+def test_the_machines_roles_are_taken_on_for_this_account_alone(prod: Stage) -> None:
+    trusts = [
+        statement
+        for role in prod.pipeline.resources("AWS::IAM::Role").values()
+        for statement in role["AssumeRolePolicyDocument"]["Statement"]
+        if statement["Principal"] == {"Service": "states.amazonaws.com"}
+    ]
+    condition = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    assert [statement["Condition"] for statement in trusts] == [condition] * 2

@@ -1,4 +1,3 @@
-import json
 from typing import Any
 
 import pytest
@@ -56,13 +55,17 @@ def test_the_tables_are_named_in_the_outputs(prod: Stage) -> None:
     assert {"RequestsTableName", "StateTableName"} <= prod.storage.document["Outputs"].keys()
 
 
-def test_a_secret_per_provider_with_keys_starts_empty(prod: Stage) -> None:
+def test_a_secret_per_provider_with_keys_has_no_value_that_an_update_could_write(
+    prod: Stage,
+) -> None:
     secrets = prod.storage.resources("AWS::SecretsManager::Secret").values()
-    assert {secret["Name"]: json.loads(secret["SecretString"]) for secret in secrets} == {
-        "llm-orchestrator/prod/openai": {"api_key": ""},
-        "llm-orchestrator/prod/azure_openai": {"api_key": "", "base_url": ""},
-        "llm-orchestrator/prod/anthropic": {"api_key": ""},
+    assert {secret["Name"]: secret["Description"].rpartition(" of ")[2] for secret in secrets} == {
+        "llm-orchestrator/prod/openai": "api_key.",
+        "llm-orchestrator/prod/azure_openai": "api_key and base_url.",
+        "llm-orchestrator/prod/anthropic": "api_key.",
     }
+    for secret in secrets:
+        assert not secret.keys() & {"SecretString", "GenerateSecretString"}
 
 
 def test_the_dead_letter_queue_refuses_unencrypted_connections(prod: Stage) -> None:

@@ -1,0 +1,1 @@
+"""The operator's commands, the same against a deployed stage and against the local stack."""

@@ -1,0 +1,58 @@
+"""`python -m ops prove | document`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ops.prove import document
+from ops.prove.running import prove
+from ops.prove.table import CHECKS
+from ops.stage import NoStage, deployed_stage, local_stage
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; answer its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+    except (NoStage, BotoCoreError, ClientError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m ops", description="The operator's commands.")
+    commands = parser.add_subparsers(required=True)
+    proving = commands.add_parser("prove", help="settle on a stage what only AWS can tell")
+    proving.set_defaults(run=_prove)
+    proving.add_argument("--stage", default="dev")
+    proving.add_argument("--only", choices=[check.name for check in CHECKS], metavar="NAME")
+    proving.add_argument("--list", action="store_true", help="say the names and what each settles")
+    proving.add_argument("--local", action="store_true", help="ask the local stack instead")
+    proving.add_argument("--port", type=int, default=8000, help="the local stack's")
+    writing = commands.add_parser("document", help="write docs/aws-unproven.md")
+    writing.set_defaults(run=_document)
+    return parser
+
+
+def _prove(options: argparse.Namespace) -> int:
+    chosen = [check for check in CHECKS if options.only in (None, check.name)]
+    if options.list:
+        print("\n".join(f"{check.name}: {check.fact}" for check in chosen))
+        return 0
+    stage = local_stage(options.port) if options.local else deployed_stage(options.stage)
+    return prove(stage, chosen)
+
+
+def _document(_options: argparse.Namespace) -> int:
+    document.PATH.write_text(document.document(), "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+import re
+
+import pytest
+
+from tests.conftest import PROJECT
+
+LOCKED = ("locked.txt", "locked-dev.txt")
+DIRECT = ("requirements.txt", "requirements-dev.txt")
+
+
+def pinned(name):
+    """By package: its version and the lines below it."""
+    text = (PROJECT / name).read_text("utf-8")
+    found = re.findall(r"^([\w.-]+)(?:\[.*\])?==([\w.]+)(.*(?:\n +--hash=.*)*)", text, re.M)
+    return {package: (version, rest) for package, version, rest in found}
+
+
+@pytest.mark.parametrize("name", LOCKED)
+def test_every_locked_package_has_hashes(name):
+    packages = pinned(name)
+    lines = [line for line in (PROJECT / name).read_text("utf-8").splitlines() if "==" in line]
+    assert len(packages) == len(lines) > 50
+    assert all("--hash=sha256:" in rest for _, rest in packages.values())
+
+
+@pytest.mark.parametrize(("direct", "locked"), zip(DIRECT, LOCKED, strict=True))
+def test_what_is_asked_for_is_what_is_locked(direct, locked):
+    versions = {package: version for package, (version, _) in pinned(locked).items()}
+    asked = {package: version for package, (version, _) in pinned(direct).items()}
+    assert asked == {package: versions.get(package) for package in asked}
+    assert len(asked) > 10
+
+
+def test_the_checks_run_with_the_files_that_the_engine_runs_with():
+    run, dev = (pinned(name) for name in LOCKED)
+    assert run == {package: dev.get(package) for package in run}
+
+
+@pytest.mark.parametrize("name", [*LOCKED, *DIRECT])
+def test_no_list_of_packages_names_a_place_to_get_them_from(name):
+    assert not re.search("://|--.*index|find-links|@ ", (PROJECT / name).read_text("utf-8"))
+
+
+def test_make_installs_nothing_without_its_hash():
+    text = (PROJECT / "Makefile").read_text("utf-8")
+    installing = [line for line in text.splitlines() if "pip install" in line]
+    assert len(installing) == 2
+    assert all("--require-hashes" in line for line in installing)

@@ -1,0 +1,60 @@
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from tests.conftest import PROJECT
+
+MADE = (".venv/.run-ready", "node_modules/.run-ready")
+
+
+@pytest.fixture
+def project(tmp_path):
+    """The Makefile among tools that only write down how they were called."""
+    shutil.copy(PROJECT / "Makefile", tmp_path)
+    for name in ("locked.txt", "package.json", "package-lock.json", *MADE):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    called = f'echo "$*" >> {tmp_path}/called\nexit $CDK_EXITS'
+    for name, script in ((".venv/bin/python", ""), ("node_modules/.bin/cdk", called)):
+        tool = tmp_path / name
+        tool.parent.mkdir()
+        tool.write_text(f"#!/bin/sh\n{script}\n")
+        tool.chmod(0o755)
+    return tmp_path
+
+
+def deployed(project, *settings, cdk_exits=0):
+    """How make ended, and how the CDK was called."""
+    environment = os.environ | {"CDK_EXITS": str(cdk_exits)}
+    environment.pop("MAKEFLAGS", None)
+    made = subprocess.run(
+        ["make", "deploy", *settings],
+        cwd=project,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return made, (project / "called").read_text().splitlines()
+
+
+def test_a_deployment_asks_before_anything_gets_more_rights(project):
+    made, called = deployed(project)
+    assert made.returncode == 0, made.stderr
+    assert called == ["deploy --all --context stage=dev --require-approval broadening"]
+    assert "YES" not in made.stderr
+
+
+def test_a_deployment_without_a_question_is_asked_for(project):
+    _, called = deployed(project, "STAGE=prod", "YES=1")
+    assert called == ["deploy --all --context stage=prod --require-approval never"]
+
+
+def test_a_deployment_that_fails_where_nobody_can_be_asked_says_what_to_do(project):
+    made, _ = deployed(project, cdk_exits=3)
+    assert made.returncode == 2
+    assert "YES=1" in made.stderr
+    assert "Error 3" in made.stderr
