@@ -10,13 +10,12 @@ from functions.shared.errors import HTTP_STATUS, NotFound, error_body
 
 _SECURITY = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; "
-    "style-src 'self' 'unsafe-inline'; connect-src 'self'; img-src 'self' data:; "
+    "style-src 'self'; connect-src 'self'; img-src 'self' data:; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
 _ASK_EACH_TIME = "no-cache"
-_KEEP = "public, max-age=31536000, immutable"
 
 
 def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
@@ -24,8 +23,7 @@ def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     file = load_file(name)
     if file is None:
         return _not_found(event["requestContext"]["requestId"])
-    versioned = "v" in (event.get("queryStringParameters") or {})
-    headers = {"ETag": file.etag, "Cache-Control": _KEEP if versioned else _ASK_EACH_TIME}
+    headers = {"ETag": file.etag, "Cache-Control": _ASK_EACH_TIME}
     if _is_known(file, event.get("headers") or {}):
         return _response(304, "", headers)
     return _response(200, file.text, {**headers, "Content-Type": file.content_type})

@@ -24,7 +24,7 @@ ROOT = "/dashboard"
 DATA = f"{ROOT}/data"
 """Asked for by a post; what a page of another site must not do."""
 _STATIC = Path(__file__).parent / "static"
-# What both pages are made with; it is deployed with the console.
+# What both pages are made with; the console's bundle has its own copy.
 _KIT = PROJECT / "functions" / "console" / "static"
 _TYPES = {
     ".html": "text/html; charset=utf-8",

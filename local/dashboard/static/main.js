@@ -1,7 +1,7 @@
 /** The dashboard that is deployed, drawn and kept up to date. */
 
 import { fetchDashboard, fetchData } from "./api.js";
-import { redrawAll } from "./kit-charts.js";
+import { redrawAll } from "./drawing.js";
 import { clock } from "./kit-clock.js";
 import { byId, element, fill } from "./kit-elements.js";
 import { isAborted, Problem } from "./kit-fetch.js";
