@@ -24,6 +24,7 @@ WITHOUT = {
     "validators of methods": (provisioners._apigw_method_create, "RequestValidatorId"),
     "access logs of new stages": (provisioners._apigw_stage_create, "AccessLogSetting"),
     "access logs of changed stages": (provisioners._apigw_stage_update, "AccessLogSetting"),
+    "paths of method settings": (provisioners._apigw_method_settings, "~1"),
     "the input's limit": (stepfunctions._start_execution, "262144"),
     "the sync input's limit": (stepfunctions._start_sync_execution, "262144"),
     "names that are refused": (stepfunctions, "InvalidName"),
