@@ -28,6 +28,7 @@ WITHOUT = {
     "the input's limit": (stepfunctions._start_execution, "262144"),
     "the sync input's limit": (stepfunctions._start_sync_execution, "262144"),
     "names that are refused": (stepfunctions, "InvalidName"),
+    "forgetting an Express execution": (stepfunctions._start_sync_execution, "_executions.pop"),
     "the same name and input twice": (stepfunctions._start_execution, '"RUNNING" and'),
     "timeouts by expression": (stepfunctions._execute_task, '_jsonata_state_field(state_def, "Tim'),
     "assigning all at once": (stepfunctions._apply_state_assign, ".update("),
