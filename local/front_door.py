@@ -1,6 +1,7 @@
 """The one address that clients know: http://127.0.0.1:<port>/api/… is the REST API's stage.
 
 /console, where / leads, is the stage's own page without its name; /dashboard is drawn here.
+Neither this port nor the emulator's answers to another site.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from urllib.parse import parse_qs
 
 from ministack.services import apigateway_v1 as gateway
 
+from local import doorkeeper
 from local.dashboard import pages
 from local.emulator.gateway import MAX_BODY_BYTES
 
@@ -24,24 +26,48 @@ Ask = Callable[[Message, bytes], Awaitable[tuple[int, dict[str, Any], bytes]]]
 STAGE = "api"
 CONSOLE = "console"
 _OUTSIDE_THE_STAGE = "/outside"  # a resource that no API has: the gateway's own 404
-_NOT_YET = {
-    "success": False,
-    "error": {"code": "internal_error", "message": "The local stack is still being deployed."},
-    "request_id": "",
-}
+_JSON = {"Content-Type": "application/json"}
 
 
 def front_door(emulator: App, port: int) -> App:
     """An application that serves the API on `port` and the emulator on every other."""
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan" or scope["server"][1] != port:
+        if scope["type"] == "lifespan":
+            await emulator(scope, receive, send)
+        elif not _is_let_in(scope, port):
+            await _turn_away(scope, send)
+        elif scope["server"][1] != port:
             await emulator(scope, receive, send)
         elif scope["type"] == "http":
             body = await _body(receive)
             await _answer(send, scope, await _asked(scope)(scope, body))
 
     return app
+
+
+def _is_let_in(scope: Message, port: int) -> bool:
+    if not doorkeeper.is_for_us(scope):
+        return False
+    # The API knows its callers by their keys; a page is opened by links of other sites, too.
+    is_open = scope["server"][1] == port and scope["path"] != pages.DATA
+    return is_open or not doorkeeper.is_from_elsewhere(scope)
+
+
+async def _turn_away(scope: Message, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close"})
+        return
+    port = scope["server"][1]
+    message = (
+        f"Only this machine is answered, at http://127.0.0.1:{port} or http://localhost:{port}."
+    )
+    await _answer(send, scope, (403, _JSON, _error("forbidden", message)))
+
+
+def _error(code: str, message: str) -> bytes:
+    error = {"code": code, "message": message}
+    return json.dumps({"success": False, "error": error, "request_id": ""}).encode()
 
 
 def _asked(scope: Message) -> Ask:
@@ -77,7 +103,8 @@ async def _ask_dashboard(scope: Message, body: bytes) -> tuple[int, dict[str, An
 async def _ask_gateway(scope: Message, body: bytes) -> tuple[int, dict[str, Any], bytes]:
     api_id = _deployed_api()
     if api_id is None:
-        return 503, {"Content-Type": "application/json"}, json.dumps(_NOT_YET).encode()
+        message = "The local stack is still being deployed."
+        return 503, _JSON, _error("internal_error", message)
     path = _path_in_stage(scope["path"])
     status, answer_headers, answer = await gateway.handle_execute(
         api_id, STAGE, scope["method"], path, _headers(scope), body, _query(scope)

@@ -1,4 +1,4 @@
-"""What the console is made of: a fixed table, and nothing else can be read."""
+"""The console as it is deployed: three files, bundled by `stacks/compute/console_page.py`."""
 
 from __future__ import annotations
 
@@ -9,28 +9,20 @@ from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
-_STATIC = Path(__file__).with_name("static")
+_BUNDLE = Path(__file__).parents[2] / "build" / "console"
 _CONTENT_TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
 }
-_MODULES = (
-    "kit-charts", "kit-clock", "kit-elements", "kit-fetch",
-    "answer", "api", "decision", "decision-chart", "errors", "figures", "form", "format", "key",
-    "main", "outcome", "realtime", "record", "requests", "send", "totals", "walk",
-)  # fmt: skip
 
 FILES: Mapping[str, Path] = MappingProxyType(
     {
-        "": _STATIC / "index.html",
-        "kit.css": _STATIC / "kit.css",
-        "console.css": _STATIC / "console.css",
-        "echarts.min.js": Path(__file__).parents[2] / "node_modules/echarts/dist/echarts.min.js",
-        **{f"{module}.js": _STATIC / f"{module}.js" for module in _MODULES},
+        "": _BUNDLE / "index.html",
+        **{name: _BUNDLE / name for name in ("main.js", "console.css")},
     }
 )
-"""By the name behind `/console/`; the page itself has none."""
+"""By the name behind `/console/`; the page itself has none. Nothing else can be read."""
 
 
 @dataclass(frozen=True)

@@ -7,17 +7,8 @@ from typing import Any
 
 from functions.console.files import File, load_file
 from functions.shared.errors import HTTP_STATUS, NotFound, error_body
+from functions.shared.gateway.response_headers import OF_JSON, OF_PAGE
 from functions.shared.request_ids import request_id_of
-
-_SECURITY = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; "
-    "style-src 'self' 'unsafe-inline'; connect-src 'self'; img-src 'self' data:; "
-    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
-_ASK_EACH_TIME = "no-cache"
-_KEEP = "public, max-age=31536000, immutable"
 
 
 def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
@@ -25,8 +16,7 @@ def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     file = load_file(name)
     if file is None:
         return _not_found(request_id_of(event["requestContext"]["extendedRequestId"]))
-    versioned = "v" in (event.get("queryStringParameters") or {})
-    headers = {"ETag": file.etag, "Cache-Control": _KEEP if versioned else _ASK_EACH_TIME}
+    headers = {**OF_PAGE, "ETag": file.etag}
     if _is_known(file, event.get("headers") or {}):
         return _response(304, "", headers)
     return _response(200, file.text, {**headers, "Content-Type": file.content_type})
@@ -40,8 +30,9 @@ def _is_known(file: File, headers: dict[str, str]) -> bool:
 def _not_found(request_id: str) -> dict[str, Any]:
     error = NotFound("There is no such path.")
     body = json.dumps(error_body(error, request_id))
-    return _response(HTTP_STATUS[error.code], body, {"Content-Type": "application/json"})
+    headers = {**OF_PAGE, **OF_JSON, "Content-Type": "application/json"}
+    return _response(HTTP_STATUS[error.code], body, headers)
 
 
 def _response(status: int, body: str, headers: dict[str, str]) -> dict[str, Any]:
-    return {"statusCode": status, "headers": {**_SECURITY, **headers}, "body": body}
+    return {"statusCode": status, "headers": headers, "body": body}

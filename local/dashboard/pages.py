@@ -12,16 +12,19 @@ from typing import Any
 from pydantic import ValidationError
 
 from functions.shared.gateway.problems import problems_of
+from local.dashboard.data_request import DataRequest
 from local.dashboard.deployed import NoDashboard, deployed
 from local.dashboard.problem import BadWidget
-from local.dashboard.widget_data import DataRequest, data_of
+from local.dashboard.widget_data import data_of
 from local.paths import PROJECT
 
 Answer = tuple[int, dict[str, str], bytes]
 
 ROOT = "/dashboard"
+DATA = f"{ROOT}/data"
+"""Asked for by a post; what a page of another site must not do."""
 _STATIC = Path(__file__).parent / "static"
-# What both pages are made with; it is deployed with the console.
+# What both pages are made with; the console's bundle has its own copy.
 _KIT = PROJECT / "functions" / "console" / "static"
 _TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -105,7 +108,7 @@ def _data(content_type: str, body: bytes) -> object:
     # A page of another site can post anything but JSON.
     if content_type.partition(";")[0].strip().lower() != "application/json":
         raise _Refused(415, "unsupported_media_type", "Send the request as application/json.")
-    return data_of(DataRequest.model_validate_json(body))
+    return data_of(DataRequest.model_validate_json(body).shown())
 
 
 def _unknown() -> object:

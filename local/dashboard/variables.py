@@ -14,10 +14,14 @@ Json = dict[str, Any]
 def variable_of(definition: Mapping[str, Any], chosen: Mapping[str, str]) -> Json:
     """A variable as the page offers it: {id, label, input, options: [{value, label}], value}.
 
-    Raises BadWidget for one that is not a property with listed values.
+    Raises BadWidget for one that is not a property with listed values, and for a value that is not
+    one of them: what is `chosen` comes with a request, and may change a widget no further.
     """
     if definition.get("type") != "property" or "values" not in definition:
         raise BadWidget(f"The variable {definition['id']} is no property with listed values.")
+    value = chosen.get(definition["id"]) or None
+    if value not in {None, *(one["value"] for one in definition["values"])}:
+        raise BadWidget(f"The variable {definition['id']} cannot be set to that value.")
     return {
         "id": definition["id"],
         "label": definition.get("label") or definition["property"],
@@ -27,7 +31,7 @@ def variable_of(definition: Mapping[str, Any], chosen: Mapping[str, str]) -> Jso
             {"value": one["value"], "label": one.get("label") or one["value"]}
             for one in definition["values"]
         ],
-        "value": chosen.get(definition["id"]) or definition.get("defaultValue"),
+        "value": value or definition.get("defaultValue"),
     }
 
 

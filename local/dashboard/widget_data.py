@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
 from ministack.services import cloudwatch, lambda_svc
-from pydantic import ConfigDict, Field, model_validator
 
-from functions.shared.vocabulary import Frozen
 from local.dashboard.metric_queries import Plotted, Range, plotted
 from local.dashboard.problem import BadWidget
 from local.emulator.insights import query_logs
@@ -18,53 +17,37 @@ from local.emulator.insights_query import MalformedQuery
 from local.emulator.metrics import metric_data
 
 Json = dict[str, Any]
-EpochMs = Annotated[int, Field(ge=0, le=32_503_680_000_000)]
 
 _SOURCE = re.compile(r"\s*SOURCE\s+((?:'[^']*'\s*,?\s*)+)\|?", re.IGNORECASE)
 
 
-class Widget(Frozen):
-    """A widget of the dashboard's body with its variables set."""
+@dataclass(frozen=True)
+class Shown:
+    """A widget of a dashboard's body, with its variables set, over a range of time.
 
-    model_config = ConfigDict(extra="ignore")
+    `adapts`: its periods are longer where the range is.
+    """
 
     type: str
     properties: Json
+    within: Range
+    adapts: bool
+    dashboard: str
 
 
-class DataRequest(Frozen):
-    """What the page asks for one widget. `period` is the body's `periodOverride`."""
-
-    widget: Widget
-    start: EpochMs
-    end: EpochMs
-    period: Literal["auto", "inherit"] = "auto"
-    dashboard: str = ""
-
-    @model_validator(mode="after")
-    def _in_order(self) -> DataRequest:
-        if self.start >= self.end:
-            raise ValueError("start must be before end")
-        return self
-
-    @property
-    def within(self) -> Range:
-        return Range(self.start / 1000, self.end / 1000)
-
-
-def data_of(request: DataRequest) -> Json:
+def data_of(widget: Shown) -> Json:
     """The widget's data under a key of their own per type. Raises BadWidget."""
-    found = _BY_TYPE.get(request.widget.type)
+    found = _BY_TYPE.get(widget.type)
     if found is None:
-        raise BadWidget(f"A widget of type {request.widget.type} has no data.")
-    return found(request)
+        raise BadWidget(f"A widget of type {widget.type} has no data.")
+    return found(widget)
 
 
-def _metric(request: DataRequest) -> Json:
-    adapts, within = request.period == "auto", request.within
-    if request.widget.properties.get("setPeriodToTimeRange"):
+def _metric(widget: Shown) -> Json:
+    within = widget.within
+    if widget.properties.get("setPeriodToTimeRange"):
         within = within.aligned()
-    drawn = plotted(request.widget.properties, within, adapts=adapts)
+    drawn = plotted(widget.properties, within, adapts=widget.adapts)
     rows = {one.query["Id"]: one for one in drawn}
     if len(rows) < len(drawn):
         raise BadWidget("Two metrics have the same id.")
@@ -98,8 +81,8 @@ def _unit(row: Plotted) -> str | None:
     return None if unit in {None, "None"} else str(unit)
 
 
-def _log(request: DataRequest) -> Json:
-    query = str(request.widget.properties.get("query", ""))
+def _log(widget: Shown) -> Json:
+    query = str(widget.properties.get("query", ""))
     groups: list[str] = []
     while source := _SOURCE.match(query):
         groups += re.findall(r"'([^']*)'", source[1])
@@ -107,7 +90,7 @@ def _log(request: DataRequest) -> Json:
     if not groups:
         raise BadWidget("The query names no log group as its SOURCE.")
     try:
-        rows = query_logs(groups, query, request.within.start_s, request.within.end_s)
+        rows = query_logs(groups, query, widget.within.start_s, widget.within.end_s)
     except MalformedQuery as error:
         raise BadWidget(f"The query cannot be read: {error}") from error
     columns = _columns(rows)
@@ -127,8 +110,8 @@ def _columns(rows: Iterable[Mapping[str, str]]) -> list[str]:
     return [name for name in columns if name != "@ptr"]
 
 
-def _alarm(request: DataRequest) -> Json:
-    properties = request.widget.properties
+def _alarm(widget: Shown) -> Json:
+    properties = widget.properties
     known = {alarm["AlarmArn"]: alarm for alarm in cloudwatch._alarms.values()}
     alarms = [_state(arn, known.get(arn, {})) for arn in properties.get("alarms", ())]
     if properties.get("states"):
@@ -146,15 +129,15 @@ def _state(arn: str, alarm: Mapping[str, Any]) -> Json:
     }
 
 
-def _custom(request: DataRequest) -> Json:
+def _custom(widget: Shown) -> Json:
     """The answer of the widget's function: a text is HTML, an object may be {markdown}."""
-    properties = request.widget.properties
+    properties = widget.properties
     reference = str(properties.get("endpoint", ""))
     function, config, name = lambda_svc._get_func_record_for_ref(reference)
     if not function or not config:
         raise BadWidget(f"There is no function {name}.")
     record = lambda_svc._execution_record_for_config(function, config)
-    result = lambda_svc._execute_function_with_config_scope(record, _event(request))
+    result = lambda_svc._execute_function_with_config_scope(record, _event(widget))
     answer = result.get("body")
     if result.get("error"):
         said = answer.get("errorMessage", "") if isinstance(answer, dict) else str(answer)
@@ -166,28 +149,32 @@ def _custom(request: DataRequest) -> Json:
     return {"json": json.dumps(answer, indent=2)}
 
 
-def _event(request: DataRequest) -> Json:
+def _event(widget: Shown) -> Json:
     """The parameters, beside what CloudWatch says about the widget."""
-    params = request.widget.properties.get("params") or {}
+    params = widget.properties.get("params") or {}
     context = {
-        "dashboardName": request.dashboard,
+        "dashboardName": widget.dashboard,
         "domain": "http://127.0.0.1",
         "accountId": cloudwatch.get_account_id(),
         "locale": "en",
         "timezone": {"label": "UTC", "offsetISO": "+00:00", "offsetInMinutes": 0},
-        "period": request.within.automatic_period_s,
-        "isAutoPeriod": request.period == "auto",
-        "timeRange": {"mode": "relative", "start": request.start, "end": request.end},
+        "period": widget.within.automatic_period_s,
+        "isAutoPeriod": widget.adapts,
+        "timeRange": {
+            "mode": "relative",
+            "start": round(widget.within.start_s * 1000),
+            "end": round(widget.within.end_s * 1000),
+        },
         "theme": "light",
         "linkCharts": True,
-        "title": request.widget.properties.get("title", ""),
+        "title": widget.properties.get("title", ""),
         "forms": {"all": {}},
         "params": params,
     }
     return {**params, "widgetContext": context}
 
 
-_BY_TYPE: Mapping[str, Callable[[DataRequest], Json]] = {
+_BY_TYPE: Mapping[str, Callable[[Shown], Json]] = {
     "metric": _metric,
     "log": _log,
     "alarm": _alarm,

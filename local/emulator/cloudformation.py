@@ -1,4 +1,4 @@
-"""CloudFormation: request validators, which no method refers to, and stages' access logs."""
+"""CloudFormation: request validators, which no method refers to; access logs and paths of stages."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _create_validated_method(logical_id: str, props: Properties, stack_name: str
 
 
 def _create_stage(logical_id: str, props: Properties, stack_name: str) -> Created:
-    created: Created = _create_bare_stage(logical_id, props, stack_name)
+    created: Created = _create_bare_stage(logical_id, _with_plain_paths(props), stack_name)
     _set_access_log(props)
     return created
 
@@ -57,9 +57,22 @@ def _create_stage(logical_id: str, props: Properties, stack_name: str) -> Create
 def _update_stage(
     physical_id: str, old_props: Properties, props: Properties, stack_name: str
 ) -> Created:
-    updated: Created = _update_bare_stage(physical_id, old_props, props, stack_name)
+    old, new = _with_plain_paths(old_props), _with_plain_paths(props)
+    updated: Created = _update_bare_stage(physical_id, old, new, stack_name)
     _set_access_log(props)
     return updated
+
+
+def _with_plain_paths(props: Properties) -> Properties:
+    """A template writes a method's path as /~1v1~1health; upstream looks for it unescaped.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-apigateway-stage-methodsetting.html
+    """
+    settings = [
+        {**one, "ResourcePath": one["ResourcePath"].replace("/~1", "/").replace("~1", "/")}
+        for one in props.get("MethodSettings") or []
+    ]
+    return {**props, "MethodSettings": settings}
 
 
 def _set_access_log(props: Properties) -> None:

@@ -72,7 +72,16 @@ def _start_execution(request: dict[str, Any]) -> Any:
 def _start_sync_execution(request: dict[str, Any]) -> Any:
     request = _encoded(request)
     with traces.within(traces.root_of(request.get("traceHeader"))):
-        return _refusal(request) or _start_sync(request)
+        return _refusal(request) or _ended(_start_sync(request))
+
+
+def _ended(answer: Any) -> Any:
+    """Upstream keeps an execution with all that its states saw; AWS keeps nothing of an Express one.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html
+    """
+    stepfunctions._executions.pop(json.loads(answer[2]).get("executionArn"), None)
+    return answer
 
 
 def _nested(resource: str, arguments: Any) -> Any:

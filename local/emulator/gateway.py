@@ -1,4 +1,4 @@
-"""API Gateway: Step Functions integrations, body validation, API key ids, gateway responses."""
+"""API Gateway: Step Functions integrations, validation, key ids, gateway responses, compression."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 from ministack.services import apigateway_v1 as gateway
 
 from local.emulator import states_integration, traces
+from local.emulator.compression import compressed
 from local.emulator.exchange import Exchange, context_of, current
 from local.emulator.validation import problem_of
 from local.emulator.workers import is_refusal
@@ -19,6 +20,10 @@ from local.velocity.variables import value_at
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
 """API Gateway's limit on a request's payload."""
+
+_PLAIN = frozenset({"", "identity"})
+"""Encodings of bodies. An API that compresses answers takes compressed bodies, too, which no client
+of ours sends: they are refused here, and not read as if they were JSON."""
 
 ANSWERED: list[Callable[[Exchange], None]] = []
 """Called with every exchange that has its answer: status, response_bytes and latency_ms; where an
@@ -79,8 +84,13 @@ async def _execute(  # noqa: PLR0917 - ministack's signature
 async def _answer(
     exchange: Exchange, body: bytes, *scope: str
 ) -> tuple[int, dict[str, Any], bytes]:
+    request_headers = exchange["headers"]
     if len(body) > MAX_BODY_BYTES and exchange["stage"]:
         response = gateway._gw_error("REQUEST_TOO_LARGE", "Request Too Long")
+    elif (
+        gateway._header_ci(request_headers, "content-encoding") not in _PLAIN and exchange["stage"]
+    ):
+        response = gateway._gw_error("UNSUPPORTED_MEDIA_TYPE", "Unsupported Media Type")
     else:
         names = ("api_id", "stage_name", "http_method", "path", "headers")
         route = [exchange[name] for name in names]
@@ -92,6 +102,9 @@ async def _answer(
         exchange["error_message"] = response.message
         response = _gateway_response(response, exchange)
     status, headers, answer = response
+    api = gateway._rest_apis.get(exchange["api_id"]) or {}
+    accepted = gateway._header_ci(request_headers, "accept-encoding")
+    headers, answer = compressed(api, accepted, headers, answer)
     ids = {
         _REQUEST_ID: exchange["request_id"],
         "x-amz-apigw-id": exchange["extended_request_id"],

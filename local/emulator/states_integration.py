@@ -17,6 +17,8 @@ from local.emulator.exchange import Exchange, context_of, parameters_of
 from local.velocity import TemplateFailed, render
 
 _JSON = "application/json"
+_HEADER = re.compile(r"method\.response\.header\.([\w-]+)")
+_STATIC = re.compile(r"'(.*)'")
 _started: set[asyncio.Task[Any]] = set()
 """Calls that outlive their request: Step Functions does not stop when the gateway gives up."""
 
@@ -84,11 +86,24 @@ def _response(
             parameters=parameters_of(exchange),
             context=context,
         )
-    if chosen.get("responseParameters"):
-        raise TemplateFailed("a response with mapped parameters")
     override = context["responseOverride"]
-    headers = {"Content-Type": _JSON, **override["header"]}
+    static = _static_headers(chosen.get("responseParameters") or {})
+    headers = {"Content-Type": _JSON, **static, **override["header"]}
     return int(override.get("status") or chosen["statusCode"]), headers, body.strip().encode()
+
+
+def _static_headers(parameters: dict[str, str]) -> dict[str, str]:
+    """The headers that a response's parameters set: our template has quoted static values only.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/request-response-data-mappings.html
+    """
+    headers = {}
+    for target, source in parameters.items():
+        name, value = _HEADER.fullmatch(target), _STATIC.fullmatch(source)
+        if name is None or value is None:
+            raise TemplateFailed(f"a response that maps {source} to {target}")
+        headers[name[1]] = value[1]
+    return headers
 
 
 def _select(responses: dict[str, Any], backend_status: int) -> dict[str, Any] | None:

@@ -18,9 +18,9 @@ def problem_of(body: bytes, schema: Any) -> str | None:
         document = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
         if gateway._json_depth(document) > gateway._MAX_BODY_DEPTH:
             return TOO_DEEP
-        errors = sorted(Draft4Validator(schema).iter_errors(document), key=str)
         # Inside the same try: a deeply nested body exhausts the stack in either of the two.
-        return f"[{', '.join(map(_wording, errors))}]" if errors else None
+        problems = sorted(map(_wording, Draft4Validator(schema).iter_errors(document)))
+        return f"[{', '.join(problems)}]" if problems else None
     except (ValueError, RecursionError):
         return MALFORMED
 

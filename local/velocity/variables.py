@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 _SHORT_ESCAPES = {8: "\\b", 9: "\\t", 10: "\\n", 12: "\\f", 13: "\\r"}
 _ESCAPED_AS_IS = frozenset("'\"\\/")
+_SPECIAL = re.compile(r"['\"\\/]|[^ -\x7f]")
 
 
 def value_at(document: Any, path: str) -> Any:
@@ -54,22 +56,19 @@ class Util:
 
     def escapeJavaScript(self, text: str) -> str:  # noqa: N802 - AWS's name
         """Escape as commons-lang 2.6 does, which AWS uses: the apostrophe and the slash too."""
-        return "".join(_escaped(unit) for unit in _utf16_units(text))
+        return _SPECIAL.sub(_escaped, text)
 
     def parseJson(self, text: str) -> Any:  # noqa: N802 - AWS's name
         """Parse JSON text into maps, lists and values."""
         return json.loads(text)
 
 
-def _utf16_units(text: str) -> list[int]:
-    data = text.encode("utf-16-be", "surrogatepass")
-    return [int.from_bytes(data[at : at + 2], "big") for at in range(0, len(data), 2)]
-
-
-def _escaped(unit: int) -> str:
-    if unit in _SHORT_ESCAPES:
-        return _SHORT_ESCAPES[unit]
-    if unit < 32 or unit > 127:
-        return f"\\u{unit:04X}"
-    character = chr(unit)
-    return f"\\{character}" if character in _ESCAPED_AS_IS else character
+def _escaped(found: re.Match[str]) -> str:
+    character = found[0]
+    if character in _ESCAPED_AS_IS:
+        return f"\\{character}"
+    if ord(character) in _SHORT_ESCAPES:
+        return _SHORT_ESCAPES[ord(character)]
+    data = character.encode("utf-16-be", "surrogatepass")
+    units = (int.from_bytes(data[at : at + 2], "big") for at in range(0, len(data), 2))
+    return "".join(f"\\u{unit:04X}" for unit in units)

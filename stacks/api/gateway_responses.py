@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from aws_cdk import aws_apigateway as apigw
 
 from functions.shared.errors import HTTP_STATUS, problem_at
+from functions.shared.gateway.response_headers import OF_JSON
 
 _TYPE = apigw.ResponseType
 _SECONDS_PER_HOUR = 3600
@@ -30,7 +31,8 @@ class GatewayResponse:
     @property
     def headers(self) -> dict[str, str]:
         """Static header values are quoted."""
-        return {"Retry-After": f"'{self.retry_after_seconds}'"} if self.retry_after_seconds else {}
+        wait = {"Retry-After": str(self.retry_after_seconds)} if self.retry_after_seconds else {}
+        return {name: f"'{value}'" for name, value in {**OF_JSON, **wait}.items()}
 
     @property
     def template(self) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import TypedDict
 
+from aws_cdk import Size
 from aws_cdk import aws_apigateway as apigw
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -24,6 +26,29 @@ _LOG_ROLE_FINDING = (
     "IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/"
     "AmazonAPIGatewayPushToCloudWatchLogs]"
 )
+_COMPRESSED_FROM_BYTES = 1024
+_TLS = "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"
+"""TLS 1.2 or 1.3, forward secret; without a policy a regional API takes TLS 1.0, too."""
+
+# What has no key has no plan, and must not take the functions that paid requests need.
+_KEYLESS_REQUESTS_PER_SECOND = 10
+_KEYLESS_BURST_REQUESTS = 20
+
+
+class _Observed(TypedDict):
+    metrics_enabled: bool
+    logging_level: apigw.MethodLoggingLevel
+    data_trace_enabled: bool
+
+
+# A method's own settings replace the stage's as a whole, so that they say this again.
+_OBSERVED: _Observed = {
+    # Metrics by method cost 0.30 USD each a month; the API's and the stage's are free.
+    "metrics_enabled": False,
+    "logging_level": apigw.MethodLoggingLevel.ERROR,
+    # Request and response bodies hold prompts: they never go to a log.
+    "data_trace_enabled": False,
+}
 
 
 def plan_name(config: StageConfig, plan: str) -> str:
@@ -46,7 +71,10 @@ class Api(Construct):
         """By the names that the routes give them; a function that is not there loses its routes."""
         super().__init__(scope, construct_id)
         self._config = config
-        self.rest_api = self._add_rest_api()
+        self.rest_api = self._add_rest_api(
+            [one for one in ROUTES if not one.needs_key and one.target in functions]
+        )
+        self._demand_tls_1_2()
         self._validator = self.rest_api.add_request_validator("Body", validate_request_body=True)
         self._bodies = self._add_bodies()
         self._add_start_routes(machines)
@@ -57,7 +85,7 @@ class Api(Construct):
             "operator", config.plans.operator, config.operator_api_keys
         )
 
-    def _add_rest_api(self) -> apigw.RestApi:
+    def _add_rest_api(self, keyless: Iterable[Route]) -> apigw.RestApi:
         self.access_logs = add_log_group(self, "AccessLogs", self._config)
         add_throttled_calls_filter(self.access_logs)
         api = apigw.RestApi(
@@ -66,15 +94,21 @@ class Api(Construct):
             rest_api_name=self._config.service,
             description="One API in front of every model",
             endpoint_types=[apigw.EndpointType.REGIONAL],
+            min_compression_size=Size.bytes(_COMPRESSED_FROM_BYTES),
             deploy_options=apigw.StageOptions(
                 stage_name=STAGE_NAME,
                 tracing_enabled=True,
-                metrics_enabled=True,
-                logging_level=apigw.MethodLoggingLevel.ERROR,
-                # Request and response bodies hold prompts: they never go to a log.
-                data_trace_enabled=False,
                 access_log_destination=apigw.LogGroupLogDestination(self.access_logs),
                 access_log_format=ACCESS_LOG_FORMAT,
+                method_options={
+                    f"/{route.path}/{route.verb}": apigw.MethodDeploymentOptions(
+                        throttling_rate_limit=_KEYLESS_REQUESTS_PER_SECOND,
+                        throttling_burst_limit=_KEYLESS_BURST_REQUESTS,
+                        **_OBSERVED,
+                    )
+                    for route in keyless
+                },
+                **_OBSERVED,
             ),
             api_key_source_type=apigw.ApiKeySourceType.HEADER,
             cloud_watch_role=True,
@@ -97,6 +131,13 @@ class Api(Construct):
             "Keys and a usage plan limit callers; a WAF is the account owner's choice and cost.",
         )
         return api
+
+    def _demand_tls_1_2(self) -> None:
+        resource = self.rest_api.node.default_child
+        if isinstance(resource, apigw.CfnRestApi):
+            resource.security_policy = _TLS
+            # A policy of this kind needs a mode; the other one compares hosts with certificates.
+            resource.endpoint_access_mode = "BASIC"
 
     def _add_bodies(self) -> dict[str, apigw.IModel]:
         bodies = {route.body.name: route.body for route in ROUTES if route.body}

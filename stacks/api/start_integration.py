@@ -6,6 +6,7 @@ from aws_cdk import aws_apigateway as apigw
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 
+from functions.shared.gateway.response_headers import OF_JSON
 from stacks.api.mapping import JSON, mapping_template
 from stacks.api.routes import Start
 
@@ -16,6 +17,9 @@ _REFUSALS = (
     (r"4(?!13)\d{2}", "400", "start_refused"),
     (r"5\d{2}", "500", "start_failed"),
 )
+_HEADERS = {f"method.response.header.{name}": f"'{value}'" for name, value in OF_JSON.items()}
+"""A static value is quoted:
+https://docs.aws.amazon.com/apigateway/latest/developerguide/request-response-data-mappings.html"""
 
 
 def start_integration(
@@ -40,14 +44,18 @@ def start_integration(
 
 
 def method_responses(start: Start) -> list[apigw.MethodResponse]:
-    """Every status that an integration response names must be declared on the method."""
+    """Every status and header that an integration response names must be declared on the method."""
     statuses = (start.status, *(status for _, status, _ in _REFUSALS))
-    return [apigw.MethodResponse(status_code=status) for status in statuses]
+    return [
+        apigw.MethodResponse(status_code=status, response_parameters=dict.fromkeys(_HEADERS, True))
+        for status in statuses
+    ]
 
 
 def _response(status: str, template: str, pattern: str | None = None) -> apigw.IntegrationResponse:
     return apigw.IntegrationResponse(
         status_code=status,
         selection_pattern=pattern,
+        response_parameters=_HEADERS,
         response_templates={JSON: mapping_template(template)},
     )

@@ -11,11 +11,10 @@ from aws_cdk import aws_iam as iam
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.storage.request_log import BY_CALLER, BY_DAY
 from stacks.compute.bedrock_access import Place, bedrock_models, model_statements, wildcards_of
+from stacks.compute.console_page import console_page
 from stacks.compute.layers import Architecture, Layer
 from stacks.config import StageConfig, construct_name
 from stacks.storage import StorageStack
-
-CHART_LIBRARY = "node_modules/echarts/dist/echarts.min.js"
 
 _HERE = Place(Aws.PARTITION, Aws.REGION, Aws.ACCOUNT_ID)
 _AS_CHECKED = Place("<AWS::Partition>", "<AWS::Region>", "<AWS::AccountId>")
@@ -154,7 +153,6 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
     usage_plans = f"arn:{Aws.PARTITION}:apigateway:{Aws.REGION}::/usageplans"
     calling, classifying = _calling(config), _classifying(config)
     read_state = allow("dynamodb:BatchGetItem", state.table_arn)
-    console = FunctionSpec("Console", "console", extra_files=(CHART_LIBRARY,))
     return (
         FunctionSpec(
             "Classify",
@@ -225,7 +223,11 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
             # Under the gateway's 29 s: a look-up over many days may be asked for twice.
             timeout_s=25,
         ),
-        *((console,) if config.console else ()),
+        *(
+            (FunctionSpec("Console", "console", extra_files=console_page()),)
+            if config.console
+            else ()
+        ),
         FunctionSpec(
             "Widgets", "widgets", environment={**state_table, **calling}, grants=(read_state,)
         ),

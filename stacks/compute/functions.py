@@ -36,6 +36,9 @@ CODE_PATTERNS = [
     "!functions/**",
     "functions/layers",
     "functions/layers/**",
+    # What the page is made of; the console gets what is made of it.
+    "functions/console/static",
+    "functions/console/static/**",
     "**/__pycache__",
     "**/__pycache__/**",
 ]
@@ -141,10 +144,7 @@ class Functions(Construct):
 
 
 def _code_with(*extra_files: str) -> lambda_.AssetCode:
-    """The code asset, with more files of the project. Raises FileNotFoundError where one is not there."""
-    for name in extra_files:
-        if not (ROOT / name).is_file():
-            raise FileNotFoundError(f"{name} is missing: run `npm ci`")
+    """The code asset, with more files of the project."""
     # A folder has to be let in before what lies in it.
     paths = [
         path for name in extra_files for path in (*reversed(list(Path(name).parents)[:-1]), name)

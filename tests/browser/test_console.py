@@ -1,4 +1,5 @@
 import json
+import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -12,6 +13,7 @@ REFUSED = "Failed to load resource"
 """What Chromium itself logs of every answer over 399; nothing on the page can prevent it."""
 SEND, SEND_AS_JOB, DRY_RUN = "Send", "Send as job", "Dry run"
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 400, "height": 860}
+PARTS = ("final", "cost", "latency", "quality", "availability")
 PINNED = {"model": "gpt-4o", "task": "chat"}
 
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -72,7 +74,7 @@ class Console:
         with self.answering("/metrics/logs"):
             self.page.get_by_label("API key", exact=True).fill(self.stack.api_key)
             self.page.get_by_role("button", name="Continue").click()
-        expect(self.page.locator("#realtime svg")).to_be_visible()
+        expect(self.page.locator("#realtime .columns")).to_be_visible()
 
     def send(self, button=SEND, text=TEXT, **fields):
         self.page.locator("#text").fill(text)
@@ -204,7 +206,17 @@ def test_the_decision_behind_an_answer_is_drawn_and_told(console):
     expect(place.locator(".chart")).to_have_attribute(
         "data-chosen", decision["candidates"][0]["model"]
     )
-    expect(place.locator(".chart svg")).to_be_visible()
+    drawn = place.get_by_role("table", name="Scores from 0 to 1").locator("tbody tr")
+    expect(drawn).to_have_count(min(8, len(decision["candidates"])))
+    for row, candidate in zip(drawn.all(), decision["candidates"], strict=False):
+        expect(row.get_by_role("rowheader")).to_contain_text(candidate["model"])
+        scores = [candidate[f"{part}_score"] for part in PARTS]
+        assert row.locator(".scored").all_inner_texts() == [f"{score:.2f}" for score in scores]
+        lengths = row.locator(".bar").evaluate_all("all => all.map((one) => one.style.cssText)")
+        assert lengths == [f"--share: {100 * score:.0f}%;" for score in scores]
+    expect(drawn.locator("strong")).to_have_text(f"{decision['candidates'][0]['model']} (chosen)")
+    place.get_by_role("button", name="Show all").click()
+    expect(drawn).to_have_count(len(decision["candidates"]))
     expect(place).to_contain_text(decision["reason"])
     place.get_by_text("All scores and estimates as a table").click()
     listed = place.get_by_role("table", name="Candidates in the order").get_by_role("rowheader")
@@ -264,7 +276,7 @@ def test_a_dry_run_shows_the_decision_and_asks_nobody(console):
     assert console.figure("#outcome", "cost_usd") == first["estimated_cost_usd"]
     quality = round(100 * routing["weights"]["quality"])
     expect(console.outcome.locator(".decision")).to_contain_text(f"quality {quality} %")
-    expect(console.outcome.locator(".decision .chart svg")).to_be_visible()
+    expect(console.outcome.locator(".decision .chart table")).to_be_visible()
     assert [one["request_id"] for one in console.api("/metrics/logs")["logs"]] == rows
 
 
@@ -384,7 +396,45 @@ def test_the_last_minutes_are_drawn_and_summed(console):
     assert told["requests"] > 0
     note = f"{told['requests']} requests, {told['failed']} failed, ${told['cost_usd']:.6f}"
     expect(console.page.locator("#realtime-note")).to_have_text(note)
-    expect(console.page.locator("#realtime svg")).to_be_visible()
+    columns = console.page.locator("#realtime .column")
+    expect(columns).to_have_count(len(told["buckets"]))
+    answered = sum(bucket["requests"] > bucket["failed"] for bucket in told["buckets"])
+    expect(columns.locator(".answered")).to_have_count(answered)
+    failed = sum(bucket["failed"] > 0 for bucket in told["buckets"])
+    expect(columns.locator(".failed")).to_have_count(failed)
+    (busiest,) = sorted(told["buckets"], key=lambda bucket: bucket["requests"])[-1:]
+    said = f"{busiest['requests'] - busiest['failed']} answered, {busiest['failed']} failed"
+    expect(columns.nth(told["buckets"].index(busiest))).to_have_attribute("title", re.compile(said))
+    expect(console.page.get_by_role("img", name=said).first).to_be_visible()
+
+
+def test_the_page_is_there_after_three_requests_of_which_two_are_at_once(door):
+    assert [urlsplit(url).path for url in door.asked if not url.startswith("data:")] == [
+        *("/console", "/console/console.css", "/console/main.js"),
+    ]
+
+
+def test_never_more_than_two_requests_are_on_their_way(door):
+    running, most = set(), []
+
+    def started(request):
+        # The page itself has been answered when it asks for its files.
+        if request.resource_type != "document" and not request.url.startswith("data:"):
+            running.add(request)
+            most.append(len(running))
+
+    def ended(request):
+        running.discard(request)
+
+    for event in ("requestfinished", "requestfailed"):
+        door.page.on(event, ended)
+    door.page.on("request", started)
+    door.page.goto(door.url)
+    door.enter()
+    with door.answering("/metrics/logs"):
+        door.page.get_by_role("button", name="Refresh").click()
+    assert most
+    assert max(most) <= 2
 
 
 def test_the_newest_requests_are_those_of_the_log(console):
@@ -465,7 +515,7 @@ def test_a_request_opens_with_every_attempt(console):
     for known in ("trace_id", "price_version", "policy_version", "model_preference"):
         expect(console.record).to_contain_text(row[known])
     assert console.figure("#record", "cost_usd") == row["cost_usd"]
-    expect(console.record.locator(".decision .chart svg")).to_be_visible()
+    expect(console.record.locator(".decision .chart table")).to_be_visible()
 
 
 def test_the_walk_shows_each_state_with_its_time(console):
@@ -548,14 +598,14 @@ def test_nothing_overflows_or_is_too_faint_to_read(door, size, scheme):
     door.enter()
     with door.stack.faults({"gpt-4o": "ProviderTimeout"}):
         request_id = door.sent(**PINNED)
-    expect(door.outcome.locator(".decision .chart svg")).to_be_visible()
+    expect(door.outcome.locator(".decision .chart table")).to_be_visible()
     _assert_readable(door.page)
     door.send(max_cost_usd="0.0000001")
     expect(door.outcome.get_by_role("alert")).to_be_visible()
     expect(door.outcome.locator(".walk")).to_be_visible()
     _assert_readable(door.page)
     door.open_record(request_id)
-    expect(door.record.locator(".decision .chart svg")).to_be_visible()
+    expect(door.record.locator(".decision .chart table")).to_be_visible()
     _assert_readable(door.page)
     inner = door.record.evaluate("dialog => dialog.scrollWidth - dialog.clientWidth")
     assert inner == 0

@@ -320,9 +320,11 @@ def test_one_broken_widget_breaks_no_other(own):
 
 def test_a_widget_whose_data_fails_says_so_alone(dashboard):
     error = {"code": "internal_error", "message": "It rained into the metrics."}
+    _name, body = deployed_body(dashboard.cloudwatch)
+    titles = [widget["properties"].get("title") for widget in body["widgets"]]
 
     def answered(route):
-        if route.request.post_data_json["widget"]["properties"]["title"] != "Latency":
+        if titles[route.request.post_data_json["index"]] != "Latency":
             return route.continue_()
         return route.fulfill(status=500, json={"success": False, "error": error})
 

@@ -118,6 +118,38 @@ def test_the_stack_listens_on_the_loopback_interface_only(stack):
                 socket.create_connection((address, port), timeout=2).close()
 
 
+def _raw(port, *lines):
+    """The status of a request that is sent as it is written."""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall("\r\n".join((*lines, "Connection: close", "", "")).encode())
+        return int(connection.makefile("rb").readline().split()[1])
+
+
+def test_both_ports_answer_to_their_own_names_only(stack):
+    for url, path in (
+        (stack.base_url, "/api/v1/health"),
+        (stack.emulator_url, "/_ministack/health"),
+    ):
+        port = urllib.parse.urlsplit(url).port
+        get = f"GET {path} HTTP/1.1"
+        for host in (f"127.0.0.1:{port}", f"localhost:{port}"):
+            assert _raw(port, get, f"Host: {host}") == 200
+            assert _raw(port, f"GET http://{host}{path} HTTP/1.1", f"Host: {host}") == 403
+        for host in ("evil.example", f"evil.example:{port}", f"localhost:{port + 1}", "localhost"):
+            assert _raw(port, get, f"Host: {host}") == 403, host
+        assert _raw(port, f"GET {path} HTTP/1.0") == 403
+        upgrade = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13")
+        key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
+        assert _raw(port, get, "Host: evil.example", *upgrade, key) == 403
+
+
+def test_a_page_of_another_site_cannot_use_the_emulator(stack):
+    port = urllib.parse.urlsplit(stack.emulator_url).port
+    own = f"Host: 127.0.0.1:{port}"
+    for header in ("Origin: http://evil.example", "Sec-Fetch-Site: cross-site"):
+        assert _raw(port, "GET /_ministack/health HTTP/1.1", own, header) == 403
+
+
 def test_a_taken_port_is_said_in_one_line():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

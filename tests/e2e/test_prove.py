@@ -10,10 +10,9 @@ from tests.conftest import PROJECT
 
 pytestmark = pytest.mark.xdist_group("local")
 
-NOT_YET = {"compression", "security-headers", "keyless-throttle", "method-metrics"}
-"""What the stack does not do yet."""
 NOT_HERE = {
-    "tls", "timed-out", "throttled-invocation", "large-results", "cold-starts", "secret-values",
+    "tls", "timed-out", "throttled-invocation", "throttled-route", "large-results", "cold-starts",
+    "secret-values",
 }  # fmt: skip
 """What no local AWS can tell."""
 
@@ -56,7 +55,7 @@ def test_every_check_says_what_it_found(told, verdicts):
 
 
 def test_what_the_local_aws_can_tell_holds(told, verdicts):
-    wanted = verdicts.keys() - NOT_HERE - NOT_YET
+    wanted = verdicts.keys() - NOT_HERE
     assert {name for name in wanted if verdicts[name] != "held"} == set(), told.stdout
     assert {verdicts[name] for name in NOT_HERE} <= {"cannot tell", "held"}, told.stdout
     assert told.returncode == int("not held" in verdicts.values())

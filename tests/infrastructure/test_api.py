@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from functions.shared.errors import HTTP_STATUS
+from functions.shared.gateway.response_headers import OF_JSON
 from functions.shared.telemetry.series import NAMESPACE, RATE_LIMITED
 from tests.support.synthesized import StackTemplate, Stage, flat, synthesized
 
@@ -80,6 +81,8 @@ def test_a_stage_can_do_without_the_console(tmp_path: Path) -> None:
     paths = {resource["PathPart"] for resource in template.resources(RESOURCE).values()}
     assert "metrics" in paths
     assert "console" not in paths
+    (stage,) = template.resources("AWS::ApiGateway::Stage").values()
+    assert "console" not in json.dumps(stage["MethodSettings"])
     functions = template.resources("AWS::Lambda::Function").values()
     assert not any("console" in function["Handler"] for function in functions)
 
@@ -193,7 +196,47 @@ def test_the_access_log_holds_no_key_and_no_body(prod: Stage) -> None:
     assert logged["caller_id"] == "$context.identity.apiKeyId"
     assert "$context.identity.apiKey" not in logged.values()
     assert stage["TracingEnabled"] is True
-    assert all(setting["DataTraceEnabled"] is False for setting in stage["MethodSettings"])
+    logging = {
+        (one["DataTraceEnabled"], one["LoggingLevel"], one["MetricsEnabled"])
+        for one in stage["MethodSettings"]
+    }
+    assert logging == {(False, "ERROR", False)}
+
+
+def test_what_needs_no_key_is_limited_by_its_method(prod: Stage) -> None:
+    (stage,) = prod.pipeline.resources("AWS::ApiGateway::Stage").values()
+    everything, *limited = stage["MethodSettings"]
+    assert (everything["ResourcePath"], everything["HttpMethod"]) == ("/*", "*")
+    assert "ThrottlingRateLimit" not in everything
+    keyless = {
+        (verb, "/" + path.replace("/", "~1"))
+        for (verb, path), method in methods(prod).items()
+        if not method.get("ApiKeyRequired")
+    }
+    assert {(one["HttpMethod"], one["ResourcePath"]) for one in limited} == keyless
+    for one in limited:
+        assert 0 < one["ThrottlingRateLimit"] <= one["ThrottlingBurstLimit"] <= 50
+
+
+def test_every_answer_that_no_function_makes_has_the_common_headers(prod: Stage) -> None:
+    for response in gateway_responses(prod).values():
+        for name, value in OF_JSON.items():
+            set_to = response["ResponseParameters"][f"gatewayresponse.header.{name}"]
+            assert set_to == f"'{value}'"
+    wanted = {f"method.response.header.{name}": f"'{value}'" for name, value in OF_JSON.items()}
+    for path in ("/v1/generate", "/v1/jobs"):
+        method = methods(prod)["POST", path]
+        for answer in method["Integration"]["IntegrationResponses"]:
+            assert answer["ResponseParameters"] == wanted
+        for declared in method["MethodResponses"]:
+            assert declared["ResponseParameters"] == dict.fromkeys(wanted, True)
+
+
+def test_the_api_demands_tls_1_2_and_compresses_long_answers(prod: Stage) -> None:
+    (api,) = prod.pipeline.resources("AWS::ApiGateway::RestApi").values()
+    assert re.fullmatch(r"SecurityPolicy_TLS13_1_2_\w+", api["SecurityPolicy"])
+    assert api["EndpointAccessMode"] == "BASIC"
+    assert api["MinimumCompressionSize"] == 1024
 
 
 def test_calls_that_the_gateway_throttles_are_counted(prod: Stage) -> None:

@@ -141,4 +141,4 @@ def test_the_machines_roles_are_taken_on_for_this_account_alone(prod: Stage) -> 
         if statement["Principal"] == {"Service": "states.amazonaws.com"}
     ]
     condition = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
-    assert [statement["Condition"] for statement in trusts] == [condition] * 2
+    assert [statement["Condition"] for statement in trusts] == [condition] * len(MACHINES)

@@ -11,8 +11,6 @@ import pytest
 from pydantic import ValidationError
 
 from stacks.api import mapping
-from stacks.compute import functions
-from stacks.compute.function_table import CHART_LIBRARY
 from stacks.lint import LONGEST_NAME, stage_findings, template_findings
 from tests.support.synthesized import Stage, stages_with, synthesized
 
@@ -72,8 +70,9 @@ def directory_of(stage: Stage, asset: str) -> Path:
 def copied_project(directory: Path) -> Path:
     for name in ("stacks", "functions", "statemachine"):
         shutil.copytree(ROOT / name, directory / name, ignore=shutil.ignore_patterns("__pycache__"))
-    (directory / CHART_LIBRARY).parent.mkdir(parents=True)
-    for name in ("app.py", "cdk.json", CHART_LIBRARY):
+    (directory / "node_modules").mkdir()
+    (directory / "node_modules" / ".bin").symlink_to(ROOT / "node_modules" / ".bin")
+    for name in ("app.py", "cdk.json"):
         shutil.copy(ROOT / name, directory / name)
     return directory
 
@@ -123,21 +122,25 @@ def test_the_code_asset_holds_the_functions_and_nothing_else(local: Stage) -> No
     )
 
 
-def test_the_consoles_asset_holds_the_chart_library_too(local: Stage) -> None:
+def test_the_consoles_asset_holds_the_bundled_page_too(local: Stage) -> None:
     directory = directory_of(local, code_assets(local.pipeline.text)["console"])
-    assert sorted(path.name for path in directory.iterdir()) == ["functions", "node_modules"]
-    libraries = [path for path in (directory / "node_modules").rglob("*") if path.is_file()]
-    assert libraries == [directory / CHART_LIBRARY]
-    assert libraries[0].read_bytes() == (ROOT / CHART_LIBRARY).read_bytes()
+    assert sorted(path.name for path in directory.iterdir()) == ["build", "functions"]
+    pages = [path for path in (directory / "build").rglob("*") if path.is_file()]
+    assert sorted(path.relative_to(directory).as_posix() for path in pages) == [
+        *("build/console/console.css", "build/console/index.html", "build/console/main.js"),
+    ]
     assert (directory / "functions" / "console" / "handler.py").is_file()
+    assert not (directory / "functions" / "console" / "static").exists()
 
 
-def test_a_console_without_its_chart_library_is_not_deployed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(functions, "ROOT", tmp_path)
-    with pytest.raises(FileNotFoundError, match="npm ci"):
-        functions._code_with(CHART_LIBRARY)
+def test_a_changed_page_deploys_the_console_alone(tmp_path: Path) -> None:
+    project = copied_project(tmp_path)
+    first = code_assets(synthesized_copy(project))
+    with (project / "functions" / "console" / "static" / "console.css").open("a") as source:
+        source.write(".new { color: red }")
+    changed = code_assets(synthesized_copy(project))
+    assert changed.pop("console") != first.pop("console")
+    assert changed == first
 
 
 def deployment_of(directory: Path) -> str:

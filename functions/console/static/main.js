@@ -12,8 +12,10 @@ import { refreshTotals } from "./totals.js";
 
 let timer = 0;
 
+// Two requests at once at most: a new account runs few functions side by side.
 async function refresh() {
-  await Promise.all([refreshTotals(), refreshRealtime(), refreshRequests()]);
+  await Promise.all([refreshTotals(), refreshRealtime()]);
+  await refreshRequests();
   byId("refreshed", HTMLElement).textContent = `Updated ${clock(Date.now())}`;
 }
 

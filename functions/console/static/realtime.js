@@ -2,13 +2,17 @@
 
 import { ask } from "./api.js";
 import { count, duration, usd } from "./format.js";
-import { draw } from "./kit-charts.js";
 import { clock } from "./kit-clock.js";
-import { byId } from "./kit-elements.js";
+import { byId, element, fill } from "./kit-elements.js";
 import { ApiError } from "./kit-fetch.js";
 
-/** @import { Realtime } from "../answers.js" */
-/** @import { Colours } from "./kit-charts.js" */
+/**
+ * @import { Realtime } from "../answers.js"
+ * @typedef {Realtime["buckets"][number]} Bucket
+ */
+
+const LABELLED = 6;
+const LEGEND = ["answered", "failed", "p95 latency"];
 
 export async function refreshRealtime() {
   try {
@@ -21,74 +25,61 @@ export async function refreshRealtime() {
 
 /** @param {Realtime} answer */
 function show({ buckets, requests, failed, cost_usd: cost }) {
-  byId("realtime-note", HTMLElement).textContent =
-    `${count(requests)} requests, ${count(failed)} failed, ${usd(cost)}`;
+  const told = `${count(requests)} requests, ${count(failed)} failed, ${usd(cost)}`;
+  byId("realtime-note", HTMLElement).textContent = told;
   byId("realtime-note", HTMLElement).dataset.requests = String(requests);
-  draw(byId("realtime", HTMLElement), (colour) => optionOf(buckets, colour));
+  const most = Math.max(1, ...buckets.map((one) => one.requests));
+  const slowest = Math.max(1, ...buckets.map((one) => one.latency_ms.p95 ?? 0));
+  fill(
+    byId("realtime", HTMLElement),
+    element("ul", { class: "legend" }, ...LEGEND.map((name) => legend(name))),
+    element("span", { class: "most" }, count(most)),
+    element("span", { class: "least" }, "0"),
+    element("span", { class: "slowest" }, duration(slowest)),
+    element(
+      "div",
+      { class: "columns", role: "img", "aria-label": inWords(buckets) },
+      ...buckets.map((bucket) => column(bucket, most, slowest)),
+    ),
+    element("div", { class: "times" }, ...times(buckets)),
+  );
 }
 
-/** @param {Realtime["buckets"]} buckets @param {Colours} colour @returns {echarts.EChartsOption} */
-function optionOf(buckets, colour) {
-  const label = { color: colour.muted, fontSize: 11 };
-  /**
-   * @param {string} name
-   * @param {number[]} data
-   * @param {string} own
-   * @returns {echarts.BarSeriesOption}
-   */
-  const bars = (name, data, own) => ({
-    name,
-    type: "bar",
-    stack: "all",
-    data,
-    itemStyle: { color: own },
-    barMaxWidth: 14,
-  });
-  return {
-    tooltip: { trigger: "axis" },
-    legend: { top: 0, right: 0, itemWidth: 12, itemHeight: 8, textStyle: label },
-    grid: { left: 30, right: 48, top: 28, bottom: 22 },
-    xAxis: {
-      type: "category",
-      data: buckets.map((bucket) => clock(bucket.start)),
-      axisLabel: {
-        ...label,
-        interval: 5,
-        formatter: (/** @type {string} */ text) => text.slice(0, 5),
-      },
-      axisLine: { lineStyle: { color: colour.line } },
-      axisTick: { show: false },
-    },
-    yAxis: [
-      {
-        type: "value",
-        minInterval: 1,
-        axisLabel: label,
-        splitLine: { lineStyle: { color: colour.line } },
-      },
-      { type: "value", axisLabel: { ...label, formatter: duration }, splitLine: { show: false } },
-    ],
-    series: [
-      bars(
-        "answered",
-        buckets.map((bucket) => bucket.requests - bucket.failed),
-        colour.accent,
-      ),
-      bars(
-        "failed",
-        buckets.map((bucket) => bucket.failed),
-        colour.bad,
-      ),
-      {
-        name: "p95 latency",
-        type: "line",
-        yAxisIndex: 1,
-        data: buckets.map((bucket) => bucket.latency_ms.p95),
-        connectNulls: true,
-        symbolSize: 5,
-        itemStyle: { color: colour.latency },
-        tooltip: { valueFormatter: (value) => duration(/** @type {number | null} */ (value)) },
-      },
-    ],
-  };
+/** @param {string} name */
+const legend = (name) => element("li", { class: name.split(" ").at(-1) }, name);
+
+/** @param {Bucket} bucket */
+const told = ({ start, requests, failed, latency_ms: { p95 } }) =>
+  `${clock(start)}: ${requests - failed} answered, ${failed} failed, p95 latency ${duration(p95)}`;
+
+/** @param {Bucket[]} buckets */
+const inWords = (buckets) =>
+  buckets
+    .filter((one) => one.requests)
+    .map(told)
+    .join("; ") || "No requests in the last five minutes";
+
+/** @param {Bucket} bucket @param {number} most requests of one @param {number} slowest in ms */
+function column(bucket, most, slowest) {
+  const { requests, failed, latency_ms: latency } = bucket;
+  return element(
+    "span",
+    { class: "column", title: told(bucket) },
+    failed > 0 && part("failed", failed / most),
+    requests > failed && part("answered", (requests - failed) / most),
+    latency.p95 !== null && part("latency", latency.p95 / slowest),
+  );
 }
+
+/** @param {string} name @param {number} share of the height */
+function part(name, share) {
+  const made = element("span", { class: name });
+  made.style.setProperty("--share", `${share * 100}%`);
+  return made;
+}
+
+/** @param {Bucket[]} buckets */
+const times = (buckets) =>
+  buckets
+    .filter((_, at) => at % LABELLED === 0)
+    .map((one) => element("span", {}, clock(one.start).slice(0, 5)));

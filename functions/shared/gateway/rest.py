@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
@@ -20,6 +20,7 @@ from functions.shared.errors import (
     error_body,
 )
 from functions.shared.gateway.problems import problems_of
+from functions.shared.gateway.response_headers import OF_JSON
 from functions.shared.request_ids import request_id_of
 from functions.shared.telemetry.observability import logger
 
@@ -28,9 +29,17 @@ _JSON = "application/json"
 Body = TypeVar("Body", bound=BaseModel)
 
 
+class _Resolver(APIGatewayRestResolver):
+    def resolve(self, event: Any, context: Any) -> dict[str, Any]:
+        """Every answer with the headers that all have; its own go before them."""
+        answer = super().resolve(event, context)
+        common = {name: [value] for name, value in OF_JSON.items()}
+        return answer | {"multiValueHeaders": common | answer["multiValueHeaders"]}
+
+
 def new_resolver() -> APIGatewayRestResolver:
     """A router whose errors all have the contract's shape."""
-    app = APIGatewayRestResolver(strip_prefixes=["/api"])
+    app = _Resolver(strip_prefixes=["/api"])
 
     @app.exception_handler(Exception)  # type: ignore[untyped-decorator]
     def on_error(error: Exception) -> Response[str]:

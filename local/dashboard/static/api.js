@@ -28,7 +28,8 @@ export function fetchDashboard(chosen, signal) {
 }
 
 /**
- * @param {Range & {widget: Widget, period: string, dashboard: string}} request
+ * @param {Range & {dashboard: string, index: number, variables: Record<string, string>}} request
+ *   of the widget at that place in the body
  * @param {AbortSignal} signal
  */
 export function fetchData(request, signal) {

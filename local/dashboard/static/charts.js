@@ -5,7 +5,7 @@ import { seriesColour } from "./series-colours.js";
 
 /**
  * @import { Range, Series } from "./api.js"
- * @import { Colours } from "./kit-charts.js"
+ * @import { Colours } from "./drawing.js"
  * @typedef {Record<string, any>} Properties a metric widget's
  * @typedef {echarts.EChartsOption} Option
  * @typedef {(colour: Colours, properties: Properties, series: Series[], range: Range) => Option} View

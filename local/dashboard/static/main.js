@@ -1,7 +1,7 @@
 /** The dashboard that is deployed, drawn and kept up to date. */
 
 import { fetchDashboard, fetchData } from "./api.js";
-import { redrawAll } from "./kit-charts.js";
+import { redrawAll } from "./drawing.js";
 import { clock } from "./kit-clock.js";
 import { byId, element, fill } from "./kit-elements.js";
 import { isAborted, Problem } from "./kit-fetch.js";
@@ -9,7 +9,7 @@ import { RANGES, rangeOf } from "./range.js";
 import { watchTheme } from "./theme.js";
 import { fillFrame, hasData, layOut } from "./widgets.js";
 
-/** @import { Dashboard, Variable, Widget } from "./api.js" */
+/** @import { Dashboard, Variable } from "./api.js" */
 
 const AT_ONCE = 4;
 const page = {
@@ -24,7 +24,7 @@ const page = {
   theme: byId("theme", HTMLButtonElement),
 };
 const address = new URLSearchParams(location.search);
-/** @type {{text: string, framed: {widget: Widget, frame: HTMLElement}[]}} */
+/** @type {{text: string, framed: ReturnType<typeof layOut>}} */
 let shown = { text: "", framed: [] };
 let running = new AbortController();
 let next = 0;
@@ -58,6 +58,7 @@ function schedule() {
   if (seconds && !document.hidden) next = setTimeout(refresh, seconds * 1000);
 }
 
+/** @returns {Record<string, string>} */
 function chosen() {
   const kept = new Map([...address].filter(([name]) => name !== "range" && name !== "every"));
   return Object.fromEntries(kept);
@@ -104,12 +105,12 @@ async function fillAll(dashboard, signal) {
   const { length } = RANGES.find((one) => one.id === page.range.value) ?? rangeOf();
   const range = { start: end - length, end };
   Object.assign(page.grid.dataset, range);
-  const period = dashboard.body.periodOverride ?? "auto";
+  const { name, ...variables } = chosen();
   const waiting = shown.framed.filter(({ widget }) => hasData(widget));
   const one = async () => {
     for (let each = waiting.shift(); each && !signal.aborted; each = waiting.shift()) {
-      const { widget, frame } = each;
-      const request = { widget, ...range, period, dashboard: dashboard.name };
+      const { widget, index, frame } = each;
+      const request = { dashboard: dashboard.name, index, variables, ...range };
       await fillFrame(frame, widget, () => fetchData(request, signal), range);
     }
   };

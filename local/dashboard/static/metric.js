@@ -1,15 +1,15 @@
 /** Metric widgets: numbers, and charts with the same in words. */
 
 import { bars, latestOf, overTime, shares, sparkline } from "./charts.js";
+import { colours, draw } from "./drawing.js";
 import { full, short, unitOf } from "./format.js";
-import { colours, draw } from "./kit-charts.js";
 import { element, fill, table } from "./kit-elements.js";
 import { Problem } from "./kit-fetch.js";
 import { seriesColour } from "./series-colours.js";
 
 /**
  * @import { Range, Series, Widget } from "./api.js"
- * @import { Colours } from "./kit-charts.js"
+ * @import { Colours } from "./drawing.js"
  * @typedef {Widget["properties"]} Properties
  */
 
@@ -126,7 +126,7 @@ function showChart(place, properties, view, series, range) {
  */
 function drawn(place, description, option) {
   const aria = { enabled: true, label: { description } };
-  draw(place, (colour) => ({ aria, ...option(colour) }), { renderer: "canvas" });
+  draw(place, (colour) => ({ aria, ...option(colour) }));
 }
 
 /** @param {string} title @param {Series[]} series */

@@ -10,15 +10,19 @@ import { showMetric } from "./metric.js";
 
 const SMALL = 6;
 
-/** @param {HTMLElement} grid @param {Widget[]} widgets */
+/**
+ * @param {HTMLElement} grid
+ * @param {Widget[]} widgets
+ * @returns each with its frame and its place in the body, in the order of the frames
+ */
 export function layOut(grid, widgets) {
-  const ordered = widgets.toSorted(
-    (one, other) => (one.y ?? 0) - (other.y ?? 0) || (one.x ?? 0) - (other.x ?? 0),
+  const framed = widgets.map((widget, index) => {
+    return { widget, index, frame: frame(widget, `widget-${index}`) };
+  });
+  framed.sort(
+    ({ widget: one }, { widget: other }) =>
+      (one.y ?? 0) - (other.y ?? 0) || (one.x ?? 0) - (other.x ?? 0),
   );
-  const framed = ordered.map((widget, place) => ({
-    widget,
-    frame: frame(widget, `widget-${place}`),
-  }));
   fill(grid, ...framed.map((one) => one.frame));
   return framed;
 }

@@ -8,7 +8,7 @@ from ministack.services import cloudwatch_logs as logs
 
 from local.dashboard.metric_queries import Range, plotted
 from local.dashboard.problem import BadWidget
-from local.dashboard.widget_data import DataRequest, data_of
+from local.dashboard.widget_data import Shown, data_of
 from local.emulator import metrics
 
 HOUR_S = 3600
@@ -32,14 +32,13 @@ def put(value, seconds_ago, name="X", unit="None", **dimensions):
     cloudwatch._store_datum("N", name, dimensions, at, unit, value, None, None, None)
 
 
-def data(kind, properties, hours=1, override="auto"):
-    times = {"start": (NOW - hours * HOUR_S) * 1000, "end": NOW * 1000, "period": override}
-    widget = {"type": kind, "properties": properties}
-    return data_of(DataRequest.model_validate({"widget": widget, **times}))
+def data(kind, properties, hours=1, *, adapts=True):
+    within = Range(NOW - hours * HOUR_S, NOW)
+    return data_of(Shown(kind, properties, within, adapts=adapts, dashboard="ours"))
 
 
-def shown(*rows, hours=1, override="auto", **properties):
-    return data("metric", {"metrics": list(rows), **properties}, hours, override)["series"]
+def shown(*rows, hours=1, adapts=True, **properties):
+    return data("metric", {"metrics": list(rows), **properties}, hours, adapts=adapts)["series"]
 
 
 def query_of(*row, hours=1, adapts=True, **properties):
@@ -116,7 +115,7 @@ def test_an_expression_that_fails_says_why_beside_what_does_not():
 def test_a_dashboard_that_keeps_periods_splits_a_day_by_the_widgets():
     put(1, 90)
     put(1, 3 * 60)
-    (series,) = shown(["N", "X", {"stat": "Sum"}], hours=24, period=60, override="inherit")
+    (series,) = shown(["N", "X", {"stat": "Sum"}], hours=24, period=60, adapts=False)
     assert series["values"] == [1, 1]
 
 

@@ -9,7 +9,9 @@ from local.emulator import executions
 
 MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:jobs"
 EXECUTION = "arn:aws:states:us-east-1:000000000000:execution:jobs:req_1"
+STARTED = (200, {}, b"{}")
 STARTS = ("_start_execution", "_start_sync_execution")
+UPSTREAMS_START = executions._start_sync
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +21,7 @@ def upstream(monkeypatch):
 
     def start(request):
         started.append(request)
-        return "started"
+        return STARTED
 
     for name in ("_start", "_start_sync"):
         monkeypatch.setattr(executions, name, start)
@@ -48,7 +50,7 @@ def test_what_aws_refuses_to_start_is_refused(upstream, start, request_, error):
 @pytest.mark.parametrize("start", STARTS)
 def test_the_longest_input_and_name_are_started(upstream, start):
     request = {"input": "x" * executions.MAX_INPUT_BYTES, "name": "n" * 80}
-    assert getattr(executions, start)(request) == "started"
+    assert getattr(executions, start)(request) == STARTED
     assert upstream == [request]
 
 
@@ -61,7 +63,7 @@ def test_the_same_name_and_input_again_answers_the_running_execution(upstream):
 @pytest.mark.parametrize("other", [{"input": "[]"}, {"name": "req_2"}, {"stateMachineArn": "none"}])
 def test_another_name_input_or_machine_is_upstreams_to_start(upstream, other):
     request = {"stateMachineArn": MACHINE, "name": "req_1", "input": "{}"} | other
-    assert executions._start_execution(request) == "started"
+    assert executions._start_execution(request) == STARTED
 
 
 def test_an_aborted_execution_does_not_fail_afterwards(monkeypatch):
@@ -174,3 +176,25 @@ def test_a_state_that_starts_an_execution_gets_aws_names_of_what_is_refused(monk
 def test_upstream_still_bounds_nothing_that_a_state_hands_on():
     assert "States.DataLimitExceeded" not in inspect.getsource(stepfunctions)
     assert "StepFunctions." not in inspect.getsource(stepfunctions._invoke_nested_start_execution)
+
+
+@pytest.mark.parametrize("definition", [{"Type": "Pass", "End": True}, {"Type": "Fail"}])
+def test_nothing_is_kept_of_an_express_execution_that_was_answered(monkeypatch, definition):
+    monkeypatch.setattr(executions, "_start_sync", UPSTREAMS_START)
+    machine = {
+        "stateMachineArn": MACHINE,
+        "name": "jobs",
+        "roleArn": "arn:role",
+        "definition": json.dumps({"StartAt": "Only", "States": {"Only": definition}}),
+    }
+    monkeypatch.setattr(stepfunctions, "_state_machines", {MACHINE: machine})
+    started = {"stateMachineArn": MACHINE, "name": "req_2", "input": '{"a": 1}'}
+    status, _, body = executions._start_sync_execution(started)
+    ended = "SUCCEEDED" if definition["Type"] == "Pass" else "FAILED"
+    assert (status, json.loads(body)["status"]) == (200, ended)
+    assert list(stepfunctions._executions) == [EXECUTION]
+
+
+def test_what_is_no_execution_is_answered_as_upstream_does(monkeypatch):
+    monkeypatch.setattr(executions, "_start_sync", UPSTREAMS_START)
+    assert executions._start_sync_execution({"stateMachineArn": "none"})[0] == 400

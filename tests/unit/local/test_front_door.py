@@ -5,10 +5,10 @@ import threading
 import time
 
 import pytest
-from ministack.services import cloudwatch
+from ministack.services import cloudwatch, lambda_svc
 
-from local import front_door
-from local.dashboard import pages
+from local import doorkeeper, front_door
+from local.dashboard import pages, widget_data
 from local.paths import PROJECT
 
 PORT = 8000
@@ -38,14 +38,18 @@ async def _emulator(scope, receive, send):
 
 async def ask(path, method="GET", body=b"", port=PORT, query="", **headers):
     sent = []
+    headers = {"host": f"127.0.0.1:{port}", **headers}
     scope = {
         "type": "http",
         "server": ("127.0.0.1", port),
         "method": method,
         "path": path,
+        "raw_path": path.encode(),
         "query_string": query.encode(),
         "headers": [
-            (name.replace("_", "-").encode(), str(v).encode()) for name, v in headers.items()
+            (name.replace("_", "-").encode(), each.encode())
+            for name, values in headers.items()
+            for each in ([values] if isinstance(values, str) else values)
         ],
     }
 
@@ -83,7 +87,7 @@ def test_the_gateway_gets_the_whole_request(gateway):
     (asked,) = gateway
     assert asked == (
         *("api", "POST", "/v1/generate"),
-        *({"x-api-key": "k"}, b"{}", {"a": ["1", "2"], "b": [""]}),
+        *({"host": f"127.0.0.1:{PORT}", "x-api-key": "k"}, b"{}", {"a": ["1", "2"], "b": [""]}),
     )
 
 
@@ -168,9 +172,8 @@ def test_the_body_is_the_deployed_one_and_its_widgets_have_their_variables_set()
     def widgets(model):
         return [{"type": "metric", "properties": {"metrics": [["N", "Cost", "model", model]]}}]
 
-    variable = {"id": "m", "type": "property", "property": "model", "defaultValue": "first"}
     values = [{"value": "first"}, {"value": "second"}]
-    body = {"widgets": widgets("first"), "variables": [{**variable, "values": values}]}
+    body = {"widgets": widgets("first"), "variables": [{**MODEL, "values": values}]}
     cloudwatch.cloudformation_put_dashboard("ours", json.dumps(body))
     status, headers, answered = answer("/dashboard/body", query="m=second")
     found = json.loads(answered)
@@ -180,62 +183,198 @@ def test_the_body_is_the_deployed_one_and_its_widgets_have_their_variables_set()
     assert answer("/dashboard/body", query="name=other")[0] == 404
 
 
-def data(request, content_type="application/json"):
+WIDGET = {"type": "metric", "properties": {"metrics": [["N", "X", "model", "first"]]}}
+ODD_WIDGETS = [
+    {"type": kind, "properties": properties}
+    for kind, properties in (
+        ("metric", {"metrics": [["N"]]}),
+        ("metric", {"metrics": "many"}),
+        ("log", {"query": "fields a"}),
+        ("text", {"markdown": ""}),
+        ("custom", {"endpoint": "arn:aws:lambda:us-east-1:999999999999:function:theirs"}),
+    )
+]
+MODEL = {"id": "m", "type": "property", "property": "model", "defaultValue": "first"}
+
+
+@pytest.fixture
+def ours():
+    values = [{"value": "first"}, {"value": "second"}]
+    body = {"widgets": [WIDGET], "variables": [{**MODEL, "values": values}]}
+    cloudwatch.cloudformation_put_dashboard("ours", json.dumps(body))
+    cloudwatch.cloudformation_put_dashboard("odd", json.dumps({"widgets": ODD_WIDGETS}))
+
+
+def data(request, content_type="application/json", **headers):
     body = request if isinstance(request, bytes) else json.dumps(request).encode()
-    status, _, answered = answer("/dashboard/data", "POST", body, content_type=content_type)
+    path = "/dashboard/data"
+    status, _, answered = answer(path, "POST", body, content_type=content_type, **headers)
     return status, json.loads(answered)
 
 
-def metric_request(**changes):
-    widget = {"type": "metric", "properties": {"metrics": [["N", "X"]]}}
+def data_request(**changes):
     now = int(time.time() * 1000)
-    return {"widget": widget, "start": now - 3_600_000, "end": now, **changes}
+    return {"dashboard": "ours", "index": 0, "start": now - 3_600_000, "end": now, **changes}
 
 
-def test_a_widgets_data_is_answered():
-    status, found = data(metric_request())
+@pytest.mark.parametrize("variables", [{}, {"m": "second"}, {"unheard-of": "x"}])
+def test_a_widgets_data_is_answered(ours, variables):
+    status, found = data(data_request(variables=variables))
     assert (status, [one["label"] for one in found["series"]]) == (200, ["X"])
-
-
-def widget(kind, **properties):
-    return metric_request(widget={"type": kind, "properties": properties})
 
 
 @pytest.mark.parametrize(
     "request_",
     [
-        *(b"", b"[", {}, metric_request(start="soon"), metric_request(end=0)),
-        *(metric_request(widget={"type": "metric"}), widget("metric", metrics=[["N"]])),
-        *(widget("metric", metrics="many"), widget("log", query="fields a"), widget("text")),
+        *(b"", b"[", {}, data_request(start="soon"), data_request(end=0)),
+        *(data_request(dashboard="odd", index=index) for index in range(len(ODD_WIDGETS))),
+        *(data_request(index=index) for index in (-1, 1, 10**30, "0/../1", None)),
+        *(data_request(dashboard=""), data_request(variables={"m": "third"})),
     ],
+    ids=str,
 )
-def test_what_cannot_be_drawn_is_an_invalid_request(request_):
+def test_what_cannot_be_drawn_is_an_invalid_request(ours, request_):
     status, found = data(request_)
     assert (status, found["success"], found["error"]["code"]) == (400, False, "invalid_request")
     assert found["error"]["message"]
 
 
-def test_a_page_of_another_site_cannot_ask():
-    assert data(metric_request(), content_type="text/plain")[0] == 415
+def test_another_dashboard_than_a_deployed_one_is_not_found(ours):
+    assert data(data_request(dashboard="theirs"))[0] == 404
 
 
-def test_what_goes_wrong_with_one_widget_is_an_internal_error(monkeypatch):
-    monkeypatch.setattr(pages, "data_of", lambda _request: 1 / 0)
-    status, found = data(metric_request())
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"widget": {"type": "log", "properties": {"query": "SOURCE '/aws/lambda/x' | fields a"}}},
+        {"widget": {"type": "custom", "properties": {"endpoint": "any", "params": {"a": 1}}}},
+        {"properties": {"metrics": [["N", "Y"]]}},
+        {"params": {"a": 1}},
+        {"type": "custom", "endpoint": "any"},
+        {"account": "999999999999"},
+    ],
+    ids=str,
+)
+def test_a_request_cannot_say_what_a_widget_does(ours, monkeypatch, forged):
+    for name in ("query_logs", "metric_data"):
+        monkeypatch.setattr(widget_data, name, lambda *_: pytest.fail("it was asked"))
+    monkeypatch.setattr(lambda_svc, "_execute_function_with_config_scope", pytest.fail)
+    assert data(data_request(**forged))[0] == 400
+
+
+def test_a_form_of_another_site_cannot_ask(ours):
+    assert data(data_request(), content_type="text/plain")[0] == 415
+
+
+FOREIGN_HOSTS = (
+    *("evil.example", f"evil.example:{PORT}", "127.0.0.1.evil.example", "localhost.evil"),
+    *(f"127.0.0.1.evil.example:{PORT}", f"localhost.evil:{PORT}", f"evil.localhost:{PORT}"),
+    *("127.0.0.1", "localhost", f"127.0.0.1:{PORT}0", f"localhost:{PORT - 1}", "127.0.0.1:"),
+    *(f"127.0.0.1:{PORT}@evil.example", f"evil@127.0.0.1:{PORT}", f"127.0.0.1:0{PORT}"),
+    *(f"0.0.0.0:{PORT}", f"127.1:{PORT}", f"2130706433:{PORT}", f"[::]:{PORT}", f"::1:{PORT}"),
+    *(f"localhost.:{PORT}", f"127.0.0.1:{PORT} ", f"http://127.0.0.1:{PORT}", "", f":{PORT}"),
+)
+OWN_HOSTS = (f"127.0.0.1:{PORT}", f"localhost:{PORT}", f"[::1]:{PORT}", f"LocalHost:{PORT}")
+PATHS = ("/", "/api/v1/health", "/dashboard", "/dashboard/body", "/dashboard/data", "/console")
+
+
+@pytest.mark.parametrize("host", FOREIGN_HOSTS)
+def test_a_foreign_host_is_refused_by_both_ports(ours, host):
+    for path in PATHS:
+        status, _, body = answer(path, "POST", host=host)
+        assert (status, json.loads(body)["error"]["code"]) == (403, "forbidden"), path
+    at_emulator = host.replace(str(PORT), str(PORT + 1))
+    assert answer("/", "POST", port=PORT + 1, host=at_emulator)[0] == 403
+
+
+def test_a_host_that_is_missing_or_there_twice_is_refused():
+    for host in ((), (OWN_HOSTS[0], OWN_HOSTS[0]), (OWN_HOSTS[0], "evil.example")):
+        assert answer("/api/v1/health", host=host)[0] == 403
+        assert answer("/", port=PORT + 1, host=host)[0] == 403
+
+
+def test_a_whole_address_in_the_request_line_is_refused():
+    for start in ("http://evil.example", f"http://127.0.0.1:{PORT}", "*", "evil.example:443"):
+        assert answer(f"{start}/api/v1/health")[0] == 403
+
+
+@pytest.mark.parametrize("host", OWN_HOSTS)
+def test_this_machines_own_names_are_answered_by_both_ports(ours, host):
+    assert answer("/api/v1/health", host=host)[0] == 200
+    assert data(data_request(), host=host, origin=f"http://{host.lower()}")[0] == 200
+    at_emulator = host.replace(str(PORT), str(PORT + 1))
+    assert answer("/", port=PORT + 1, host=at_emulator)[2] == b"emulator"
+
+
+def test_on_the_port_of_http_a_host_needs_no_port():
+    assert doorkeeper.is_for_us({"server": ("127.0.0.1", 80), "headers": [(b"Host", b"localhost")]})
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *({"sec_fetch_site": site} for site in ("cross-site", "same-site", "")),
+        *({"origin": origin} for origin in ("http://evil.example", "null", "")),
+        *({"origin": f"http://127.0.0.1:{port}"} for port in (PORT + 2, f"{PORT}0")),
+        {"origin": (f"http://127.0.0.1:{PORT}", "http://evil.example")},
+        {"origin": f"https://127.0.0.1:{PORT}"},
+        {"origin": f"http://localhost:{PORT}"},
+    ],
+    ids=str,
+)
+def test_a_page_of_another_site_gets_nothing_of_the_emulator_or_of_widgets(ours, header):
+    status, found = data(data_request(), **header)
+    assert (status, found["error"]["code"]) == (403, "forbidden")
+    at_emulator = {
+        name: value.replace(str(PORT), str(PORT + 1)) if isinstance(value, str) else value
+        for name, value in header.items()
+    }
+    for method in ("GET", "POST", "OPTIONS"):
+        assert answer("/", method, port=PORT + 1, **at_emulator)[0] == 403
+
+
+def test_a_socket_of_a_foreign_page_is_closed_before_it_opens():
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    async def receive():
+        return {"type": "websocket.connect"}
+
+    headers = [(b"host", f"127.0.0.1:{PORT + 1}".encode()), (b"origin", b"http://evil.example")]
+    server = ("127.0.0.1", PORT + 1)
+    scope = {"type": "websocket", "server": server, "path": "/", "headers": headers}
+
+    async def come():
+        await front_door.front_door(_emulator, PORT)(scope, receive, send)
+
+    asyncio.run(come())
+    assert sent == [{"type": "websocket.close"}]
+
+
+def test_a_link_of_another_site_opens_the_pages():
+    for path in ("/", "/dashboard", "/console"):
+        assert answer(path, sec_fetch_site="cross-site")[0] < 400
+
+
+def test_what_goes_wrong_with_one_widget_is_an_internal_error(ours, monkeypatch):
+    monkeypatch.setattr(pages, "data_of", lambda _widget: 1 / 0)
+    status, found = data(data_request())
     assert (status, found["error"]["code"]) == (500, "internal_error")
 
 
-def test_the_api_answers_while_a_widget_is_worked_on(monkeypatch):
+def test_the_api_answers_while_a_widget_is_worked_on(ours, monkeypatch):
     asked, released = threading.Event(), threading.Event()
 
-    def slow(_request):
+    def slow(_widget):
         asked.set()
         return {"released": released.wait(30)}
 
     monkeypatch.setattr(pages, "data_of", slow)
 
     async def both():
-        body = json.dumps(metric_request()).encode()
+        body = json.dumps(data_request()).encode()
         request = ask("/dashboard/data", "POST", body, content_type="application/json")
         widget = asyncio.ensure_future(request)
         await asyncio.to_thread(asked.wait, 30)

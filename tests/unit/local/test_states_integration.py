@@ -1,5 +1,6 @@
 import asyncio
 import json
+from typing import Any
 
 import pytest
 from ministack.services import stepfunctions
@@ -26,7 +27,7 @@ $run.output
 #set($context.responseOverride.header["Retry-After"] = "7")
 {"output": "$!run.output"}
 #end"""
-RESPONSES = {
+RESPONSES: dict[str, Any] = {
     "default": {"statusCode": "200", "responseTemplates": {"application/json": BY_STATUS}},
     "refused": {"statusCode": "400", "selectionPattern": r"4\d{2}"},
 }
@@ -86,6 +87,13 @@ def test_a_template_sets_status_and_header_and_sees_no_output_of_a_failure(answe
     assert json.loads(body) == {"output": ""}
 
 
+def test_a_response_has_its_static_headers_and_a_template_goes_before_them(answered):
+    static = {f"method.response.header.{name}": "'static'" for name in ("X-One", "Retry-After")}
+    response = {**RESPONSES["default"], "responseParameters": static}
+    _, headers, _ = answered({"status": "FAILED"}, integrationResponses={"default": response})
+    assert (headers["X-One"], headers["Retry-After"]) == ("static", "7")
+
+
 def test_a_refusal_of_step_functions_takes_the_response_of_its_status(answered):
     status, _, body = answered({"__type": "InvalidName"}, status=400)
     assert (status, json.loads(body)) == (400, {"__type": "InvalidName"})
@@ -102,11 +110,17 @@ def test_an_execution_that_outlasts_the_integration_times_out(answered):
         {"body": b"\xff"},
         {"integrationResponses": {}},
         {"requestTemplates": {"application/json": "#foreach($a in"}},
-        {
-            "integrationResponses": {
-                "default": {"statusCode": "200", "responseParameters": {"a": "b"}}
-            }
-        },
+        *(
+            {"integrationResponses": {"default": {"statusCode": "200", "responseParameters": one}}}
+            for one in (
+                {"a": "'b'"},
+                {"method.response.header.A": "b"},
+                {"method.response.header.A": "integration.response.header.B"},
+                {"method.response.header.A": "context.requestId"},
+                {"method.response.header.A": "'b"},
+                {"method.response.header.": "'b'"},
+            )
+        ),
     ],
 )
 def test_what_cannot_be_mapped_is_a_fault_of_the_configuration(answered, broken):

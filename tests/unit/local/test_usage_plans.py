@@ -5,7 +5,7 @@ import pytest
 from ministack.services import apigateway_v1 as gateway
 from ministack.services.cloudformation import provisioners
 
-from local.emulator import usage_plans
+from local.emulator import cloudformation, usage_plans
 
 STAGES = [{"ApiId": "a1", "Stage": "api"}]
 
@@ -66,6 +66,28 @@ def test_a_plan_that_a_template_changes_limits_anew(monkeypatch):
     provisioners._apigw_usage_plan_update(plan_id, plan(1, 2), plan(10, 20), "stack")
     now += 60
     assert passed("k1", 30) == 20
+
+
+def test_a_templates_limit_of_one_method_is_kept_for_callers_without_a_key(monkeypatch):
+    monkeypatch.setattr(gateway, "_rest_apis", {"a1": {}})
+    monkeypatch.setattr(gateway, "_stages_v1", {})
+    limit = {"HttpMethod": "GET", "ThrottlingRateLimit": 1, "ThrottlingBurstLimit": 3}
+    settings = [{"ResourcePath": path, **limit} for path in ("/~1v1~1health", "/~1c~1{file}")]
+    everything = {"ResourcePath": "/*", "HttpMethod": "*", "LoggingLevel": "ERROR"}
+    props = {"RestApiId": "a1", "StageName": "api", "MethodSettings": [everything, *settings]}
+    changed = {**props, "MethodSettings": [everything, {**settings[0], "ThrottlingBurstLimit": 5}]}
+
+    def let_through(path, verb="GET"):
+        stage = gateway._stages_v1["a1"]["api"]
+        asked = [gateway._check_throttle(stage, "a1", "api", path, verb, None) for _ in range(10)]
+        return asked.count(None)
+
+    cloudformation._create_stage("Stage", props, "stack")
+    assert (let_through("/v1/health"), let_through("/c/{file}")) == (3, 3)
+    assert (let_through("/v1/models"), let_through("/v1/health", "POST")) == (10, 10)
+    cloudformation._update_stage("api", props, changed, "stack")
+    gateway._throttle_state.clear()
+    assert (let_through("/v1/health"), let_through("/c/{file}")) == (5, 10)
 
 
 def test_upstream_still_lists_all_plans():

@@ -6,6 +6,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from functions.metrics import cloudwatch, operators
 from functions.metrics.handler import lambda_handler
+from functions.shared.gateway.response_headers import OF_JSON
 from functions.shared.money.caller_spend import spend_changes
 from functions.shared.storage.state_table import StateTable
 from tests.support.figures import SERVICE_NAME, FakeCloudWatch
@@ -78,6 +79,14 @@ def _refused(path, **query):
     status, body, _ = _get(path, **query)
     assert (status, body["error"]["code"]) == (400, "invalid_request")
     return [one["field"] for one in body["error"]["details"]]
+
+
+@pytest.mark.parametrize(
+    ("path", "query"), [("summary", {}), ("summary", {"window": "x"}), ("nothing", {})]
+)
+def test_every_answer_and_error_has_the_headers_of_all(path, query):
+    _, _, headers = _get(path, **query)
+    assert {name: headers[name] for name in OF_JSON} == {n: [v] for n, v in OF_JSON.items()}
 
 
 @pytest.mark.parametrize("path", MEASURED)

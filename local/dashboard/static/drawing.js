@@ -1,14 +1,10 @@
 /** Apache ECharts in the page's own colours, drawn anew when these or a chart's size change. */
 
-const NAMES = /** @type {const} */ ([
-  ...["text", "muted", "line", "panel", "track", "accent", "bad"],
-  ...["cost", "latency", "quality", "availability", "rest"],
-]);
+const NAMES = /** @type {const} */ (["text", "muted", "line", "panel", "bad"]);
 /**
  * @typedef {Record<(typeof NAMES)[number], string>} Colours
- * @typedef {(colours: Colours, width: number) => echarts.EChartsOption} Option
- * @typedef {{option: Option, renderer: "svg" | "canvas", responsive: boolean, width: number,
- *   chart: echarts.ECharts | null}} Drawn
+ * @typedef {(colours: Colours) => echarts.EChartsOption} Option
+ * @typedef {{option: Option, chart: echarts.ECharts | null}} Drawn
  */
 
 /** @type {Map<Element, Drawn>} */
@@ -39,10 +35,8 @@ export function colours() {
  * Draws into an element, now or when it has a width; again for a second time in the same one.
  * @param {HTMLElement} place
  * @param {Option} option made anew when the colours change
- * @param {{renderer?: "svg" | "canvas", responsive?: boolean}} [settings] responsive: the option is
- *   made anew at each width, too
  */
-export function draw(place, option, { renderer = "svg", responsive = false } = {}) {
+export function draw(place, option) {
   for (const [old, { chart }] of drawn) {
     if (old.isConnected) continue;
     sizes.unobserve(old);
@@ -50,7 +44,7 @@ export function draw(place, option, { renderer = "svg", responsive = false } = {
     drawn.delete(old);
   }
   const known = drawn.get(place);
-  drawn.set(place, { option, renderer, responsive, width: 0, chart: known?.chart ?? null });
+  drawn.set(place, { option, chart: known?.chart ?? null });
   paint(place);
   if (!known) sizes.observe(place);
 }
@@ -63,8 +57,7 @@ export function redrawAll() {
 /** @param {HTMLElement} place of another size than before */
 function follow(place) {
   const entry = drawn.get(place);
-  if (entry?.chart && !(entry.responsive && entry.width !== place.clientWidth))
-    entry.chart.resize();
+  if (entry?.chart) entry.chart.resize();
   else paint(place);
 }
 
@@ -72,14 +65,14 @@ function follow(place) {
 function paint(place) {
   const entry = drawn.get(place);
   if (!entry || !place.clientWidth) return;
-  entry.width = place.clientWidth;
   const colour = colours();
   const { fontFamily } = getComputedStyle(document.body);
   const font = { fontFamily, fontSize: 12, color: colour.text };
-  const option = entry.option(colour, entry.width);
-  entry.chart ??= echarts.init(place, null, { renderer: entry.renderer });
+  const option = entry.option(colour);
+  entry.chart ??= echarts.init(place, null, { renderer: "canvas" });
   const { chart } = entry;
-  if (chart.getWidth() !== entry.width || chart.getHeight() !== place.clientHeight) chart.resize();
+  if (chart.getWidth() !== place.clientWidth || chart.getHeight() !== place.clientHeight)
+    chart.resize();
   chart.setOption(
     {
       animation: !reduced.matches,

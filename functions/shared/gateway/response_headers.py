@@ -1,0 +1,31 @@
+"""Headers that every answer has, whoever makes it: a function, a mapping template or the gateway.
+
+https://cheatsheetseries.owasp.org/cheatsheets/REST_Security_Cheat_Sheet.html#security-headers
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+_EVERY: Mapping[str, str] = {
+    "Strict-Transport-Security": "max-age=31536000",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+OF_JSON: Mapping[str, str] = MappingProxyType({**_EVERY, "Cache-Control": "no-store"})
+"""An answer belongs to one caller, an error included."""
+
+OF_PAGE: Mapping[str, str] = MappingProxyType(
+    {
+        **_EVERY,
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+        "connect-src 'self'; img-src 'self' data:; "
+        "frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+        "Referrer-Policy": "no-referrer",
+        "Cache-Control": "no-cache",
+    }
+)
+"""A page and its files are asked for each time, and not sent again while they are the same."""
