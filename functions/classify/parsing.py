@@ -5,9 +5,10 @@ from __future__ import annotations
 from pydantic import JsonValue, ValidationError
 
 from functions.shared.contracts.request import GenerateRequest
+from functions.shared.contracts.schema_budget import SchemaRefused, refuse_costly_schemas
 from functions.shared.contracts.state_size import json_bytes
 from functions.shared.errors import InvalidRequest, PayloadTooLarge
-from functions.shared.gateway.problems import problems_of
+from functions.shared.gateway.problems import field_at, problems_of
 
 MAX_REQUEST_BYTES = 210_000
 """The rest of a state is room for the decision and the failed attempts."""
@@ -25,4 +26,8 @@ def parse_request(body: JsonValue) -> GenerateRequest:
         raise InvalidRequest.at("body", "nested too deeply, or not valid Unicode") from None
     if size > MAX_REQUEST_BYTES:
         raise PayloadTooLarge(f"The request has {size} bytes; at most {MAX_REQUEST_BYTES} fit.")
+    try:
+        refuse_costly_schemas(request)
+    except SchemaRefused as refused:
+        raise InvalidRequest.at(field_at(refused.place), refused.problem) from None
     return request

@@ -20,6 +20,9 @@ from functions.shared.vocabulary import (
     Usd,
 )
 
+MAX_TOOLS = 128
+"""In a request, and of calls of them in one message."""
+
 NonBlank = Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
 
 FunctionName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
@@ -81,7 +84,7 @@ Content = Annotated[
 class Message(Strict):
     role: Literal["system", "user", "assistant", "tool"]
     content: Content | None = None
-    tool_calls: list[ToolCall] | None = None
+    tool_calls: Annotated[list[ToolCall], Field(max_length=MAX_TOOLS)] | None = None
     tool_call_id: str | None = None
 
     @model_validator(mode="after")
@@ -171,7 +174,7 @@ class GenerateRequest(Strict):
     system: Annotated[str, StringConstraints(min_length=1)] | None = None
     max_output_tokens: Annotated[int, Field(ge=1, le=200_000)] | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    tools: Annotated[list[Tool], Field(min_length=1, max_length=128)] | None = None
+    tools: Annotated[list[Tool], Field(min_length=1, max_length=MAX_TOOLS)] | None = None
     tool_choice: Literal["auto", "none", "required"] | NamedToolChoice | None = None
     response_format: ResponseFormat | None = None
     cache_ttl_seconds: Annotated[int, Field(ge=0, le=2_592_000)] = 0

@@ -14,13 +14,14 @@ def problems_of(error: ValidationError) -> list[dict[str, str]]:
     # Never the input itself: it may be the prompt.
     errors = error.errors(include_url=False, include_context=False, include_input=False)
     problems = [
-        problem_at(_path(one["loc"]), one["msg"].removeprefix("Value error, "))
+        problem_at(field_at(one["loc"]), one["msg"].removeprefix("Value error, "))
         for one in errors[:20]
     ]
     return list({tuple(problem.items()): problem for problem in problems}.values())
 
 
-def _path(location: tuple[int | str, ...]) -> str:
+def field_at(location: tuple[int | str, ...]) -> str:
+    """The caller's name of a place in a body: `messages.0.content`."""
     # Pydantic puts the tried branch of a union into the path; the caller knows nothing of those.
     # The branch of a part of a message is named like the field that it has.
     parts = [
