@@ -8,7 +8,8 @@ from functions.shared.contracts.request import GenerateRequest
 from functions.shared.contracts.schema_budget import SchemaRefused, refuse_costly_schemas
 from functions.shared.contracts.state_size import json_bytes
 from functions.shared.errors import InvalidRequest, PayloadTooLarge
-from functions.shared.gateway.problems import field_at, problems_of
+from functions.shared.gateway.field_names import field_at
+from functions.shared.gateway.problems import problems_of
 
 MAX_REQUEST_BYTES = 210_000
 """The rest of a state is room for the decision and the failed attempts."""
@@ -21,7 +22,7 @@ def parse_request(body: JsonValue) -> GenerateRequest:
         # The profile takes the metadata along a second time.
         size = json_bytes(body) + (json_bytes(request.metadata) if request.metadata else 0)
     except ValidationError as error:
-        raise InvalidRequest.of(problems_of(error)) from None
+        raise InvalidRequest.of(problems_of(error, GenerateRequest)) from None
     except (RecursionError, UnicodeEncodeError):
         raise InvalidRequest.at("body", "nested too deeply, or not valid Unicode") from None
     if size > MAX_REQUEST_BYTES:

@@ -5,18 +5,19 @@ from __future__ import annotations
 from typing import Annotated
 
 from aws_lambda_powertools.utilities import parameters
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import ConfigDict, Field, SecretStr, ValidationError
 
 from functions.shared.errors import ProviderAuthFailed
+from functions.shared.vocabulary import Frozen
 
 MAX_AGE_S = 300
 """A rotated key is taken up within this time."""
 
 
-class Credentials(BaseModel):
+class Credentials(Frozen):
     """`base_url` is set where something else speaks the provider's protocol."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(extra="ignore")
 
     api_key: Annotated[SecretStr, Field(min_length=1)]
     base_url: str | None = None

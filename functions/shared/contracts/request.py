@@ -141,6 +141,13 @@ class NamedToolChoice(Strict):
     function: NamedFunction
 
 
+ToolChoice = Annotated[
+    Annotated[Literal["auto", "none", "required"], Tag("Word")]
+    | Annotated[NamedToolChoice, Tag("Named")],
+    Discriminator(lambda choice: "Word" if isinstance(choice, str) else "Named"),
+]
+
+
 class JsonSchemaFormat(Strict):
     name: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
     description: str | None = None
@@ -175,7 +182,7 @@ class GenerateRequest(Strict):
     max_output_tokens: Annotated[int, Field(ge=1, le=200_000)] | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     tools: Annotated[list[Tool], Field(min_length=1, max_length=MAX_TOOLS)] | None = None
-    tool_choice: Literal["auto", "none", "required"] | NamedToolChoice | None = None
+    tool_choice: ToolChoice | None = None
     response_format: ResponseFormat | None = None
     cache_ttl_seconds: Annotated[int, Field(ge=0, le=2_592_000)] = 0
     session_id: SessionId | None = None

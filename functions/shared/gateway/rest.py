@@ -64,7 +64,7 @@ def parsed_body(event: APIGatewayProxyEvent, kind: type[Body]) -> Body:
     try:
         return kind.model_validate(json_body(event))
     except ValidationError as error:
-        raise InvalidRequest.of(problems_of(error)) from None
+        raise InvalidRequest.of(problems_of(error, kind)) from None
 
 
 def _refuse(constant: str) -> NoReturn:
