@@ -55,6 +55,7 @@ _WORDS = {
     "datetime_from_date_parsing": "must be an ISO 8601 time",
     "timezone_aware": "must have its offset from UTC",
     "recursion_loop": "is nested too deeply",
+    "json_invalid": "must be JSON",
     # Raised by ourselves.
     "value_error": "{error}",
 }
