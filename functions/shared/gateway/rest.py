@@ -18,6 +18,7 @@ from functions.shared.errors import (
     UnsupportedMediaType,
     error_body,
 )
+from functions.shared.gateway.aws_errors import aws_error
 from functions.shared.gateway.problems import problems_of
 from functions.shared.telemetry.observability import logger
 
@@ -76,7 +77,7 @@ def _error_response(error: Exception, request_id: str) -> Response[str]:
         error = NotFound("There is no such path.")
     if not isinstance(error, EngineError):
         logger.error("request failed", error_type=type(error).__name__)
-        error = EngineError("The engine failed inside.")
+        error = aws_error(error) or EngineError("The engine failed inside.")
     wait = error.retry_after_seconds
     return Response(
         status_code=HTTP_STATUS[error.code],
