@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     Discriminator,
     Field,
     JsonValue,
@@ -13,6 +14,7 @@ from pydantic import (
     model_validator,
 )
 
+from functions.shared.contracts.image_address import public_address
 from functions.shared.vocabulary import (
     Preference,
     Strict,
@@ -54,6 +56,7 @@ class ImageUrl(Strict):
         StringConstraints(
             pattern=r"^(https?://[^\s]+|data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/]+={0,2})$"
         ),
+        AfterValidator(public_address),
     ]
     detail: Literal["auto", "low", "high"] | None = None
 
