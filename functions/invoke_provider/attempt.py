@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from bisect import bisect_right
 from dataclasses import replace
 
 from functions.invoke_provider.answer import answer_of
@@ -120,11 +119,13 @@ def _well_formed_call(call: ToolCall) -> ToolCall:
 def _cut(text: str, room: int) -> str:
     # No character takes less than a byte: what is beyond the room is not even looked at.
     within = text[:room]
-    if json_bytes(within) <= room:
-        return within
-    ends = range(len(within) + 1)
-    fitting = bisect_right(ends, room, key=lambda end: json_bytes(within[:end])) - 1
-    return within[: max(0, fitting)]
+    end, left, step = 0, room - 2, 1 << len(within).bit_length()
+    while step:
+        size = json_bytes(within[end : end + step]) - 2
+        if size <= left:
+            end, left = end + step, left - size
+        step //= 2
+    return within[:end]
 
 
 def _since_ms(began: float) -> int:

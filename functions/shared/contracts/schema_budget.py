@@ -134,8 +134,9 @@ class _Reader:
         if len(self.counts) >= MAX_SUBSCHEMAS:
             raise SchemaRefused(f"over {MAX_SUBSCHEMAS:,} subschemas", place)
         refused = _NOWHERE if schema is self.root else _INSIDE
-        if strange := [keyword for keyword in schema if keyword in refused]:
-            raise SchemaRefused("not supported here", (*place, strange[0]))
+        if not refused.isdisjoint(schema):
+            keyword = next(name for name in schema if name in refused)
+            raise SchemaRefused("not supported here", (*place, keyword))
         try:
             _KEYWORDS.validate_python(schema)
         except ValidationError as error:
@@ -178,6 +179,8 @@ def _below(
 ) -> list[tuple[Any, Place]]:
     """The subschemas under these keywords, each with the way to it."""
     found: list[tuple[Any, Place]] = []
+    if keywords.isdisjoint(schema):
+        return found
     for keyword, value in schema.items():
         if keyword not in keywords:
             continue

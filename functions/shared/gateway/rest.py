@@ -7,6 +7,7 @@ from typing import NoReturn, TypeVar
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 from pydantic import BaseModel, JsonValue, ValidationError
 
@@ -23,6 +24,7 @@ from functions.shared.gateway.problems import problems_of
 from functions.shared.telemetry.observability import logger
 
 _JSON = "application/json"
+_NO_PATH = "There is no such path."
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -30,12 +32,20 @@ Body = TypeVar("Body", bound=BaseModel)
 def new_resolver() -> APIGatewayRestResolver:
     """A router whose errors all have the contract's shape."""
     app = APIGatewayRestResolver(strip_prefixes=["/api"])
+    app.use(middlewares=[_refuse_line_ends])
 
     @app.exception_handler(Exception)  # type: ignore[untyped-decorator]
     def on_error(error: Exception) -> Response[str]:
         return _error_response(error, request_id_of(app.current_event))
 
     return app
+
+
+def _refuse_line_ends(app: APIGatewayRestResolver, route: NextMiddleware) -> Response[str]:
+    # A route's pattern takes a line end behind the path, and leaves it out of the last name.
+    if not app.current_event.path.isprintable():
+        raise NotFound(_NO_PATH)
+    return route(app)
 
 
 def request_id_of(event: APIGatewayProxyEvent) -> str:
@@ -74,7 +84,7 @@ def _refuse(constant: str) -> NoReturn:
 
 def _error_response(error: Exception, request_id: str) -> Response[str]:
     if isinstance(error, NotFoundError):
-        error = NotFound("There is no such path.")
+        error = NotFound(_NO_PATH)
     if not isinstance(error, EngineError):
         logger.error("request failed", error_type=type(error).__name__)
         error = aws_error(error) or EngineError("The engine failed inside.")
