@@ -208,11 +208,13 @@ def _distinct(values: list[Any]) -> list[Any]:
 _Number = StrictInt | Annotated[StrictFloat, AllowInfNan(False)]
 _Size = Annotated[_Number, Field(ge=0), AfterValidator(_whole)]
 _Schema = StrictBool | dict[str, Any]
-_Schemas = Annotated[list[_Schema], Field(min_length=1)]
+_Schemas = Annotated[list[_Schema], Field(min_length=1, fail_fast=True)]
 _NamedSchemas = dict[str, _Schema]
-_Names = Annotated[list[StrictStr], AfterValidator(_distinct)]
+_Names = Annotated[list[StrictStr], Field(fail_fast=True), AfterValidator(_distinct)]
 _Type = Literal["array", "boolean", "integer", "null", "number", "object", "string"]
-_Types = _Type | Annotated[list[_Type], Field(min_length=1), AfterValidator(_distinct)]
+_Types = (
+    _Type | Annotated[list[_Type], Field(min_length=1, fail_fast=True), AfterValidator(_distinct)]
+)
 
 
 _Keywords = TypedDict(
