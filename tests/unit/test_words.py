@@ -141,7 +141,7 @@ def test_no_words_are_of_a_kind_that_pydantic_does_not_know(error_type):
         ({"temperature": 3}, "temperature", "must be at most 2.0"),
         ({"text": " "}, "text", "must not be blank"),
         ({"explain": "yes"}, "explain", "must be true or false"),
-        ({"tools": []}, "tools", "must have at least 1 entries"),
+        ({"tools": []}, "tools", "must not be empty"),
         ({"tools": [{"type": "function", "function": {"nam": "f"}}]},
          "tools.0.function.nam", 'unknown; did you mean "name"?'),
         ({"tool_choice": "atuo"}, "tool_choice", "must be 'auto', 'none' or 'required'"),

@@ -78,6 +78,8 @@ def _problem(
     field = field_at(place_in(kind, location).way)
     if context.get("pattern") == _NOT_BLANK:
         return problem_at(field, "must not be blank")
+    if context.get("min_length") == 1:
+        return problem_at(field, "must not be empty")
     return problem_at(field, _WORDS.get(error_type, "is not valid").format_map(context))
 
 

@@ -1,3 +1,4 @@
+import json
 from urllib.parse import unquote
 
 import pytest
@@ -40,6 +41,20 @@ def test_an_id_is_its_whole_text(behind):
     for path in ("/v1/models/gpt-4o-mini", "/v1/requests/req_1", "/v1/jobs/req_1:"):
         status, body = ask(api, "GET", path + behind)
         assert (status, body["error"]["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"session_id": "a\n"},
+        {"tools": [{"function": {"name": "f\n"}}]},
+        {"response_format": {"type": "json_schema", "json_schema": {"name": "a\n", "schema": {}}}},
+    ],
+    ids=str,
+)
+def test_a_name_in_a_body_has_no_line_end_either(fields):
+    status, _ = ask(route, "POST", "/v1/route", json.dumps({"text": "a", "task": "chat"} | fields))
+    assert status == 400
 
 
 def test_the_same_paths_without_it_are_there():
