@@ -55,7 +55,7 @@ def field_at(way: Location) -> str:
     parts = [
         str(part)[:MAX_NAME_CHARACTERS]
         for part in way
-        if isinstance(part, int) or part.isidentifier()
+        if isinstance(part, int) or part.removeprefix("$").isidentifier()
     ]
     return ".".join(parts) or "body"
 

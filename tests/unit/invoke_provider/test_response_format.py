@@ -2,10 +2,18 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator, validators
 
 from functions.invoke_provider.response_format import check_form
+from functions.invoke_provider.schema_steps import first_breach, read_json
 from functions.shared.contracts.request import ResponseFormat
+from functions.shared.contracts.schema_budget import subschemas_of
 from functions.shared.errors import ProviderBadResponse
+
+# jsonschema's own, but for the patterns that are never run.
+Unread: Any = validators.extend(Draft202012Validator, {"pattern": lambda *_: None})
 
 CITY = {
     "type": "object",
@@ -126,6 +134,44 @@ def test_values_are_equal_as_json_has_it(kind, answer, fits):
     else:
         with pytest.raises(ProviderBadResponse):
             check_form(answer, schema(kind))
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 3) | st.floats(-3, 3) | st.sampled_from("abc"),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+TYPES = st.sampled_from(["array", "boolean", "integer", "null", "number", "object", "string"])
+
+
+def _schemas(inner):
+    named = st.dictionaries(st.sampled_from("abc"), inner, max_size=3)
+    listed = st.lists(inner, min_size=1, max_size=3)
+    sizes, names = st.integers(0, 3), st.lists(st.sampled_from("abc"), unique=True, max_size=2)
+    keywords: dict[str, Any] = {
+        "type": TYPES, "enum": st.lists(VALUES, max_size=3), "const": VALUES, "minimum": sizes,
+        "multipleOf": st.integers(1, 3), "maxLength": sizes, "minItems": sizes, "required": names,
+        "uniqueItems": st.booleans(), "maxProperties": sizes, "properties": named, "not": inner,
+        "dependentRequired": st.dictionaries(st.sampled_from("abc"), names, max_size=2),
+        "additionalProperties": inner, "propertyNames": inner, "dependentSchemas": named,
+        "items": inner, "prefixItems": listed, "contains": inner, "maxContains": sizes,
+        "allOf": listed, "anyOf": listed, "oneOf": listed, "if": inner, "then": inner, "else": inner,
+        "unevaluatedItems": inner, "unevaluatedProperties": inner,
+        "$ref": st.just("#/$defs/type"), "pattern": st.just("("), "format": st.just("date"),
+    }  # fmt: skip
+    return st.booleans() | st.lists(
+        st.sampled_from(sorted(keywords)), max_size=4, unique=True
+    ).flatmap(lambda chosen: st.fixed_dictionaries({name: keywords[name] for name in chosen}))
+
+
+@given(st.recursive(st.booleans() | st.just({}), _schemas, max_leaves=8), TYPES, VALUES)
+def test_a_counted_check_finds_what_jsonschema_finds(kind, referred, value):
+    whole: Any = {"$defs": {"type": {"type": referred}}, "allOf": [kind]}
+    subschemas_of(whole)
+    expected = Unread(whole).is_valid(value)
+    assert (first_breach(read_json(json.dumps(value)), whole) is None) == expected
 
 
 def test_a_long_answer_of_an_ordinary_kind_is_within_the_steps():
