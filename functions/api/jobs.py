@@ -14,7 +14,6 @@ from functions.shared.errors import (
     DeadlineExceeded,
     EngineError,
     NotFound,
-    RateLimited,
     error_body,
 )
 from functions.shared.request_ids import REQUEST_ID
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import DescribeExecutionOutputTypeDef
 
 _OUR_ERROR = re.compile(r"[a-z_]+")
-_THROTTLED = frozenset({"ThrottlingException", "TooManyRequestsException"})
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ class Jobs:
     caller_id: str
 
     def get(self, execution_id: str) -> dict[str, Any]:
-        """Raises `NotFound`, and `RateLimited` where Step Functions throttles the look-up."""
+        """Raises `NotFound`, and `ClientError` where Step Functions refuses the look-up."""
         return _job(execution_id, self._describe(execution_id))
 
     def stop(self, execution_id: str) -> dict[str, Any]:
@@ -71,11 +69,8 @@ def _call(action: Any, **arguments: str) -> Any:
     try:
         return action(**arguments)
     except ClientError as error:
-        code = error.response["Error"]["Code"]
-        if code == "ExecutionDoesNotExist":
+        if error.response["Error"]["Code"] == "ExecutionDoesNotExist":
             raise NotFound("There is no such job.") from None
-        if code in _THROTTLED:
-            raise RateLimited("Too many look-ups of jobs.", retry_after_seconds=1) from None
         raise
 
 

@@ -5,25 +5,42 @@ from __future__ import annotations
 from pydantic import JsonValue, ValidationError
 
 from functions.shared.contracts.request import GenerateRequest
+from functions.shared.contracts.schema_budget import SchemaRefused, refuse_costly_schemas
 from functions.shared.contracts.state_size import json_bytes
 from functions.shared.contracts.states import json_of
 from functions.shared.errors import InvalidRequest, PayloadTooLarge
+from functions.shared.gateway.field_names import field_at
 from functions.shared.gateway.problems import problems_of
 
 MAX_REQUEST_BYTES = 210_000
 """The rest of a state is room for the decision and the failed attempts."""
 
 
+def _handed_on_bytes(request: GenerateRequest) -> int:
+    """Of what the states carry: it grows by what may be left out in every tool call, and by how a
+    number is written. The fields that every request gets are not the caller's, and room is left for
+    them."""
+    return json_bytes(json_of(request)) - _DEFAULTS_BYTES
+
+
+_DEFAULTS_BYTES = json_bytes(json_of(GenerateRequest(text="x"))) - json_bytes({"text": "x"})
+
+
 def parse_request(body: JsonValue) -> GenerateRequest:
     """Raises `InvalidRequest` and `PayloadTooLarge`."""
     try:
         request = GenerateRequest.model_validate(body)
-        # What is handed on has defaults in it, and the profile takes the metadata along once more.
-        size = json_bytes(json_of(request)) + json_bytes(request.metadata or "")
+        # The profile takes the metadata along once more.
+        size = max(json_bytes(body), _handed_on_bytes(request))
+        size += json_bytes(request.metadata) if request.metadata else 0
     except ValidationError as error:
-        raise InvalidRequest.of(problems_of(error)) from None
+        raise InvalidRequest.of(problems_of(error, GenerateRequest)) from None
     except (RecursionError, UnicodeEncodeError):
         raise InvalidRequest.at("body", "nested too deeply, or not valid Unicode") from None
     if size > MAX_REQUEST_BYTES:
         raise PayloadTooLarge(f"The request has {size} bytes; at most {MAX_REQUEST_BYTES} fit.")
+    try:
+        refuse_costly_schemas(request)
+    except SchemaRefused as refused:
+        raise InvalidRequest.at(field_at(refused.place), refused.problem) from None
     return request

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from datetime import datetime
+from typing import Any
 
 from functions.classify.classifier import decide_task
 from functions.classify.parsing import parse_request
@@ -19,6 +20,11 @@ from functions.shared.vocabulary import Capability, Task, nano_usd
 
 LOGGED_PROMPT_CHARACTERS = 4_000
 """More than a predictor of prompts reads; a state holds the whole request beside it."""
+
+_IMAGES: Any = {
+    "messages": {"__all__": {"content": {"__all__": {"image_url": {"url": True}}}}},
+}
+"""Their addresses; what they are worth in tokens is counted by their number."""
 
 
 def profile_request(event: ClassifyInput, settings: ClassifySettings) -> ClassifyOutput:
@@ -71,14 +77,12 @@ def _input_size(request: GenerateRequest) -> TextSize:
     model_sees = request.model_dump(
         mode="json",
         include={"text", "messages", "system", "tools", "response_format"},
+        exclude=_IMAGES,
         exclude_none=True,
     )
     # A lone text costs no JSON around it.
     shown = request.text if model_sees.keys() == {"text"} else None
-    text = shown or json.dumps(model_sees, ensure_ascii=False)
-    for image in request.images:
-        text = text.replace(image.url, "", 1)
-    return TextSize.of(text)
+    return TextSize.of(shown or json.dumps(model_sees, ensure_ascii=False))
 
 
 def _required_capabilities(request: GenerateRequest, task: Task) -> list[Capability]:

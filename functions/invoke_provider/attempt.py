@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from bisect import bisect_right
 from dataclasses import replace
 
 from functions.invoke_provider.answer import answer_of
@@ -97,10 +96,10 @@ def fit(completion: Completion, prompt: Prompt) -> Completion:
     text = _well_formed(completion.text)
     if prompt.task == "sentiment":
         text = sentiment_json(text)
-    elif completion.finish_reason == "stop":
-        check_form(text, prompt.request.response_format)
     fitting = _cut(text, room)
     finish_reason = completion.finish_reason if fitting == text else "length"
+    if finish_reason == "stop" and prompt.task != "sentiment":
+        check_form(text, prompt.request.response_format)
     return replace(completion, text=fitting, tool_calls=calls, finish_reason=finish_reason)
 
 
@@ -117,11 +116,15 @@ def _well_formed_call(call: ToolCall) -> ToolCall:
 
 
 def _cut(text: str, room: int) -> str:
-    if json_bytes(text) <= room:
-        return text
-    ends = range(len(text) + 1)
-    fitting = bisect_right(ends, room, key=lambda end: json_bytes(text[:end])) - 1
-    return text[: max(0, fitting)]
+    # No character takes less than a byte: what is beyond the room is not even looked at.
+    within = text[:room]
+    end, left, step = 0, room - 2, 1 << len(within).bit_length()
+    while step:
+        size = json_bytes(within[end : end + step]) - 2
+        if size <= left:
+            end, left = end + step, left - size
+        step //= 2
+    return within[:end]
 
 
 def _since_ms(began: float) -> int:

@@ -6,9 +6,10 @@ import json
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 
 from functions.shared.errors import ProviderBadResponse
+from functions.shared.vocabulary import Frozen
 
 _OBJECT = re.compile(r"\{[^{}]*\}")
 _SYNONYMS = {"pos": "positive", "neg": "negative", "mixed": "neutral"}
@@ -26,7 +27,9 @@ def _share(value: Any) -> Any:
     return number / 100 if text.endswith("%") or number > 1 else number
 
 
-class Sentiment(BaseModel):
+class Sentiment(Frozen):
+    model_config = ConfigDict(extra="ignore")
+
     sentiment: Annotated[Literal["positive", "negative", "neutral"], BeforeValidator(_label)]
     confidence: Annotated[float, BeforeValidator(_share), Field(ge=0, le=1)]
 

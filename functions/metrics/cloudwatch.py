@@ -8,17 +8,13 @@ from decimal import ROUND_HALF_UP, Decimal
 from itertools import chain
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from functions.metrics.window import Window
-from functions.shared.errors import EngineError, RateLimited
+from functions.shared.errors import EngineError, ServiceUnavailable
 from functions.shared.storage.clients import client
 from functions.shared.telemetry.series import NAMESPACE, SERVICE
 from functions.shared.vocabulary import Frozen
 
 _MOST_QUERIES = 500
-_THROTTLED = frozenset({"Throttling", "ThrottlingException", "RequestLimitExceeded"})
-_FAILED = frozenset({"InternalError", "Forbidden"})
 _NANO = Decimal("0.000000001")
 
 Dimension = tuple[str, str] | None
@@ -71,18 +67,10 @@ class Figures:
 
 
 def read_figures(figures: Iterable[Figure], service: str, window: Window) -> Figures:
-    """One call for each 500 figures.
-
-    Raises `RateLimited`, `EngineError`, and `ClientError` for other refusals.
-    """
+    """One call for each 500 figures. Raises `EngineError`s, and `ClientError` for refusals."""
     wanted = list(dict.fromkeys(figures))
     chunks = (wanted[at : at + _MOST_QUERIES] for at in range(0, len(wanted), _MOST_QUERIES))
-    try:
-        results = list(chain.from_iterable(_read(chunk, service, window) for chunk in chunks))
-    except ClientError as error:
-        if error.response["Error"]["Code"] in _THROTTLED:
-            raise RateLimited("Too many look-ups of metrics.", retry_after_seconds=1) from None
-        raise
+    results = chain.from_iterable(_read(chunk, service, window) for chunk in chunks)
     datapoints: dict[Figure, list[float]] = {}
     for figure, values in results:
         datapoints.setdefault(figure, []).extend(values)
@@ -105,9 +93,11 @@ def _read(
     )
     for page in pages:
         for result in page["MetricDataResults"]:
-            if result["StatusCode"] in _FAILED:
-                # Not to be taken for a zero.
-                raise EngineError("CloudWatch could not read the metrics.")
+            # Not to be taken for a zero.
+            if result["StatusCode"] == "InternalError":
+                raise ServiceUnavailable("CloudWatch could not read the metrics.")
+            if result["StatusCode"] == "Forbidden":
+                raise EngineError("CloudWatch would not read the metrics.")
             yield figures[int(result["Id"][1:])], list(result["Values"])
 
 

@@ -42,7 +42,7 @@ class Costs(Measured):
 
 
 def costs(service: str, window: Window, reader: Reader, state: StateTable) -> Costs:
-    """Raises `RateLimited`, and `ClientError` and `BotoCoreError` where the table cannot be read."""
+    """Raises `ClientError` and `BotoCoreError` where figures or the table cannot be read."""
     tasks = [("task", task) for task in get_args(Task)]
     wanted = [
         *map(Figure, ("CostUsd", "SavingsUsd")),

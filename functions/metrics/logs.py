@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import (
     AfterValidator,
     AwareDatetime,
-    BaseModel,
     ConfigDict,
     Field,
     StringConstraints,
@@ -63,11 +62,11 @@ class LogsQuery(Frozen):
     last: Annotated[Moment | None, Field(alias="to")] = None
 
 
-class LoggedRequest(BaseModel):
+class LoggedRequest(Frozen):
     """What the indexes hold of a row; null is what a request that ended early never had, and what rows
     of an earlier version lack."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(extra="ignore")
 
     request_id: str
     created_at: str

@@ -75,7 +75,7 @@ class ProviderList(Measured):
 def model_metrics(
     model_id: str, service: str, window: Window, health: Health | None, now: datetime
 ) -> ModelMetrics:
-    """Raises `NotFound` and `RateLimited`."""
+    """Raises `NotFound`, and what `read_figures` raises."""
     try:
         model = load_catalogue().get(model_id)
     except KeyError:
@@ -100,7 +100,7 @@ def model_metrics(
 def provider_metrics(
     service: str, window: Window, choice: ProviderChoice, health: Health | None, now: datetime
 ) -> ProviderList:
-    """Every provider of the catalogue. Raises `RateLimited`."""
+    """Every provider of the catalogue. Raises what `read_figures` raises."""
     names = [("provider", provider) for provider in get_args(Provider)]
     wanted = [
         figure

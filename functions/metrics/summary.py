@@ -61,7 +61,7 @@ class Summary(Measured):
 
 
 def summary(service: str, window: Window) -> Summary:
-    """Raises `RateLimited`."""
+    """Raises what `read_figures` raises."""
     wanted = [
         *map(Figure, ("Requests", "CostUsd", "SavingsUsd", "Fallbacks")),
         Figure("Requests", _SUCCESSFUL),

@@ -11,6 +11,7 @@ from functions.shared.catalogue.models import Catalogue
 from functions.shared.catalogue.pricing import price_version
 from functions.shared.contracts.decision import Decision, Exclusion, Profile, RoutingContext, Shadow
 from functions.shared.errors import InvalidRequest, NoEligibleModel, NotFound, problem_at
+from functions.shared.gateway.field_names import nearest
 from functions.shared.policy.routing_policy import Policy
 from functions.shared.times import utc
 
@@ -70,7 +71,9 @@ def _check_pin(model_id: str, catalogue: Catalogue, today: date) -> None:
     try:
         model = catalogue.get(model_id)
     except KeyError:
-        problem = problem_at("model", "not in the catalogue")
+        meant = nearest(model_id, (one.id for one in catalogue.models))
+        hint = f'; did you mean "{meant}"?' if meant else ""
+        problem = problem_at("model", f"no such model{hint}")
         raise NotFound("There is no such model.", details=[problem]) from None
     if model.is_retired(today):
         successor = catalogue.live_successor(model_id, today).id

@@ -8,6 +8,7 @@ EngineError
 ├── NotFound                  stop, 404
 ├── Forbidden                 stop, 403
 ├── RateLimited               stop, 429
+├── ServiceUnavailable        503, of the paths that read what AWS keeps
 ├── ContentFiltered           stop, 422: never shopped around to another provider
 ├── DeadlineExceeded          stop, 504
 ├── Aborted                   of a job that its caller stopped
@@ -128,6 +129,12 @@ class RateLimited(EngineError):
     code = "rate_limited"
 
 
+class ServiceUnavailable(EngineError):
+    """An AWS service that a path reads from refuses for the moment, or cannot be reached."""
+
+    code = "service_unavailable"
+
+
 class ContentFiltered(EngineError):
     """A provider refused on policy."""
 
@@ -208,6 +215,7 @@ HTTP_STATUS: dict[str, int] = {
     "quota_exceeded": 429,
     "internal_error": 500,
     "all_providers_failed": 502,
+    "service_unavailable": 503,
     "deadline_exceeded": 504,
 }
 """The contract's error codes and the HTTP status of each."""

@@ -6,19 +6,19 @@ import os
 from functools import lru_cache
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BeforeValidator, ConfigDict
 
-from functions.shared.vocabulary import MockProviders
+from functions.shared.vocabulary import Frozen, MockProviders
 
 
 def _names(value: object) -> object:
     return frozenset(filter(None, value.split(","))) if isinstance(value, str) else value
 
 
-class Settings(BaseModel):
+class Settings(Frozen):
     """Unknown variables are Lambda's own."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(extra="ignore")
 
 
 T = TypeVar("T", bound=Settings)

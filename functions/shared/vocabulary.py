@@ -56,7 +56,7 @@ def _exact(value: object) -> object:
     if isinstance(value, Decimal):
         return value
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError("Input should be a number")
+        raise ValueError("must be a number")
     return Decimal(str(value))
 
 
@@ -107,11 +107,9 @@ class Strict(Frozen):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
 
 
-class Usage(BaseModel):
+class Usage(Frozen):
     """Tokens of one call in disjoint parts: `input_tokens` are those neither read from nor written
     to a cache. `reasoning_tokens` are a part of `output_tokens`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     input_tokens: Count = 0
     cached_input_tokens: Count = 0

@@ -148,7 +148,7 @@ def _failure(error: Exception) -> tuple[int, dict[str, Any]]:
         case BadWidget():
             refused = _Refused(400, "invalid_request", str(error))
         case ValidationError():
-            details = problems_of(error)
+            details = problems_of(error, DataRequest)
             refused = _Refused(400, "invalid_request", "The request is not valid.", details)
         case _:
             message = f"{type(error).__name__}: {error}"

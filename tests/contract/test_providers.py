@@ -14,6 +14,7 @@ from functions.shared import errors
 from tests.support.aimock import journal
 from tests.support.bedrock_server import session
 from tests.support.builders import called_model, prompt
+from tests.support.exchange import Keys
 
 KEY = "sk-test-0123456789"
 WEATHER = {
@@ -26,12 +27,11 @@ WEATHER = {
 
 
 def credentials(address):
-    return lambda: Credentials(api_key=KEY, base_url=address)
+    return Keys(Credentials(api_key=KEY, base_url=address))
 
 
 def azure(address):
-    at_address = credentials(address)
-    return OpenAIProvider(lambda: at_v1(at_address()), errors=azure_openai.ERRORS)
+    return OpenAIProvider(Keys(at_v1(credentials(address).read())), errors=azure_openai.ERRORS)
 
 
 PROVIDERS = {

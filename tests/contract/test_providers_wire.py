@@ -1,6 +1,5 @@
 import json
 import time
-from functools import partial
 
 import httpx2
 import pytest
@@ -16,6 +15,7 @@ from tests.support.exchange import (
     ANSWERS,
     KEY,
     Exchange,
+    Keys,
     anthropic_answer,
     openai_answer,
     raised_by,
@@ -143,7 +143,7 @@ def test_azure_is_asked_for_a_deployment_at_the_resources_v1_address():
     for endpoint in ("https://r.openai.azure.com/", "https://r.openai.azure.com/openai/v1/"):
         secret = Credentials(api_key=KEY, base_url=endpoint)
         client = httpx2.Client(transport=httpx2.MockTransport(answer))
-        provider = OpenAIProvider(partial(azure_openai.at_v1, secret), client)
+        provider = OpenAIProvider(Keys(azure_openai.at_v1(secret)), client)
         deployment = called_model("azure-gpt-4o", provider_model_id="our-gpt-4o")
         provider.complete(prompt(deployment), deployment, 5.0)
     assert {str(one.url) for one in asked} == {

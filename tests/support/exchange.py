@@ -58,6 +58,23 @@ ANSWERS = {
 }
 
 
+class Keys:
+    """A keyring that holds one key after the other."""
+
+    def __init__(self, *keys):
+        self._keys = list(keys)
+        self.read_anew_count = 0
+
+    def read(self):
+        return self._keys[0]
+
+    def read_anew(self):
+        self.read_anew_count += 1
+        if len(self._keys) > 1:
+            self._keys.pop(0)
+        return self._keys[0]
+
+
 class Exchange:
     """One call of an adapter; `sent` and `url` are what it asked, `reply` what it is answered."""
 
@@ -67,7 +84,7 @@ class Exchange:
         self._traits = traits
         client = httpx2.Client(transport=httpx2.MockTransport(self._handle))
         credentials = Credentials(api_key=KEY, base_url="http://provider.test/v1")
-        self._provider = ADAPTERS[wire](lambda: credentials, client)
+        self._provider = ADAPTERS[wire](Keys(credentials), client)
         self._reply = reply
 
     def _handle(self, request):

@@ -18,6 +18,7 @@ const TITLES = {
   content_filtered: "The provider refused to answer",
   rate_limited: "Too many requests",
   quota_exceeded: "The day's quota is used up",
+  service_unavailable: "Not available now",
   all_providers_failed: "Every model that was asked failed",
   deadline_exceeded: "The time was up",
   aborted: "The job was stopped",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Annotated, Any
 
@@ -12,7 +11,7 @@ import httpx2
 from pydantic import NonNegativeInt
 
 from functions.invoke_provider.called_model import CalledModel
-from functions.invoke_provider.credentials import Credentials, read_credentials
+from functions.invoke_provider.credentials import Credentials, Keyring, Secret, call_with_key
 from functions.invoke_provider.providers.base import Completion, FinishReason, Prompt
 from functions.invoke_provider.providers.http_client import call_within, unanswered
 from functions.invoke_provider.providers.refusals import ErrorTable, Refusal, refusal_error
@@ -99,16 +98,19 @@ class _Answer(WireModel):
 
 
 class AnthropicProvider:
-    """`credentials` is asked before every call, so that a rotated key is used within minutes."""
+    """`keyring` is asked before every call, and again where its key is refused."""
 
-    def __init__(
-        self, credentials: Callable[[], Credentials], http_client: httpx2.Client | None = None
-    ) -> None:
-        self._credentials = credentials
+    def __init__(self, keyring: Keyring, http_client: httpx2.Client | None = None) -> None:
+        self._keyring = keyring
         self._client = lru_cache(maxsize=1)(partial(_client, http_client=http_client))
 
     def complete(self, prompt: Prompt, model: CalledModel, timeout_s: float) -> Completion:
-        client = self._client(self._credentials())
+        return call_with_key(self._keyring, partial(self._complete, prompt, model), timeout_s)
+
+    def _complete(
+        self, prompt: Prompt, model: CalledModel, credentials: Credentials, timeout_s: float
+    ) -> Completion:
+        client = self._client(credentials)
         create = client.messages.with_streaming_response.create
         try:
             body = call_within(create, timeout_s, request_body(prompt, model))
@@ -118,7 +120,7 @@ class AnthropicProvider:
 
 
 def connect(settings: InvokeSettings) -> AnthropicProvider:
-    return AnthropicProvider(partial(read_credentials, settings.PROVIDER_SECRET_ARN))
+    return AnthropicProvider(Secret(settings.PROVIDER_SECRET_ARN))
 
 
 def _client(credentials: Credentials, http_client: httpx2.Client | None) -> anthropic.Anthropic:

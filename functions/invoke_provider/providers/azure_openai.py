@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functions.invoke_provider.credentials import Credentials, read_credentials
+from functions.invoke_provider.credentials import Credentials, Secret
 from functions.invoke_provider.providers.openai import ERRORS as OPENAI_ERRORS
 from functions.invoke_provider.providers.openai import OpenAIProvider
 from functions.invoke_provider.providers.refusals import ErrorTable
@@ -48,8 +48,7 @@ ERRORS = ErrorTable(
 
 
 def connect(settings: InvokeSettings) -> OpenAIProvider:
-    secret_arn = settings.PROVIDER_SECRET_ARN
-    return OpenAIProvider(lambda: at_v1(read_credentials(secret_arn)), errors=ERRORS)
+    return OpenAIProvider(Secret(settings.PROVIDER_SECRET_ARN, at_v1), errors=ERRORS)
 
 
 def at_v1(credentials: Credentials) -> Credentials:

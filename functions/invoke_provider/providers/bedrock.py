@@ -219,7 +219,7 @@ def _within(timeout_s: float, call: Callable[[], T]) -> T:
     def settle() -> None:
         try:
             outcome.set_result(call())
-        except Exception as error:
+        except BaseException as error:  # as concurrent.futures does: whoever waits is told
             outcome.set_exception(error)
 
     Thread(target=settle, daemon=True).start()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache, partial
 
 import httpx2
 import openai
 
 from functions.invoke_provider.called_model import CalledModel
-from functions.invoke_provider.credentials import Credentials, read_credentials
+from functions.invoke_provider.credentials import Credentials, Keyring, Secret, call_with_key
 from functions.invoke_provider.providers import chat_completions, responses
 from functions.invoke_provider.providers.base import Completion, Prompt
 from functions.invoke_provider.providers.http_client import call_within, unanswered
@@ -52,20 +51,25 @@ ERRORS = ErrorTable(
 
 
 class OpenAIProvider:
-    """`credentials` is asked before every call, so that a rotated key is used within minutes."""
+    """`keyring` is asked before every call, and again where its key is refused."""
 
     def __init__(
         self,
-        credentials: Callable[[], Credentials],
+        keyring: Keyring,
         http_client: httpx2.Client | None = None,
         errors: ErrorTable = ERRORS,
     ) -> None:
-        self._credentials = credentials
+        self._keyring = keyring
         self._client = lru_cache(maxsize=1)(partial(_client, http_client=http_client))
         self._errors = errors
 
     def complete(self, prompt: Prompt, model: CalledModel, timeout_s: float) -> Completion:
-        client = self._client(self._credentials())
+        return call_with_key(self._keyring, partial(self._complete, prompt, model), timeout_s)
+
+    def _complete(
+        self, prompt: Prompt, model: CalledModel, credentials: Credentials, timeout_s: float
+    ) -> Completion:
+        client = self._client(credentials)
         try:
             if model.api == "responses":
                 create = client.responses.with_streaming_response.create
@@ -80,7 +84,7 @@ class OpenAIProvider:
 
 
 def connect(settings: InvokeSettings) -> OpenAIProvider:
-    return OpenAIProvider(partial(read_credentials, settings.PROVIDER_SECRET_ARN))
+    return OpenAIProvider(Secret(settings.PROVIDER_SECRET_ARN))
 
 
 def _client(credentials: Credentials, http_client: httpx2.Client | None) -> openai.OpenAI:

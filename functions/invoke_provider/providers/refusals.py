@@ -21,6 +21,8 @@ from functions.shared.errors import (
 )
 
 MAX_REASON_CHARACTERS = 300
+_READ_CHARACTERS = 400_000
+"""Of a reason: more than a request has, so that no quote of one is read in part."""
 
 _BY_STATUS: dict[int, type[EngineError]] = {
     400: InvalidRequest,
@@ -88,5 +90,5 @@ _LONG_QUOTES = re.compile(r"""(["'`]).{60,}\1""", re.DOTALL)
 
 def cleaned(reason: str) -> str:
     """A provider's reason without key material, long quotes of the request and line breaks."""
-    text = _LONG_QUOTES.sub("…", _SECRETS.sub("…", " ".join(reason.split())))
+    text = _LONG_QUOTES.sub("…", _SECRETS.sub("…", " ".join(reason[:_READ_CHARACTERS].split())))
     return text[:MAX_REASON_CHARACTERS] or "no reason given"

@@ -10,12 +10,14 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from functions.shared.contracts.state_size import json_bytes
 from functions.shared.errors import InvalidRequest
 
 Schema = dict[str, Any]
 
-MAX_STEPS = 2_000
+MAX_STEPS = 3_000
 """A schema that refers to itself, or asks for a huge array, grows without end."""
+_BYTES_PER_STEP = 100
 MAX_STRING = 10_000
 _FORMATS = {
     "date": "2000-01-01",
@@ -41,14 +43,15 @@ class _Sampler:
     steps: int = 0
 
     def sample(self, schema: Any) -> JsonValue:
+        self._step(1)
         if schema is True:
             return None
         resolved = self._resolved(schema)
         for key in ("const", "default"):
             if key in resolved:
-                return resolved[key]  # type: ignore[no-any-return]
+                return self._given(resolved[key])
         if "enum" in resolved:
-            return resolved["enum"][0]  # type: ignore[no-any-return]
+            return self._given(resolved["enum"][0])
         for key in ("anyOf", "oneOf"):
             if key in resolved:
                 return self.sample(resolved[key][0])
@@ -56,9 +59,7 @@ class _Sampler:
 
     def _resolved(self, schema: Schema) -> Schema:
         """References followed, `allOf` merged."""
-        self.steps += 1
-        if self.steps > MAX_STEPS:
-            raise ValueError("endless")
+        self._step(1)
         if "$ref" in schema:
             return self._resolved(self._target(schema["$ref"]))
         merged = dict(schema)
@@ -66,8 +67,18 @@ class _Sampler:
             other = self._resolved(part)
             properties = merged.get("properties", {}) | other.get("properties", {})
             required = [*merged.get("required", []), *other.get("required", [])]
+            self._step(len(properties) + len(required))
             merged |= other | {"properties": properties, "required": required}
         return merged
+
+    def _given(self, value: JsonValue) -> JsonValue:
+        self._step(json_bytes(value) // _BYTES_PER_STEP)
+        return value
+
+    def _step(self, count: int) -> None:
+        self.steps += count
+        if self.steps > MAX_STEPS:
+            raise ValueError("endless")
 
     def _target(self, reference: str) -> Schema:
         target = self.root

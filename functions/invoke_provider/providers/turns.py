@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable
 from itertools import groupby
 from typing import Any, Literal
@@ -13,7 +12,7 @@ from functions.shared.errors import InvalidRequest
 
 Speaker = Literal["user", "assistant"]
 
-_FENCED = re.compile(r"\s*```(?:json)?\s*\n(.*?)\n?\s*```\s*", re.DOTALL)
+_FENCE = "```"
 
 
 def turns_of(
@@ -49,5 +48,8 @@ def without_fence(text: str, request: GenerateRequest) -> str:
     """JSON without the Markdown fence that a model without a JSON mode may put around it."""
     if request.response_format is None or request.response_format.type == "text":
         return text
-    match = _FENCED.fullmatch(text)
-    return match[1] if match else text
+    fenced = text.strip()
+    if len(fenced) < 2 * len(_FENCE) or not (fenced.startswith(_FENCE) and fenced.endswith(_FENCE)):
+        return text
+    kind, line_end, inside = fenced.removeprefix(_FENCE).removesuffix(_FENCE).partition("\n")
+    return inside.strip() if line_end and kind.strip() in {"", "json"} else text

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError, WrapValidator
+from pydantic import ConfigDict, NonNegativeInt, ValidationError, WrapValidator
 
 from functions.shared.errors import ProviderBadResponse
+from functions.shared.vocabulary import Frozen
 
 
-class WireModel(BaseModel):
+class WireModel(Frozen):
     """The part of a provider's answer that we rely on; the rest of it may change."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(extra="ignore")
 
 
 W = TypeVar("W", bound=WireModel)

@@ -8,11 +8,12 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from functions.shared.vocabulary import (
     Api,
     Capability,
+    Frozen,
     Provider,
     Sampling,
     Task,
@@ -25,10 +26,8 @@ _FILE = Path(__file__).with_name("catalogue.toml")
 TASKS = frozenset(get_args(Task))
 
 
-class Model(BaseModel):
+class Model(Frozen):
     """One model of one provider. Windows in tokens; `quality` in [0, 1] per task that it serves."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
     provider: Provider
@@ -64,10 +63,8 @@ class Model(BaseModel):
         return self.retires_on is not None and on >= self.retires_on
 
 
-class Catalogue(BaseModel):
+class Catalogue(Frozen):
     """Sorted by id; every successor exists and outlives its model, so a line of them has an end."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     models: tuple[Model, ...]
 

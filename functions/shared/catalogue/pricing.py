@@ -8,9 +8,9 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from functions.shared.vocabulary import Count, Usage
+from functions.shared.vocabulary import Count, Frozen, Usage
 
 _TABLE = Path(__file__).with_name("prices.json")
 _NANO_USD_PER_USD_AND_TOKEN = 1_000
@@ -21,10 +21,8 @@ class UnpricedModel(LookupError):
     """The model has no known price; never taken for free."""
 
 
-class Rates(BaseModel):
+class Rates(Frozen):
     """USD per million tokens. A missing cache rate means that the cache has no price of its own."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     above_input_tokens: Count = 0
     """These rates hold for the whole call once its input has more tokens than this."""
@@ -42,10 +40,8 @@ class Rates(BaseModel):
         return int(scaled[0]), int(scaled[1])
 
 
-class ModelPrice(BaseModel):
+class ModelPrice(Frozen):
     """`rates` in ascending order of their thresholds, the first one from 0."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     source: str
     rates: Annotated[list[Rates], Field(min_length=1)]
@@ -61,9 +57,7 @@ class ModelPrice(BaseModel):
         return reached[-1]
 
 
-class PriceTable(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+class PriceTable(Frozen):
     price_version: str
     models: dict[str, ModelPrice]
 

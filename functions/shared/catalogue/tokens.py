@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict
-
-from functions.shared.vocabulary import Count, Tokenizer
+from functions.shared.vocabulary import Count, Frozen, Tokenizer
 
 IMAGE_TOKENS = 1_600
 """About what Claude counts for the largest image it does not scale down: width * height / 750
@@ -26,10 +24,8 @@ _HEBREW_ARABIC = bytes(range(0xD6, 0xE0))
 _INDIC_THAI = b"\xe0\xe1"
 
 
-class TextSize(BaseModel):
+class TextSize(Frozen):
     """What a text is made of: `words` between blanks, everything else in bytes of UTF-8."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     words: Count = 0
     letters: Count = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     Discriminator,
     Field,
     JsonValue,
@@ -13,12 +14,16 @@ from pydantic import (
     model_validator,
 )
 
+from functions.shared.contracts.image_address import public_address
 from functions.shared.vocabulary import (
     Preference,
     Strict,
     Task,
     Usd,
 )
+
+MAX_TOOLS = 128
+"""In a request, and of calls of them in one message."""
 
 NonBlank = Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
 
@@ -51,6 +56,7 @@ class ImageUrl(Strict):
         StringConstraints(
             pattern=r"^(https?://[^\s]+|data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/]+={0,2})$"
         ),
+        AfterValidator(public_address),
     ]
     detail: Literal["auto", "low", "high"] | None = None
 
@@ -68,7 +74,8 @@ class ImagePart(Strict):
 
 Parts = Annotated[
     list[Annotated[TextPart | ImagePart, Field(discriminator="type")]],
-    Field(min_length=1, max_length=100),
+    # Of 50,000 wrong parts the first one in each message is told.
+    Field(min_length=1, max_length=100, fail_fast=True),
 ]
 
 # Told apart by kind, so that an error is of the one that was meant.
@@ -81,7 +88,7 @@ Content = Annotated[
 class Message(Strict):
     role: Literal["system", "user", "assistant", "tool"]
     content: Content | None = None
-    tool_calls: list[ToolCall] | None = None
+    tool_calls: Annotated[list[ToolCall], Field(max_length=MAX_TOOLS, fail_fast=True)] | None = None
     tool_call_id: str | None = None
 
     @model_validator(mode="after")
@@ -138,6 +145,13 @@ class NamedToolChoice(Strict):
     function: NamedFunction
 
 
+ToolChoice = Annotated[
+    Annotated[Literal["auto", "none", "required"], Tag("Word")]
+    | Annotated[NamedToolChoice, Tag("Named")],
+    Discriminator(lambda choice: "Word" if isinstance(choice, str) else "Named"),
+]
+
+
 class JsonSchemaFormat(Strict):
     name: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
     description: str | None = None
@@ -171,8 +185,8 @@ class GenerateRequest(Strict):
     system: Annotated[str, StringConstraints(min_length=1)] | None = None
     max_output_tokens: Annotated[int, Field(ge=1, le=200_000)] | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    tools: Annotated[list[Tool], Field(min_length=1, max_length=128)] | None = None
-    tool_choice: Literal["auto", "none", "required"] | NamedToolChoice | None = None
+    tools: Annotated[list[Tool], Field(min_length=1, max_length=MAX_TOOLS)] | None = None
+    tool_choice: ToolChoice | None = None
     response_format: ResponseFormat | None = None
     cache_ttl_seconds: Annotated[int, Field(ge=0, le=2_592_000)] = 0
     session_id: SessionId | None = None

@@ -45,7 +45,9 @@ class ScoreOutput(Frozen):
 class CaughtError(Frozen):
     """An error as the state machine's `Catch` sees it."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", populate_by_name=True, hide_input_in_errors=True
+    )
 
     name: str = Field(alias="Error")
     cause: str = Field(default="", alias="Cause")

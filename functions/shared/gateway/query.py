@@ -7,8 +7,9 @@ from typing import TypeVar
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 from pydantic import BaseModel, ValidationError
 
-from functions.shared.errors import InvalidRequest, problem_at
-from functions.shared.gateway.problems import problems_of
+from functions.shared.errors import InvalidRequest
+from functions.shared.gateway.field_names import Place, names_of
+from functions.shared.gateway.problems import MOST_PROBLEMS, problems_of, unknown_name
 
 Query = TypeVar("Query", bound=BaseModel)
 
@@ -16,12 +17,12 @@ Query = TypeVar("Query", bound=BaseModel)
 def parsed_query(event: APIGatewayProxyEvent, kind: type[Query]) -> Query:
     """Raises `InvalidRequest` with each parameter and what is wrong with it, unknown ones as well."""
     parameters = event.query_string_parameters or {}
-    names = {field.alias or name for name, field in kind.model_fields.items()}
-    # Named here: a parameter's name need not be one that a field of a body could have.
-    unknown = sorted(parameters.keys() - names)
+    place = Place((), names_of(kind), "query")
+    # Here and not by the model, which takes a field's own name where it has an alias.
+    unknown = sorted(parameters.keys() - set(place.names))[:MOST_PROBLEMS]
     if unknown:
-        raise InvalidRequest.of([problem_at(name[:64], "unknown") for name in unknown[:20]])
+        raise InvalidRequest.of([unknown_name(name, place) for name in unknown])
     try:
         return kind.model_validate(parameters)
     except ValidationError as error:
-        raise InvalidRequest.of(problems_of(error)) from None
+        raise InvalidRequest.of(problems_of(error, kind)) from None

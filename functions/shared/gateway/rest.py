@@ -7,6 +7,7 @@ from typing import Any, NoReturn, TypeVar
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 from pydantic import BaseModel, JsonValue, ValidationError
 
@@ -19,12 +20,14 @@ from functions.shared.errors import (
     UnsupportedMediaType,
     error_body,
 )
+from functions.shared.gateway.aws_errors import aws_error
 from functions.shared.gateway.problems import problems_of
 from functions.shared.gateway.response_headers import OF_JSON
 from functions.shared.request_ids import request_id_of
 from functions.shared.telemetry.observability import logger
 
 _JSON = "application/json"
+_NO_PATH = "There is no such path."
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -40,12 +43,20 @@ class _Resolver(APIGatewayRestResolver):
 def new_resolver() -> APIGatewayRestResolver:
     """A router whose errors all have the contract's shape."""
     app = _Resolver(strip_prefixes=["/api"])
+    app.use(middlewares=[_refuse_line_ends])
 
     @app.exception_handler(Exception)  # type: ignore[untyped-decorator]
     def on_error(error: Exception) -> Response[str]:
         return _error_response(error, id_of(app.current_event))
 
     return app
+
+
+def _refuse_line_ends(app: APIGatewayRestResolver, route: NextMiddleware) -> Response[str]:
+    # A route's pattern takes a line end behind the path, and leaves it out of the last name.
+    if not app.current_event.path.isprintable():
+        raise NotFound(_NO_PATH)
+    return route(app)
 
 
 def id_of(event: APIGatewayProxyEvent) -> str:
@@ -75,7 +86,7 @@ def parsed_body(event: APIGatewayProxyEvent, kind: type[Body]) -> Body:
     try:
         return kind.model_validate(json_body(event))
     except ValidationError as error:
-        raise InvalidRequest.of(problems_of(error)) from None
+        raise InvalidRequest.of(problems_of(error, kind)) from None
 
 
 def _refuse(constant: str) -> NoReturn:
@@ -84,10 +95,10 @@ def _refuse(constant: str) -> NoReturn:
 
 def _error_response(error: Exception, request_id: str) -> Response[str]:
     if isinstance(error, NotFoundError):
-        error = NotFound("There is no such path.")
+        error = NotFound(_NO_PATH)
     if not isinstance(error, EngineError):
         logger.error("request failed", error_type=type(error).__name__)
-        error = EngineError("The engine failed inside.")
+        error = aws_error(error) or EngineError("The engine failed inside.")
     wait = error.retry_after_seconds
     return Response(
         status_code=HTTP_STATUS[error.code],

@@ -11,8 +11,17 @@ from botocore.config import Config
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource, Table
 
-# A caller waits: what does not answer within seconds is better reported than waited for.
-_CONFIG = Config(connect_timeout=1, read_timeout=4, retries={"mode": "standard"})
+READ_TIMEOUT_S = 4
+MOST_CALLS = 2
+BACKOFF_S = 1
+"""At most, before the second call: https://docs.aws.amazon.com/boto3/latest/guide/retries.html"""
+
+# A caller waits: what does not answer is reported before its function's own time is over.
+_CONFIG = Config(
+    connect_timeout=1,
+    read_timeout=READ_TIMEOUT_S,
+    retries={"mode": "standard", "total_max_attempts": MOST_CALLS},
+)
 
 
 @lru_cache

@@ -99,6 +99,16 @@ def test_metadata_counts_twice_as_the_profile_takes_it_along():
         parse_request({"text": text + "x", "metadata": metadata})
 
 
+def test_a_request_that_grows_by_what_was_left_out_is_measured_as_it_is_handed_on():
+    call = {"id": "c", "function": {"name": "f", "arguments": ""}}
+    turns = [{"role": "assistant", "tool_calls": [call] * 100}] * 26
+    body = {"messages": [{"role": "user", "content": "x"}, *turns]}
+    assert len(json.dumps(body)) < MAX_REQUEST_BYTES
+    with pytest.raises(PayloadTooLarge):
+        parse_request({**body, "system": "x" * 20_000})
+    assert parse_request({"messages": body["messages"][:20]})
+
+
 def test_a_deeply_nested_body_passes_the_envelope_and_is_refused_as_the_callers_error():
     nested: Any = {"text": "a", "x": {}}
     for _ in range(600):

@@ -1,43 +1,138 @@
+import boto3
 import pytest
-from aws_lambda_powertools.utilities import parameters
 
 from functions.invoke_provider import credentials
-from functions.shared.errors import ProviderAuthFailed
+from functions.invoke_provider.credentials import Credentials, Secret, call_with_key
+from functions.shared.errors import ProviderAuthFailed, ProviderThrottled
+from tests.support.exchange import Keys
+
+OLD, NEW = Credentials(api_key="old"), Credentials(api_key="new")
+
+
+class Held:
+    """A secret in Secrets Manager."""
+
+    def __init__(self, value):
+        self._client = boto3.client("secretsmanager")
+        self.arn = self._client.create_secret(Name="provider", SecretString=value)["ARN"]
+
+    def becomes(self, value):
+        self._client.put_secret_value(SecretId=self.arn, SecretString=value)
+
+    def is_gone(self):
+        self._client.delete_secret(SecretId=self.arn, ForceDeleteWithoutRecovery=True)
 
 
 @pytest.fixture
-def secret(monkeypatch):
-    def holds(value):
-        def get_secret(arn, max_age):
-            if isinstance(value, Exception):
-                raise value
-            return value
-
-        monkeypatch.setattr(parameters, "get_secret", get_secret)
-
-    return holds
+def held(aws):
+    credentials._secrets.cache_clear()
+    yield Held
+    credentials._secrets.cache_clear()
 
 
-def test_the_secret_holds_the_key_and_maybe_another_address(secret):
-    secret('{"api_key": "k", "base_url": "http://x/v1"}')
-    found = credentials.read_credentials("arn")
-    assert found.api_key.get_secret_value() == "k"
-    assert found.base_url == "http://x/v1"
-    secret('{"api_key": "k"}')
-    assert credentials.read_credentials("arn").base_url is None
+@pytest.fixture
+def clock(monkeypatch):
+    now = [1_000.0]
+    monkeypatch.setattr("functions.invoke_provider.credentials.time.monotonic", lambda: now[0])
+    return now
 
 
-@pytest.mark.parametrize(
-    "value",
-    ["", "sk-plain-key", "{}", '{"api_key": 5}', '{"api_key": ""}', parameters.GetParameterError()],
-)
-def test_a_secret_without_a_usable_key_is_an_auth_failure_that_shows_nothing_of_it(secret, value):
-    secret(value)
+def _key(read):
+    return read.api_key.get_secret_value()
+
+
+def test_the_secret_holds_the_key_and_maybe_another_address(held):
+    there = held('{"api_key": "k", "base_url": "http://x/v1"}')
+    found = Secret(there.arn).read()
+    assert (_key(found), found.base_url) == ("k", "http://x/v1")
+
+
+@pytest.mark.parametrize("value", ["sk-plain-key", "{}", '{"api_key": 5}', '{"api_key": ""}'])
+def test_a_secret_without_a_usable_key_is_an_auth_failure_that_shows_nothing_of_it(held, value):
+    there = held(value)
     with pytest.raises(ProviderAuthFailed) as raised:
-        credentials.read_credentials("arn")
+        Secret(there.arn).read()
     assert "plain" not in str(raised.value)
 
 
-def test_a_key_is_never_printed(secret):
-    secret('{"api_key": "sk-secret"}')
-    assert "sk-secret" not in repr(credentials.read_credentials("arn"))
+def test_a_secret_that_is_gone_is_an_auth_failure_and_there_is_nothing_newer(held):
+    there = held('{"api_key": "k"}')
+    there.is_gone()
+    with pytest.raises(ProviderAuthFailed):
+        Secret(there.arn).read()
+    assert Secret(there.arn).read_anew() is None
+
+
+def test_a_key_is_never_printed():
+    assert "sk-secret" not in repr(Credentials(api_key="sk-secret"))
+
+
+def test_a_secret_is_kept_until_it_is_read_anew(held):
+    there = held('{"api_key": "old"}')
+    secret = Secret(there.arn)
+    assert _key(secret.read()) == "old"
+    there.becomes('{"api_key": "new"}')
+    assert _key(secret.read()) == "old"
+    assert _key(secret.read_anew()) == "new"
+    assert _key(secret.read()) == "new"
+
+
+def test_a_secret_is_not_read_anew_with_every_refused_call(held, clock):
+    there = held('{"api_key": "old"}')
+    secret = Secret(there.arn)
+    assert _key(secret.read_anew()) == "old"
+    there.becomes('{"api_key": "new"}')
+    clock[0] += credentials.ANEW_AFTER_S - 1
+    assert secret.read_anew() is None
+    clock[0] += 1
+    assert _key(secret.read_anew()) == "new"
+
+
+class Provider:
+    """Takes the keys it is told, each call after `takes_s`."""
+
+    def __init__(self, *taken, clock=None, takes_s=0.0, refusal=ProviderAuthFailed):
+        self.calls = []
+        self._taken, self._clock, self._takes_s, self._refusal = taken, clock, takes_s, refusal
+
+    def __call__(self, key, timeout_s):
+        self.calls.append((_key(key), timeout_s))
+        if self._clock:
+            self._clock[0] += self._takes_s
+        if _key(key) not in self._taken:
+            raise self._refusal("No.")
+        return "answer"
+
+
+def test_a_key_that_holds_is_used_and_no_other_is_asked_for():
+    keys = Keys(OLD, NEW)
+    assert call_with_key(keys, Provider("old"), 5.0) == "answer"
+    assert keys.read_anew_count == 0
+
+
+def test_a_refused_key_is_replaced_by_the_newer_one_within_the_same_time(clock):
+    provider = Provider("new", clock=clock, takes_s=2.0)
+    assert call_with_key(Keys(OLD, NEW), provider, 5.0) == "answer"
+    assert provider.calls == [("old", 5.0), ("new", 3.0)]
+
+
+@pytest.mark.parametrize("keys", [(OLD,), (OLD, NEW)], ids=["the same key", "another bad key"])
+def test_a_refusal_goes_on_where_no_key_is_taken(keys):
+    provider = Provider()
+    with pytest.raises(ProviderAuthFailed):
+        call_with_key(Keys(*keys), provider, 5.0)
+    assert [key for key, _ in provider.calls] == [_key(one) for one in keys]
+
+
+def test_no_second_call_is_made_when_the_time_is_up(clock):
+    provider = Provider("new", clock=clock, takes_s=5.0)
+    with pytest.raises(ProviderAuthFailed):
+        call_with_key(Keys(OLD, NEW), provider, 5.0)
+    assert len(provider.calls) == 1
+
+
+def test_any_other_failure_asks_for_no_other_key():
+    keys, provider = Keys(OLD, NEW), Provider(refusal=ProviderThrottled)
+    with pytest.raises(ProviderThrottled):
+        call_with_key(keys, provider, 5.0)
+    assert keys.read_anew_count == 0

@@ -11,7 +11,7 @@ from functions.metrics.summary import summary
 from functions.metrics.window import Window
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.contracts.decision import ModelHealth
-from functions.shared.errors import EngineError, NotFound, RateLimited
+from functions.shared.errors import EngineError, NotFound, ServiceUnavailable
 from functions.shared.policy.provider_choice import ProviderChoice
 from tests.support.figures import SERVICE_NAME, FakeCloudWatch
 
@@ -121,23 +121,19 @@ def test_sums_of_several_datapoints_add_up_and_of_percentiles_the_worst_one_coun
     assert told["latency_ms"]["p50"] == 900
 
 
-@pytest.mark.parametrize("code", ["Throttling", "ThrottlingException", "RequestLimitExceeded"])
-def test_a_throttled_look_up_is_rate_limited(measured, code):
+@pytest.mark.parametrize("code", ["Throttling", "AccessDenied"])
+def test_a_refusal_is_handed_on(measured, code):
     measured.refusal = code
-    with pytest.raises(RateLimited) as caught:
-        _summary()
-    assert caught.value.retry_after_seconds == 1
-
-
-def test_any_other_refusal_is_a_fault_of_ours(measured):
-    measured.refusal = "AccessDenied"
-    with pytest.raises(ClientError, match="AccessDenied"):
+    with pytest.raises(ClientError, match=code):
         _summary()
 
 
 def test_a_figure_that_cloudwatch_could_not_read_is_no_zero(measured):
     measured.status = "InternalError"
-    with pytest.raises(EngineError, match="could not read"):
+    with pytest.raises(ServiceUnavailable):
+        _summary()
+    measured.status = "Forbidden"
+    with pytest.raises(EngineError, match="would not read"):
         _summary()
 
 
