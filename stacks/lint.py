@@ -1,4 +1,4 @@
-"""`python -m stacks.lint`: security checks and cfn-lint on prod and dev and their state machines."""
+"""`python -m stacks.lint`: security checks and cfn-lint on the stages and their state machines."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def main() -> int:
     with TemporaryDirectory() as directory:
         findings = [
             finding
-            for name in ("prod", LONGEST_NAME)
+            for name in ("dev", "prod", LONGEST_NAME)
             for finding in stage_findings(name, Path(directory) / name, stages=stages)
         ]
     print("\n".join(findings) or "templates: no findings")

@@ -48,7 +48,6 @@ def _variables(exchange: Exchange) -> dict[str, Any]:
         "error": {
             "responseType": exchange.get("error_type"),
             "message": exchange.get("error_message"),
-            "validationErrorString": exchange.get("problem"),
         },
         "requestTime": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime()),
     }

@@ -8,7 +8,7 @@ from typing import Any
 
 Exchange = dict[str, Any]
 """ministack's record of a request (api_id, stage_name, resource_path, path_params, headers,
-query_params, request_id), with our extended_request_id, api_key_id, http_method, path, problem,
+query_params, request_id), with our extended_request_id, api_key_id, http_method, path,
 trace_root and what the gateway's listeners are told added to it."""
 
 current: ContextVar[Exchange] = ContextVar("current_exchange")

@@ -7,14 +7,13 @@ import json
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from ministack.services import apigateway_v1 as gateway
 
 from local.emulator import states_integration, traces
 from local.emulator.compression import compressed
 from local.emulator.exchange import Exchange, context_of, current
-from local.emulator.validation import problem_of
 from local.emulator.workers import is_refusal
 from local.velocity.variables import value_at
 
@@ -33,6 +32,7 @@ error_message."""
 _REQUEST_ID = "x-amzn-requestid"
 
 _check_api_key = gateway._check_api_key
+_check_body = gateway._check_request_validation
 _build_lambda_event = gateway._build_lambda_event_v1
 _invoke_lambda = gateway._invoke_lambda_proxy_v1
 _invoke_custom = gateway._invoke_lambda_custom_v1
@@ -135,34 +135,33 @@ def _validate(  # noqa: PLR0917 - ministack's signature
     body: bytes,
     query_params: dict[str, list[str]],
 ) -> Any:
-    """Upstream answers that a body is wrong, but not what is wrong with it."""
-    validator = gateway._request_validators.get(api_id, {}).get(method.get("requestValidatorId"))
-    if not validator:
-        return None
-    if validator.get("validateRequestParameters"):
-        missing = gateway._missing_request_parameters(method, exchange, headers, query_params)
-        if missing:
-            exchange["problem"] = f"Missing required request parameters: [{', '.join(missing)}]"
-            return gateway._gw_error("BAD_REQUEST_PARAMETERS", exchange["problem"])
+    """Upstream takes Python's NaN for JSON, and holds a body of a type without a model, which the
+    integration refuses, against the model of JSON."""
     content_type = gateway._header_ci(headers, "content-type").partition(";")[0].strip().lower()
-    model = (method.get("requestModels") or {}).get(content_type or "application/json")
-    # Without a model for its type a body is not validated: the integration refuses the type.
-    if not validator.get("validateRequestBody") or model is None:
+    models = method.get("requestModels") or {}
+    if not method.get("requestValidatorId") or (content_type and content_type not in models):
         return None
-    problem = problem_of(body or b"", gateway._model_schema(api_id, model))
-    if problem is None:
-        return None
-    exchange["problem"] = problem
-    return gateway._gw_error("BAD_REQUEST_BODY", "Invalid request body")
+    if not _is_json(body or b""):
+        return gateway._gw_error("BAD_REQUEST_BODY", "Invalid request body")
+    return _check_body(method, api_id, exchange, headers, body, query_params)
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _gateway_response(error: Any, exchange: Exchange) -> tuple[int, dict[str, str], bytes]:
     """Fill in the variables that upstream leaves as they are."""
     status, headers, body = _render_gateway_response(error, exchange)
     context = context_of(exchange)
-    # AWS escapes the quotes inside this one, and writes none around it.
-    problem = json.dumps(exchange.get("problem", ""))[1:-1]
-    context["error"] = {"validationErrorString": problem}
 
     def fill(found: Any) -> str:
         value = value_at(context, (found[1] or found[2]).removeprefix("context."))

@@ -143,6 +143,36 @@ def test_every_path_says_what_is_wrong_with_a_body_in_the_same_words(stack, name
     assert errors == errors[:1] * 3
 
 
+BOMB = {
+    "$defs": {
+        "a0": {"type": "object"},
+        **{f"a{n}": {"allOf": [{"$ref": f"#/$defs/a{n - 1}"}] * 2} for n in range(1, 29)},
+    },
+    "$ref": "#/$defs/a28",
+}
+
+
+@pytest.mark.parametrize("path", ["/generate", "/jobs", "/route"])
+def test_four_costly_schemas_at_once_are_refused_and_leave_others_as_they_were(stack, path):
+    form = {"type": "json_schema", "json_schema": {"name": "bomb", "schema": BOMB}}
+    bomb = {"text": "x", "task": "chat", "response_format": form}
+    plain = {"text": "x", "task": "chat"}
+
+    def other_callers_s():
+        began = time.perf_counter()
+        assert post(stack, "/generate", plain, key=stack.other_api_key).ok
+        return time.perf_counter() - began
+
+    alone_s = min(other_callers_s() for _ in range(5))
+    with ThreadPoolExecutor(4) as pool:
+        bombs = [pool.submit(post, stack, path, bomb) for _ in range(4)]
+        beside_s = min(other_callers_s() for _ in range(5))
+    for refused in bombs:
+        error = assert_error(refused.result(), "invalid_request")
+        assert error["details"][0]["field"].startswith("response_format")
+    assert beside_s < 20 * alone_s
+
+
 @pytest.mark.parametrize("path", ["/generate", "/jobs"])
 def test_half_a_surrogate_pair_breaks_nothing(stack, path):
     headers = {"Content-Type": "application/json"}

@@ -55,7 +55,7 @@ def test_more_calls_than_the_plan_grants_are_told_when_to_come_again(burst, limi
     assert limited
     for answer in limited:
         error = assert_error(answer, "rate_limited")
-        assert answer.json()["request_id"] == f"req_{answer.headers['x-amzn-requestid']}"
+        assert answer.json()["request_id"] == f"req_{answer.headers['x-amz-apigw-id']}"
         assert int(answer.headers["Retry-After"]) == error["retry_after_seconds"] >= 1
 
 

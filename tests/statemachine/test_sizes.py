@@ -25,9 +25,9 @@ def tools(size):
 
 
 def numbers(size):
-    schema = {"examples": [1e15] * size}
-    form = {"type": "json_schema", "json_schema": {"name": "n", "schema": schema}}
-    return {"text": "x", "response_format": form}
+    """Spread over tools, as a schema alone may not be as large."""
+    parameters = {"examples": [1e15] * (size // 4)}
+    return {"text": "x", "tools": [{"function": {"name": "f", "parameters": parameters}}] * 4}
 
 
 def calls(size):
@@ -47,7 +47,7 @@ FULL_OF = {
     "quotes and backslashes": lambda size: said("x" + '"\\' * size),
     "turns": lambda size: {"messages": [{"role": "user", "content": "x" * size}] * 500},
     "a long tool": tools,
-    "numbers of a schema": numbers,
+    "numbers of schemas": numbers,
     "calls of tools": calls,
     "metadata": lambda size: (
         said("x" * size)
@@ -89,7 +89,7 @@ def test_the_largest_request_of_every_kind_is_answered_and_a_larger_one_is_refus
 @pytest.mark.parametrize("kind", ["letters", "control characters", "metadata", "calls of tools"])
 def test_the_largest_request_fits_all_states_of_six_failures(stack, kind):
     accepted, _ = largest(kind)
-    faults = {model.id: "ProviderOverloaded" for model in load_catalogue().models}
+    faults = {model.id: "ProviderThrottled" for model in load_catalogue().models}
     with stack.faults(faults):
         answer = post(stack, accepted)
     assert (answer.status_code, answer.json()["error"]["code"]) == (502, "all_providers_failed")

@@ -101,8 +101,8 @@ def test_metadata_counts_twice_as_the_profile_takes_it_along():
 
 def test_a_request_that_grows_by_what_was_left_out_is_measured_as_it_is_handed_on():
     call = {"id": "c", "function": {"name": "f", "arguments": ""}}
-    turns = [{"role": "assistant", "tool_calls": [call] * 100}] * 26
-    body = {"messages": [{"role": "user", "content": "x"}, *turns]}
+    turns: Any = [{"role": "assistant", "tool_calls": [call] * 100}] * 26
+    body: Any = {"messages": [{"role": "user", "content": "x"}, *turns]}
     assert len(json.dumps(body)) < MAX_REQUEST_BYTES
     with pytest.raises(PayloadTooLarge):
         parse_request({**body, "system": "x" * 20_000})

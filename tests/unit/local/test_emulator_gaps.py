@@ -15,7 +15,7 @@ import local.emulator
 WITHOUT = {
     "the gateway's integration with Step Functions": (apigateway_v1._execute_in_scope, '"states"'),
     "the gateway's limit of a body": (apigateway_v1._execute_in_scope, "REQUEST_TOO_LARGE"),
-    "what is wrong with a body": (apigateway_v1._gateway_error_response, "validationErrorString"),
+    "constants that are no JSON": (apigateway_v1._check_request_validation, "parse_constant"),
     "the API key's id in functions": (apigateway_v1._build_lambda_event_v1, "apiKeyId"),
     "request validators": (
         provisioners._apigw_request_validator_create,
