@@ -104,9 +104,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
 
 def _log_level(environment: Mapping[str, str]) -> str | None:
     level = environment.get("LOG_LEVEL") or None
-    if level and level not in LOG_LEVELS:
+    if level and level.upper() not in LOG_LEVELS:
         raise ValueError(f"LOG_LEVEL is {level!r}; set one of {', '.join(LOG_LEVELS)}")
-    return level
+    return level and level.upper()
 
 
 def _listed(text: str) -> tuple[str, ...]:

@@ -115,3 +115,21 @@ def test_the_callers_keys_and_aws_settings_reach_no_process(monkeypatch):
         monkeypatch.setenv(name, "the-caller's")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "the-caller's")
     assert "the-caller's" not in tool_environment("http://127.0.0.1:1").values()
+
+
+def test_what_is_logged_and_how_many_functions_run_at_once_may_be_set():
+    told = {"LOG_LEVEL": "debug", "LOG_PROMPTS": "true", "ACCOUNT_CONCURRENCY": "3"}
+    settings = read_settings(told)
+    assert settings.context["log_level"] == "DEBUG"
+    assert settings.context["log_prompts"] == "true"
+    assert settings.account_concurrency == 3
+    assert read_settings({}).account_concurrency == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("LOG_LEVEL", "LOUD"), ("ACCOUNT_CONCURRENCY", "0"), ("ACCOUNT_CONCURRENCY", "many")],
+)
+def test_a_level_or_a_number_that_is_none_is_refused_by_name(name, value):
+    with pytest.raises(ValueError, match=name):
+        read_settings({name: value})
