@@ -82,11 +82,12 @@ def refusal_of(event: InvokeInput, error: EngineError) -> RefusedOutput:
     """A request that the provider refused: its reason is in the caller's body, and there alone."""
     request_id, name = event.profile.request_id, type(error).__name__
     body = error_body(error, request_id)
-    body["error"]["message"] = f"{error.message}: {error.reason}"
+    provider = event.candidate.provider
+    body["error"]["message"] = f"{provider} refused the request: {error.reason}"
     cause = json.dumps({"errorType": name, "errorMessage": str(error)})
     attempt = Attempt(
         model=event.candidate.model,
-        provider=event.candidate.provider,
+        provider=provider,
         outcome=name,
         elapsed_ms=error.elapsed_ms,
         retries=event.retry_count,

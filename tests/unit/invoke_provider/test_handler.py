@@ -108,7 +108,7 @@ def test_what_a_provider_says_of_a_request_reaches_the_caller_and_no_log(monkeyp
     assert answer["request_id"] == "req_1"
     assert answer["error"] == {
         "code": "invalid_request",
-        "message": "openai answered 400: messages[0]: A confidential matter",
+        "message": "openai refused the request: messages[0]: A confidential matter",
     }
     assert output["logged_answer"] is None
     assert output["error"]["Error"] == output["attempt"]["outcome"] == "InvalidRequest"
