@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote
@@ -147,7 +148,7 @@ class _Reader:
             raise SchemaRefused("not supported here", (*place, keyword))
         try:
             judged = {name: one for name, one in schema.items() if name not in self.unjudged}
-            _KEYWORDS.validate_python(judged)
+            _keywords().validate_python(judged)
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
             raise SchemaRefused("is no JSON schema", (*place, *first["loc"][:1])) from None
@@ -285,8 +286,13 @@ _Keywords = TypedDict(
     },
     total=False,
 )
-_KEYWORDS = TypeAdapter(_Keywords)
-"""One schema by the rules of https://json-schema.org/draft/2020-12/schema, without those below it.
 
-jsonschema's own check takes a quarter of a millisecond a subschema, a hundred times as long.
-"""
+
+@lru_cache
+def _keywords() -> TypeAdapter[_Keywords]:
+    """One schema by the rules of https://json-schema.org/draft/2020-12/schema, without those below it.
+
+    jsonschema's own check takes a quarter of a millisecond a subschema, a hundred times as long. Made
+    when the first schema comes: most requests have none.
+    """
+    return TypeAdapter(_Keywords)
