@@ -66,6 +66,18 @@ class Stack:
                 return function["FunctionName"]
         raise LookupError(construct_id)
 
+    def log_lines(self, construct_id: str) -> list[str]:
+        """What a function has logged so far."""
+        functions, name = self.client("lambda"), self.function_name(construct_id)
+        configuration = functions.get_function_configuration(FunctionName=name)
+        pages = self.client("logs").get_paginator("filter_log_events")
+        group = configuration["LoggingConfig"]["LogGroup"]
+        return [
+            event["message"]
+            for page in pages.paginate(logGroupName=group)
+            for event in page["events"]
+        ]
+
     def faults(self, faults: Mapping[str, str]) -> AbstractContextManager[None]:
         """Let the simulator fail: {catalogue id: error class}."""
         if not faults:

@@ -9,11 +9,13 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any
 
 from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
 from referencing import Registry
+
+from functions.shared.strict_json import refuse_constant
 
 MAX_STEPS = 20_000
 """Subschemas applied to values: some tenths of a second."""
@@ -150,16 +152,12 @@ _CountedButNames: Any = validators.extend(  # type: ignore[no-untyped-call]
 
 def read_json(text: str) -> Any:
     """A value in which equal numbers are written alike. Raises `ValueError` and `RecursionError`."""
-    return json.loads(text, parse_float=_number, parse_constant=_refused)
+    return json.loads(text, parse_float=_number, parse_constant=refuse_constant)
 
 
 def _number(text: str) -> int | float:
     number = float(text)
     return int(number) if number.is_integer() and abs(number) < 2**53 else number
-
-
-def _refused(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is Python's, not JSON's")
 
 
 def first_breach(value: Any, schema: dict[str, Any]) -> ValidationError | None:

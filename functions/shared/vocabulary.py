@@ -104,7 +104,7 @@ class Frozen(BaseModel):
 class Strict(Frozen):
     """Base of what a caller sends: no type is guessed from another."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+    model_config = ConfigDict(strict=True)
 
 
 class Usage(Frozen):

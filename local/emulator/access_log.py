@@ -23,7 +23,7 @@ def write(exchange: Exchange) -> None:
     settings = (exchange["stage"] or {}).get("accessLogSettings") or {}
     if not settings.get("format") or not settings.get("destinationArn"):
         return
-    put(_group_of(settings["destinationArn"]), _STREAM, line_of(settings["format"], exchange))
+    put(settings["destinationArn"], _STREAM, line_of(settings["format"], exchange))
 
 
 def line_of(form: str, exchange: Exchange) -> str:
@@ -51,10 +51,6 @@ def _variables(exchange: Exchange) -> dict[str, Any]:
         },
         "requestTime": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime()),
     }
-
-
-def _group_of(arn: str) -> str:
-    return arn.partition(":log-group:")[2].removesuffix(":*")
 
 
 def install() -> None:

@@ -7,10 +7,11 @@ import json
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, NoReturn
+from typing import Any
 
 from ministack.services import apigateway_v1 as gateway
 
+from functions.shared.strict_json import refuse_constant
 from local.emulator import states_integration, traces
 from local.emulator.compression import compressed
 from local.emulator.exchange import Exchange, context_of, current
@@ -148,14 +149,10 @@ def _validate(  # noqa: PLR0917 - ministack's signature
 
 def _is_json(body: bytes) -> bool:
     try:
-        json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+        json.loads(body.decode("utf-8"), parse_constant=refuse_constant)
     except (ValueError, RecursionError):
         return False
     return True
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _gateway_response(error: Any, exchange: Exchange) -> tuple[int, dict[str, str], bytes]:

@@ -88,8 +88,9 @@ def _drain(worker: Any, *silence: float, **more_silence: float) -> str:
     return "\n".join((*lines, last) if last else lines)
 
 
-def put(group: str, stream: str, message: str) -> None:
+def put(group_arn: str, stream: str, message: str) -> None:
     """Write one event, as a service of AWS does that logs to a group of the account's."""
+    group = group_arn.partition(":log-group:")[2].removesuffix(":*")
     where = {"logGroupName": group, "logStreamName": stream}
     cloudwatch_logs._create_log_stream(where)
     event = {"timestamp": int(time.time() * 1000), "message": message}

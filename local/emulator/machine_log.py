@@ -38,7 +38,7 @@ def _logged(execution: dict[str, Any], kind: str, details: dict[str, Any] | None
     if kind in _EVENTS[level]:
         group = settings["Destinations"][0]["CloudWatchLogsLogGroup"]["LogGroupArn"]
         stream = f"states/{machine['name']}/{time.strftime('%Y-%m-%d-%H-%M', time.gmtime())}"
-        put(group.partition(":log-group:")[2].removesuffix(":*"), stream, _line(execution, event))
+        put(group, stream, _line(execution, event))
     return event
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from typing import Any
 
+from functions.shared.gateway.response_headers import OF_JSON
 from ops.prove.check import Finding, cannot_tell, held, judged, not_held
 from ops.prove.probe import Probe, letters_of, out_of_contract
 from ops.temporary import narrow_key
@@ -15,7 +15,6 @@ _CHOSEN_IDS = ("00000000-0000-4000-8000-000000000000", "free-lunch", 'free"lunch
 _MOST_KEYLESS_CALLS = 150
 _ACCOUNTS_RATE = 10_000
 _NARROW_RATE = 1.0
-_HEADERS = ("X-Content-Type-Options", "Strict-Transport-Security")
 
 
 def ids_are_ours(probe: Probe) -> Finding:
@@ -55,7 +54,7 @@ def answers_are_compressed(probe: Probe) -> Finding:
     if packed.headers.get("Content-Encoding") != "gzip":
         return not_held(f"GET /v1/models came in {len(plain.content)} bytes, not compressed")
     same = _ids_of(plain.content) == _ids_of(packed.content)
-    share = f"{len(plain.content)} bytes are {len(gzip.compress(plain.content))} compressed"
+    share = f"{len(plain.content)} bytes come in {packed.headers.get('Content-Length', '?')}"
     return held(share) if same else not_held("the compressed answer is another")
 
 
@@ -71,15 +70,13 @@ def answers_have_security_headers(probe: Probe) -> Finding:
         "a missing key": probe.send("GET", "/v1/models", headers={"X-API-Key": None}),
         "an unknown path": probe.send("GET", "/v1/no-such-path"),
     }
-    # TLS is the deployed gateway's alone.
-    wanted = _HEADERS[: 1 if probe.stage.is_local else None]
     problems = [
         f"{name} has no {header}"
         for name, answer in answers.items()
-        for header in wanted
-        if header not in answer.headers
+        for header, value in OF_JSON.items()
+        if answer.headers.get(header) != value
     ]
-    return judged(problems, f"answers and refusals have {', '.join(wanted)}")
+    return judged(problems, f"answers and refusals have {', '.join(OF_JSON)}")
 
 
 def keyless_routes_are_throttled(probe: Probe) -> Finding:

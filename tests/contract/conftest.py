@@ -91,3 +91,10 @@ def sent(bedrock_api, converse):
         return body
 
     return body_of
+
+
+@pytest.fixture
+def states_environment(environment, state_table):
+    """What the functions of the states are told, with the simulator as the only provider."""
+    environment(PROVIDER="simulator", MOCK_PROVIDERS="always", STATE_TABLE="State")
+    environment(SYNC_DEADLINE_MS="26000", ASYNC_DEADLINE_MS="240000")

@@ -13,27 +13,18 @@ from functions.shared.contracts.states import RecordInput
 from functions.shared.errors import MAX_MESSAGE_CHARACTERS, ProviderUnavailable
 from functions.shared.vocabulary import Provider
 from tests.support.builders import TOOL, caught
-from tests.support.gateway_events import LambdaStub
+from tests.support.gateway_events import output_of
+
+pytestmark = pytest.mark.usefixtures("states_environment")
 
 NOW_MS = 1_795_000_000_000
 ENVELOPE = {"request_id": "req_1", "caller_id": "key-1", "mode": "async"}
 
 
-@pytest.fixture(autouse=True)
-def _environment(environment, state_table):
-    environment(PROVIDER="simulator", MOCK_PROVIDERS="always", STATE_TABLE="State")
-    environment(SYNC_DEADLINE_MS="26000", ASYNC_DEADLINE_MS="240000")
-
-
-def _state(handler, event):
-    """What the next state gets."""
-    return json.loads(json.dumps(handler(event, LambdaStub())))
-
-
 def _decided(request):
     meta = ENVELOPE | {"started_at": datetime.now(UTC).isoformat()}
-    classified = _state(classify, meta | {"request": request})
-    return meta, classified, _state(score, {"profile": classified["profile"]})
+    classified = output_of(classify, meta | {"request": request})
+    return meta, classified, output_of(score, {"profile": classified["profile"]})
 
 
 def _run(request):
@@ -42,7 +33,7 @@ def _run(request):
     known = {name: classified[name] for name in ("request", "profile")}
     first, *others = scored["candidates"]
     asked = {"candidate": first, "failures": [], "remaining": len(others), "retry_count": 0}
-    invoked = _state(invoke, known | {"decision": scored["decision"]} | asked)
+    invoked = output_of(invoke, known | {"decision": scored["decision"]} | asked)
     return meta, classified, scored, invoked
 
 

@@ -1,6 +1,5 @@
 """What the documents say of the price of a row, from rows that the states make."""
 
-import json
 import math
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -20,7 +19,9 @@ from functions.shared.storage.request_log import LISTED, PARTITION_OF, packed
 from functions.shared.vocabulary import Provider
 from tests.conftest import PROJECT
 from tests.support.builders import caught
-from tests.support.gateway_events import LambdaStub
+from tests.support.gateway_events import output_of
+
+pytestmark = pytest.mark.usefixtures("states_environment")
 
 USD_PER_MILLION_UNITS = Decimal("0.625")
 """On-demand writes, us-east-1; the document says so."""
@@ -34,16 +35,6 @@ LARGE = {
     "metadata": {"team": "search", "feature": "digest", "release": "2026-11-26"},
 }
 ALL_PROVIDERS = {"MOCK_PROVIDERS": "never", "PROVIDERS_CONFIGURED": ",".join(get_args(Provider))}
-
-
-@pytest.fixture(autouse=True)
-def _environment(environment, state_table):
-    environment(PROVIDER="simulator", MOCK_PROVIDERS="always", STATE_TABLE="State")
-    environment(SYNC_DEADLINE_MS="26000", ASYNC_DEADLINE_MS="240000")
-
-
-def _state(handler, event):
-    return json.loads(json.dumps(handler(event, LambdaStub())))
 
 
 def _health(number):
@@ -64,11 +55,11 @@ def _item(request, failures=0):
     started = {"started_at": datetime.now(UTC).isoformat()}
     ids = {"request_id": "req_804109bc-dfcb-4109-82d0-e7413e26796f", "caller_id": "a1b2c3d4e5"}
     meta = ids | started | {"mode": "sync"}
-    classified = _state(classify, meta | {"request": request})
-    scored = _state(score, {"profile": classified["profile"]})
+    classified = output_of(classify, meta | {"request": request})
+    scored = output_of(score, {"profile": classified["profile"]})
     known = {"profile": classified["profile"], "decision": scored["decision"]}
     called = known | {"request": classified["request"], "candidate": scored["candidates"][0]}
-    invoked = _state(invoke, called | {"failures": [], "remaining": 0, "retry_count": 0})
+    invoked = output_of(invoke, called | {"failures": [], "remaining": 0, "retry_count": 0})
     if failures:
         models = [one["model"] for one in scored["candidates"]]
         health = {model: _health(number) for number, model in enumerate(models)}

@@ -10,9 +10,9 @@ from threading import Thread
 from urllib.parse import urlsplit
 
 import pytest
-import requests
 
 from tests.conftest import PROJECT, running_stack
+from tests.support.api_calls import eventually, get, post
 
 pytestmark = pytest.mark.xdist_group("canaries")
 
@@ -131,39 +131,30 @@ BODIES = [
 @pytest.fixture(scope="module")
 def answers(talkative):
     """Everything that the caller was told, by route."""
-    session = requests.Session()
-    session.headers["X-API-Key"] = talkative.api_key
     told = defaultdict(list)
     jobs = []
     for body in BODIES:
         for route in ("/generate", "/route", "/jobs"):
-            answer = session.post(talkative.base_url + route, json=body, timeout=40)
+            answer = post(talkative, route, body)
             told[route].append(answer)
             if route == "/jobs" and answer.status_code == 202:
                 jobs.append(answer.json()["status_url"].removeprefix("/api/v1"))
     named = {"Idempotency-Key": canary("idempotency")}
-    told["/jobs"].append(
-        session.post(f"{talkative.base_url}/jobs", json=BODIES[0], headers=named, timeout=40)
-    )
+    told["/jobs"].append(post(talkative, "/jobs", BODIES[0], headers=named))
     request_id = told["/generate"][0].json()["request_id"]
     for grade in ({"thumbs": "up", "comment": canary("comment")}, {"thumbs": canary("wrong_enum")}):
         route = f"/requests/{request_id}/feedback"
-        told[route].append(session.post(talkative.base_url + route, json=grade, timeout=40))
-    wrong = f"{talkative.base_url}/metrics/summary?window={canary('query')}"
-    told["query"].append(session.get(wrong, timeout=40))
+        told[route].append(post(talkative, route, grade))
+    told["query"].append(get(talkative, f"/metrics/summary?window={canary('query')}"))
     for job in jobs:
-        told["job"].append(_ended(session, talkative.base_url + job))
+        told["job"].append(eventually(lambda path=job: _ended(talkative, path), seconds=60))
     time.sleep(1)
     return told
 
 
-def _ended(session, url):
-    ends = time.monotonic() + 60
-    while True:
-        answer = session.get(url, timeout=40)
-        if answer.json()["status"] != "RUNNING" or time.monotonic() > ends:
-            return answer
-        time.sleep(0.3)
+def _ended(stack, path):
+    answer = get(stack, path)
+    return answer if answer.json()["status"] != "RUNNING" else None
 
 
 def rows_of(stack):
@@ -262,15 +253,8 @@ def test_the_providers_key_stands_nowhere(talkative, answers):
 
 def test_a_failure_of_a_provider_is_one_line_without_a_stack_trace(talkative, answers):
     request_id = answers["/generate"][5].json()["request_id"]
-    group = talkative.client("lambda").get_function_configuration(
-        FunctionName=talkative.function_name("InvokeOpenai")
-    )["LoggingConfig"]["LogGroup"]
-    lines = [line for where, line in logged_by(talkative) if where == group and request_id in line]
-    attempts = requests.get(
-        f"{talkative.base_url}/requests/{request_id}",
-        headers={"X-API-Key": talkative.api_key},
-        timeout=40,
-    ).json()["attempts"]
+    lines = [line for line in talkative.log_lines("InvokeOpenai") if request_id in line]
+    attempts = get(talkative, f"/requests/{request_id}").json()["attempts"]
     assert len(attempts) >= 1
     failed = [json.loads(line) for line in lines if "errorType" in line]
     assert len(failed) == len(lines) >= len(attempts)

@@ -3,9 +3,9 @@
 import json
 
 import pytest
-import requests
 
 from tests.conftest import running_stack
+from tests.support.api_calls import post
 
 pytestmark = pytest.mark.xdist_group("chosen ids")
 
@@ -18,14 +18,10 @@ def alone():
         yield stack
 
 
-def post(stack, path="/generate", key=None, **headers):
+def ask(stack, path="/generate", key=None, **headers):
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return requests.post(
-        f"{stack.base_url}{path}",
-        json={"text": "hello", "task": "chat"},
-        headers={"X-API-Key": key or stack.api_key, "X-Amzn-RequestId": CHOSEN, **named},
-        timeout=40,
-    )
+    body = {"text": "hello", "task": "chat"}
+    return post(stack, path, body, key=key, headers={"X-Amzn-RequestId": CHOSEN} | named)
 
 
 def counted(stack, caller_id):
@@ -43,18 +39,13 @@ def counted(stack, caller_id):
 
 def metric_lines(stack):
     """The ids of the requests that were counted as metrics."""
-    configuration = stack.client("lambda").get_function_configuration(
-        FunctionName=stack.function_name("RecordMetrics")
-    )
-    group = configuration["LoggingConfig"]["LogGroup"]
-    pages = stack.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
-    messages = [event["message"] for page in pages for event in page["events"]]
-    lines = [json.loads(message) for message in messages if message.startswith("{")]
+    logged = stack.log_lines("RecordMetrics")
+    lines = [json.loads(line) for line in logged if line.startswith("{")]
     return [line["request_id"] for line in lines if "_aws" in line and "Requests" in line]
 
 
 def test_five_requests_under_one_chosen_id_leave_five_of_everything(alone):
-    answers = [post(alone) for _ in range(5)]
+    answers = [ask(alone) for _ in range(5)]
     assert {answer.headers["x-amzn-requestid"] for answer in answers} == {CHOSEN}
     ids = {answer.json()["request_id"] for answer in answers}
     rows = [item for item in alone.requests_table().scan()["Items"] if item["request_id"] in ids]
@@ -64,19 +55,19 @@ def test_five_requests_under_one_chosen_id_leave_five_of_everything(alone):
 
 
 def test_no_callers_job_can_be_taken_by_the_id_of_another(alone):
-    first = post(alone, "/jobs", Idempotency_Key="first").json()["execution_id"]
+    first = ask(alone, "/jobs", Idempotency_Key="first").json()["execution_id"]
     owner = first.removeprefix("req_").removesuffix("_first")
     for path in ("/generate", "/jobs"):
-        squatted = post(alone, path, alone.other_api_key, X_Amzn_RequestId=f"{owner}_second")
+        squatted = ask(alone, path, alone.other_api_key, X_Amzn_RequestId=f"{owner}_second")
         assert squatted.ok
         assert owner not in squatted.text
-    assert post(alone, "/jobs", Idempotency_Key="second").status_code == 202
+    assert ask(alone, "/jobs", Idempotency_Key="second").status_code == 202
 
 
 @pytest.mark.parametrize("chosen", ['x","name":"y', "$x#set($a=1)", "a\\", "{}", "é" * 10])
 def test_whatever_a_client_chooses_is_part_of_no_call_and_no_answer(alone, chosen):
     for path in ("/generate", "/jobs", "/no-such-path", "/route"):
-        answer = post(alone, path, X_Amzn_RequestId=chosen.encode())
+        answer = ask(alone, path, X_Amzn_RequestId=chosen.encode())
         assert answer.json()
         assert "free" not in answer.text
         assert chosen not in answer.text

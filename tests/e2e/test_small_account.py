@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
-import requests
 
 from functions.shared.storage.request_log import unpacked
 from tests.conftest import running_stack
+from tests.support.api_calls import get, post
 
 pytestmark = pytest.mark.xdist_group("small account")
 
@@ -23,10 +23,8 @@ def small():
         yield stack
 
 
-def post(stack, path="/generate", **body):
-    headers = {"X-API-Key": stack.api_key}
-    asked = {"text": "hello", "task": "chat"} | body
-    return requests.post(f"{stack.base_url}{path}", json=asked, headers=headers, timeout=40)
+def ask(stack, path="/generate", **body):
+    return post(stack, path, {"text": "hello", "task": "chat"} | body)
 
 
 def rows(stack):
@@ -46,7 +44,7 @@ def refused(stack, construct_id):
 
 def test_a_crowd_is_answered_or_told_to_come_back_and_nobody_is_failed(small):
     with ThreadPoolExecutor(24) as crowd:
-        answers = list(crowd.map(lambda _: post(small), range(48)))
+        answers = list(crowd.map(lambda _: ask(small), range(48)))
     statuses = Counter(answer.status_code for answer in answers)
     assert set(statuses) <= {200, 429}
     assert statuses[200] > 0
@@ -65,14 +63,14 @@ def test_a_crowd_is_answered_or_told_to_come_back_and_nobody_is_failed(small):
 
 def test_every_accepted_job_ends_with_an_answer_or_a_reason(small):
     with ThreadPoolExecutor(12) as crowd:
-        accepted = list(crowd.map(lambda _: post(small, "/jobs"), range(24)))
+        accepted = list(crowd.map(lambda _: ask(small, "/jobs"), range(24)))
     assert {answer.status_code for answer in accepted} == {202}
-    headers, ends = {"X-API-Key": small.api_key}, time.monotonic() + 90
+    ends = time.monotonic() + 90
     waiting = {answer.json()["execution_id"] for answer in accepted}
     ended = {}
     while waiting and time.monotonic() < ends:
         for job in sorted(waiting):
-            told = requests.get(f"{small.base_url}/jobs/{job}", headers=headers, timeout=30)
+            told = get(small, f"/jobs/{job}")
             if told.status_code == 200 and told.json()["status"] != "RUNNING":
                 ended[job] = told.json()
                 waiting.discard(job)
@@ -86,7 +84,7 @@ def test_every_accepted_job_ends_with_an_answer_or_a_reason(small):
 @pytest.mark.parametrize("state", ["Classify", "Score"])
 def test_a_state_that_lambda_refuses_for_good_is_a_request_too_many(small, state):
     with refused(small, state):
-        answer = post(small)
+        answer = ask(small)
     body = answer.json()
     assert (answer.status_code, body["error"]["code"]) == (429, "rate_limited")
     assert answer.headers["Retry-After"] == str(body["error"]["retry_after_seconds"])
@@ -96,7 +94,7 @@ def test_a_state_that_lambda_refuses_for_good_is_a_request_too_many(small, state
 
 def test_a_provider_function_that_lambda_refuses_costs_nothing_and_is_no_fault_of_its_models(small):
     with refused(small, "InvokeSimulator"):
-        answer = post(small, model="gpt-4o-mini", fallback=False)
+        answer = ask(small, model="gpt-4o-mini", fallback=False)
     body = answer.json()
     assert (answer.status_code, body["error"]["code"]) == (429, "rate_limited")
     row = rows(small)[body["request_id"]]
@@ -108,7 +106,7 @@ def test_a_provider_function_that_lambda_refuses_costs_nothing_and_is_no_fault_o
 
 def test_a_request_that_could_not_even_be_recorded_is_one_too_many_and_waits_for_replay(small):
     with refused(small, "Classify"), refused(small, "RecordMetrics"):
-        answer = post(small)
+        answer = ask(small)
     body = answer.json()
     assert (answer.status_code, body["error"]["code"]) == (429, "rate_limited")
     assert int(answer.headers["Retry-After"]) > 0
@@ -125,5 +123,5 @@ def test_a_request_that_could_not_even_be_recorded_is_one_too_many_and_waits_for
 
 def test_a_job_is_accepted_where_its_request_cannot_be_checked_just_now(small):
     with refused(small, "Classify"):
-        accepted = post(small, "/jobs")
+        accepted = ask(small, "/jobs")
     assert accepted.status_code == 202

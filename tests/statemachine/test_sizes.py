@@ -3,11 +3,11 @@
 import json
 
 import pytest
-import requests
 
 from functions.classify.parsing import parse_request
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.errors import InvalidRequest, PayloadTooLarge
+from tests.support.api_calls import post
 
 pytestmark = pytest.mark.xdist_group("local")
 
@@ -74,16 +74,11 @@ def largest(kind):
     return FULL_OF[kind](low) | ASKED, FULL_OF[kind](high) | ASKED
 
 
-def post(stack, body):
-    headers = {"X-API-Key": stack.api_key}
-    return requests.post(f"{stack.base_url}/generate", json=body, headers=headers, timeout=60)
-
-
 @pytest.mark.parametrize("kind", FULL_OF)
 def test_the_largest_request_of_every_kind_is_answered_and_a_larger_one_is_refused(stack, kind):
     accepted, refused = largest(kind)
-    assert post(stack, accepted).status_code == 200
-    assert post(stack, refused).status_code == 413
+    assert post(stack, "/generate", accepted).status_code == 200
+    assert post(stack, "/generate", refused).status_code == 413
 
 
 @pytest.mark.parametrize("kind", ["letters", "control characters", "metadata", "calls of tools"])
@@ -91,6 +86,6 @@ def test_the_largest_request_fits_all_states_of_six_failures(stack, kind):
     accepted, _ = largest(kind)
     faults = {model.id: "ProviderThrottled" for model in load_catalogue().models}
     with stack.faults(faults):
-        answer = post(stack, accepted)
+        answer = post(stack, "/generate", accepted)
     assert (answer.status_code, answer.json()["error"]["code"]) == (502, "all_providers_failed")
     assert len(answer.json()["error"]["details"]) == 6

@@ -18,6 +18,11 @@ class LambdaStub:
     aws_request_id: str = "1"
 
 
+def output_of(handler: Handler, event: dict[str, Any]) -> dict[str, Any]:
+    """What the next state gets of this one."""
+    return json.loads(json.dumps(handler(event, LambdaStub())))
+
+
 def answered(
     handler: Handler,
     method: str,

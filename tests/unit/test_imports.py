@@ -6,7 +6,16 @@ import pytest
 
 FUNCTIONS = Path("functions")
 FLOORS = (
-    {"vocabulary", "request_ids", "times", "errors", "never_ran", "settings", "attempt_limits"},
+    {
+        "vocabulary",
+        "request_ids",
+        "times",
+        "errors",
+        "never_ran",
+        "strict_json",
+        "settings",
+        "attempt_limits",
+    },
     {"storage", "telemetry", "catalogue"},
     {"contracts", "gateway", "local_models"},
     {"health", "policy", "money"},

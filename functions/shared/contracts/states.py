@@ -45,9 +45,7 @@ class ScoreOutput(Frozen):
 class CaughtError(Frozen):
     """An error as the state machine's `Catch` sees it."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="ignore", populate_by_name=True, hide_input_in_errors=True
-    )
+    model_config = ConfigDict(extra="ignore", populate_by_name=True)
 
     name: str = Field(alias="Error")
     cause: str = Field(default="", alias="Cause")
@@ -114,8 +112,8 @@ class RefusedOutput(Frozen):
 
 
 class RecordInput(Frozen):
-    """Either `answer`, or `error`; `attempt` is one that ended in neither a failure of its state nor
-    nothing. Without a `profile` the request never passed Classify."""
+    """Either `answer`, or `error`. `attempt` is the last one, where it answered or was refused with a
+    reason; the others are `failures`. Without a `profile` the request never passed Classify."""
 
     request_id: str
     caller_id: str

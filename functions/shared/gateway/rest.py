@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
@@ -24,6 +24,7 @@ from functions.shared.gateway.aws_errors import aws_error
 from functions.shared.gateway.problems import problems_of
 from functions.shared.gateway.response_headers import OF_JSON
 from functions.shared.request_ids import request_id_of
+from functions.shared.strict_json import refuse_constant
 from functions.shared.telemetry.observability import logger
 
 _JSON = "application/json"
@@ -75,7 +76,7 @@ def json_body(event: APIGatewayProxyEvent) -> JsonValue:
     if content_type.partition(";")[0].strip().lower() != _JSON:
         raise UnsupportedMediaType("Send application/json.")
     try:
-        value: JsonValue = json.loads(event.decoded_body or "", parse_constant=_refuse)
+        value: JsonValue = json.loads(event.decoded_body or "", parse_constant=refuse_constant)
     except (ValueError, RecursionError):
         raise InvalidRequest.at("body", UNREADABLE) from None
     return value
@@ -87,10 +88,6 @@ def parsed_body(event: APIGatewayProxyEvent, kind: type[Body]) -> Body:
         return kind.model_validate(json_body(event))
     except ValidationError as error:
         raise InvalidRequest.of(problems_of(error, kind)) from None
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is Python's, not JSON's")
 
 
 def _error_response(error: Exception, request_id: str) -> Response[str]:
