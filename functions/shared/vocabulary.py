@@ -43,6 +43,12 @@ TaskSource = Literal["caller", "classifier"]
 
 MockProviders = Literal["auto", "never", "always"]
 
+PriceTier = Literal["standard", "priority", "flex", "batch", "fast"]
+"""What a provider calls a service tier, or a speed: each has rates of its own."""
+
+InferenceGeo = Literal["global", "us"]
+"""Where Anthropic lets a model run; not all regions cost the same."""
+
 Score = Annotated[float, Field(ge=0, le=1)]
 
 Count = Annotated[int, Field(ge=0)]
@@ -108,15 +114,26 @@ class Strict(Frozen):
 
 
 class Usage(Frozen):
-    """Tokens of one call in disjoint parts: `input_tokens` are those neither read from nor written
-    to a cache. `reasoning_tokens` are a part of `output_tokens`."""
+    """Tokens of one call in disjoint parts, and what else its price depends on.
+
+    `input_tokens` are those neither read from nor written to a cache; `long_cache_write_tokens` were
+    written for an hour or longer. `reasoning_tokens` are a part of `output_tokens`.
+    """
 
     input_tokens: Count = 0
     cached_input_tokens: Count = 0
     cache_write_tokens: Count = 0
+    long_cache_write_tokens: Annotated[Count, Field(exclude_if=lambda count: not count)] = 0
     output_tokens: Count = 0
     reasoning_tokens: Count = 0
+    tier: Annotated[PriceTier, Field(exclude_if=lambda tier: tier == "standard")] = "standard"
+    inference_geo: Annotated[InferenceGeo, Field(exclude_if=lambda geo: geo == "global")] = "global"
 
     @property
     def total_input_tokens(self) -> int:
-        return self.input_tokens + self.cached_input_tokens + self.cache_write_tokens
+        return (
+            self.input_tokens
+            + self.cached_input_tokens
+            + self.cache_write_tokens
+            + self.long_cache_write_tokens
+        )
