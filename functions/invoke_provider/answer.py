@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Literal
 
-from functions.invoke_provider.called_model import CalledModel
 from functions.invoke_provider.providers.base import Completion, Prompt
-from functions.shared.catalogue.pricing import cost_nano_usd, price_version
-from functions.shared.catalogue.tokens import call_tokens, tokens_in
+from functions.shared.catalogue.pricing import price_version
 from functions.shared.contracts.answer import (
     Answer,
     AnswerUsage,
@@ -18,8 +15,10 @@ from functions.shared.contracts.answer import (
     Performance,
     Routing,
 )
+from functions.shared.contracts.decision import Decision
 from functions.shared.contracts.states import (
     Attempt,
+    Call,
     CaughtError,
     FailedAttempt,
     InvokeInput,
@@ -28,31 +27,27 @@ from functions.shared.contracts.states import (
     RefusedOutput,
     json_of,
 )
-from functions.shared.errors import EngineError, error_body, from_execution
+from functions.shared.errors import EngineError, error_body
+from functions.shared.money.attempts import attempt_of
+from functions.shared.money.savings import savings_of
 from functions.shared.policy.explanation import choice_of, described, narrowed
 from functions.shared.vocabulary import Usage, in_usd
 
 
 def answer_of(
-    event: InvokeInput,
-    model: CalledModel,
-    prompt: Prompt,
-    completion: Completion,
-    *,
-    elapsed_ms: int,
-    now_ms: float,
+    event: InvokeInput, prompt: Prompt, completion: Completion, call: Call, now_ms: float
 ) -> InvokeOutput:
-    """A simulated answer costs what the model it stands for would, and says that it is `mock`."""
+    """A simulated answer says that it is `mock`, and what it would have cost."""
     profile, decision = event.profile, event.decision
-    usage = completion.usage or _estimated_usage(event, model, completion)
+    attempt = _attempt(event, "success", call)
     logged = LoggedAnswer(
         mock=event.candidate.mock,
         finish_reason=completion.finish_reason,
-        usage=_billed(event, usage, "provider" if completion.usage else "estimated"),
+        usage=_billed(event, attempt),
         performance=Performance(
-            total_time_ms=max(elapsed_ms, round(now_ms - profile.started_at_ms)),
+            total_time_ms=max(call.elapsed_ms, round(now_ms - profile.started_at_ms)),
             routing_time_ms=round(profile.classify_ms + decision.score_ms),
-            inference_time_ms=elapsed_ms,
+            inference_time_ms=call.elapsed_ms,
         ),
     )
     answer = Answer(
@@ -66,15 +61,6 @@ def answer_of(
         usage=AnswerUsage.model_validate(in_usd(json_of(logged.usage))),
         performance=logged.performance,
     )
-    attempt = Attempt(
-        model=model.id,
-        provider=model.provider,
-        outcome="success",
-        elapsed_ms=elapsed_ms,
-        retries=event.retry_count,
-        usage=usage,
-        cost_nano_usd=logged.usage.total_cost_nano_usd,
-    )
     return InvokeOutput(answer=answer, logged_answer=logged, attempt=attempt)
 
 
@@ -82,35 +68,41 @@ def refusal_of(event: InvokeInput, error: EngineError) -> RefusedOutput:
     """A request that the provider refused: its reason is in the caller's body, and there alone."""
     request_id, name = event.profile.request_id, type(error).__name__
     body = error_body(error, request_id)
-    provider = event.candidate.provider
-    body["error"]["message"] = f"{provider} refused the request: {error.reason}"
+    body["error"]["message"] = f"{event.candidate.provider} refused the request: {error.reason}"
     cause = json.dumps({"errorType": name, "errorMessage": str(error)})
-    attempt = Attempt(
-        model=event.candidate.model,
-        provider=provider,
-        outcome=name,
-        elapsed_ms=error.elapsed_ms,
-        retries=event.retry_count,
-        message=error.message,
-    )
+    attempt = _attempt(event, name, Call.model_validate(error.call or {}), error.message)
     return RefusedOutput(answer=body, attempt=attempt, error=CaughtError(name=name, cause=cause))
 
 
-def _billed(
-    event: InvokeInput, usage: Usage, source: Literal["provider", "estimated"]
-) -> BilledUsage:
-    baseline_model = event.decision.baseline_model
-    cost = cost_nano_usd(event.candidate.model, usage)
-    baseline = cost_nano_usd(baseline_model, usage)
+def _attempt(event: InvokeInput, outcome: str, call: Call, message: str | None = None) -> Attempt:
+    candidate = event.candidate
+    of_call = {name: getattr(call, name) for name in Call.model_fields}
+    return Attempt(
+        **of_call,
+        model=candidate.model,
+        provider=candidate.provider,
+        outcome=outcome,
+        message=message,
+    )
+
+
+def _billed(event: InvokeInput, attempt: Attempt) -> BilledUsage:
+    usage = attempt.usage or Usage()
+    calls = [*(attempt_of(failure, event.decision) for failure in event.failures), attempt]
+    cost = sum(call.cost_nano_usd for call in calls)
+    baseline = None if event.candidate.mock else event.decision.baseline_model
+    savings = savings_of(baseline, usage, cost)
     return BilledUsage(
         input_tokens=usage.total_input_tokens,
         cached_input_tokens=usage.cached_input_tokens,
         output_tokens=usage.output_tokens,
         total_cost_nano_usd=cost,
-        usage_source=source,
-        baseline_model=baseline_model,
-        baseline_cost_nano_usd=baseline,
-        savings_nano_usd=baseline - cost,
+        possibly_billed_nano_usd=sum(call.possibly_billed_nano_usd for call in calls),
+        simulated_cost_nano_usd=sum(call.simulated_cost_nano_usd for call in calls),
+        usage_source="estimated" if usage.estimated else "provider",
+        baseline_model=savings.baseline_model,
+        baseline_cost_nano_usd=savings.baseline_cost_nano_usd,
+        savings_nano_usd=savings.savings_nano_usd,
         price_version=price_version(),
     )
 
@@ -121,7 +113,7 @@ def _routing(event: InvokeInput, prompt: Prompt) -> Routing:
         **choice_of(event.candidate.model, decision, profile),
         "prompt_version": prompt.version,
         "dropped_parameters": list(prompt.dropped),
-        "fallbacks": [_fallback(failure) for failure in event.failures],
+        "fallbacks": [_fallback(failure, decision) for failure in event.failures],
     }
     if event.request.explain:
         ranked = (in_usd(described(one, profile)) for one in decision.candidates)
@@ -130,22 +122,11 @@ def _routing(event: InvokeInput, prompt: Prompt) -> Routing:
     return narrowed(Routing, shown)
 
 
-def _fallback(failure: FailedAttempt) -> Fallback:
+def _fallback(failure: FailedAttempt, decision: Decision) -> Fallback:
+    attempt = attempt_of(failure, decision)
     return Fallback(
-        model=failure.candidate.model,
-        provider=failure.candidate.provider,
-        error=failure.error.name,
-        elapsed_ms=from_execution(failure.error.name, failure.error.cause).elapsed_ms,
-    )
-
-
-def _estimated_usage(event: InvokeInput, model: CalledModel, completion: Completion) -> Usage:
-    made = completion.text + "".join(
-        json.dumps(call.model_dump()) for call in completion.tool_calls
-    )
-    return Usage(
-        input_tokens=call_tokens(
-            event.profile.input_size, event.profile.image_tokens, model.tokenizer
-        ),
-        output_tokens=tokens_in(made, model.tokenizer),
+        model=attempt.model,
+        provider=attempt.provider,
+        error=attempt.outcome,
+        elapsed_ms=attempt.elapsed_ms,
     )

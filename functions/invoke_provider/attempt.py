@@ -6,9 +6,11 @@ import time
 from dataclasses import replace
 
 from functions.invoke_provider.answer import answer_of
+from functions.invoke_provider.billing import call_of, tell, usage_of
 from functions.invoke_provider.called_model import CalledModel, called_model
 from functions.invoke_provider.prompts import prompt_for
 from functions.invoke_provider.providers.base import Completion, Prompt, ProviderAdapter
+from functions.invoke_provider.providers.wire_model import paid_for
 from functions.invoke_provider.response_format import check_form
 from functions.invoke_provider.sentiment import sentiment_json
 from functions.shared.attempt_limits import (
@@ -21,10 +23,10 @@ from functions.shared.contracts.request import ToolCall
 from functions.shared.contracts.state_size import json_bytes
 from functions.shared.contracts.states import InvokeInput, InvokeOutput
 from functions.shared.errors import (
+    AnswerUnfit,
     AnswerUnsure,
     DeadlineExceeded,
     EngineError,
-    ProviderBadResponse,
 )
 
 MAX_ANSWER_BYTES = 200_000
@@ -32,21 +34,28 @@ MAX_ANSWER_BYTES = 200_000
 
 
 def attempt(event: InvokeInput, provider: ProviderAdapter) -> InvokeOutput:
-    """Raises the errors of `functions.shared.errors`, each with the attempt's `elapsed_ms`."""
+    """Raises the errors of `functions.shared.errors`; one that ended a call says what it took."""
     timeout_s = attempt_timeout_s(event, time.time() * 1000)
     model = called_model(event.candidate.model, event.profile)
     prompt = prompt_for(event.request, event.profile, model)
     began = time.perf_counter()
     try:
-        completion = fit(_complete(provider, prompt, model, timeout_s), prompt)
-        if completion.unsure and event.remaining and not _was_unsure(event):
-            raise AnswerUnsure("The model is not sure enough of its answer.")
+        told = _complete(provider, prompt, model, timeout_s)
+        usage = usage_of(told, event, model)
+        with paid_for(usage):
+            completion = fit(told, prompt)
+            _check_sure(completion, event)
     except EngineError as error:
-        error.elapsed_ms = _since_ms(began)
+        tell(error, event, _since_ms(began), time.time() * 1000)
         raise
-    return answer_of(
-        event, model, prompt, completion, elapsed_ms=_since_ms(began), now_ms=time.time() * 1000
-    )
+    now_ms = time.time() * 1000
+    call = call_of(event, _since_ms(began), now_ms, usage, "known")
+    return answer_of(event, prompt, completion, call, now_ms)
+
+
+def _check_sure(completion: Completion, event: InvokeInput) -> None:
+    if completion.unsure and event.remaining and not _was_unsure(event):
+        raise AnswerUnsure("The model is not sure enough of its answer.")
 
 
 def attempt_timeout_s(event: InvokeInput, now_ms: float) -> float:
@@ -81,18 +90,18 @@ def _complete(
     except Exception as error:
         # The class alone: its text may hold the prompt or the key.
         name = type(error).__name__
-        raise ProviderBadResponse(f"The adapter failed on the answer ({name}).") from None
+        raise EngineError(f"The adapter failed ({name}).") from None
 
 
 def fit(completion: Completion, prompt: Prompt) -> Completion:
     """The answer in the form that was asked for, in valid Unicode, and small enough for a state.
 
-    Raises `ProviderBadResponse` where it cannot be made so.
+    Raises `AnswerUnfit` where it cannot be made so.
     """
     calls = tuple(_well_formed_call(call) for call in completion.tool_calls)
     room = MAX_ANSWER_BYTES - sum(json_bytes(call.model_dump_json()) for call in calls)
     if room < 0:
-        raise ProviderBadResponse("The answer's tool calls are far too long.")
+        raise AnswerUnfit("The answer's tool calls are far too long.")
     text = _well_formed(completion.text)
     if prompt.task == "sentiment":
         text = sentiment_json(text)

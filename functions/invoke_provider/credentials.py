@@ -80,18 +80,12 @@ def _secrets() -> parameters.SecretsProvider:
     return parameters.SecretsProvider(boto3_client=client("secretsmanager"))
 
 
-def call_with_key(
-    keyring: Keyring, call: Callable[[Credentials, float], Answer], timeout_s: float
-) -> Answer:
-    """`call` gets the key and the seconds it may take: a second time where its key was refused and the
-    keyring has another by now. Raises what it raises."""
-    ends_at = time.monotonic() + timeout_s
+def call_with_key(keyring: Keyring, call: Callable[[Credentials], Answer]) -> Answer:
+    """Raises what `call` raises; a refusal of its key is `repeatable` where the keyring has another now."""
     key = keyring.read()
     try:
-        return call(key, timeout_s)
-    except ProviderAuthFailed:
+        return call(key)
+    except ProviderAuthFailed as error:
         newer = keyring.read_anew()
-        left_s = ends_at - time.monotonic()
-        if newer is None or newer == key or left_s <= 0:
-            raise
-    return call(newer, left_s)
+        error.repeatable = newer is not None and newer != key
+        raise

@@ -9,7 +9,7 @@ from referencing.exceptions import Unresolvable
 
 from functions.invoke_provider.schema_steps import TooManySteps, first_breach, read_json
 from functions.shared.contracts.request import ResponseFormat
-from functions.shared.errors import ProviderBadResponse
+from functions.shared.errors import AnswerUnfit
 
 _NOT_CHECKED = (
     ArithmeticError, AttributeError, LookupError, RecursionError, TooManySteps, TypeError,
@@ -18,16 +18,16 @@ _NOT_CHECKED = (
 
 
 def check_form(text: str, form: ResponseFormat | None) -> None:
-    """Raises `ProviderBadResponse` for any other answer, and for one that takes too long to check."""
+    """Raises `AnswerUnfit` for any other answer, and for one that takes too long to check."""
     if form is None or form.type == "text":
         return
     try:
         value = read_json(text)
     except (ValueError, RecursionError):
-        raise ProviderBadResponse("The answer is not the JSON that was asked for.") from None
+        raise AnswerUnfit("The answer is not the JSON that was asked for.") from None
     if form.json_schema is None:
         if not isinstance(value, dict):
-            raise ProviderBadResponse("The answer is no JSON object.")
+            raise AnswerUnfit("The answer is no JSON object.")
         return
     _check_schema(value, form.json_schema.schema_)
 
@@ -37,7 +37,7 @@ def _check_schema(value: Any, schema: dict[str, Any]) -> None:
         error = first_breach(value, schema)
     except _NOT_CHECKED:
         # Both texts are others': whatever a check of them fails on, the answer has not passed it.
-        raise ProviderBadResponse("The answer cannot be checked by the schema.") from None
+        raise AnswerUnfit("The answer cannot be checked by the schema.") from None
     if error is not None:
         where = "/".join(map(str, error.absolute_path))[:100] or "the top"
-        raise ProviderBadResponse(f"The answer breaks the schema's {error.validator} at {where}.")
+        raise AnswerUnfit(f"The answer breaks the schema's {error.validator} at {where}.")

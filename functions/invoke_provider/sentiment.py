@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 
-from functions.shared.errors import ProviderBadResponse
+from functions.shared.errors import AnswerUnfit
 from functions.shared.vocabulary import Frozen
 
 _OBJECT = re.compile(r"\{[^{}]*\}")
@@ -37,11 +37,11 @@ class Sentiment(Frozen):
 def sentiment_json(text: str) -> str:
     """The first JSON object in the text, which models like to wrap in a code fence or in prose.
 
-    Raises `ProviderBadResponse` where it is not the promised one.
+    Raises `AnswerUnfit` where it is not the promised one.
     """
     match = _OBJECT.search(text)
     try:
         sentiment = Sentiment.model_validate_json(match.group() if match else "")
     except ValidationError:
-        raise ProviderBadResponse("The model did not answer with a sentiment.") from None
+        raise AnswerUnfit("The model did not answer with a sentiment.") from None
     return json.dumps(sentiment.model_dump())

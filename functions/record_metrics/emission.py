@@ -66,7 +66,8 @@ def emit_metrics(finished: FinishedRequest) -> None:
             "outcome": None if outcome == SUCCESS else named,
         }
         fields = _ids(finished) | {"attempt": number, "elapsed_ms": attempt.elapsed_ms}
-        _emit(OF_ATTEMPTS, _attempt_values(attempt), dimensions, fields, timestamp_ms)
+        values = _attempt_values(attempt, _most_nano_usd(finished, attempt))
+        _emit(OF_ATTEMPTS, values, dimensions, fields, timestamp_ms)
 
 
 def _values(finished: FinishedRequest) -> Values:
@@ -76,25 +77,43 @@ def _values(finished: FinishedRequest) -> Values:
         "Requests": 1,
         "Errors": 1 if error and HTTP_STATUS[error.code] >= 500 else 0,
         "Fallbacks": finished.fallbacks,
-        "CostUsd": float(usd(finished.cost_nano_usd)),
+        "CostUsd": _usd(finished.cost_nano_usd),
+        "PossiblyBilledUsd": _usd(finished.possibly_billed_nano_usd) or None,
+        "SimulatedCostUsd": _usd(finished.simulated_cost_nano_usd) or None,
+        "SavingsUsd": _usd(finished.savings_nano_usd),
         # A request that is refused before a model is asked would only make the others look quick.
         "LatencyMs": finished.latency_ms if finished.attempts else None,
         "InputTokens": usage.input_tokens if usage else None,
         "OutputTokens": usage.output_tokens if usage else None,
-        "SavingsUsd": float(usd(usage.savings_nano_usd)) if usage else None,
         "RoutingMs": performance.routing_time_ms if performance else None,
         "InferenceMs": performance.inference_time_ms if performance else None,
     }
 
 
-def _attempt_values(attempt: Attempt) -> Values:
+def _most_nano_usd(finished: FinishedRequest, attempt: Attempt) -> int:
+    """The worst case that admitted the call."""
+    decision = finished.event.decision
+    if decision is None:
+        return attempt.cost_nano_usd
+    return decision.ranked(attempt.model).worst_case_cost_nano_usd
+
+
+def _attempt_values(attempt: Attempt, most_nano_usd: int) -> Values:
     answered = attempt.outcome == SUCCESS
+    is_estimated = attempt.usage and attempt.usage.estimated and attempt.provider != "local"
     return {
         "AttemptErrors": 0 if answered else 1,
         "Throttles": 1 if attempt.outcome == "ProviderThrottled" else 0,
         "InferenceMs": attempt.elapsed_ms if answered else None,
-        "CostUsd": float(usd(attempt.cost_nano_usd)),
+        "CostUsd": _usd(attempt.cost_nano_usd),
+        "PossiblyBilledUsd": _usd(attempt.possibly_billed_nano_usd) or None,
+        "EstimatedUsage": 1 if is_estimated else None,
+        "HoldExceeded": 1 if attempt.cost_nano_usd > most_nano_usd else None,
     }
+
+
+def _usd(nano_usd: int) -> float:
+    return float(usd(nano_usd))
 
 
 def _ids(finished: FinishedRequest) -> dict[str, Any]:

@@ -49,8 +49,26 @@ class FinishedRequest:
 
     @property
     def cost_nano_usd(self) -> int:
-        """Of all attempts: what a failed one may have cost counts in full."""
+        """What providers bill for all attempts."""
         return sum(attempt.cost_nano_usd for attempt in self.attempts)
+
+    @property
+    def possibly_billed_nano_usd(self) -> int:
+        """What they may bill for answers that never came."""
+        return sum(attempt.possibly_billed_nano_usd for attempt in self.attempts)
+
+    @property
+    def simulated_cost_nano_usd(self) -> int:
+        """What nobody bills."""
+        return sum(attempt.simulated_cost_nano_usd for attempt in self.attempts)
+
+    @property
+    def savings_nano_usd(self) -> int:
+        """A request that was routed, cost something and was not answered saved less than nothing."""
+        if self.event.answer:
+            return self.event.answer.usage.savings_nano_usd
+        decision = self.event.decision
+        return -self.cost_nano_usd if decision and decision.baseline_model else 0
 
     @property
     def latency_ms(self) -> int:

@@ -9,11 +9,13 @@ from datetime import datetime, timedelta
 from functions.shared.contracts.decision import RankedModel
 from functions.shared.contracts.states import Attempt, RecordInput
 from functions.shared.health.counts import (
+    CALLERS_OF,
     HISTORY_DAYS,
     LAST_ERROR,
     WHOLE_PROVIDER,
     WINDOW_MINUTES,
     attribute,
+    caller_number,
     day_id,
     minute_id,
 )
@@ -23,12 +25,20 @@ from functions.shared.times import epoch_ms
 _KEPT_MINUTES = timedelta(minutes=2 * WINDOW_MINUTES)
 _KEPT_DAYS = timedelta(days=HISTORY_DAYS + 1)
 
-_PROVIDER_BLOCKED = frozenset({"ProviderAuthFailed", "ProviderQuotaExhausted"})
+_KEY_REFUSED = "ProviderAuthFailed"
+_PROVIDER_BLOCKED = frozenset({_KEY_REFUSED, "ProviderQuotaExhausted"})
 _MODEL_BLOCKED = "ModelNotFound"
 _COUNTED_AS = {
     # The model was there and read the request, whatever came of it.
     **dict.fromkeys(
-        ("success", "AnswerUnsure", "ContentFiltered", "ContextWindowExceeded", "InvalidRequest"),
+        (
+            "success",
+            "AnswerUnfit",
+            "AnswerUnsure",
+            "ContentFiltered",
+            "ContextWindowExceeded",
+            "InvalidRequest",
+        ),
         "ok",
     ),
     **dict.fromkeys(
@@ -47,7 +57,7 @@ def changes_of(event: RecordInput, attempts: list[Attempt], now: datetime) -> It
     real = [one for one in attempts if one.model in known and not known[one.model].mock]
     for provider in dict.fromkeys(one.provider for one in real):
         of_provider = [one for one in real if one.provider == provider]
-        yield from _minute(provider, of_provider, known, now)
+        yield from _minute(provider, of_provider, known, caller_number(event.caller_id), now)
         yield from _day(provider, of_provider, event, now)
 
 
@@ -59,15 +69,22 @@ def _candidates_of(event: RecordInput) -> dict[str, RankedModel]:
 
 
 def _minute(
-    provider: str, attempts: list[Attempt], known: dict[str, RankedModel], now: datetime
+    provider: str,
+    attempts: list[Attempt],
+    known: dict[str, RankedModel],
+    caller: int,
+    now: datetime,
 ) -> Iterator[Change]:
     added: Counter[str] = Counter()
     latest: dict[str, int | str] = {}
+    members: dict[str, set[int]] = {}
     now_ms = epoch_ms(now)
-    for attempt in attempts:
+    for attempt in _without_old_keys(attempts):
         counted = _counted_as(attempt, known[attempt.model])
         if counted is not None:
             added[attribute(counted, attempt.model)] += 1
+        if counted in CALLERS_OF:
+            members[attribute(CALLERS_OF[counted], attempt.model)] = {caller}
         if counted in {"faults", "throttles"}:
             latest[attribute(LAST_ERROR, WHOLE_PROVIDER)] = f"{now_ms} {attempt.outcome}"
         if counted == "faults":
@@ -78,8 +95,16 @@ def _minute(
             latest[attribute("blocked_at_ms", attempt.model)] = now_ms
     if added or latest:
         yield Change(
-            minute_id(provider, now), int((now + _KEPT_MINUTES).timestamp()), added, latest
+            minute_id(provider, now), int((now + _KEPT_MINUTES).timestamp()), added, latest, members
         )
+
+
+def _without_old_keys(attempts: list[Attempt]) -> Iterator[Attempt]:
+    """A key that was refused before a newer one was taken says nothing of the provider."""
+    for number, attempt in enumerate(attempts, start=1):
+        refused_again = any(one.outcome == attempt.outcome for one in attempts[number:])
+        if attempt.outcome != _KEY_REFUSED or number == len(attempts) or refused_again:
+            yield attempt
 
 
 def _counted_as(attempt: Attempt, candidate: RankedModel) -> str | None:

@@ -4,49 +4,31 @@ from __future__ import annotations
 
 from typing import Any
 
-from functions.shared.contracts.states import Attempt, FailedAttempt, RecordInput
+from functions.shared.contracts.states import Attempt, RecordInput
 from functions.shared.errors import (
     ContextWindowExceeded,
+    CostLimitReached,
     DeadlineExceeded,
     EngineError,
     InvalidRequest,
     ProviderError,
-    ProviderTimeout,
     RateLimited,
     from_execution,
     problem_at,
 )
-from functions.shared.never_ran import NEVER_RAN, TOO_MANY_REQUESTS
+from functions.shared.money.attempts import attempt_of
+from functions.shared.never_ran import TOO_MANY_REQUESTS
 
 ALL_FAILED = "Every candidate failed; details lists the attempts."
+COST_LIMIT_REACHED = "Candidates failed, and what is left of max_cost_usd pays for no other; details lists the attempts."
 
 
 def attempts_of(event: RecordInput) -> list[Attempt]:
-    """Every attempt in order: the failed ones, then the one that answered."""
-    return [_failed(failure) for failure in event.failures] + (
-        [event.attempt] if event.attempt else []
-    )
-
-
-def _failed(failure: FailedAttempt) -> Attempt:
-    error = from_execution(failure.error.name, failure.error.cause)
-    billed = _may_be_billed(failure, error)
-    return Attempt(
-        model=failure.candidate.model,
-        provider=failure.candidate.provider,
-        outcome=failure.error.name,
-        elapsed_ms=error.elapsed_ms,
-        cost_nano_usd=failure.candidate.worst_case_cost_nano_usd if billed else 0,
-        possibly_billed=billed,
-        message=error.message,
-    )
-
-
-def _may_be_billed(failure: FailedAttempt, error: EngineError) -> bool:
-    """A timeout or a crash leaves open whether the provider finished, and billed, the call."""
-    if failure.error.name in NEVER_RAN:
-        return False
-    return isinstance(error, ProviderTimeout) or type(error) is EngineError
+    """Every attempt in order: the failed ones, then the one that answered or was refused."""
+    last = [event.attempt] if event.attempt else []
+    if event.decision is None:
+        return last
+    return [attempt_of(failure, event.decision) for failure in event.failures] + last
 
 
 def error_of(event: RecordInput, attempts: list[Attempt]) -> EngineError | None:
@@ -65,7 +47,8 @@ def error_of(event: RecordInput, attempts: list[Attempt]) -> EngineError | None:
         return error
     failed = isinstance(error, ProviderError | RateLimited) or type(error) is EngineError
     if event.failures and failed:
-        shown = ProviderError(ALL_FAILED, details=_attempt_details(attempts))
+        message = COST_LIMIT_REACHED if isinstance(error, CostLimitReached) else ALL_FAILED
+        shown = ProviderError(message, details=_attempt_details(attempts))
         shown.retry_after_seconds = error.retry_after_seconds
         return shown
     return error

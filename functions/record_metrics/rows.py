@@ -8,6 +8,7 @@ from typing import Any
 from functions.record_metrics.finished_request import FinishedRequest
 from functions.shared.contracts.decision import Decision, Profile
 from functions.shared.contracts.states import json_of
+from functions.shared.errors import NoEligibleModel, error_body
 from functions.shared.policy.explanation import described, reason_of
 from functions.shared.times import stamp
 
@@ -31,8 +32,12 @@ def _listed(finished: FinishedRequest) -> dict[str, Any]:
         "mode": event.mode,
         "latency_ms": finished.latency_ms,
         "cost_nano_usd": finished.cost_nano_usd,
+        "savings_nano_usd": finished.savings_nano_usd,
         "fallbacks": finished.fallbacks,
     }
+    for name in ("possibly_billed_nano_usd", "simulated_cost_nano_usd"):
+        if amount := getattr(finished, name):
+            listed[name] = amount
     if finished.trace_id:
         listed["trace_id"] = finished.trace_id
     if profile:
@@ -42,7 +47,6 @@ def _listed(finished: FinishedRequest) -> dict[str, Any]:
     if answer:
         listed |= {
             "mock": answer.mock,
-            "savings_nano_usd": answer.usage.savings_nano_usd,
             "input_tokens": answer.usage.input_tokens,
             "output_tokens": answer.usage.output_tokens,
         }
@@ -60,12 +64,14 @@ def _details(finished: FinishedRequest) -> dict[str, Any]:
         details["decision"] = _decision(event.decision, event.profile)
         details["price_version"] = event.decision.price_version
         details["policy_version"] = event.decision.policy_version
+    elif isinstance(finished.error, NoEligibleModel):
+        details["decision"] = {"candidates": [], "reserve": [], "excluded": finished.error.details}
     if event.answer:
         details["usage"] = json_of(event.answer.usage)
         details["performance"] = json_of(event.answer.performance)
         details["price_version"] = event.answer.usage.price_version
     if finished.error:
-        details["error"] = {"code": finished.error.code, "message": finished.error.message}
+        details["error"] = error_body(finished.error, event.request_id)["error"]
     if event.logged_prompt:
         details["prompt"] = event.logged_prompt
     return details

@@ -52,6 +52,7 @@ def routing_context_of(
         providers_configured=sorted(providers),
         mock_providers=settings.MOCK_PROVIDERS,
         session_model=models[0] if models else None,
+        savings_baseline=settings.SAVINGS_BASELINE or None,
         health={name: _for_task(one, profile.task) for name, one in reading.by_model.items()},
         health_stale_since_ms=epoch_ms(reading.stale_since) if reading.stale_since else None,
     )

@@ -6,7 +6,7 @@ from datetime import date
 
 from functions.score.candidates import ranked_of
 from functions.score.options import options_of
-from functions.score.selection import select
+from functions.score.selection import Selection, select
 from functions.shared.catalogue.models import Catalogue
 from functions.shared.catalogue.pricing import price_version
 from functions.shared.contracts.decision import Decision, Exclusion, Profile, RoutingContext, Shadow
@@ -41,13 +41,24 @@ def rank(
         candidates=[ranked_of(one) for one in selection.asked],
         reserve=[ranked_of(one) for one in selection.reserve],
         excluded=sorted(excluded, key=lambda one: one.model),
-        baseline_model=max(options, key=lambda one: (one.cost_nano_usd, one.model.id)).model.id,
+        baseline_model=_baseline(profile, selection, routing_context),
         price_version=price_version(),
         policy_version=policy.version,
         explored=selection.explored,
         propensity=round(selection.propensity, 6),
         routing_context=routing_context,
     )
+
+
+def _baseline(
+    profile: Profile, selection: Selection, routing_context: RoutingContext
+) -> str | None:
+    """What would have been asked without routing: nothing else, where the caller or the conversation has
+    named its model; else what the stage names, or the best of those that may be asked."""
+    first = selection.asked[0].option.model.id
+    if first in {profile.model, routing_context.session_model}:
+        return None
+    return routing_context.savings_baseline or selection.ablest
 
 
 def shadow_of(

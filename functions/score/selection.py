@@ -49,6 +49,8 @@ class Selection:
     asked: list[Scored]
     reserve: list[Scored]
     left_out: Mapping[str, str]
+    ablest: str = ""
+    """The best by quality of those that may be asked, the cheaper one of equals."""
     explored: bool = False
     """Whether chance put another one first than the best."""
     propensity: float = 1.0
@@ -67,6 +69,8 @@ def select(
     scores = _Scores.among(standing, profile, policy)
     asked = sorted((scores.of(one) for one in standing), key=lambda one: one.order)
     selection = _with_first(asked, profile, policy, routing_context)
+    ablest = min(asked, key=lambda one: (-one.option.quality, one.order[1:]))
+    selection = replace(selection, ablest=ablest.option.model.id)
     left_out = {
         model: f"dominated by {by}, which is cheaper and no worse in anything"
         for model, by in dominated.items()

@@ -6,14 +6,14 @@ The functions read them here; the state machine gets them, and the deadlines, as
 from __future__ import annotations
 
 MAX_ATTEMPTS = 6
-"""More of the same would only use up the deadline."""
+"""Candidates, each of which may be called twice. More of them would only use up the deadline."""
 MAX_RESERVE = 8
 """Models kept as a last resort: more than are ever tried."""
 UNSURE_ALTERNATIVES = 4
 """Others are asked when a local model is not sure, before its own answer is taken."""
 
-ATTEMPT_RETRIES = 1
-"""Of one candidate, after an error that may be over in a second."""
+MOST_PAUSE_S = 2
+"""Before the same candidate is called again; a provider that asks for more is left."""
 SERVICE_RETRIES = 3
 """Of a state that AWS itself failed or refused to run, with an interval that doubles."""
 QUEUE_RETRIES = 2

@@ -14,30 +14,39 @@ EngineError
 ├── Aborted                   of a job that its caller stopped
 └── ProviderError             next candidate; 502 when none is left
     ├── ProviderThrottled         429 of the provider: next, or wait when it was the last one
-    ├── ProviderOverloaded        503, 529: one retry, then next
-    ├── ProviderUnavailable       other 5xx, no connection: one retry, then next
-    ├── ProviderBadResponse       an answer that cannot be read: one retry, then next
+    ├── ProviderOverloaded        503, 529: once again, then next
+    ├── ProviderUnavailable       other 5xx: once again, then next; next at once without a connection
+    ├── ProviderBadResponse       an answer that cannot be read: next
     ├── ProviderTimeout           next; the slow call may have been billed
     ├── ProviderQuotaExhausted    the account's money is used up: next at once
-    ├── ProviderAuthFailed        our key or permission: next at once
+    ├── ProviderAuthFailed        our key or permission: next at once, or again with a newer key
     ├── ModelNotFound             next at once
+    ├── AnswerUnfit               an answer that is not what was asked: one other model
     ├── AnswerUnsure              next; this one again as the last resort
-    └── ContextWindowExceeded     next candidate with a larger window, else 400
+    ├── ContextWindowExceeded     next candidate with a larger window, else 400
+    └── CostLimitReached          what is left of `max_cost_usd` pays for no other candidate
 """
 
 from __future__ import annotations
 
 import json
-from typing import Any, ClassVar, Self
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, Self
 
 from functions.shared.never_ran import TOO_MANY_REQUESTS
+from functions.shared.vocabulary import Usage
 
 MAX_MESSAGE_CHARACTERS = 500
 UNREADABLE = "not JSON, nested too deeply, or with a number of thousands of digits"
 BUSY_S = 5
 """When to come back, where all of the account's functions are busy."""
 _NOT_VALID = "The request is not valid."
-_TOLD = ("message", "details", "retry_after_seconds", "elapsed_ms")
+_TOLD = ("message", "details", "retry_after_seconds")
+_TO_THE_MACHINE = ("spent_nano_usd", "wait_seconds", "again")
+_WHERE_KNOWN = ("call", "request_id")
+
+Billed = Literal["none", "known", "assumed"]
+"""Whether a provider bills a call that ended in an error: certainly not, certainly so, or perhaps."""
 
 
 class EngineError(Exception):
@@ -46,9 +55,17 @@ class EngineError(Exception):
     Both write it to their logs, so it has our own words only. A provider's, which may quote the prompt,
     are the `reason`: it reaches the caller inside an answer, and nothing else. `request_id` is for
     whoever reads the log.
+
+    Of an error that ended a call, `billed` and `usage` say what the provider's bill is made from. From
+    them the provider function makes the `call`, as the request log keeps it, and tells the state machine
+    what it `spent_nano_usd` of the caller's cost limit at most, and whether to call the same candidate
+    `again`, after `wait_seconds`.
     """
 
     code: ClassVar[str] = "internal_error"
+    billed: Billed = "assumed"
+    repeatable: bool = False
+    """Whether the same call may succeed in a moment."""
 
     def __init__(
         self,
@@ -56,7 +73,6 @@ class EngineError(Exception):
         *,
         details: list[dict[str, Any]] | None = None,
         retry_after_seconds: int = 0,
-        elapsed_ms: int = 0,
         reason: str = "",
     ) -> None:
         self.message = message[:MAX_MESSAGE_CHARACTERS]
@@ -64,12 +80,17 @@ class EngineError(Exception):
         self.request_id = ""
         self.details = details or []
         self.retry_after_seconds = retry_after_seconds
-        self.elapsed_ms = elapsed_ms
+        self.usage: Usage | None = None
+        self.call: Mapping[str, Any] | None = None
+        self.spent_nano_usd = 0
+        self.wait_seconds = 0
+        self.again = False
         super().__init__(self.message)
 
     def __str__(self) -> str:
-        told = {name: getattr(self, name) for name in _TOLD}
-        return json.dumps(told | ({"request_id": self.request_id} if self.request_id else {}))
+        told = {name: getattr(self, name) for name in (*_TOLD, *_TO_THE_MACHINE)}
+        known = {name: getattr(self, name) for name in _WHERE_KNOWN}
+        return json.dumps(told | {name: value for name, value in known.items() if value})
 
 
 def problem_at(field: str, problem: str) -> dict[str, str]:
@@ -81,6 +102,7 @@ class InvalidRequest(EngineError):
     """The caller's request breaks the contract, or the provider refused it as malformed."""
 
     code = "invalid_request"
+    billed = "none"
 
     @classmethod
     def at(cls, field: str, problem: str, message: str = _NOT_VALID) -> Self:
@@ -139,6 +161,7 @@ class ContentFiltered(EngineError):
     """A provider refused on policy."""
 
     code = "content_filtered"
+    billed = "none"
 
 
 class DeadlineExceeded(EngineError):
@@ -162,13 +185,35 @@ class ProviderError(EngineError):
 class ProviderThrottled(ProviderError):
     """The provider asks for fewer calls; `retry_after_seconds` is 0 where it did not say when."""
 
+    billed = "none"
+
 
 class ProviderOverloaded(ProviderError):
     """The provider has no capacity just now."""
 
+    billed = "none"
+    repeatable = True
+
 
 class ProviderUnavailable(ProviderError):
     """The provider failed inside, or cannot be reached."""
+
+    billed: Billed = "none"
+    repeatable = True
+
+    @classmethod
+    def unreached(cls, provider: str) -> Self:
+        """Nothing was sent, and whoever refuses a connection refuses the next one, too."""
+        error = cls(f"{provider} cannot be reached.")
+        error.repeatable = False
+        return error
+
+    @classmethod
+    def broken_off(cls, provider: str) -> Self:
+        """The call was sent: what came of it, only the provider knows."""
+        error = cls(f"{provider} broke off.")
+        error.repeatable, error.billed = False, "assumed"
+        return error
 
 
 class ProviderBadResponse(ProviderError):
@@ -182,21 +227,41 @@ class ProviderTimeout(ProviderError):
 class ProviderQuotaExhausted(ProviderError):
     """Our account with the provider has no money or quota left."""
 
+    billed = "none"
+
 
 class ProviderAuthFailed(ProviderError):
     """The provider does not accept our key."""
+
+    billed = "none"
 
 
 class ModelNotFound(ProviderError):
     """The provider does not know the model (any more)."""
 
+    billed = "none"
+
+
+class AnswerUnfit(ProviderError):
+    """A readable answer that is not what the caller asked for: the request may be to blame as well."""
+
+    billed = "known"
+
 
 class AnswerUnsure(ProviderError):
     """A local model answered with less confidence than its threshold."""
 
+    billed = "known"
+
 
 class ContextWindowExceeded(ProviderError):
     """The request does not fit the model's context window."""
+
+    billed = "none"
+
+
+class CostLimitReached(ProviderError):
+    """The request has spent so much on failed attempts that no other one fits its limit."""
 
 
 HTTP_STATUS: dict[str, int] = {
@@ -259,6 +324,8 @@ def from_execution(name: str, cause: str) -> EngineError:
         return EngineError(f"The engine failed inside ({name}).")
     try:
         content = json.loads(json.loads(cause)["errorMessage"])
-        return error_class(**{name: content[name] for name in _TOLD})
+        error = error_class(**{name: content[name] for name in _TOLD})
     except (ValueError, KeyError, TypeError):
         return error_class(f"{name} without a readable cause.")
+    error.call = content.get("call")
+    return error

@@ -49,7 +49,10 @@ class ProviderSettings(Settings):
 
 
 class ScoreSettings(ProviderSettings, PolicySettings):
+    """`SAVINGS_BASELINE` names the model that savings are reckoned against."""
+
     STATE_TABLE: str
+    SAVINGS_BASELINE: str = ""
 
 
 class RouteSettings(ClassifySettings, ScoreSettings):

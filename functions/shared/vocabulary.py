@@ -117,7 +117,8 @@ class Usage(Frozen):
     """Tokens of one call in disjoint parts, and what else its price depends on.
 
     `input_tokens` are those neither read from nor written to a cache; `long_cache_write_tokens` were
-    written for an hour or longer. `reasoning_tokens` are a part of `output_tokens`.
+    written for an hour or longer. `reasoning_tokens` are a part of `output_tokens`. `estimated`: the
+    provider did not tell all of it, or told what cannot be.
     """
 
     input_tokens: Count = 0
@@ -128,6 +129,7 @@ class Usage(Frozen):
     reasoning_tokens: Count = 0
     tier: Annotated[PriceTier, Field(exclude_if=lambda tier: tier == "standard")] = "standard"
     inference_geo: Annotated[InferenceGeo, Field(exclude_if=lambda geo: geo == "global")] = "global"
+    estimated: Annotated[bool, Field(exclude_if=lambda estimated: not estimated)] = False
 
     @property
     def total_input_tokens(self) -> int:

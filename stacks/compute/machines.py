@@ -73,7 +73,6 @@ def numbers_of(deadline_ms: int) -> dict[str, int]:
         "RetryIntervalSeconds": limits.RETRY_INTERVAL_S,
         "RetryBackoffRate": limits.RETRY_BACKOFF_RATE,
         "ServiceRetries": limits.SERVICE_RETRIES,
-        "AttemptRetries": limits.ATTEMPT_RETRIES,
         "QueueRetries": limits.QUEUE_RETRIES,
         "MaxAttempts": limits.MAX_ATTEMPTS,
         "LastAlternative": limits.UNSURE_ALTERNATIVES - 1,

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import anthropic
 import httpx2
-from pydantic import NonNegativeInt
 
 from functions.invoke_provider.called_model import CalledModel
 from functions.invoke_provider.credentials import Credentials, Keyring, Secret, call_with_key
@@ -20,7 +19,14 @@ from functions.invoke_provider.providers.schemas import (
     with_schema_in_words,
 )
 from functions.invoke_provider.providers.turns import arguments_of, turns_of, without_fence
-from functions.invoke_provider.providers.wire_model import OrNone, Tokens, WireModel, parse
+from functions.invoke_provider.providers.wire_model import (
+    OrNone,
+    Tokens,
+    WireModel,
+    paid_for,
+    parse,
+    parse_part,
+)
 from functions.shared.contracts.request import (
     FunctionCall,
     GenerateRequest,
@@ -41,7 +47,7 @@ from functions.shared.errors import (
     ProviderTimeout,
 )
 from functions.shared.settings import InvokeSettings
-from functions.shared.vocabulary import Usage
+from functions.shared.vocabulary import PriceTier, Usage
 
 ERRORS = ErrorTable(
     provider="anthropic",
@@ -62,6 +68,8 @@ ERRORS = ErrorTable(
     },
 )
 
+_TIERS: dict[str | None, PriceTier] = {"batch": "batch"}
+
 _FINISH: dict[str | None, FinishReason] = {
     "max_tokens": "length",
     "model_context_window_exceeded": "length",
@@ -80,21 +88,32 @@ class _Block(WireModel):
 
 
 class _OutputDetails(WireModel):
-    thinking_tokens: Tokens = None
+    thinking_tokens: Tokens | None = None
+
+
+class _WriteDetails(WireModel):
+    ephemeral_1h_input_tokens: Tokens | None = None
 
 
 class _Usage(WireModel):
-    input_tokens: NonNegativeInt
-    output_tokens: NonNegativeInt
-    cache_read_input_tokens: Tokens = None
-    cache_creation_input_tokens: Tokens = None
-    output_tokens_details: Annotated[_OutputDetails | None, OrNone] = None
+    input_tokens: Tokens
+    output_tokens: Tokens
+    cache_read_input_tokens: Tokens | None = None
+    cache_creation_input_tokens: Tokens | None = None
+    cache_creation: _WriteDetails | None = None
+    output_tokens_details: _OutputDetails | None = None
+    inference_geo: Annotated[str | None, OrNone] = None
+    service_tier: Annotated[str | None, OrNone] = None
+    speed: Annotated[str | None, OrNone] = None
+
+
+class _Bill(WireModel):
+    usage: _Usage
 
 
 class _Answer(WireModel):
     content: list[_Block]
     stop_reason: str | None = None
-    usage: Annotated[_Usage | None, OrNone] = None
 
 
 class AnthropicProvider:
@@ -105,10 +124,10 @@ class AnthropicProvider:
         self._client = lru_cache(maxsize=1)(partial(_client, http_client=http_client))
 
     def complete(self, prompt: Prompt, model: CalledModel, timeout_s: float) -> Completion:
-        return call_with_key(self._keyring, partial(self._complete, prompt, model), timeout_s)
+        return call_with_key(self._keyring, partial(self._complete, prompt, model, timeout_s))
 
     def _complete(
-        self, prompt: Prompt, model: CalledModel, credentials: Credentials, timeout_s: float
+        self, prompt: Prompt, model: CalledModel, timeout_s: float, credentials: Credentials
     ) -> Completion:
         client = self._client(credentials)
         create = client.messages.with_streaming_response.create
@@ -116,7 +135,9 @@ class AnthropicProvider:
             body = call_within(create, timeout_s, request_body(prompt, model))
         except (anthropic.AnthropicError, httpx2.HTTPError) as error:
             raise engine_error(error) from None
-        return _completion(parse(_Answer, body), prompt.request)
+        usage = _usage_in(body)
+        with paid_for(usage):
+            return _completion(parse(_Answer, body), prompt.request, usage)
 
 
 def connect(settings: InvokeSettings) -> AnthropicProvider:
@@ -211,13 +232,13 @@ def engine_error(error: Exception) -> EngineError:
             )
 
 
-def _completion(answer: _Answer, request: GenerateRequest) -> Completion:
+def _completion(answer: _Answer, request: GenerateRequest, usage: Usage | None) -> Completion:
     if answer.stop_reason == "refusal":
         raise ContentFiltered("anthropic refused the request on policy.")
     text = "".join(block.text or "" for block in answer.content if block.type == "text")
     calls = [_call(block) for block in answer.content if block.type == "tool_use"]
     finish = _FINISH.get(answer.stop_reason, "stop")
-    return Completion(without_fence(text, request), tuple(calls), finish, _usage(answer.usage))
+    return Completion(without_fence(text, request), tuple(calls), finish, usage)
 
 
 def _call(block: _Block) -> ToolCall:
@@ -227,15 +248,26 @@ def _call(block: _Block) -> ToolCall:
     return ToolCall(id=block.id, function=FunctionCall(name=block.name, arguments=arguments))
 
 
-def _usage(usage: _Usage | None) -> Usage | None:
-    """The cache's tokens are outside `input_tokens`, as in ours."""
-    if usage is None:
+def _usage_in(body: bytes) -> Usage | None:
+    """None where it is missing, or no usage. The cache's tokens are outside `input_tokens`, as in ours.
+
+    A `priority` tier is capacity that was paid for ahead, and costs no more by the token:
+    https://platform.claude.com/docs/en/api/service-tiers
+    """
+    bill = parse_part(_Bill, body)
+    if bill is None:
         return None
-    details = usage.output_tokens_details or _OutputDetails()
+    told = bill.usage
+    written = told.cache_creation_input_tokens or 0
+    details = told.cache_creation or _WriteDetails()
+    written_long = min(written, details.ephemeral_1h_input_tokens or 0)
     return Usage(
-        input_tokens=usage.input_tokens,
-        cached_input_tokens=usage.cache_read_input_tokens or 0,
-        cache_write_tokens=usage.cache_creation_input_tokens or 0,
-        output_tokens=usage.output_tokens,
-        reasoning_tokens=details.thinking_tokens or 0,
+        input_tokens=told.input_tokens,
+        cached_input_tokens=told.cache_read_input_tokens or 0,
+        cache_write_tokens=written - written_long,
+        long_cache_write_tokens=written_long,
+        output_tokens=told.output_tokens,
+        reasoning_tokens=(told.output_tokens_details or _OutputDetails()).thinking_tokens or 0,
+        tier="fast" if told.speed == "fast" else _TIERS.get(told.service_tier, "standard"),
+        inference_geo="us" if told.inference_geo == "us" else "global",
     )

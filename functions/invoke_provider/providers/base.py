@@ -35,7 +35,8 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Completion:
-    """`usage` is None where the provider did not tell. An `unsure` answer is good only as the last resort."""
+    """`usage` is None where the provider did not tell it readably. An `unsure` answer is good only as
+    the last resort."""
 
     text: str
     tool_calls: tuple[ToolCall, ...]
@@ -46,4 +47,5 @@ class Completion:
 
 class ProviderAdapter(Protocol):
     def complete(self, prompt: Prompt, model: CalledModel, timeout_s: float) -> Completion:
-        """One call, without any retry. Raises the errors of `functions.shared.errors` only."""
+        """One call, without any retry. Raises the errors of `functions.shared.errors` only, each of
+        which says whether the call was billed, and with which usage where the provider told."""

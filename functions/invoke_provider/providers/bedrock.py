@@ -17,16 +17,20 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     ConnectionError,
+    ConnectTimeoutError,
     CredentialRetrievalError,
+    EndpointConnectionError,
     HTTPClientError,
     NoAuthTokenError,
     NoCredentialsError,
     PartialCredentialsError,
+    ProxyConnectionError,
     ReadTimeoutError,
+    SSLError,
     TokenRetrievalError,
 )
 from botocore.parsers import ResponseParserError
-from pydantic import ConfigDict, Field, NonNegativeInt
+from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from functions.invoke_provider.called_model import CalledModel
@@ -42,7 +46,14 @@ from functions.invoke_provider.providers.schemas import (
     with_schema_in_words,
 )
 from functions.invoke_provider.providers.turns import arguments_of, turns_of, without_fence
-from functions.invoke_provider.providers.wire_model import OrNone, Tokens, WireModel, parse
+from functions.invoke_provider.providers.wire_model import (
+    OrNone,
+    Tokens,
+    WireModel,
+    paid_for,
+    parse,
+    parse_part,
+)
 from functions.shared.contracts.request import (
     FunctionCall,
     GenerateRequest,
@@ -69,7 +80,7 @@ from functions.shared.errors import (
     ProviderUnavailable,
 )
 from functions.shared.settings import InvokeSettings
-from functions.shared.vocabulary import Usage
+from functions.shared.vocabulary import PriceTier, Usage
 
 ERRORS = ErrorTable(
     provider="bedrock",
@@ -106,6 +117,8 @@ ERRORS = ErrorTable(
         "operation not allowed": ProviderAuthFailed,
     },
 )
+
+_TIERS: dict[str | None, PriceTier] = {"priority": "priority", "flex": "flex"}
 
 _FINISH: dict[str | None, FinishReason] = {
     "max_tokens": "length",
@@ -149,17 +162,31 @@ class _Output(_Camel):
     message: _Message
 
 
+class _CacheWrite(_Camel):
+    ttl: str
+    input_tokens: Tokens
+
+
 class _Usage(_Camel):
-    input_tokens: NonNegativeInt
-    output_tokens: NonNegativeInt
-    cache_read_input_tokens: Tokens = None
-    cache_write_input_tokens: Tokens = None
+    input_tokens: Tokens
+    output_tokens: Tokens
+    cache_read_input_tokens: Tokens | None = None
+    cache_write_input_tokens: Tokens | None = None
+    cache_details: list[_CacheWrite] | None = None
+
+
+class _ServiceTier(_Camel):
+    type: str | None = None
+
+
+class _Bill(_Camel):
+    usage: _Usage
+    service_tier: Annotated[_ServiceTier | None, OrNone] = None
 
 
 class _Answer(_Camel):
     output: _Output
     stop_reason: str | None = None
-    usage: Annotated[_Usage | None, OrNone] = None
 
 
 class BedrockProvider:
@@ -183,7 +210,9 @@ class BedrockProvider:
             answer = _within(timeout_s + _CLOCK_GRACE_S, converse)
         except (ClientError, BotoCoreError, TimeoutError, *_UNREADABLE) as error:
             raise engine_error(error) from None
-        return _completion(parse(_Answer, answer), prompt.request)
+        usage = _usage_in(answer)
+        with paid_for(usage):
+            return _completion(parse(_Answer, answer), prompt.request, usage)
 
     def _client(self, timeout_s: float) -> Any:
         """A client for one call, because botocore's timeouts are a client's.
@@ -323,8 +352,12 @@ def engine_error(error: Exception) -> EngineError:
             return ProviderAuthFailed("bedrock cannot be asked without AWS credentials.")
         case ReadTimeoutError() | TimeoutError():
             return ProviderTimeout("bedrock did not answer in time.")
+        case (
+            EndpointConnectionError() | ConnectTimeoutError() | ProxyConnectionError() | SSLError()
+        ):
+            return ProviderUnavailable.unreached("bedrock")
         case HTTPClientError() | ConnectionError():
-            return ProviderUnavailable("bedrock cannot be reached, or broke off.")
+            return ProviderUnavailable.broken_off("bedrock")
         case _:
             name = type(error).__name__
             return ProviderBadResponse(f"bedrock's answer cannot be read ({name}).")
@@ -342,7 +375,7 @@ def _refusal(error: ClientError) -> Refusal:
     )
 
 
-def _completion(answer: _Answer, request: GenerateRequest) -> Completion:
+def _completion(answer: _Answer, request: GenerateRequest, usage: Usage | None) -> Completion:
     if answer.stop_reason in _REFUSED:
         raise ContentFiltered("bedrock refused the request on policy.")
     if answer.stop_reason in _MALFORMED:
@@ -351,7 +384,7 @@ def _completion(answer: _Answer, request: GenerateRequest) -> Completion:
     text = "".join(block.text or "" for block in blocks)
     calls = tuple(_call(block.tool_use) for block in blocks if block.tool_use)
     finish = _FINISH.get(answer.stop_reason, "tool_calls" if calls else "stop")
-    return Completion(without_fence(text, request), calls, finish, _usage(answer.usage))
+    return Completion(without_fence(text, request), calls, finish, usage)
 
 
 def _call(use: _ToolUse) -> ToolCall:
@@ -359,13 +392,21 @@ def _call(use: _ToolUse) -> ToolCall:
     return ToolCall(id=use.tool_use_id, function=FunctionCall(name=use.name, arguments=arguments))
 
 
-def _usage(usage: _Usage | None) -> Usage | None:
-    """The cache's tokens are outside `input_tokens`, as in ours; reasoning is not told apart."""
-    if usage is None:
+def _usage_in(answer: object) -> Usage | None:
+    """None where it is missing, or no usage. The cache's tokens are outside `input_tokens`, as in ours;
+    reasoning is not told apart."""
+    bill = parse_part(_Bill, answer)
+    if bill is None:
         return None
+    told = bill.usage
+    written = told.cache_write_input_tokens or 0
+    details = [one.input_tokens for one in told.cache_details or [] if one.ttl == "1h"]
+    written_long = min(written, sum(details))
     return Usage(
-        input_tokens=usage.input_tokens,
-        cached_input_tokens=usage.cache_read_input_tokens or 0,
-        cache_write_tokens=usage.cache_write_input_tokens or 0,
-        output_tokens=usage.output_tokens,
+        input_tokens=told.input_tokens,
+        cached_input_tokens=told.cache_read_input_tokens or 0,
+        cache_write_tokens=written - written_long,
+        long_cache_write_tokens=written_long,
+        output_tokens=told.output_tokens,
+        tier=_TIERS.get((bill.service_tier or _ServiceTier()).type, "standard"),
     )

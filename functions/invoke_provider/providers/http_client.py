@@ -18,6 +18,7 @@ from functions.shared.errors import (
 )
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
+_NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError)
 
 
 class Streamed(Protocol):
@@ -42,13 +43,12 @@ def unanswered(
     error: Exception, provider: str, timeouts: type[Exception], connections: type[Exception]
 ) -> EngineError:
     """What it means that no readable answer came; the SDK's own two classes are handed in."""
-    if isinstance(error, timeouts) and isinstance(error.__cause__, httpx2.ConnectTimeout):
-        # Nothing was sent, so nothing was billed.
-        return ProviderUnavailable(f"{provider} cannot be reached.")
+    if isinstance(error, _NOT_SENT) or isinstance(error.__cause__, _NOT_SENT):
+        return ProviderUnavailable.unreached(provider)
     if isinstance(error, (timeouts, httpx2.TimeoutException)):
         return ProviderTimeout(f"{provider} did not answer in time.")
     if isinstance(error, (connections, httpx2.TransportError)):
-        return ProviderUnavailable(f"{provider} cannot be reached, or broke off.")
+        return ProviderUnavailable.broken_off(provider)
     return ProviderBadResponse(f"{provider}'s answer cannot be read ({type(error).__name__}).")
 
 

@@ -64,10 +64,10 @@ class OpenAIProvider:
         self._errors = errors
 
     def complete(self, prompt: Prompt, model: CalledModel, timeout_s: float) -> Completion:
-        return call_with_key(self._keyring, partial(self._complete, prompt, model), timeout_s)
+        return call_with_key(self._keyring, partial(self._complete, prompt, model, timeout_s))
 
     def _complete(
-        self, prompt: Prompt, model: CalledModel, credentials: Credentials, timeout_s: float
+        self, prompt: Prompt, model: CalledModel, timeout_s: float, credentials: Credentials
     ) -> Completion:
         client = self._client(credentials)
         try:

@@ -40,6 +40,10 @@ _BY_STATUS: dict[int, type[EngineError]] = {
 }
 """Any other status is no fault of the request: `ProviderUnavailable`."""
 
+_GIVEN_UP = frozenset({408, 504, 524})
+"""Said by who stopped waiting for the model, which was at work. No other answer that is no success is
+billed: https://platform.claude.com/docs/en/api/errors, https://help.openai.com/en/articles/6613629"""
+
 
 @dataclass(frozen=True)
 class ErrorTable:
@@ -77,7 +81,10 @@ def refusal_error(refusal: Refusal, table: ErrorTable) -> EngineError:
     message = " ".join([f"{table.provider} answered {refusal.status}", *words[:1]])
     if kind is InvalidRequest:
         return InvalidRequest(message, reason=cleaned(refusal.reason))
-    return kind(message, retry_after_seconds=retry_after_seconds(refusal.headers))
+    error = kind(message, retry_after_seconds=retry_after_seconds(refusal.headers))
+    if refusal.status in _GIVEN_UP:
+        error.repeatable, error.billed = False, "assumed"
+    return error
 
 
 # By the prefixes of known ones, and whatever is as long and as unlike a word as a key.

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import NonNegativeInt
-
 from functions.invoke_provider.called_model import CalledModel
 from functions.invoke_provider.providers.base import Completion, FinishReason, Prompt
-from functions.invoke_provider.providers.chat_completions import (
-    InputDetails,
-    OutputDetails,
-    disjoint_usage,
-)
+from functions.invoke_provider.providers.openai_usage import usage_in
 from functions.invoke_provider.providers.refusals import ErrorTable, Refusal, refusal_error
-from functions.invoke_provider.providers.wire_model import OrNone, WireModel, parse
+from functions.invoke_provider.providers.wire_model import OrNone, WireModel, paid_for, parse
 from functions.shared.contracts.request import (
     FunctionCall,
     GenerateRequest,
@@ -52,19 +46,11 @@ class _Failure(WireModel):
     message: str | None = None
 
 
-class _Usage(WireModel):
-    input_tokens: NonNegativeInt
-    output_tokens: NonNegativeInt
-    input_tokens_details: Annotated[InputDetails | None, OrNone] = None
-    output_tokens_details: Annotated[OutputDetails | None, OrNone] = None
-
-
 class _Answer(WireModel):
     output: list[_Item]
     status: str | None = None
     incomplete_details: Annotated[_Incomplete | None, OrNone] = None
     error: Annotated[_Failure | None, OrNone] = None
-    usage: Annotated[_Usage | None, OrNone] = None
 
 
 def request_body(prompt: Prompt, model: CalledModel) -> dict[str, Any]:
@@ -141,8 +127,14 @@ def _form(request: GenerateRequest) -> dict[str, Any] | None:
 
 
 def completion_of(body: bytes, errors: ErrorTable) -> Completion:
-    """Raises `ContentFiltered`, and what a failed answer says of itself."""
-    answer = parse(_Answer, body)
+    """Raises `ContentFiltered`, `ProviderBadResponse` and what a failed answer says of itself, each with
+    the usage that was told."""
+    usage = usage_in(body)
+    with paid_for(usage):
+        return _completion(parse(_Answer, body), errors, usage)
+
+
+def _completion(answer: _Answer, errors: ErrorTable, usage: Usage | None) -> Completion:
     if answer.status == "failed":
         failure = answer.error or _Failure()
         # Told with a 200: the code alone says what it was.
@@ -155,7 +147,7 @@ def completion_of(body: bytes, errors: ErrorTable) -> Completion:
     calls = tuple(
         _call(item, errors.provider) for item in answer.output if item.type == "function_call"
     )
-    return Completion(text, calls, _finish(answer, calls), _usage(answer.usage))
+    return Completion(text, calls, _finish(answer, calls), usage)
 
 
 def _finish(answer: _Answer, calls: tuple[ToolCall, ...]) -> FinishReason:
@@ -169,14 +161,3 @@ def _call(item: _Item, provider: str) -> ToolCall:
         raise ProviderBadResponse(f"{provider}'s tool call has no id or no name.")
     function = FunctionCall(name=item.name, arguments=item.arguments or "{}")
     return ToolCall(id=item.call_id, function=function)
-
-
-def _usage(usage: _Usage | None) -> Usage | None:
-    if usage is None:
-        return None
-    return disjoint_usage(
-        usage.input_tokens,
-        usage.input_tokens_details,
-        usage.output_tokens,
-        usage.output_tokens_details,
-    )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, TypeVar
 
-from pydantic import ConfigDict, NonNegativeInt, ValidationError, WrapValidator
+from pydantic import ConfigDict, Field, ValidationError, WrapValidator
 
-from functions.shared.errors import ProviderBadResponse
-from functions.shared.vocabulary import Frozen
+from functions.shared.errors import EngineError, ProviderBadResponse
+from functions.shared.vocabulary import Frozen, Usage
 
 
 class WireModel(Frozen):
@@ -30,6 +31,14 @@ def parse(kind: type[W], answer: object) -> W:
         raise ProviderBadResponse("The provider's answer is not what it promises.") from None
 
 
+def parse_part(kind: type[W], answer: object) -> W | None:
+    """Of an answer that may be unreadable otherwise; None where this part of it is."""
+    try:
+        return parse(kind, answer)
+    except ProviderBadResponse:
+        return None
+
+
 def _or_none(value: Any, validate: Callable[[Any], Any]) -> Any:
     try:
         return validate(value)
@@ -39,4 +48,17 @@ def _or_none(value: Any, validate: Callable[[Any], Any]) -> Any:
 
 OrNone = WrapValidator(_or_none)
 """An unreadable part counts as absent: bad accounting must not cost the caller a paid answer."""
-Tokens = Annotated[NonNegativeInt | None, OrNone]
+Tokens = Annotated[int, Field(strict=True, ge=0)]
+"""A number in quotes, a boolean or a fraction is no count of tokens."""
+
+
+@contextmanager
+def paid_for(usage: Usage | None) -> Iterator[None]:
+    """Around the reading of an answer: whatever is wrong with it, it was made, and its error carries what
+    the provider told of it."""
+    try:
+        yield
+    except EngineError as error:
+        error.usage = usage
+        error.billed = "known" if usage else "assumed"
+        raise

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
+
+from pydantic import SerializerFunctionWrapHandler, model_serializer
 
 from functions.shared.contracts.decision import Exclusion
 from functions.shared.contracts.request import ToolCall
@@ -67,20 +69,28 @@ class Routing(Choice):
 class BilledUsage(Frozen):
     """`input_tokens` counts all of the input, `cached_input_tokens` the part of it read from a cache.
 
-    All parts that are priced stand in the request log, with the attempt. `savings_nano_usd` is
-    negative where a dearer model answered than the baseline. `price_version` is of the table that
-    made the amounts.
+    All parts that are priced stand in the request log, with the attempt. `total_cost_nano_usd` is what
+    providers bill for all attempts; what they may bill for answers that never came, and what nobody bills
+    for simulated ones, stand apart. Cost and estimated savings add up to the baseline's cost: that of
+    `baseline_model` for the same tokens, or the cost itself where no model was chosen. `price_version` is
+    of the table that made the amounts.
     """
 
     input_tokens: Count
     cached_input_tokens: Count
     output_tokens: Count
     total_cost_nano_usd: NanoUsd
+    possibly_billed_nano_usd: NanoUsd = 0
+    simulated_cost_nano_usd: NanoUsd = 0
     usage_source: Literal["provider", "estimated"]
-    baseline_model: str
+    baseline_model: str | None
     baseline_cost_nano_usd: NanoUsd
     savings_nano_usd: int
     price_version: str
+
+    @model_serializer(mode="wrap")
+    def _naming_no_baseline(self, fields: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return _with_baseline(fields(self))
 
 
 class AnswerUsage(Frozen):
@@ -90,11 +100,22 @@ class AnswerUsage(Frozen):
     cached_input_tokens: Count
     output_tokens: Count
     total_cost_usd: Usd
+    possibly_billed_usd: Usd
+    simulated_cost_usd: Usd
     usage_source: Literal["provider", "estimated"]
-    baseline_model: str
+    baseline_model: str | None
     baseline_cost_usd: Usd
     savings_usd: Usd
     price_version: str
+
+    @model_serializer(mode="wrap")
+    def _naming_no_baseline(self, fields: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return _with_baseline(fields(self))
+
+
+def _with_baseline(fields: dict[str, Any]) -> dict[str, Any]:
+    """States leave out what is null; here that says something."""
+    return {"baseline_model": None} | fields
 
 
 class Performance(Frozen):

@@ -78,7 +78,8 @@ class ModelHealth(Frozen):
     `ok`, `faults` and `throttles` are attempts of the last five minutes; `last_fault_at_ms` and
     `blocked_at_ms` (its key refused, its quota used up, or the model unknown there) are epoch
     milliseconds. `last_error`, of a whole provider alone, is such a time and the class of the error
-    then. The others are sums over the answers of today and yesterday.
+    then. `one_caller_only`: all faults are of one caller, while others were answered. The rest are sums
+    over the answers of today and yesterday.
     """
 
     ok: Count = 0
@@ -90,6 +91,7 @@ class ModelHealth(Frozen):
     latency_ms: Count = 0
     latency_ms_squared: Count = 0
     output_tokens: Count = 0
+    one_caller_only: Annotated[bool, Field(exclude_if=lambda one: not one)] = False
     last_error: str = ""
     tasks: dict[str, TaskHistory] = Field(default_factory=dict)
 
@@ -101,6 +103,8 @@ class RoutingContext(Frozen):
     mock_providers: Literal["auto", "never", "always"] = "auto"
     session_model: str | None = None
     """The model that answered this conversation before."""
+    savings_baseline: str | None = None
+    """The model that the stage would use if nothing chose one."""
     health: dict[str, ModelHealth] = Field(default_factory=dict)
     """By model id; a model that was not called lately is not there."""
     health_stale_since_ms: Count | None = None
@@ -162,7 +166,8 @@ class Shadow(Frozen):
 
 
 class Decision(Frozen):
-    """`candidates` best first; `baseline_model` is the dearest eligible model, for the savings.
+    """`candidates` best first; `baseline_model` is what the savings are reckoned against: none where the
+    caller or the conversation names its model.
 
     `reserve` are called when all candidates have failed: excluded models that may well answer, whose
     circuit is open or that a better one of another provider dominates. `propensity` is the
@@ -172,7 +177,7 @@ class Decision(Frozen):
     candidates: Annotated[list[RankedModel], Field(min_length=1)]
     reserve: list[RankedModel] = Field(default_factory=list)
     excluded: list[Exclusion]
-    baseline_model: str
+    baseline_model: str | None = None
     price_version: str
     policy_version: str
     explored: bool = False

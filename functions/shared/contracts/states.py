@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -52,14 +52,16 @@ class CaughtError(Frozen):
 
 
 class FailedAttempt(Frozen):
-    """A candidate and what its attempt ended in."""
+    """A candidate, what its attempt ended in, and what the machine waited before it."""
 
     candidate: Candidate
     error: CaughtError
+    waited_seconds: Count = 0
 
 
 class InvokeInput(Frozen):
-    """`remaining` counts the candidates after this one; `retry_count` the retries of this one so far."""
+    """`remaining` counts the candidates after this one. `waited_seconds` is the pause before this call;
+    `retry_count` says how often AWS could not run the function before, since `entered_at`, ISO 8601."""
 
     request: GenerateRequest
     profile: Profile
@@ -67,21 +69,43 @@ class InvokeInput(Frozen):
     candidate: Candidate
     failures: list[FailedAttempt]
     remaining: Count
-    retry_count: Count
+    waited_seconds: Count = 0
+    retry_count: Count = 0
+    entered_at: str = ""
 
 
-class Attempt(Frozen):
-    """One call of one provider, as the request log keeps it. A failed one costs nothing unless it may
-    have been billed, and then the worst case of it with `possibly_billed`."""
+Zero = Annotated[Count, Field(exclude_if=lambda count: not count)]
+"""Left out where it is 0, as it nearly always is."""
+
+
+class Call(Frozen):
+    """What one call of a provider took, and what it was billed.
+
+    `try_number` counts the calls of the same candidate; `waited_ms` is the wait before this one, and
+    `retries` how often AWS could not run the function that makes it. `cost_nano_usd` is what the provider
+    bills for the usage that it told; `possibly_billed_nano_usd` is what it may bill for an answer that
+    never came; `simulated_cost_nano_usd` is what nobody bills.
+    """
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    try_number: Annotated[int, Field(ge=1, alias="try", exclude_if=lambda number: number == 1)] = 1
+    elapsed_ms: Count = 0
+    waited_ms: Zero = 0
+    retries: Zero = 0
+    usage: Usage | None = None
+    cost_nano_usd: NanoUsd = 0
+    possibly_billed_nano_usd: Zero = 0
+    simulated_cost_nano_usd: Zero = 0
+    price_version: str | None = None
+
+
+class Attempt(Call):
+    """A call as the request log keeps it. `outcome` is `success` or the class of its error."""
 
     model: str
     provider: str
     outcome: str
-    elapsed_ms: Count
-    retries: Count = 0
-    usage: Usage | None = None
-    cost_nano_usd: NanoUsd = 0
-    possibly_billed: bool = False
     message: str | None = None
 
 

@@ -44,7 +44,8 @@ def circuit_of(
         if record and record.blocked_at_ms:
             waits = now_ms - record.blocked_at_ms < BLOCK_MS
             return ("open" if waits else "half_open"), "its provider refused it lately"
-    if own is None or own.faults < MIN_FAULTS:
+    if own is None or own.faults < MIN_FAULTS or own.one_caller_only:
+        # What one caller alone runs into may well be of its own making.
         return "closed", ""
     attempts = own.ok + own.faults
     if own.faults < FAULT_SHARE * attempts:

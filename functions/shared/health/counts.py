@@ -7,8 +7,10 @@ look-up gets all of them.
 
 from __future__ import annotations
 
+import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,6 +27,33 @@ WHOLE_PROVIDER = "*"
 
 LAST_ERROR = "last_error"
 _TIMES = frozenset({"last_fault_at_ms", "blocked_at_ms"})
+
+CALLERS_OF: Mapping[str | None, str] = {"ok": "ok_callers", "faults": "fault_callers"}
+"""The sets that say whose attempts were counted."""
+_CALLER_NUMBERS = 64
+"""Enough to tell a few callers apart, and few enough for a set in an item."""
+
+
+def caller_number(caller_id: str) -> int:
+    return zlib.crc32(caller_id.encode()) % _CALLER_NUMBERS
+
+
+@dataclass
+class _Callers:
+    """Whose attempts at a model failed, and whose were answered since the first of them did."""
+
+    failed: set[int] = field(default_factory=set)
+    answered: set[int] = field(default_factory=set)
+
+    def count(self, item: Mapping[str, Any], model: str) -> None:
+        """Of the next minute."""
+        self.failed |= set(map(int, item.get(attribute(CALLERS_OF["faults"], model), ())))
+        if self.failed:
+            self.answered |= set(map(int, item.get(attribute(CALLERS_OF["ok"], model), ())))
+
+    @property
+    def is_one_only(self) -> bool:
+        return len(self.failed) == 1 and bool(self.answered - self.failed)
 
 
 def minute_id(provider: str, at: datetime) -> str:
@@ -59,14 +88,19 @@ def health_of(items: Iterable[Mapping[str, Any]]) -> dict[str, ModelHealth]:
     sums: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     tasks: dict[tuple[str, str], dict[str, int]] = defaultdict(lambda: defaultdict(int))
     errors: dict[str, str] = defaultdict(str)
-    for item in items:
+    callers: dict[str, _Callers] = defaultdict(_Callers)
+    for item in sorted(items, key=lambda one: str(one["state_id"])):
         provider = item["state_id"].split("#")[1]
+        models = set()
         for key, value in item.items():
             name, _, rest = key.partition("|")
             model, _, task = rest.replace(WHOLE_PROVIDER, provider).partition("|")
             if not model:
                 continue
             counts = sums[model]
+            models.add(model)
+            if name in CALLERS_OF.values():
+                continue
             if name == LAST_ERROR:
                 errors[model] = max(errors[model], value)  # each begins with its time
             elif task:
@@ -75,12 +109,19 @@ def health_of(items: Iterable[Mapping[str, Any]]) -> dict[str, ModelHealth]:
                 counts[name] = max(counts[name], int(value))
             else:
                 counts[name] += int(value)
+        for model in models:
+            callers[model].count(item, model)
     histories: dict[str, dict[str, TaskHistory]] = defaultdict(dict)
     for (model, task), counts in tasks.items():
         histories[model][task] = TaskHistory.model_validate(counts)
     return {
         model: ModelHealth.model_validate(
-            {**counts, "tasks": histories[model], LAST_ERROR: errors[model]}
+            {
+                **counts,
+                "tasks": histories[model],
+                LAST_ERROR: errors[model],
+                "one_caller_only": callers[model].is_one_only,
+            }
         )
         for model, counts in sums.items()
     }

@@ -10,6 +10,7 @@ from decimal import Decimal
 from functools import reduce
 from operator import and_
 from typing import Any
+from uuid import uuid4
 
 from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
@@ -24,11 +25,12 @@ PARTITION_OF = {BY_DAY: "day", BY_CALLER: "caller_id"}
 LISTED = (
     "request_id", "caller_id", "created_at", "finished_at", "status", "mode", "trace_id", "task",
     "model_preference", "model", "provider", "mock", "error_code", "feedback", "latency_ms",
-    "cost_nano_usd", "savings_nano_usd", "input_tokens", "output_tokens", "fallbacks",
+    "cost_nano_usd", "possibly_billed_nano_usd",
+    "simulated_cost_nano_usd", "savings_nano_usd", "input_tokens", "output_tokens", "fallbacks",
 )  # fmt: skip
 """What the indexes hold of a row: under 1 KB, so that an entry costs one unit to write."""
 
-_DETAILS = "details"
+_DETAILS, _WRITER = "details", "writer"
 _ATTRIBUTES = frozenset({*LISTED, *PARTITION_OF.values(), "expires_at", _DETAILS})
 
 
@@ -51,9 +53,23 @@ class RequestLog:
         self._table = table(table_name)
 
     def put_once(self, row: dict[str, Any]) -> bool:
-        """False where the row is there already. Raises `ClientError` for any other refusal."""
-        item, condition = packed(row), "attribute_not_exists(request_id)"
-        return _holds(lambda: self._table.put_item(Item=item, ConditionExpression=condition))
+        """False where another call has put the row. Raises `ClientError` for any other refusal.
+
+        The SDK repeats a call whose answer it has lost, and is then refused for the row that it put.
+        """
+        item = packed(row) | {_WRITER: uuid4().hex}
+        try:
+            self._table.put_item(
+                Item=item,
+                ConditionExpression="attribute_not_exists(request_id)",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            there: Mapping[str, Any] = error.response.get("Item", {})  # type: ignore[assignment]
+            return there.get(_WRITER) in (item[_WRITER], {"S": item[_WRITER]})
+        return True
 
     def get(self, request_id: str) -> dict[str, Any] | None:
         """The whole row as JSON values. Raises `ClientError`."""
@@ -135,6 +151,7 @@ def packed(row: Mapping[str, Any]) -> dict[str, Any]:
 def unpacked(item: Mapping[str, Any]) -> dict[str, Any]:
     """The row of an item, JSON values; what an index holds of it stays as it is."""
     row = dict(item)
+    row.pop(_WRITER, None)
     details = row.pop(_DETAILS, None)
     if details is None:
         return json_values(row)

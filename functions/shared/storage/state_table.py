@@ -21,6 +21,8 @@ class Change:
     """Epoch seconds."""
     added: Mapping[str, int]
     latest: Mapping[str, int | str] = field(default_factory=dict)
+    members: Mapping[str, set[int]] = field(default_factory=dict)
+    """Numbers to add to sets of them."""
 
 
 class StateTable:
@@ -53,12 +55,12 @@ class StateTable:
     def add(self, change: Change) -> None:
         """Counts up, whether or not the item exists. Raises `ClientError` and `BotoCoreError`."""
         sets = {**change.latest, "expires_at": change.expires_at}
-        names = {f"#{number}": name for number, name in enumerate((*change.added, *sets))}
+        counted: dict[str, int | set[int]] = {**change.added, **change.members}
+        names = {f"#{number}": name for number, name in enumerate((*counted, *sets))}
         values = {
-            f":{number}": value
-            for number, value in enumerate((*change.added.values(), *sets.values()))
+            f":{number}": value for number, value in enumerate((*counted.values(), *sets.values()))
         }
-        added = len(change.added)
+        added = len(counted)
         terms = [f"#{number} :{number}" for number in range(added)]
         assignments = [f"#{number} = :{number}" for number in range(added, len(names))]
         add = f"ADD {', '.join(terms)} " if terms else ""

@@ -11,10 +11,12 @@ SERVICE = "service"
 """A dimension of every metric: it keeps the stages of one account apart."""
 
 _COUNTS = ("Requests", "Errors", "Fallbacks", "InputTokens", "OutputTokens")
-_MONEY = ("CostUsd", "SavingsUsd")
+_MONEY = ("CostUsd", "PossiblyBilledUsd", "SimulatedCostUsd", "SavingsUsd")
 _TIMES = ("LatencyMs", "RoutingMs", "InferenceMs")
 UNITS: Mapping[str, str] = MappingProxyType(
-    dict.fromkeys((*_COUNTS, "AttemptErrors", "Throttles"), "Count")
+    dict.fromkeys(
+        (*_COUNTS, "AttemptErrors", "Throttles", "EstimatedUsage", "HoldExceeded"), "Count"
+    )
     | dict.fromkeys(_MONEY, "None")
     | dict.fromkeys(_TIMES, "Milliseconds")
 )
@@ -48,8 +50,9 @@ OF_REQUESTS = (
 """One value per request. `outcome` is `success` or the code of the error."""
 
 OF_ATTEMPTS = (
-    Family("model", ("AttemptErrors", "InferenceMs", "CostUsd")),
-    Family("provider", ("AttemptErrors", "Throttles", "InferenceMs")),
+    Family(None, ("HoldExceeded",)),
+    Family("model", ("AttemptErrors", "InferenceMs", "CostUsd", "PossiblyBilledUsd")),
+    Family("provider", ("AttemptErrors", "Throttles", "InferenceMs", "EstimatedUsage")),
     Family("outcome", ("AttemptErrors",)),
 )
 """One value per attempt, `InferenceMs` only where it was answered, and `outcome`, the class of its

@@ -1,0 +1,119 @@
+"""What a call is billed: what the provider told of it, what is assumed, or nothing."""
+
+from __future__ import annotations
+
+import json
+import random
+from datetime import datetime
+from functools import lru_cache
+
+from functions.invoke_provider.called_model import CalledModel
+from functions.invoke_provider.providers.base import Completion
+from functions.shared.attempt_limits import MOST_PAUSE_S, RETRY_INTERVAL_S
+from functions.shared.catalogue.models import load_catalogue
+from functions.shared.catalogue.pricing import UnpricedModel, cost_nano_usd, price_version
+from functions.shared.catalogue.tokens import call_tokens, tokens_in
+from functions.shared.contracts.states import Call, InvokeInput
+from functions.shared.errors import Billed, EngineError, ProviderAuthFailed
+from functions.shared.health.circuit import circuit_of
+from functions.shared.vocabulary import Usage
+
+
+def usage_of(completion: Completion, event: InvokeInput, model: CalledModel) -> Usage:
+    """What the provider told, where that can be true, else an estimate that says so.
+
+    An answer cannot have taken no tokens, nor more than any model of the catalogue reads and writes.
+    """
+    told = completion.usage
+    made = completion.text + "".join(
+        json.dumps(call.model_dump()) for call in completion.tool_calls
+    )
+    is_said = told is not None and told.total_input_tokens and (told.output_tokens or not made)
+    if told is not None and is_said and is_possible(told):
+        return told
+    return Usage(
+        input_tokens=call_tokens(
+            event.profile.input_size, event.profile.image_tokens, model.tokenizer
+        ),
+        output_tokens=tokens_in(made, model.tokenizer),
+        estimated=True,
+    )
+
+
+def is_possible(usage: Usage) -> bool:
+    return usage.total_input_tokens + usage.output_tokens <= _largest_window()
+
+
+@lru_cache
+def _largest_window() -> int:
+    return max(model.context_window for model in load_catalogue().models)
+
+
+def call_of(
+    event: InvokeInput, elapsed_ms: int, now_ms: float, usage: Usage | None, billed: Billed
+) -> Call:
+    """Of a call that ended just now. One without a usage that may be billed is taken for as dear as
+    such answers have been."""
+    mock, model = event.candidate.mock, event.candidate.model
+    cost = assumed = 0
+    try:
+        cost = cost_nano_usd(model, usage) if usage else 0
+    except UnpricedModel:
+        # Score's catalogue is ahead of this function's: the answer must not be lost for that.
+        billed, usage = "assumed", None
+    if usage is None and billed == "assumed" and not mock:
+        assumed = event.decision.ranked(model).estimated_cost_nano_usd
+    return Call(
+        try_number=try_number(event),
+        elapsed_ms=elapsed_ms,
+        waited_ms=_waited_ms(event, now_ms - elapsed_ms),
+        retries=event.retry_count,
+        usage=usage,
+        cost_nano_usd=0 if mock else cost,
+        possibly_billed_nano_usd=assumed,
+        simulated_cost_nano_usd=cost if mock else 0,
+        price_version=price_version() if usage else None,
+    )
+
+
+def try_number(event: InvokeInput) -> int:
+    model = event.candidate.model
+    return 1 + sum(failure.candidate.model == model for failure in event.failures)
+
+
+def _waited_ms(event: InvokeInput, began_ms: float) -> int:
+    """The machine's own pause, and what passed while AWS could not run the function."""
+    waited_ms = 1000 * event.waited_seconds
+    if event.retry_count and event.entered_at:
+        entered_ms = datetime.fromisoformat(event.entered_at).timestamp() * 1000
+        waited_ms += max(0, round(began_ms - entered_ms))
+    return waited_ms
+
+
+def tell(error: EngineError, event: InvokeInput, elapsed_ms: int, now_ms: float) -> None:
+    """Lets the error say what its call took, and whether to repeat it: only what certainly was not billed,
+    once, and not at a model that is failing anyway; a refused key as often as there is a newer one."""
+    usage = error.usage if error.usage and is_possible(error.usage) else None
+    billed = "assumed" if error.usage and not usage else error.billed
+    call = call_of(event, elapsed_ms, now_ms, usage, billed)
+    error.call = call.model_dump(mode="json", by_alias=True, exclude_none=True)
+    error.spent_nano_usd = _spent_nano_usd(event, call)
+    pause_s = error.retry_after_seconds or random.randint(0, RETRY_INTERVAL_S)  # noqa: S311
+    if isinstance(error, ProviderAuthFailed):
+        error.again = error.repeatable
+    elif error.repeatable and billed == "none" and try_number(event) == 1:
+        error.again = pause_s <= MOST_PAUSE_S and _is_well(event, now_ms)
+        error.wait_seconds = pause_s if error.again else 0
+
+
+def _is_well(event: InvokeInput, now_ms: float) -> bool:
+    candidate, health = event.candidate, event.decision.routing_context.health
+    return circuit_of(candidate.model, candidate.provider, health, round(now_ms))[0] == "closed"
+
+
+def _spent_nano_usd(event: InvokeInput, call: Call) -> int:
+    """What the call takes of the caller's cost limit: an unknown bill as much as it can be at most. A
+    simulated one counts, too, so that a limit can be rehearsed."""
+    if call.possibly_billed_nano_usd:
+        return event.candidate.worst_case_cost_nano_usd
+    return call.cost_nano_usd + call.simulated_cost_nano_usd
