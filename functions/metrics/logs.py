@@ -81,6 +81,8 @@ class LoggedRequest(Frozen):
     mock: bool | None = None
     latency_ms: int | None = None
     cost_usd: Usd | None = None
+    possibly_billed_usd: Usd | None = None
+    simulated_cost_usd: Usd | None = None
     savings_usd: Usd | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None

@@ -20,7 +20,9 @@ from functions.shared.money.attempts import attempt_of
 from functions.shared.never_ran import TOO_MANY_REQUESTS
 
 ALL_FAILED = "Every candidate failed; details lists the attempts."
-COST_LIMIT_REACHED = "Candidates failed, and what is left of max_cost_usd pays for no other; details lists the attempts."
+COST_LIMIT_REACHED = (
+    "What is left of max_cost_usd pays for no other candidate; details lists the attempts."
+)
 
 
 def attempts_of(event: RecordInput) -> list[Attempt]:

@@ -57,7 +57,7 @@ class RouteDecision(Choice):
 
     price_version: str
     weights: Shares
-    baseline_model: str
+    baseline_model: str | None = None
     candidates: list[RoutedModel]
     reserve: list[RoutedModel]
     excluded: list[Exclusion]

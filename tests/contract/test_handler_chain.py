@@ -85,6 +85,7 @@ def test_the_answer_has_exactly_the_contracts_fields():
     }  # fmt: skip
     assert answer["usage"].keys() == {
         "input_tokens", "cached_input_tokens", "output_tokens", "total_cost_usd", "usage_source",
+        "possibly_billed_usd", "simulated_cost_usd",
         "baseline_model", "baseline_cost_usd", "savings_usd", "price_version",
     }  # fmt: skip
     assert answer["performance"].keys() == {

@@ -92,13 +92,16 @@ def engine(request, server, monkeypatch):
         cache.cache_clear()
 
 
-def test_a_rotated_key_is_taken_up_by_the_very_call_whose_key_is_refused(server, engine):
+def test_a_rotated_key_is_worth_another_call_which_takes_the_new_one(server, engine):
     ask, store = engine
     assert ask() == "Hi"
     store("new")
     server.takes = "new"
-    assert [ask(), ask()] == ["Hi", "Hi"]
-    assert server.keys == ["old", "old", "new", "new"]
+    with pytest.raises(ProviderAuthFailed) as raised:
+        ask()
+    assert raised.value.repeatable
+    assert ask() == "Hi"
+    assert server.keys == ["old", "old", "new"]
 
 
 def test_a_provider_that_takes_no_key_is_asked_once_a_call_and_the_secret_read_once(server, engine):
@@ -106,6 +109,8 @@ def test_a_provider_that_takes_no_key_is_asked_once_a_call_and_the_secret_read_o
     server.takes = "none"
     for key in ("old", "new", "newer"):
         store(key)
-        with pytest.raises(ProviderAuthFailed):
+        with pytest.raises(ProviderAuthFailed) as raised:
             ask()
+        known = raised.value.repeatable
+    assert not known
     assert server.keys == ["old", "old", "old"]

@@ -10,7 +10,7 @@ from functions.invoke_provider.prompts import prompt_for
 from functions.invoke_provider.providers.base import Prompt
 from functions.shared.contracts.decision import Candidate, Decision, Profile, RankedModel
 from functions.shared.contracts.request import GenerateRequest
-from functions.shared.contracts.states import RecordInput
+from functions.shared.contracts.states import Call, RecordInput
 from functions.shared.errors import EngineError
 
 PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
@@ -89,6 +89,12 @@ def caught(error: EngineError) -> dict[str, str]:
     """As the state machine's `Catch` sees it."""
     cause = json.dumps({"errorMessage": str(error), "stackTrace": []})
     return {"Error": type(error).__name__, "Cause": cause}
+
+
+def called(error: EngineError, **call: Any) -> EngineError:
+    """As it leaves the function whose call it ended."""
+    error.call = Call.model_validate(call).model_dump(mode="json", by_alias=True, exclude_none=True)
+    return error
 
 
 def profile(task: str = "chat", started_at_ms: int = STARTED_AT_MS, **changes: Any) -> Profile:

@@ -193,10 +193,10 @@ def logged_request(fields: dict[str, Any]) -> Decided | Refused | str:
         return "no profile: never classified"
     try:
         profile = Profile.model_validate(fields["profile"])
-        if fields.get("decision") is None:
+        decision = fields.get("decision") or {"candidates": []}
+        if not decision["candidates"]:
             is_refused = fields.get("error", {}).get("code") in REFUSALS
             return Refused(profile) if is_refused else "no decision: never scored"
-        decision = fields["decision"]
         return Decided(
             profile,
             RoutingContext.model_validate(decision["routing_context"]),

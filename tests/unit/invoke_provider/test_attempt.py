@@ -13,7 +13,7 @@ from functions.shared.catalogue.tokens import call_tokens
 from functions.shared.contracts.request import FunctionCall, ToolCall
 from functions.shared.contracts.states import InvokeInput, json_of
 from functions.shared.vocabulary import Usage, usd
-from tests.support.builders import candidate, decision, profile, ranked
+from tests.support.builders import called, candidate, caught, decision, profile, ranked
 
 NOW_MS = 1_795_000_000_000
 CLAUDES = ("claude-haiku-5-5", "claude-opus-5")
@@ -107,15 +107,17 @@ def test_a_failure_tells_how_long_it_took_and_keeps_its_wait():
     with pytest.raises(errors.ProviderThrottled) as raised:
         attempt(event(), Scripted(failure))
     assert raised.value.retry_after_seconds == 7
-    assert 15 <= json.loads(str(raised.value))["elapsed_ms"] < 1000
+    assert 15 <= json.loads(str(raised.value))["call"]["elapsed_ms"] < 1000
 
 
-def test_a_foreign_exception_becomes_a_bad_response_without_its_text():
-    with pytest.raises(errors.ProviderBadResponse) as raised:
+def test_a_foreign_exception_is_a_failure_of_our_own_without_its_text():
+    with pytest.raises(errors.EngineError) as raised:
         attempt(event(), Scripted(KeyError("the prompt")))
     assert "KeyError" in raised.value.message
     assert "the prompt" not in str(raised.value)
-    assert raised.value.elapsed_ms >= 15
+    assert type(raised.value) is errors.EngineError
+    assert raised.value.call["elapsed_ms"] >= 15
+    assert raised.value.call["possibly_billed_nano_usd"] > 0
 
 
 def test_a_model_that_the_function_does_not_know_is_no_call_and_costs_nothing():
@@ -151,7 +153,7 @@ def call_with(arguments):
 
 def test_tool_calls_are_never_cut():
     calls = (call_with("x" * MAX_ANSWER_BYTES),)
-    with pytest.raises(errors.ProviderBadResponse):
+    with pytest.raises(errors.AnswerUnfit):
         attempt(event(), Scripted(completion("", calls, "tool_calls")))
 
 
@@ -193,14 +195,14 @@ def test_a_sentiment_is_read_however_the_model_wraps_it(text):
         '{"sentiment": "positive", "confidence": null}',
     ],
 )
-def test_anything_else_is_a_bad_response(text):
-    with pytest.raises(errors.ProviderBadResponse):
+def test_anything_else_is_unfit(text):
+    with pytest.raises(errors.AnswerUnfit):
         sentiment_json(text)
 
 
 def test_only_the_sentiment_task_is_held_to_its_form():
     assert attempt(event("chat"), Scripted(completion("Hi"))).answer.result == "Hi"
-    with pytest.raises(errors.ProviderBadResponse):
+    with pytest.raises(errors.AnswerUnfit):
         attempt(event("sentiment"), Scripted(completion("Hi")))
 
 
@@ -244,9 +246,9 @@ def test_an_answer_without_usage_is_estimated_and_says_so():
 
 
 def test_the_answer_tells_how_it_came_about():
-    cause = json.dumps({"errorMessage": str(errors.ProviderTimeout("slow", elapsed_ms=1234))})
+    slow = called(errors.ProviderTimeout("slow"), elapsed_ms=1234, possibly_billed_nano_usd=7)
     errors_caught = [
-        {"Error": "ProviderTimeout", "Cause": cause},
+        caught(slow),
         {"Error": "Lambda.Unknown", "Cause": "Task timed out"},
     ]
     failures = [
@@ -254,7 +256,11 @@ def test_the_answer_tells_how_it_came_about():
         for model, error in zip(CLAUDES, errors_caught, strict=True)
     ]
     request = {"text": "Hello?", "explain": True}
+    known = [ranked(model, estimated_cost_nano_usd=11) for model in CLAUDES]
     asked = event(failures=failures, retry_count=1, request=request)
+    asked = asked.model_copy(
+        update={"decision": asked.decision.model_copy(update={"reserve": known})}
+    )
     output = attempt(asked, Scripted(completion()))
     routing = output.answer.routing
     assert routing.selected_model == "gpt-4o-mini"
@@ -264,6 +270,7 @@ def test_the_answer_tells_how_it_came_about():
         ("claude-haiku-5-5", "ProviderTimeout", 1234),
         ("claude-opus-5", "Lambda.Unknown", 0),
     ]
+    assert output.answer.usage.possibly_billed_usd == usd(7 + 11)
     assert output.attempt.retries == 1
     assert output.attempt.outcome == "success"
 
@@ -300,7 +307,7 @@ def test_an_unsure_answer_gives_way_while_there_are_other_candidates():
     unsure = Completion("Perhaps.", (), "stop", None, unsure=True)
     with pytest.raises(errors.AnswerUnsure) as raised:
         attempt(event(remaining=1), Scripted(unsure))
-    assert raised.value.elapsed_ms > 0
+    assert raised.value.call["elapsed_ms"] > 0
     assert attempt(event(remaining=0), Scripted(unsure)).answer.result == "Perhaps."
 
 
@@ -315,9 +322,9 @@ def test_an_unsure_answer_is_taken_when_its_model_comes_again():
     assert answered.result == "Perhaps."
 
 
-def test_an_answer_that_is_not_the_json_asked_for_is_a_bad_response():
+def test_an_answer_that_is_not_the_json_asked_for_is_unfit():
     request = {"text": "x", "response_format": {"type": "json_object"}}
-    with pytest.raises(errors.ProviderBadResponse):
+    with pytest.raises(errors.AnswerUnfit):
         attempt(event(request=request), Scripted(completion("Sure! {}")))
     answered = attempt(event(request=request), Scripted(completion('{"a": 1}'))).answer
     assert answered.result == '{"a": 1}'

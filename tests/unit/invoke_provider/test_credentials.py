@@ -89,16 +89,14 @@ def test_a_secret_is_not_read_anew_with_every_refused_call(held, clock):
 
 
 class Provider:
-    """Takes the keys it is told, each call after `takes_s`."""
+    """Takes the keys it is told."""
 
-    def __init__(self, *taken, clock=None, takes_s=0.0, refusal=ProviderAuthFailed):
+    def __init__(self, *taken, refusal=ProviderAuthFailed):
         self.calls = []
-        self._taken, self._clock, self._takes_s, self._refusal = taken, clock, takes_s, refusal
+        self._taken, self._refusal = taken, refusal
 
-    def __call__(self, key, timeout_s):
-        self.calls.append((_key(key), timeout_s))
-        if self._clock:
-            self._clock[0] += self._takes_s
+    def __call__(self, key):
+        self.calls.append(_key(key))
         if _key(key) not in self._taken:
             raise self._refusal("No.")
         return "answer"
@@ -106,33 +104,23 @@ class Provider:
 
 def test_a_key_that_holds_is_used_and_no_other_is_asked_for():
     keys = Keys(OLD, NEW)
-    assert call_with_key(keys, Provider("old"), 5.0) == "answer"
+    assert call_with_key(keys, Provider("old")) == "answer"
     assert keys.read_anew_count == 0
 
 
-def test_a_refused_key_is_replaced_by_the_newer_one_within_the_same_time(clock):
-    provider = Provider("new", clock=clock, takes_s=2.0)
-    assert call_with_key(Keys(OLD, NEW), provider, 5.0) == "answer"
-    assert provider.calls == [("old", 5.0), ("new", 3.0)]
-
-
-@pytest.mark.parametrize("keys", [(OLD,), (OLD, NEW)], ids=["the same key", "another bad key"])
-def test_a_refusal_goes_on_where_no_key_is_taken(keys):
+@pytest.mark.parametrize(
+    ("keys", "again"), [((OLD,), False), ((OLD, OLD), False), ((OLD, NEW), True)]
+)
+def test_a_refused_key_is_worth_another_call_where_there_is_a_newer_one(keys, again):
     provider = Provider()
-    with pytest.raises(ProviderAuthFailed):
-        call_with_key(Keys(*keys), provider, 5.0)
-    assert [key for key, _ in provider.calls] == [_key(one) for one in keys]
-
-
-def test_no_second_call_is_made_when_the_time_is_up(clock):
-    provider = Provider("new", clock=clock, takes_s=5.0)
-    with pytest.raises(ProviderAuthFailed):
-        call_with_key(Keys(OLD, NEW), provider, 5.0)
-    assert len(provider.calls) == 1
+    with pytest.raises(ProviderAuthFailed) as raised:
+        call_with_key(Keys(*keys), provider)
+    assert raised.value.repeatable is again
+    assert provider.calls == ["old"]
 
 
 def test_any_other_failure_asks_for_no_other_key():
     keys, provider = Keys(OLD, NEW), Provider(refusal=ProviderThrottled)
     with pytest.raises(ProviderThrottled):
-        call_with_key(keys, provider, 5.0)
+        call_with_key(keys, provider)
     assert keys.read_anew_count == 0

@@ -10,7 +10,7 @@ from functions.invoke_provider.response_format import check_form
 from functions.invoke_provider.schema_steps import first_breach, read_json
 from functions.shared.contracts.request import ResponseFormat
 from functions.shared.contracts.schema_budget import subschemas_of
-from functions.shared.errors import ProviderBadResponse
+from functions.shared.errors import AnswerUnfit
 
 # jsonschema's own, but for the patterns that are never run.
 Unread: Any = validators.extend(Draft202012Validator, {"pattern": lambda *_: None})
@@ -34,8 +34,8 @@ def test_without_a_form_any_text_will_do(form):
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", '"x"', "```json\n{}\n```", "[" * 100_000])
-def test_anything_but_a_json_object_is_a_bad_response(text):
-    with pytest.raises(ProviderBadResponse):
+def test_anything_but_a_json_object_is_unfit(text):
+    with pytest.raises(AnswerUnfit):
         check_form(text, ResponseFormat(type="json_object"))
 
 
@@ -58,7 +58,7 @@ def test_an_answer_that_its_schema_accepts_passes(answer):
     ],
 )
 def test_an_answer_that_breaks_its_schema_says_where(answer, problem):
-    with pytest.raises(ProviderBadResponse, match=problem):
+    with pytest.raises(AnswerUnfit, match=problem):
         check_form(json.dumps(answer), schema(CITY))
 
 
@@ -77,14 +77,14 @@ def test_a_callers_pattern_of_names_is_never_run_nor_read(closing, pattern):
 def test_without_patterns_of_names_a_closed_object_is_held_to_its_names(closing):
     closed = {"type": "object", "properties": {"city": {}}, closing: False}
     check_form('{"city": 1}', schema(closed))
-    with pytest.raises(ProviderBadResponse, match=closing):
+    with pytest.raises(AnswerUnfit, match=closing):
         check_form('{"city": 1, "mood": 1}', schema(closed))
 
 
 def test_a_pattern_that_only_other_languages_know_is_no_broken_schema():
     letters = {"type": "object", "properties": {"city": {"type": "string", "pattern": "\\p{L}+"}}}
     check_form('{"city": "Bern"}', schema(letters))
-    with pytest.raises(ProviderBadResponse, match="type at city"):
+    with pytest.raises(AnswerUnfit, match="type at city"):
         check_form('{"city": 1}', schema(letters))
 
 
@@ -95,7 +95,7 @@ def test_a_schema_may_name_itself_and_its_rules_and_nothing_is_looked_up_there()
     }
     draft = named | {"$schema": "http://json-schema.org/draft-04/schema#", "$ref": "#/$defs/a"}
     check_form("null", schema(draft))
-    with pytest.raises(ProviderBadResponse, match="type"):
+    with pytest.raises(AnswerUnfit, match="type"):
         check_form("{}", schema(draft))
 
 
@@ -105,7 +105,7 @@ def test_a_recursive_schema_holds_for_every_level_of_the_answer():
     for _ in range(40):
         answer = {"kids": [answer, {}]}
     check_form(json.dumps(answer), schema(tree))
-    with pytest.raises(ProviderBadResponse, match="type at kids"):
+    with pytest.raises(AnswerUnfit, match="type at kids"):
         check_form(json.dumps({"kids": [answer, {"kids": [1]}]}), schema(tree))
 
 
@@ -132,7 +132,7 @@ def test_values_are_equal_as_json_has_it(kind, answer, fits):
     if fits:
         check_form(answer, schema(kind))
     else:
-        with pytest.raises(ProviderBadResponse):
+        with pytest.raises(AnswerUnfit):
             check_form(answer, schema(kind))
 
 
@@ -188,5 +188,5 @@ def test_a_long_answer_of_an_ordinary_kind_is_within_the_steps():
 
 def test_a_broken_schema_that_came_past_the_door_breaks_no_function():
     for broken in ({"type": "nonsense"}, {"$ref": "#/nowhere"}, {"minimum": "a"}, {"allOf": 7}):
-        with pytest.raises(ProviderBadResponse):
+        with pytest.raises(AnswerUnfit):
             check_form("3", schema(broken))

@@ -325,7 +325,13 @@ def test_a_row_of_a_request_that_ended_early_is_null_where_it_has_nothing(reques
     write(requests_table, [row(1, NOW, status="FAILED", **dict.fromkeys(absent))])
     [shown] = _page(log).model_dump(mode="json")["logs"]
     assert shown.keys() == SHOWN
-    nulls = {*in_usd(dict.fromkeys(absent, 0)), "error_code", "trace_id", "feedback"}
+    never_there = ("possibly_billed_nano_usd", "simulated_cost_nano_usd")
+    nulls = {
+        *in_usd(dict.fromkeys((*absent, *never_there), 0)),
+        "error_code",
+        "trace_id",
+        "feedback",
+    }
     assert {name for name, value in shown.items() if value is None} == nulls
     assert _ids(_page(log, model="gpt-4o-mini")) == []
 

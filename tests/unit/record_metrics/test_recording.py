@@ -5,18 +5,26 @@ import pytest
 
 from functions.record_metrics.recording import Stores, record
 from functions.shared.contracts.states import RecordInput, json_of
-from functions.shared.errors import InvalidRequest, ProviderThrottled, ProviderTimeout
+from functions.shared.errors import (
+    AnswerUnfit,
+    InvalidRequest,
+    NoEligibleModel,
+    ProviderThrottled,
+    ProviderTimeout,
+)
 from functions.shared.money.caller_spend import CallerSpend, spend_of
 from functions.shared.never_ran import NEVER_RAN
 from functions.shared.storage.dead_letters import DeadLetters
 from functions.shared.storage.request_log import RequestLog, unpacked
 from functions.shared.storage.state_table import StateTable
-from tests.support.builders import candidate, caught, decision, finished, ranked
+from tests.support.builders import called, candidate, caught, decision, finished, ranked
 from tests.support.gateway_events import LambdaStub
 
 SERVICE = "llm-orchestrator-test"
 TABLE = "Requests"
-WORST_CASE_NANO_USD = 250_000_000
+ESTIMATED_NANO_USD, WORST_CASE_NANO_USD = 60_000_000, 250_000_000
+COST_NANO_USD = 5_000_000
+SLOW = {"possibly_billed_nano_usd": ESTIMATED_NANO_USD, "elapsed_ms": 900}
 
 
 @pytest.fixture(autouse=True)
@@ -39,8 +47,20 @@ def _failure(error, model="gpt-4o"):
     return {"candidate": failed, "error": caught(error)}
 
 
+DECIDED = decision(
+    *(
+        ranked(
+            model,
+            estimated_cost_nano_usd=ESTIMATED_NANO_USD,
+            worst_case_cost_nano_usd=WORST_CASE_NANO_USD,
+        )
+        for model in ("gpt-4o", "gpt-4o-mini", "claude-haiku-4-5")
+    )
+)
+
+
 def _event(*failures, error):
-    return finished(failures=list(failures), error=error)
+    return finished(failures=list(failures), error=error, decision=DECIDED)
 
 
 def _record(event, queue_url):
@@ -60,7 +80,7 @@ def test_a_function_that_never_ran_costs_nothing_and_says_nothing_of_the_model(
     [item] = table.scan()["Items"]
     row = unpacked(item)
     assert row["cost_nano_usd"] == 0
-    assert [attempt["possibly_billed"] for attempt in row["attempts"]] == [False]
+    assert "possibly_billed_nano_usd" not in row
     assert not [one for one in state_table.scan()["Items"] if "health" in one["state_id"]]
 
 
@@ -69,7 +89,7 @@ def test_a_crash_may_have_been_billed(name, table, queue_url):
     crashed = {**_failure(ProviderThrottled("")), "error": {"Error": name, "Cause": "no"}}
     _record(_event(crashed, error=crashed["error"]), queue_url)
     [item] = table.scan()["Items"]
-    assert item["cost_nano_usd"] == WORST_CASE_NANO_USD
+    assert (item["cost_nano_usd"], item["possibly_billed_nano_usd"]) == (0, ESTIMATED_NANO_USD)
 
 
 @pytest.mark.parametrize("tried", [0, 2])
@@ -102,7 +122,7 @@ def test_a_repeated_record_leaves_one_row_and_counts_once(table, state_table, qu
 
 
 def test_all_candidates_failing_shows_every_attempt(table, queue_url):
-    slow = ProviderTimeout("no answer", elapsed_ms=900)
+    slow = called(ProviderTimeout("no answer"), **SLOW)
     busy = ProviderThrottled("slow down", retry_after_seconds=3)
     output = _record(
         _event(_failure(slow), _failure(busy, "claude-haiku-4-5"), error=caught(busy)), queue_url
@@ -117,13 +137,38 @@ def test_all_candidates_failing_shows_every_attempt(table, queue_url):
 
 
 def test_a_timeout_is_logged_as_possibly_billed_and_a_throttle_is_not(table, queue_url):
-    slow, busy = ProviderTimeout("no answer"), ProviderThrottled("slow down")
+    slow = called(ProviderTimeout("no answer"), **SLOW)
+    busy = called(ProviderThrottled("slow down"))
     _record(_event(_failure(slow), _failure(busy), error=caught(busy)), queue_url)
     attempts = RequestLog(TABLE).get("req_1")["attempts"]
-    assert [(one["possibly_billed"], one["cost_nano_usd"]) for one in attempts] == [
-        (True, WORST_CASE_NANO_USD),
-        (False, 0),
-    ]
+    billed = [(one["cost_nano_usd"], one.get("possibly_billed_nano_usd")) for one in attempts]
+    assert billed == [(0, ESTIMATED_NANO_USD), (0, None)]
+
+
+def test_what_a_failed_attempt_was_billed_is_the_requests_cost(table, queue_url):
+    usage = {"input_tokens": 1000, "output_tokens": 100}
+    unfit = called(AnswerUnfit("no JSON"), cost_nano_usd=COST_NANO_USD, usage=usage)
+    _record(_event(_failure(unfit), _failure(unfit), error=caught(unfit)), queue_url)
+    row = RequestLog(TABLE).get("req_1")
+    assert row["cost_nano_usd"] == 2 * COST_NANO_USD
+    assert row["savings_nano_usd"] == -2 * COST_NANO_USD
+    assert [one["usage"]["input_tokens"] for one in row["attempts"]] == [1000, 1000]
+
+
+def test_a_pause_before_a_function_that_crashed_is_kept(table, queue_url):
+    crashed = {"candidate": candidate("gpt-4o"), "error": {"Error": "Runtime.ExitError"}}
+    event = _event(crashed | {"waited_seconds": 2}, error=crashed["error"])
+    _record(event, queue_url)
+    assert RequestLog(TABLE).get("req_1")["attempts"][0]["waited_ms"] == 2000
+
+
+def test_a_refused_request_keeps_why_and_what_was_out(table, queue_url):
+    out = [{"model": "gpt-4o", "reason": "may cost 1 USD, over the limit of 0.1"}]
+    refused = NoEligibleModel("The request's limits exclude every model.", details=out)
+    _record(_event(error=caught(refused)).model_copy(update={"decision": None}), queue_url)
+    row = RequestLog(TABLE).get("req_1")
+    assert row["error"]["details"] == out
+    assert row["decision"] == {"candidates": [], "reserve": [], "excluded": out}
 
 
 def test_a_row_that_cannot_be_written_waits_in_the_dead_letter_queue(aws, queue_url):
@@ -148,12 +193,21 @@ def test_a_passed_deadline_is_its_own_code_with_the_attempts(table, queue_url):
 
 
 def test_a_row_lists_what_its_metrics_count(table, queue_url):
-    slow, busy = ProviderTimeout("no answer", elapsed_ms=900), ProviderThrottled("slow down")
+    slow = called(ProviderTimeout("no answer"), **SLOW)
+    busy = called(ProviderThrottled("slow down"))
     _record(_event(_failure(busy, "gpt-4o-mini"), _failure(slow), error=caught(slow)), queue_url)
     row = table.get_item(Key={"request_id": "req_1"})["Item"]
-    listed = ("status", "error_code", "model", "provider", "fallbacks", "cost_nano_usd", "trace_id")
+    listed = (
+        "status",
+        "error_code",
+        "model",
+        "provider",
+        "fallbacks",
+        "possibly_billed_nano_usd",
+        "trace_id",
+    )
     assert [row[name] for name in listed] == [
-        *("FAILED", "all_providers_failed", "gpt-4o", "openai", 1, WORST_CASE_NANO_USD, "1-abc")
+        *("FAILED", "all_providers_failed", "gpt-4o", "openai", 1, ESTIMATED_NANO_USD, "1-abc")
     ]
     assert row["day"] == "2026-11-24"
     assert row["latency_ms"] > 0
@@ -161,13 +215,13 @@ def test_a_row_lists_what_its_metrics_count(table, queue_url):
 
 def test_what_a_key_spends_is_counted_by_minute_and_hour(table, state_table, queue_url):
     for _ in range(2):
-        slow = ProviderTimeout("no answer")
-        event = _event(_failure(slow), error=caught(slow))
+        unfit = called(AnswerUnfit("no JSON"), cost_nano_usd=COST_NANO_USD)
+        event = _event(_failure(unfit), error=caught(unfit))
         _record(event.model_copy(update={"request_id": f"req_{_}"}), queue_url)
     items = [item for item in state_table.scan()["Items"] if "spend" in item["state_id"]]
     assert sorted(item["state_id"].count(":") for item in items) == [0, 1]
     for item in items:
-        assert spend_of([item]) == {"key-1": CallerSpend(2, 2 * WORST_CASE_NANO_USD)}
+        assert spend_of([item]) == {"key-1": CallerSpend(2, 2 * COST_NANO_USD)}
 
 
 def test_a_request_that_no_model_was_asked_for_has_no_latency_in_the_metrics(
@@ -189,7 +243,7 @@ def test_the_handler_prints_one_line_for_the_request_and_one_per_attempt(
     environment(REQUESTS_TABLE=TABLE, STATE_TABLE="State")
     environment(DEAD_LETTER_QUEUE_URL=queue_url, LOG_RETENTION_DAYS="30")
     environment(_X_AMZN_TRACE_ID="Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1")
-    slow = ProviderTimeout("x", elapsed_ms=700)
+    slow = called(ProviderTimeout("x"), **SLOW)
     event = json_of(_event(_failure(slow), error=caught(slow)))
     lambda_handler(event, LambdaStub())
     request, attempt = _lines(capsys)
@@ -199,7 +253,27 @@ def test_the_handler_prints_one_line_for_the_request_and_one_per_attempt(
     assert request["trace_id"] == "1-5759e988-bd862e3fe1be46a994272793"
     assert request["gen_ai.request.model"] == attempt["model"] == "gpt-4o"
     assert (attempt["outcome"], attempt["AttemptErrors"]) == ("ProviderTimeout", [1.0])
-    assert attempt["CostUsd"] == request["CostUsd"] == [0.25]
+    assert attempt["CostUsd"] == request["CostUsd"] == [0.0]
+    assert attempt["PossiblyBilledUsd"] == request["PossiblyBilledUsd"] == [0.06]
+
+
+def test_a_call_that_cost_more_than_its_worst_case_is_counted(table, queue_url, capsys):
+    over = called(AnswerUnfit("no JSON"), cost_nano_usd=WORST_CASE_NANO_USD + 1)
+    held = called(AnswerUnfit("no JSON"), cost_nano_usd=WORST_CASE_NANO_USD)
+    _record(_event(_failure(held), _failure(over), error=caught(over)), queue_url)
+    assert [line.get("HoldExceeded") for line in _lines(capsys)] == [None, None, [1.0]]
+
+
+@pytest.mark.parametrize(("provider", "counted"), [("openai", [1.0]), ("local", None)])
+def test_a_usage_that_was_not_told_is_counted_by_provider(
+    provider, counted, table, queue_url, capsys
+):
+    usage = {"input_tokens": 10, "output_tokens": 5, "estimated": True}
+    guessed = called(AnswerUnfit("no JSON"), usage=usage)
+    failure = _failure(guessed)
+    failure["candidate"] = failure["candidate"].model_copy(update={"provider": provider})
+    _record(_event(failure, error=caught(guessed)), queue_url)
+    assert _lines(capsys)[1].get("EstimatedUsage") == counted
 
 
 def _lines(capsys):

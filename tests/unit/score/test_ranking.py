@@ -20,9 +20,14 @@ STARTED = "2026-11-24T10:00:00.000Z"
 TODAY = date(2026, 11, 24)
 
 
-def _rank(*, configured=(), mock="auto", **request):
+def _rank(*, configured=(), mock="auto", savings_baseline=None, session_model=None, **request):
     profile = _profile(**request)
-    routing_context = RoutingContext(providers_configured=sorted(configured), mock_providers=mock)
+    routing_context = RoutingContext(
+        providers_configured=sorted(configured),
+        mock_providers=mock,
+        savings_baseline=savings_baseline,
+        session_model=session_model,
+    )
     return rank(profile, load_catalogue(), load_policy("default"), routing_context)
 
 
@@ -147,12 +152,22 @@ def test_always_mocking_ignores_credentials():
     assert all(one.mock for one in _rank(configured=["openai"], mock="always").candidates)
 
 
-def test_the_baseline_is_the_dearest_model_that_may_serve_the_request_whatever_is_asked_for():
-    everything = _rank(model_preference="best").candidates
-    dearest = max(one.estimated_cost_nano_usd for one in everything)
-    costs = {one.model: one.estimated_cost_nano_usd for one in everything}
-    for preference in ("balanced", "cheap", "best"):
-        assert costs[_rank(model_preference=preference).baseline_model] == dearest
+@pytest.mark.parametrize("fallback", [True, False])
+@pytest.mark.parametrize("preference", ["balanced", "cheap", "best", "fast"])
+def test_the_baseline_is_the_best_of_those_that_would_be_asked(preference, fallback):
+    decision = _rank(model_preference=preference, fallback=fallback)
+    asked = _rank(model_preference=preference).candidates
+    best = max(one.quality for one in asked)
+    assert decision.baseline_model in {one.model for one in asked if one.quality == best}
+
+
+def test_the_baseline_is_the_one_that_the_stage_names():
+    assert _rank(savings_baseline="gpt-4o").baseline_model == "gpt-4o"
+
+
+def test_there_is_no_baseline_where_the_caller_or_the_conversation_names_the_model():
+    assert _rank(model="gpt-4o", savings_baseline="gpt-5").baseline_model is None
+    assert _rank(session_model="gpt-4o", model_preference="best").baseline_model is None
 
 
 @given(

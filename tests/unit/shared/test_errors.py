@@ -8,13 +8,14 @@ from functions.shared import errors
 @pytest.mark.parametrize("name", sorted(errors.ERRORS_BY_NAME))
 def test_an_error_survives_lambda_and_the_state_machine(name):
     raised = errors.ERRORS_BY_NAME[name](
-        "told", details=[{"field": "a", "problem": "b"}], retry_after_seconds=7, elapsed_ms=12
+        "told", details=[{"field": "a", "problem": "b"}], retry_after_seconds=7
     )
+    raised.call = {"elapsed_ms": 12, "cost_nano_usd": 3}
     cause = json.dumps({"errorMessage": str(raised), "errorType": name, "stackTrace": []})
     seen = errors.from_execution(name, cause)
     assert type(seen) is type(raised)
     assert (seen.message, seen.details) == (raised.message, raised.details)
-    assert (seen.retry_after_seconds, seen.elapsed_ms) == (7, 12)
+    assert (seen.retry_after_seconds, seen.call) == (7, raised.call)
 
 
 @pytest.mark.parametrize("cause", ["", "not json", "{}", '{"errorMessage": "plain"}', "[]", "null"])

@@ -118,6 +118,10 @@ def _rows(count, policy, seed=1):
     return [_row(draw, number, policy) for number in range(count)]
 
 
+def was_decided(row):
+    return bool(row.get("decision", {}).get("candidates"))
+
+
 def _replayed(rows, policy, catalogue=None):
     logged = [LoggedRow(row["request_id"], row) for row in rows]
     return replay(logged, catalogue or load_catalogue(), policy)
@@ -135,7 +139,7 @@ def _run(monkeypatch, *arguments):
 
 def test_the_policy_that_decided_decides_a_thousand_logged_requests_alike(thousand):
     report = _replayed(thousand, load_policy("default"))
-    decided = [row for row in thousand if "decision" in row]
+    decided = [row for row in thousand if was_decided(row)]
     assert report["read"] == 1_000
     assert report["rescored"] == len(decided) > 600
     assert report["skipped"] == {}
@@ -151,7 +155,7 @@ def test_the_policy_that_decided_decides_a_thousand_logged_requests_alike(thousa
 
 def test_all_of_a_logged_decision_comes_out_again(thousand):
     for row in thousand:
-        if "decision" not in row:
+        if not was_decided(row):
             continue
         again = rank(
             Profile.model_validate(row["profile"]),
@@ -169,7 +173,7 @@ def test_all_of_a_logged_decision_comes_out_again(thousand):
 
 
 def test_a_row_of_the_usual_size_takes_three_write_units(thousand):
-    decided = [packed(row) for row in thousand if "decision" in row]
+    decided = [packed(row) for row in thousand if was_decided(row)]
     sizes = [
         sum(
             len(name) + len(value if isinstance(value, bytes) else str(value))
@@ -181,11 +185,11 @@ def test_a_row_of_the_usual_size_takes_three_write_units(thousand):
 
 
 def test_the_requests_are_varied(thousand):
-    profiles = [row["profile"] for row in thousand if "decision" in row]
+    profiles = [row["profile"] for row in thousand if was_decided(row)]
     assert {profile["task"] for profile in profiles} == TASKS
     assert any("model" in profile for profile in profiles)
     assert any(profile["required_capabilities"] == ["tools"] for profile in profiles)
-    sessions = [row for row in thousand if "decision" in row and "session_id" in row["profile"]]
+    sessions = [row for row in thousand if was_decided(row) and "session_id" in row["profile"]]
     led = [row for row in sessions if "conversation" in row["decision"]["reason"]]
     assert len(led) > 20
 
@@ -217,7 +221,7 @@ def test_another_policy_moves_requests_and_says_which_and_what_they_cost(thousan
 def test_both_choices_have_the_quality_that_the_new_policy_expects():
     grade = {"quality": 0.9, "sd": 0.01, "grades": 500}
     for row in _rows(40, load_policy("default"), seed=3):
-        if "decision" not in row or row["profile"].get("task_unsure"):
+        if not was_decided(row) or row["profile"].get("task_unsure"):
             continue
         first, task = row["decision"]["candidates"][0]["model"], row["profile"]["task"]
         policy = _policy(quality={first: {task: grade}})
@@ -250,7 +254,7 @@ def test_a_request_that_was_refused_is_newly_served_where_the_catalogue_lets_it(
     draw = random.Random(9)
     routing_context = RoutingContext(providers_configured=["anthropic", "local", "openai"])
     rows = [_row(draw, number, load_policy("default"), routing_context) for number in range(150)]
-    refused = [row for row in rows if "decision" not in row]
+    refused = [row for row in rows if not was_decided(row)]
     assert len(refused) > 10
     same = _replayed(rows, load_policy("default"))
     assert (same["refused_before"], same["newly_served"]) == (len(refused), 0)
@@ -262,7 +266,7 @@ def test_a_request_that_was_refused_is_newly_served_where_the_catalogue_lets_it(
 
 def test_costs_and_latencies_before_are_the_logged_ones(thousand):
     slower = _grown(time_to_first_token_ms=60_000)
-    decided = [row for row in thousand if "decision" in row][:100]
+    decided = [row for row in thousand if was_decided(row)][:100]
     report = _replayed(decided, load_policy("default"), slower)
     logged = [row["decision"]["candidates"][0]["estimated_latency_ms"] for row in decided]
     latency = report["predicted_latency_ms"]
@@ -271,7 +275,7 @@ def test_costs_and_latencies_before_are_the_logged_ones(thousand):
 
 
 def test_a_decision_under_other_prices_is_counted(thousand):
-    row = next(row for row in thousand if "decision" in row)
+    row = next(row for row in thousand if was_decided(row))
     older = row | {"decision": row["decision"] | {"price_version": "1999-01-01"}}
     report = _replayed([row, older], load_policy("default"))
     assert report["other_prices"] == 1
@@ -282,19 +286,20 @@ def test_a_decision_under_other_prices_is_counted(thousand):
     ("change", "reason"),
     [
         ({"profile": None}, "no profile: never classified"),
-        ({"decision": None, "error": None}, "no decision: never scored"),
+        ({"decision": None, "error": {"code": "x"}}, "no decision: never scored"),
         (
             {"decision": None, "error": {"code": "no_eligible_model", "message": "None."}},
             "refused, and no decision tells the routing_context",
         ),
         ({"decision": None, "error": "none"}, "logged in another form"),
         ({"profile": {"task": "poetry"}}, "logged in another form"),
-        ({"decision": {"candidates": []}}, "logged in another form"),
+        ({"decision": {"excluded": []}}, "logged in another form"),
+        ({"decision": {"candidates": []}, "error": {"code": "x"}}, "no decision: never scored"),
         ({"decision": "none"}, "logged in another form"),
     ],
 )
 def test_a_row_that_cannot_be_scored_again_is_skipped_with_the_reason(thousand, change, reason):
-    row = next(row for row in thousand if "decision" in row)
+    row = next(row for row in thousand if was_decided(row))
     changed = {name: value for name, value in (row | change).items() if value is not None}
     report = _replayed([changed], load_policy("default"))
     assert (report["read"], report["rescored"]) == (1, 0)
@@ -320,7 +325,7 @@ class _PredictingPolicy:
 
 def test_a_logged_prompt_is_predicted_from_and_a_missing_one_leaves_the_tables_alone(thousand):
     policy: Any = _PredictingPolicy()
-    row = next(row for row in thousand if "decision" in row and not row["profile"].get("model"))
+    row = next(row for row in thousand if was_decided(row) and not row["profile"].get("model"))
     profile = Profile.model_validate(row["profile"])
     found, alone = replaying._with_predictions(profile, "an easy one", policy)
     assert [one.will_do for one in found.predictions[policy.version]] == [0.9]
