@@ -100,9 +100,14 @@ def _add_row_options(parser: argparse.ArgumentParser, period: str) -> None:
 
 
 def _prices(arguments: argparse.Namespace) -> int:
-    from training.generated.prices import PRICES_FILE, render_prices
+    from training.generated.prices import PRICES_FILE, ChangedEdition, render_prices
 
-    return _generate(PRICES_FILE, render_prices(), arguments)
+    try:
+        rendered = render_prices(PRICES_FILE.read_text("utf-8"))
+    except ChangedEdition as error:
+        print(f"{PRICES_FILE.name}: {error}", file=sys.stderr)
+        return 2
+    return _generate(PRICES_FILE, rendered, arguments)
 
 
 def _providers(arguments: argparse.Namespace) -> int:

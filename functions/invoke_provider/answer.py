@@ -7,7 +7,8 @@ from typing import Literal
 
 from functions.invoke_provider.called_model import CalledModel
 from functions.invoke_provider.providers.base import Completion, Prompt
-from functions.shared.catalogue.pricing import cost_nano_usd, price_version
+from functions.shared.catalogue.models import load_catalogue
+from functions.shared.catalogue.pricing import cost_nano_usd, price_factor, price_version
 from functions.shared.catalogue.tokens import call_tokens, tokens_in
 from functions.shared.contracts.answer import (
     Answer,
@@ -30,6 +31,7 @@ from functions.shared.contracts.states import (
 )
 from functions.shared.errors import EngineError, error_body, from_execution
 from functions.shared.policy.explanation import choice_of, described, narrowed
+from functions.shared.times import utc
 from functions.shared.vocabulary import Usage, in_usd
 
 
@@ -100,8 +102,8 @@ def _billed(
     event: InvokeInput, usage: Usage, source: Literal["provider", "estimated"]
 ) -> BilledUsage:
     baseline_model = event.decision.baseline_model
-    cost = cost_nano_usd(event.candidate.model, usage)
-    baseline = cost_nano_usd(baseline_model, usage)
+    cost = _cost(event, event.candidate.model, usage)
+    baseline = _cost(event, baseline_model, usage)
     return BilledUsage(
         input_tokens=usage.total_input_tokens,
         cached_input_tokens=usage.cached_input_tokens,
@@ -113,6 +115,12 @@ def _billed(
         savings_nano_usd=baseline - cost,
         price_version=price_version(),
     )
+
+
+def _cost(event: InvokeInput, model_id: str, usage: Usage) -> int:
+    factors = event.decision.routing_context.price_factors
+    factor = price_factor(load_catalogue().get(model_id).provider, factors)
+    return cost_nano_usd(model_id, usage, utc(event.profile.started_at_ms).date(), factor)
 
 
 def _routing(event: InvokeInput, prompt: Prompt) -> Routing:

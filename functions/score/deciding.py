@@ -51,6 +51,7 @@ def routing_context_of(
     return RoutingContext(
         providers_configured=sorted(providers),
         mock_providers=settings.MOCK_PROVIDERS,
+        price_factors=settings.PRICE_FACTORS,
         session_model=models[0] if models else None,
         health={name: _for_task(one, profile.task) for name, one in reading.by_model.items()},
         health_stale_since_ms=epoch_ms(reading.stale_since) if reading.stale_since else None,
