@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from functions.shared import local_models
@@ -107,7 +108,21 @@ def _prices(arguments: argparse.Namespace) -> int:
     except ChangedEdition as error:
         print(f"{PRICES_FILE.name}: {error}", file=sys.stderr)
         return 2
-    return _generate(PRICES_FILE, rendered, arguments)
+    code = _generate(PRICES_FILE, rendered, arguments)
+    return _say_stale(arguments.check) or code
+
+
+def _say_stale(only_say: bool) -> int:
+    """A check is of the code and never fails by the calendar alone."""
+    from functions.shared.catalogue.models import load_catalogue
+    from training.generated.freshness import stale
+
+    found = stale(load_catalogue(), datetime.now(UTC).date())
+    if only_say and found:
+        print(f"{found[0]}; {len(found)} of its kind, make prices names all", file=sys.stderr)
+    elif found:
+        print("\n".join(found), file=sys.stderr)
+    return 1 if found and not only_say else 0
 
 
 def _providers(arguments: argparse.Namespace) -> int:

@@ -81,16 +81,15 @@ class Sources(Frozen):
 
     def _days(self) -> Iterator[date]:
         yield self.genai_prices.checked
-        for told in (*self.prices, *self.tier_factors, *self.long_write_factors, *self.geo_factors):
+        for told in (*self.prices, *self.factors):
             yield told.checked
+
+    @property
+    def factors(self) -> tuple[Factor, ...]:
+        return (*self.tier_factors, *self.long_write_factors, *self.geo_factors)
 
     def price_of(self, model_id: str) -> HandPrice | None:
         return self._by_model.get(model_id)
-
-    def checked_of(self, model_id: str) -> date:
-        """When the price of a model was last held against its source."""
-        by_hand = self.price_of(model_id)
-        return by_hand.checked if by_hand else self.genai_prices.checked
 
     def tiers_of(self, provider: Provider) -> dict[PriceTier, TierFactor]:
         return {one.tier: one for one in self.tier_factors if one.provider == provider}

@@ -26,6 +26,7 @@ from training.generated.price_sources import Factor, HandPrice, load_sources
 PRICES_FILE = Path(catalogue.__file__).with_name("prices.json")
 
 _PROVIDER_IDS = {
+    "local": "local",
     "openai": "openai",
     "anthropic": "anthropic",
     "azure_openai": "azure",
@@ -122,13 +123,10 @@ def _is_news(table: PriceTable, model_id: str, entry: Entry) -> bool:
 
 
 def told_entry(model: Model) -> Entry:
-    """What the sources say: a hand-kept price where there is one, else the package's.
-
-    Raises `LookupError` for a model that no source knows.
-    """
+    """What the sources say. Raises `LookupError` for a model that none of them prices."""
     sources = load_sources()
-    by_hand = sources.price_of(model.id)
-    entry = _by_hand(by_hand) if by_hand and _decides(model, by_hand) else _published(model)
+    told = _told(model)
+    entry = {**told[0], "tiers": {**told[-1]["tiers"], **told[0]["tiers"]}}
     long = sources.long_cache_writes.get(model.provider)
     ladders = [entry["rates"], *entry["tiers"].values()]
     for rates in (rates for ladder in ladders for rates in ladder):
@@ -143,55 +141,58 @@ def told_entry(model: Model) -> Entry:
     return {name: told for name, told in entry.items() if told}
 
 
-def _decides(model: Model, price: HandPrice) -> bool:
-    return bool(price.decides) or not is_published(model)
+def _told(model: Model) -> list[Entry]:
+    """By the package and by hand, the one that decides first."""
+    by_hand = load_sources().price_of(model.id)
+    told = [packaged_entry(model), hand_kept_entry(by_hand) if by_hand else None]
+    if by_hand and by_hand.decides:
+        told.reverse()
+    known = [entry for entry in told if entry]
+    if not known:
+        raise LookupError(f"no source has a price of {model.id}")
+    return known
 
 
-def is_published(model: Model) -> bool:
-    """Whether genai-prices knows the model of that provider."""
-    if model.provider not in _PROVIDER_IDS:
-        return False
-    try:
-        published(model, {})
-    except LookupError:
-        return False
-    return True
+def checked_on(model: Model) -> date:
+    """The day on which the price was last held against a source that has one."""
+    sources = load_sources()
+    days = [price.checked] if (price := sources.price_of(model.id)) else []
+    return max([*days, sources.genai_prices.checked] if packaged_entry(model) else days)
 
 
-def _by_hand(price: HandPrice) -> Entry:
+def hand_kept_entry(price: HandPrice) -> Entry:
     told = price.model_dump(mode="json", exclude_none=True)
-    source = f"{price.page} (checked {price.checked})"
     return {
         "effective_from": told["effective_from"],
-        "source": source,
+        "source": f"{price.page} (checked {price.checked})",
         "rates": told["rates"],
         "tiers": told["tiers"],
     }
 
 
-def _published(model: Model) -> Entry:
-    """Raises `LookupError` for a model that needs a hand-kept price."""
-    sources = load_sources()
-    found = published(model, {})
-    source = f"genai-prices {version('genai-prices')}, {found.provider.id}/{found.model.id}"
+def packaged_entry(model: Model) -> Entry | None:
+    try:
+        found = _calculated(model, {})
+    except LookupError:
+        return None
     rates = _ladder(found.model_price)
     tiers = {
         tier: ladder
         for tier, contexts in _CONTEXTS.items()
         for context in contexts
         # The same for a tier that it does not know.
-        if (ladder := _ladder(published(model, context).model_price)) != rates
+        if (ladder := _ladder(_calculated(model, context).model_price)) != rates
     }
     return {
-        "effective_from": str(sources.genai_prices.holds_from),
-        "source": source,
+        "effective_from": str(load_sources().genai_prices.holds_from),
+        "source": f"genai-prices {version('genai-prices')}, {found.provider.id}/{found.model.id}",
         "rates": rates,
         "tiers": tiers,
     }
 
 
-def published(model: Model, context: dict[str, str]) -> PriceCalculation:
-    """What genai-prices says of a token each way. Raises `LookupError`."""
+def _calculated(model: Model, context: dict[str, str]) -> PriceCalculation:
+    """Raises `LookupError` for a model that the package does not know."""
     checked = load_sources().genai_prices.checked
     return calc_price(
         Usage(input_tokens=1, output_tokens=1),
