@@ -82,9 +82,8 @@ lock: $(DEV_READY) ## write the hashes of what requirements*.txt name and bring 
 	@$(LOCK) requirements.txt --output-file locked.txt
 	@$(LOCK) requirements-dev.txt --constraint locked.txt --output-file locked-dev.txt
 
-prices: $(DEV_READY) ## generate the price table and the README's table of providers anew
-	@$(BIN)/python -m training prices
-	@$(BIN)/python -m training providers
+prices: $(DEV_READY) ## add to the price table what its sources tell anew; fails where they are old
+	@$(BIN)/python -m training prices; status=$$?; $(BIN)/python -m training providers && exit $$status
 
 drawing: $(RUN_READY) ## draw the state machine, from its definition, into docs
 	@$(BIN)/python -m stacks.drawing

@@ -1,4 +1,4 @@
-"""`python -m ops prove | document`."""
+"""`python -m ops prove | document | reprice`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from collections.abc import Sequence
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ops import reprice
 from ops.prove import document
 from ops.prove.running import prove
 from ops.prove.table import CHECKS
-from ops.stage import NoStage, deployed_stage, local_stage
+from ops.stage import NoStage, Stage, deployed_stage, local_stage
+from training.routing.request_rows import NoRowsToRead, period_of
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         code: int = options.run(options)
-    except (NoStage, BotoCoreError, ClientError) as error:
+    except (NoStage, NoRowsToRead, BotoCoreError, ClientError) as error:
         print(error, file=sys.stderr)
         return 2
     return code
@@ -30,14 +32,26 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True)
     proving = commands.add_parser("prove", help="settle on a stage what only AWS can tell")
     proving.set_defaults(run=_prove)
-    proving.add_argument("--stage", default="dev")
+    _add_stage(proving)
     proving.add_argument("--only", choices=[check.name for check in CHECKS], metavar="NAME")
     proving.add_argument("--list", action="store_true", help="say the names and what each settles")
-    proving.add_argument("--local", action="store_true", help="ask the local stack instead")
-    proving.add_argument("--port", type=int, default=8000, help="the local stack's")
     writing = commands.add_parser("document", help="write docs/aws-unproven.md")
     writing.set_defaults(run=_document)
+    repricing = commands.add_parser("reprice", help="hold the logged costs against today's prices")
+    repricing.set_defaults(run=_reprice)
+    _add_stage(repricing)
+    repricing.add_argument("--since", default="30d", metavar="AGE", help="5m, 24h, 7d")
     return parser
+
+
+def _add_stage(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--stage", default="dev")
+    parser.add_argument("--local", action="store_true", help="ask the local stack instead")
+    parser.add_argument("--port", type=int, default=8000, help="the local stack's")
+
+
+def _stage(options: argparse.Namespace) -> Stage:
+    return local_stage(options.port) if options.local else deployed_stage(options.stage)
 
 
 def _prove(options: argparse.Namespace) -> int:
@@ -45,8 +59,11 @@ def _prove(options: argparse.Namespace) -> int:
     if options.list:
         print("\n".join(f"{check.name}: {check.fact}" for check in chosen))
         return 0
-    stage = local_stage(options.port) if options.local else deployed_stage(options.stage)
-    return prove(stage, chosen)
+    return prove(_stage(options), chosen)
+
+
+def _reprice(options: argparse.Namespace) -> int:
+    return reprice.run(_stage(options), period_of(options.since))
 
 
 def _document(_options: argparse.Namespace) -> int:

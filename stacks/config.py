@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from functions.shared.policy.routing_policy import load_policy
-from functions.shared.vocabulary import MockProviders, Provider
+from functions.shared.vocabulary import MockProviders, PriceFactors, Provider
 
 _Item = TypeVar("_Item")
 
@@ -107,6 +107,10 @@ class StageConfig(_Part):
     """Providers that the stage can call: their secret holds a key, or, for Bedrock, the account
     has access to its models. The others are simulated or left out; `local` is always there."""
     mock_providers: MockProviders = "auto"
+    price_factors: PriceFactors = Field(default_factory=dict)
+    """What the stage pays a provider as a multiple of the list price: 1.1 for OpenAI at a regional
+    host or Azure deployments in a data zone of the United States, 1.2 for one in Europe, less where a
+    discount was agreed on."""
     routing_policy: str = "default"
     """The policy that decides: the name of a file in functions/shared/policy/policies."""
     shadow_policy: str | None = None

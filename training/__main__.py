@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from functions.shared import local_models
@@ -100,9 +101,28 @@ def _add_row_options(parser: argparse.ArgumentParser, period: str) -> None:
 
 
 def _prices(arguments: argparse.Namespace) -> int:
-    from training.generated.prices import PRICES_FILE, render_prices
+    from training.generated.prices import PRICES_FILE, ChangedEdition, render_prices
 
-    return _generate(PRICES_FILE, render_prices(), arguments)
+    try:
+        rendered = render_prices(PRICES_FILE.read_text("utf-8"))
+    except ChangedEdition as error:
+        print(f"{PRICES_FILE.name}: {error}", file=sys.stderr)
+        return 2
+    code = _generate(PRICES_FILE, rendered, arguments)
+    return _say_stale(arguments.check) or code
+
+
+def _say_stale(only_say: bool) -> int:
+    """A check is of the code and never fails by the calendar alone."""
+    from functions.shared.catalogue.models import load_catalogue
+    from training.generated.freshness import stale
+
+    found = stale(load_catalogue(), datetime.now(UTC).date())
+    if only_say and found:
+        print(f"{found[0]}; {len(found)} of its kind, make prices names all", file=sys.stderr)
+    elif found:
+        print("\n".join(found), file=sys.stderr)
+    return 1 if found and not only_say else 0
 
 
 def _providers(arguments: argparse.Namespace) -> int:

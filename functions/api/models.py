@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from functions.shared.catalogue.models import Model, load_catalogue
-from functions.shared.catalogue.pricing import load_prices
+from functions.shared.catalogue.pricing import UnpricedModel, load_prices
 from functions.shared.errors import NotFound
 from functions.shared.health.listing import ListedHealth, listed_health
 from functions.shared.health.reader import Health
@@ -22,10 +22,12 @@ class ListedRates(Frozen):
     output_usd_per_mtok: Usd
     cached_input_usd_per_mtok: Usd | None
     cache_write_usd_per_mtok: Usd | None
+    long_cache_write_usd_per_mtok: Usd | None
 
 
 class ListedPrices(Frozen):
     price_version: str
+    effective_from: date
     source: str
     rates: list[ListedRates]
 
@@ -96,7 +98,7 @@ def _listed(
         limits=Limits(
             context_window=model.context_window, max_output_tokens=model.max_output_tokens
         ),
-        prices=_prices(model.id),
+        prices=_prices(model.id, now.date()),
         retires_on=model.retires_on,
         successor=model.successor,
         health=listed_health(model, health, now),
@@ -112,13 +114,15 @@ def _unusable_reason(model: Model, answered_by: AnsweredBy | None, today: date) 
     return NO_CREDENTIALS if answered_by is None else None
 
 
-def _prices(model_id: str) -> ListedPrices | None:
+def _prices(model_id: str, today: date) -> ListedPrices | None:
     table = load_prices()
-    price = table.models.get(model_id)
-    if price is None:
+    try:
+        price = table.in_force(model_id, today)
+    except UnpricedModel:
         return None
     return ListedPrices(
         price_version=table.price_version,
+        effective_from=price.effective_from,
         source=price.source,
         rates=[ListedRates.model_validate(rates.model_dump()) for rates in price.rates],
     )

@@ -91,7 +91,7 @@ def _billed(event: InvokeInput, attempt: Attempt) -> BilledUsage:
     calls = [*(attempt_of(failure, event.decision) for failure in event.failures), attempt]
     cost = sum(call.cost_nano_usd for call in calls)
     baseline = None if event.candidate.mock else event.decision.baseline_model
-    savings = savings_of(baseline, usage, cost)
+    savings = savings_of(baseline, usage, cost, event.profile, event.decision.routing_context)
     return BilledUsage(
         input_tokens=usage.total_input_tokens,
         cached_input_tokens=usage.cached_input_tokens,

@@ -11,11 +11,12 @@ from functions.invoke_provider.called_model import CalledModel
 from functions.invoke_provider.providers.base import Completion
 from functions.shared.attempt_limits import MOST_PAUSE_S, RETRY_INTERVAL_S
 from functions.shared.catalogue.models import load_catalogue
-from functions.shared.catalogue.pricing import UnpricedModel, cost_nano_usd, price_version
+from functions.shared.catalogue.pricing import UnpricedModel, price_version
 from functions.shared.catalogue.tokens import call_tokens, tokens_in
 from functions.shared.contracts.states import Call, InvokeInput
 from functions.shared.errors import Billed, EngineError, ProviderAuthFailed
 from functions.shared.health.circuit import circuit_of
+from functions.shared.money.call_cost import call_cost_nano_usd
 from functions.shared.vocabulary import Usage
 
 
@@ -57,7 +58,8 @@ def call_of(
     mock, model = event.candidate.mock, event.candidate.model
     cost = assumed = 0
     try:
-        cost = cost_nano_usd(model, usage) if usage else 0
+        context = event.decision.routing_context
+        cost = call_cost_nano_usd(model, usage, event.profile, context) if usage else 0
     except UnpricedModel:
         # Score's catalogue is ahead of this function's: the answer must not be lost for that.
         billed, usage = "assumed", None

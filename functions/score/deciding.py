@@ -51,6 +51,7 @@ def routing_context_of(
     return RoutingContext(
         providers_configured=sorted(providers),
         mock_providers=settings.MOCK_PROVIDERS,
+        price_factors=settings.PRICE_FACTORS,
         session_model=models[0] if models else None,
         savings_baseline=settings.SAVINGS_BASELINE or None,
         health={name: _for_task(one, profile.task) for name, one in reading.by_model.items()},

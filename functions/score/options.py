@@ -13,7 +13,7 @@ from functions.score.estimates import (
     is_probe,
 )
 from functions.shared.catalogue.models import Catalogue, Model
-from functions.shared.catalogue.pricing import UnpricedModel, estimated_nano_usd
+from functions.shared.catalogue.pricing import UnpricedModel, estimated_nano_usd, price_factor
 from functions.shared.catalogue.tokens import TOKEN_RATES, call_tokens
 from functions.shared.contracts.decision import Exclusion, Profile, RoutingContext
 from functions.shared.health.circuit import Circuit, availability, circuit_of
@@ -78,6 +78,7 @@ def options_of(
             routing_context,
             mock=answered_by == "simulator",
             input_tokens=tokens[model.tokenizer],
+            today=today,
         )
         if isinstance(option, str):
             excluded.append(Exclusion(model=model.id, reason=option))
@@ -107,6 +108,7 @@ def _option(
     *,
     mock: bool,
     input_tokens: int,
+    today: date,
 ) -> Option | str:
     """The model as an option for this request, or the reason why it is none."""
     health = routing_context.health.get(model.id)
@@ -116,7 +118,15 @@ def _option(
         return unfit
     expected = min(expected_output_tokens(model, profile.task, health), most_tokens)
     try:
-        cost, worst_case = estimated_nano_usd(model.id, input_tokens, expected, most_tokens)
+        cost, worst_case = estimated_nano_usd(
+            model.id,
+            input_tokens=input_tokens,
+            output_tokens=expected,
+            most_input_tokens=input_tokens,
+            most_output_tokens=most_tokens,
+            on=today,
+            factor=price_factor(model.provider, routing_context.price_factors),
+        )
     except UnpricedModel:
         return "has no known price"
     latency = expected_latency(model, expected, health)

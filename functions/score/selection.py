@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from functions.score.estimates import draw
 from functions.score.options import Option
-from functions.shared.attempt_limits import MAX_RESERVE
+from functions.shared.attempt_limits import MAX_RANKED, MAX_RESERVE
 from functions.shared.contracts.decision import Profile, RoutingContext
 from functions.shared.policy.routing_policy import Policy
 from functions.shared.vocabulary import Preference
@@ -79,6 +79,11 @@ def select(
     if not profile.fallback:
         left_out |= {one.option.model.id: "fallback is off" for one in selection.asked[1:]}
         return replace(selection, asked=selection.asked[:1], left_out=left_out)
+    left_out |= {
+        one.option.model.id: f"{MAX_RANKED} models are ranked before it"
+        for one in selection.asked[MAX_RANKED:]
+    }
+    selection = replace(selection, asked=selection.asked[:MAX_RANKED])
     spare = _spare([one for one in sound if one.model.id in dominated], standing)
     reserve = sorted((scores.of(one) for one in spare), key=lambda one: one.order)
     reserve += sorted((scores.of(one) for one in resting), key=lambda one: one.order)

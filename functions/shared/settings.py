@@ -6,9 +6,9 @@ import os
 from functools import lru_cache
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BeforeValidator, ConfigDict
+from pydantic import BeforeValidator, ConfigDict, Field, Json
 
-from functions.shared.vocabulary import Frozen, MockProviders
+from functions.shared.vocabulary import Frozen, MockProviders, PriceFactors
 
 
 def _names(value: object) -> object:
@@ -53,6 +53,7 @@ class ScoreSettings(ProviderSettings, PolicySettings):
 
     STATE_TABLE: str
     SAVINGS_BASELINE: str = ""
+    PRICE_FACTORS: Json[PriceFactors] = Field(default_factory=dict)
 
 
 class RouteSettings(ClassifySettings, ScoreSettings):

@@ -49,6 +49,9 @@ PriceTier = Literal["standard", "priority", "flex", "batch", "fast"]
 InferenceGeo = Literal["global", "us"]
 """Where Anthropic lets a model run; not all regions cost the same."""
 
+PriceFactors = dict[Provider, Annotated[Decimal, Field(gt=0, le=10)]]
+"""What a stage pays a provider as a multiple of the list price; one that is not there costs just that."""
+
 Score = Annotated[float, Field(ge=0, le=1)]
 
 Count = Annotated[int, Field(ge=0)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -151,7 +152,7 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
     state_table = {"STATE_TABLE": state.table_name}
     tables = {"REQUESTS_TABLE": requests.table_name, **state_table}
     usage_plans = f"arn:{Aws.PARTITION}:apigateway:{Aws.REGION}::/usageplans"
-    calling, classifying = _calling(config), _classifying(config)
+    calling, classifying, prices = _calling(config), _classifying(config), _prices(config)
     read_state = allow("dynamodb:BatchGetItem", state.table_arn)
     return (
         FunctionSpec(
@@ -166,7 +167,7 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
             "Score",
             "score",
             on_path=True,
-            environment={**state_table, **calling, **_policies(config)},
+            environment={**state_table, **calling, **prices, **_policies(config)},
             grants=(read_state,),
         ),
         *(_provider_function(row, config, resources) for row in PROVIDER_FUNCTIONS),
@@ -202,7 +203,7 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
         FunctionSpec(
             "Route",
             "route",
-            environment={**state_table, **classifying, **calling},
+            environment={**state_table, **classifying, **calling, **prices},
             grants=(read_state,),
             layer="onnx",
         ),
@@ -268,6 +269,12 @@ def _classifying(config: StageConfig) -> dict[str, str]:
 def _policies(config: StageConfig) -> dict[str, str]:
     shadow = {"SHADOW_POLICY": config.shadow_policy} if config.shadow_policy else {}
     return {"ROUTING_POLICY": config.routing_policy, **shadow}
+
+
+def _prices(config: StageConfig) -> dict[str, str]:
+    """The list prices need no word."""
+    factors = {provider: str(factor) for provider, factor in config.price_factors.items()}
+    return {"PRICE_FACTORS": json.dumps(factors)} if factors else {}
 
 
 def _calling(config: StageConfig) -> dict[str, str]:

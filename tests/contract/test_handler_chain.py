@@ -7,6 +7,7 @@ import pytest
 from functions.classify.handler import lambda_handler as classify
 from functions.invoke_provider.handler import lambda_handler as invoke
 from functions.score.handler import lambda_handler as score
+from functions.shared.attempt_limits import MAX_RANKED, MAX_RESERVE
 from functions.shared.contracts.answer import Answer
 from functions.shared.contracts.decision import ModelHealth, TaskHistory
 from functions.shared.contracts.states import RecordInput
@@ -98,7 +99,7 @@ BUSY = ModelHealth(
     answers=10**7, latency_ms=10**11, latency_ms_squared=10**15, output_tokens=10**10,
     tasks={"summarize": TaskHistory(answers=10**6, output_tokens=10**9)},
 ).model_dump()  # fmt: skip
-MODELS, STATE_BYTES = 60, 262_144
+MODELS, STATE_BYTES = 80, 262_144
 
 
 def _bytes(value):
@@ -106,17 +107,17 @@ def _bytes(value):
 
 
 def _largest(request):
-    """The states' payloads of a request after six failures, with sixty candidates and all health."""
+    """The states' payloads of a request after six failures, and of eighty models' health."""
     meta, classified, scored, invoked = _run(request | {"model_preference": "best"})
     decision = scored["decision"]
-    assert len(decision["candidates"]) > 30
-    for models in (decision["candidates"], scored["candidates"]):
-        models.extend(models[: MODELS - len(models)])
+    assert len(decision["candidates"]) == len(scored["candidates"]) == MAX_RANKED
+    decision["reserve"] = decision["candidates"][:MAX_RESERVE]
+    scored["candidates"] += scored["candidates"][:MAX_RESERVE]
     decision["routing_context"]["health"] = {f"{number:020}": BUSY for number in range(MODELS)}
     error = ProviderUnavailable("x" * MAX_MESSAGE_CHARACTERS)
     failures = [{"candidate": one, "error": caught(error)} for one in scored["candidates"][:6]]
     known = {"profile": classified["profile"], "decision": decision, "failures": failures}
-    calling = {"candidate": scored["candidates"][0], "remaining": 59, "retry_count": 1}
+    calling = {"candidate": scored["candidates"][0], "remaining": MAX_RANKED, "retry_count": 1}
     answered = {"answer": invoked["logged_answer"], "attempt": invoked["attempt"]}
     return {
         "Score": {"profile": classified["profile"]},
@@ -126,20 +127,20 @@ def _largest(request):
     }
 
 
-def test_what_the_states_carry_of_sixty_models_and_six_failures_leaves_most_of_a_state_free():
+def test_what_the_states_carry_of_eighty_models_and_six_failures_leaves_most_of_a_state_free():
     states = _largest({"text": "x" * 100_000, "task": "summarize"})
     assert max(map(_bytes, states.values())) < 200_000
 
 
-def test_a_candidate_takes_at_most_400_bytes_of_the_state(environment):
+def test_a_candidate_takes_at_most_420_bytes_of_the_state(environment):
     environment(MOCK_PROVIDERS="never", PROVIDERS_CONFIGURED=",".join(get_args(Provider)))
     _, _, decided = _decided({"text": "x", "task": "chat", "model_preference": "best"})
     candidates = decided["candidates"]
-    assert len(candidates) > 30
+    assert len(candidates) == MAX_RANKED
     of_decision = [
         ranked for name in ("candidates", "reserve") for ranked in decided["decision"].get(name, [])
     ]
-    assert _bytes([candidates, of_decision]) / len(candidates) <= 400
+    assert _bytes([candidates, of_decision]) / len(candidates) <= 420
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.xdist_group("synthesis")
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 IDS = {"request_id": "req_1", "caller_id": "key-1", "mode": "sync"}
-MOST_SERIES = 200
+MOST_SERIES = 320
 
 
 @pytest.fixture(autouse=True)

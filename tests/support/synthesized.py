@@ -51,7 +51,9 @@ class StackTemplate:
         """What a role may do."""
         return [
             statement
-            for policy in self.resources("AWS::IAM::Policy").values()
+            # What outgrows a role's own policy goes into one beside it.
+            for kind in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
+            for policy in self.resources(kind).values()
             if {"Ref": role_id} in policy["Roles"]
             for statement in policy["PolicyDocument"]["Statement"]
         ]

@@ -10,7 +10,7 @@ from typing import get_args
 from functions.shared.catalogue.models import Model, load_catalogue
 from functions.shared.catalogue.pricing import load_prices
 from functions.shared.vocabulary import Provider
-from training.generated.prices import PRICED_AT
+from training.generated.price_sources import load_sources
 
 README = Path(__file__).parents[2] / "README.md"
 _BLOCK = re.compile(r"(?s)(<!-- providers: .*?-->\n).*?(<!-- /providers -->)")
@@ -38,10 +38,11 @@ def render_readme(text: str) -> str:
 
 def _row(provider: str) -> str:
     # Live on the day of the prices, so that the table changes with its sources and not by itself.
+    today = load_sources().newest
     models = [
         model
         for model in load_catalogue().models
-        if model.provider == provider and model.quality and not model.is_retired(PRICED_AT.date())
+        if model.provider == provider and model.quality and not model.is_retired(today)
     ]
     cells = (
         f"`{provider}`",
@@ -59,9 +60,10 @@ def _share(models: list[Model], capability: str) -> str:
 
 
 def _range(models: list[Model], side: str) -> str:
-    table = load_prices().models
+    table, today = load_prices(), load_sources().newest
     prices: list[Decimal] = [
-        getattr(table[model.id].rates[0], f"{side}_usd_per_mtok") for model in models
+        getattr(table.in_force(model.id, today).rates[0], f"{side}_usd_per_mtok")
+        for model in models
     ]
     ends = dict.fromkeys((min(prices), max(prices)))
     return " to ".join(f"{end.normalize():f}" for end in ends)

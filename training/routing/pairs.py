@@ -6,14 +6,16 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from functions.shared.catalogue.models import Catalogue
-from functions.shared.catalogue.pricing import UnpricedModel, estimated_nano_usd
+from functions.shared.catalogue.pricing import UnpricedModel, cost_nano_usd
 from functions.shared.policy.prompt_predictor import PromptPredictor
+from functions.shared.vocabulary import Usage
 from training.routing.grades import Grade
 from training.routing.qualities import DIGITS
 
@@ -71,7 +73,8 @@ def pairs_of(grades: Iterable[Grade], catalogue: Catalogue) -> list[Pair]:
 def _cost(model: str) -> int | None:
     given, said = _PRICED_TOKENS
     try:
-        return estimated_nano_usd(model, given, said, said)[0]
+        usage = Usage(input_tokens=given, output_tokens=said)
+        return cost_nano_usd(model, usage, datetime.now(UTC).date())
     except UnpricedModel:
         return None
 

@@ -84,7 +84,12 @@ def period_of(text: str) -> timedelta:
 
 
 def table_rows(
-    name: str, since: timedelta, now: datetime, *, only_graded: bool = False
+    name: str,
+    since: timedelta,
+    now: datetime,
+    *,
+    only_graded: bool = False,
+    database: DynamoDBServiceResource | None = None,
 ) -> Iterator[LoggedRow]:
     """The requests that began in the period, day by day: queries of the index, no scan.
 
@@ -92,7 +97,7 @@ def table_rows(
     sends them. Raises `NoRowsToRead` where the table does not answer.
     """
     try:
-        database = boto3.resource("dynamodb")
+        database = database or boto3.resource("dynamodb")
         table = database.Table(name)
         for day in days(now - since, now):
             began = stamp(now - since)

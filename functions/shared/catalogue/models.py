@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from functions.shared.vocabulary import (
     Api,
     Capability,
+    Count,
     Frozen,
     Provider,
     Sampling,
@@ -39,6 +40,10 @@ class Model(Frozen):
     min_output_tokens: Annotated[int, Field(gt=0)] = 1
     capabilities: frozenset[Capability]
     image_detail: bool = False
+    image_tokens_most: Count = 0
+    image_tokens_low: Count | None = None
+    implicit_cache_writes: bool = False
+    inference_geo: bool = False
     sampling: tuple[Sampling, ...]
     max_temperature: Annotated[float, Field(gt=0, le=2)] = 2
     tool_choices: tuple[ToolChoice, ...] = ("auto", "none", "required", "named")

@@ -17,6 +17,7 @@ from functions.shared.vocabulary import (
     Mode,
     NanoUsd,
     Preference,
+    PriceFactors,
     Score,
     Task,
     TaskSource,
@@ -101,6 +102,9 @@ class RoutingContext(Frozen):
 
     providers_configured: list[str] = Field(default_factory=list)
     mock_providers: Literal["auto", "never", "always"] = "auto"
+    price_factors: PriceFactors = Field(
+        default_factory=dict, exclude_if=lambda factors: not factors
+    )
     session_model: str | None = None
     """The model that answered this conversation before."""
     savings_baseline: str | None = None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from functions.shared.catalogue.pricing import UnpricedModel, cost_nano_usd
+from functions.shared.catalogue.pricing import UnpricedModel
+from functions.shared.contracts.decision import Profile, RoutingContext
+from functions.shared.money.call_cost import call_cost_nano_usd
 from functions.shared.vocabulary import Usage
 
 
@@ -18,18 +20,20 @@ class Savings:
     savings_nano_usd: int
 
 
-def savings_of(baseline_model: str | None, usage: Usage, cost_nano_usd_of_all: int) -> Savings:
-    baseline = _price(baseline_model, usage)
-    if baseline is None:
-        return Savings(None, cost_nano_usd_of_all, 0)
-    return Savings(baseline_model, baseline, baseline - cost_nano_usd_of_all)
-
-
-def _price(model: str | None, usage: Usage) -> int | None:
-    """At standard rates: neither its tier nor its region would have been the baseline's."""
+def savings_of(
+    baseline_model: str | None,
+    usage: Usage,
+    cost_nano_usd: int,
+    profile: Profile,
+    routing_context: RoutingContext,
+) -> Savings:
+    """`usage` of the answer, `cost_nano_usd` of all attempts."""
+    # At standard rates: neither its tier nor its region would have been the baseline's.
     plain = usage.model_copy(update={"tier": "standard", "inference_geo": "global"})
     try:
-        return None if model is None else cost_nano_usd(model, plain)
+        if baseline_model is not None:
+            baseline = call_cost_nano_usd(baseline_model, plain, profile, routing_context)
+            return Savings(baseline_model, baseline, baseline - cost_nano_usd)
     except UnpricedModel:
-        # While a version is being deployed, Score may know a model that this function does not.
-        return None
+        pass
+    return Savings(None, cost_nano_usd, 0)

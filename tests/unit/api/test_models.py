@@ -40,14 +40,17 @@ def test_the_list_has_every_model_of_the_catalogue_in_openais_shape():
 def test_a_model_tells_its_prices_limits_and_capabilities():
     told = listed("claude-haiku-5-5")
     assert told["prices"]["price_version"] == load_prices().price_version
+    assert told["prices"]["effective_from"] == "2026-11-24"
     assert told["prices"]["rates"] == [
         {
             "above_input_tokens": 0, "input_usd_per_mtok": 0.1, "output_usd_per_mtok": 0.5,
             "cached_input_usd_per_mtok": 0.01, "cache_write_usd_per_mtok": 0.125,
+            "long_cache_write_usd_per_mtok": 0.2,
         },
         {
             "above_input_tokens": 100_000, "input_usd_per_mtok": 0.5, "output_usd_per_mtok": 2.5,
             "cached_input_usd_per_mtok": 0.05, "cache_write_usd_per_mtok": 0.625,
+            "long_cache_write_usd_per_mtok": 1.0,
         },
     ]  # fmt: skip
     assert told["limits"] == {"context_window": 1_000_000, "max_output_tokens": 128_000}

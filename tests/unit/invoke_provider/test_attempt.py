@@ -12,10 +12,12 @@ from functions.shared.catalogue.pricing import cost_nano_usd, price_version
 from functions.shared.catalogue.tokens import call_tokens
 from functions.shared.contracts.request import FunctionCall, ToolCall
 from functions.shared.contracts.states import InvokeInput, json_of
+from functions.shared.times import utc
 from functions.shared.vocabulary import Usage, usd
 from tests.support.builders import called, candidate, caught, decision, profile, ranked
 
 NOW_MS = 1_795_000_000_000
+TODAY = utc(NOW_MS).date()
 CLAUDES = ("claude-haiku-5-5", "claude-opus-5")
 
 
@@ -219,8 +221,8 @@ def test_the_cost_and_the_savings_are_those_of_the_actual_tokens():
     assert told.cached_input_tokens == 500
     assert told.output_tokens == 200
     assert told.usage_source == "provider"
-    assert told.total_cost_usd == usd(cost_nano_usd("gpt-4o-mini", usage)) > 0
-    assert told.baseline_cost_usd == usd(cost_nano_usd("gpt-4o", usage))
+    assert told.total_cost_usd == usd(cost_nano_usd("gpt-4o-mini", usage, TODAY)) > 0
+    assert told.baseline_cost_usd == usd(cost_nano_usd("gpt-4o", usage, TODAY))
     assert told.savings_usd == told.baseline_cost_usd - told.total_cost_usd > 0
     assert usd(output.attempt.cost_nano_usd) == told.total_cost_usd
     assert output.attempt.usage == usage

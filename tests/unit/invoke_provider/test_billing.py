@@ -1,5 +1,6 @@
 import json
 import time
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -17,7 +18,8 @@ from tests.support.builders import called, candidate, caught, decision, profile,
 MODEL = "gpt-4o-mini"
 ESTIMATE, WORST_CASE = 1_000_000, 10_000_000
 USAGE = Usage(input_tokens=1_000, output_tokens=100)
-COST = cost_nano_usd(MODEL, USAGE)
+TODAY = datetime.now(UTC).date()
+COST = cost_nano_usd(MODEL, USAGE, TODAY)
 LARGEST = max(model.context_window for model in load_catalogue().models)
 FAILING = {"health": {MODEL: {"faults": 9, "last_fault_at_ms": 4_000_000_000_000}}}
 
@@ -135,7 +137,7 @@ def test_a_usage_that_cannot_be_is_estimated_and_says_so(usage):
 def test_a_usage_that_can_be_is_believed(usage):
     output = attempt(event(), Answers(usage=usage))
     assert output.answer.usage.usage_source == "provider"
-    assert output.attempt.cost_nano_usd == cost_nano_usd(MODEL, usage)
+    assert output.attempt.cost_nano_usd == cost_nano_usd(MODEL, usage, TODAY)
 
 
 def test_an_empty_answer_may_have_taken_no_output():
@@ -214,7 +216,7 @@ def test_cost_and_savings_add_up_to_the_baseline_over_all_attempts():
     usage = attempt(event(failures=failures), Answers(usage=USAGE)).logged_answer.usage
     assert usage.baseline_model == "gpt-4o"
     assert usage.total_cost_nano_usd == 10_000 + COST
-    assert usage.baseline_cost_nano_usd == cost_nano_usd("gpt-4o", USAGE)
+    assert usage.baseline_cost_nano_usd == cost_nano_usd("gpt-4o", USAGE, TODAY)
     assert usage.total_cost_nano_usd + usage.savings_nano_usd == usage.baseline_cost_nano_usd
 
 
@@ -241,7 +243,7 @@ def test_an_answer_whose_price_this_function_does_not_know_is_kept(monkeypatch):
     def unpriced(*_):
         raise UnpricedModel
 
-    monkeypatch.setattr(billing, "cost_nano_usd", unpriced)
+    monkeypatch.setattr(billing, "call_cost_nano_usd", unpriced)
     output = attempt(event(), Answers(usage=USAGE))
     assert output.answer.result == "Hi"
     assert output.attempt.possibly_billed_nano_usd == ESTIMATE

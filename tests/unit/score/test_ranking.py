@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from functions.classify.profiling import profile_request
 from functions.score.ranking import rank
+from functions.shared.attempt_limits import MAX_RANKED
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.contracts.decision import RoutingContext
 from functions.shared.contracts.states import ClassifyInput
@@ -175,15 +176,22 @@ def test_there_is_no_baseline_where_the_caller_or_the_conversation_names_the_mod
     limit=st.floats(0.002, 1),
     stricter=st.floats(0.1, 1),
 )
-def test_a_stricter_cost_limit_never_adds_a_candidate(preference, limit, stricter):
-    def names(max_cost_usd):
+def test_a_stricter_cost_limit_adds_no_candidate_but_for_one_that_it_takes(
+    preference, limit, stricter
+):
+    def ranked(max_cost_usd):
+        """The candidates, and those for which there was no room among them."""
         try:
-            found = _rank(model_preference=preference, max_cost_usd=max_cost_usd).candidates
+            found = _rank(model_preference=preference, max_cost_usd=max_cost_usd)
         except NoEligibleModel:
-            return set()
-        return {one.model for one in found}
+            return set(), set()
+        later = {one.model for one in found.excluded if "ranked before" in one.reason}
+        return {one.model for one in found.candidates}, later
 
-    assert names(limit * stricter) <= names(limit)
+    strict, _ = ranked(limit * stricter)
+    loose, later = ranked(limit)
+    assert strict <= loose | later
+    assert len(strict) <= len(loose)
 
 
 def test_the_ranking_is_the_same_every_time():
@@ -272,3 +280,22 @@ def test_an_image_inside_the_request_counts_as_an_image_and_not_as_its_letters()
         small.estimated_cost_nano_usd
         < _rank(text="A" * 90_000).candidates[0].estimated_cost_nano_usd
     )
+
+
+def test_a_decision_ranks_the_first_twenty_models_and_says_so_of_the_others():
+    decision = _rank(model_preference="best")
+    assert len(decision.candidates) == MAX_RANKED == 20
+    later = [one for one in decision.excluded if one.reason == "20 models are ranked before it"]
+    assert len(later) > 20
+
+
+def test_a_pinned_model_is_ranked_first_however_many_are_better():
+    worst = min(
+        (
+            one
+            for one in load_catalogue().models
+            if one.provider == "bedrock" and not one.retires_on
+        ),
+        key=lambda one: one.quality["chat"],
+    )
+    assert _rank(model_preference="best", model=worst.id).candidates[0].model == worst.id

@@ -1,4 +1,5 @@
 import random
+from datetime import date
 from decimal import Decimal
 from typing import get_args
 
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from functions.score.ranking import rank
 from functions.shared.catalogue import pricing
 from functions.shared.catalogue.models import TASKS, Catalogue, Model
-from functions.shared.catalogue.pricing import ModelPrice, PriceTable, Rates
+from functions.shared.catalogue.pricing import ModelPrice, PriceEdition, PriceTable, Rates
 from functions.shared.contracts.decision import ModelHealth, RoutingContext
 from functions.shared.errors import NoEligibleModel
 from functions.shared.policy.routing_policy import load_policy
@@ -88,16 +89,15 @@ class World:
 
     def rank(self, **changes):
         """The decision, or None where no model is eligible."""
-        table = PriceTable(
-            price_version="drawn",
-            models={
-                model: ModelPrice(
-                    source="drawn",
-                    rates=[Rates(input_usd_per_mtok=given, output_usd_per_mtok=made)],
-                )
-                for model, (given, made) in self.prices.items()
-            },
-        )
+        drawn = {
+            model: ModelPrice(
+                effective_from=date(2026, 11, 24),
+                source="drawn",
+                rates=(Rates(input_usd_per_mtok=given, output_usd_per_mtok=made),),
+            )
+            for model, (given, made) in self.prices.items()
+        }
+        table = PriceTable(editions=(PriceEdition(price_version="drawn", models=drawn),))
         limits = self.limits | changes
         limit_usd = limits.pop("max_cost_usd")
         limit = None if limit_usd is None else nano_usd(Decimal(str(limit_usd)))

@@ -6,7 +6,7 @@ from functions.shared.catalogue.models import load_catalogue
 from functions.shared.vocabulary import Provider
 from training import __main__ as training
 from training.generated import provider_table
-from training.generated.prices import PRICED_AT
+from training.generated.price_sources import load_sources
 from training.generated.provider_table import README, render_readme
 
 
@@ -26,7 +26,9 @@ def test_every_provider_has_a_row_with_its_live_models():
     assert list(rows) == list(get_args(Provider))
     for model in load_catalogue().models:
         is_listed = f"`{model.id}`" in rows[model.provider][1].split(", ")
-        assert is_listed == (bool(model.quality) and not model.is_retired(PRICED_AT.date())), model
+        assert is_listed == (bool(model.quality) and not model.is_retired(load_sources().newest)), (
+            model
+        )
 
 
 def test_a_row_counts_who_can_do_what_and_names_the_range_of_prices():
