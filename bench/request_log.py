@@ -23,7 +23,7 @@ from botocore.awsrequest import AWSResponse
 from ministack.services import dynamodb
 
 from functions.metrics.logs import LogsPage, LogsQuery, logs_page
-from functions.metrics.reader import Reader
+from functions.shared.gateway.reader import Reader
 from functions.shared.storage.request_log import BY_CALLER, BY_DAY, PARTITION_OF, RequestLog
 
 SHORT, LONG = 1_000, 100_000
@@ -31,7 +31,7 @@ PAGES = 7
 _TABLE = "Requests"
 _KEYS = 10
 _END = datetime(2026, 11, 24, 23, 59, 59, tzinfo=UTC)
-_OPERATOR, _CALLER = Reader("operator", is_operator=True), Reader("key-1", is_operator=False)
+_OPERATOR, _CALLER = Reader("operator", {"operator"}), Reader("key-1", ())
 
 
 @dataclass(frozen=True)

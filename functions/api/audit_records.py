@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from functions.api.feedback import Grade
-from functions.shared.errors import InvalidRequest, NotFound
+from functions.shared.errors import Forbidden, InvalidRequest, NotFound
+from functions.shared.gateway.reader import Reader
 from functions.shared.request_ids import REQUEST_ID
 from functions.shared.storage.request_log import RequestLog
 from functions.shared.vocabulary import in_usd
@@ -17,10 +18,10 @@ _INTERNAL = frozenset({"day", "expires_at"})
 
 @dataclass(frozen=True)
 class AuditRecords:
-    """The requests of one caller; those of any other are not found."""
+    """The requests that a reader may see; any other is not found."""
 
     log: RequestLog
-    caller_id: str
+    reader: Reader
 
     def get(self, request_id: str) -> dict[str, Any]:
         """The row as it was recorded. Raises `NotFound`."""
@@ -28,13 +29,18 @@ class AuditRecords:
         return {name: value for name, value in row.items() if name not in _INTERNAL}
 
     def grade(self, request_id: str, grade: Grade) -> dict[str, Any]:
-        """Replaces an earlier grade. Raises `NotFound`, and `InvalidRequest` without an answer."""
+        """Replaces an earlier grade; routing learns from what the one who asked thinks, and from
+        nobody else.
+
+        Raises `NotFound`, `Forbidden` for an operator, and `InvalidRequest` without an answer.
+        """
         feedback = grade.feedback(datetime.now(UTC))
         if not (
             REQUEST_ID.fullmatch(request_id)
-            and self.log.put_feedback(request_id, self.caller_id, feedback)
+            and self.log.put_feedback(request_id, self.reader.caller_id, feedback)
         ):
-            self._row(request_id)
+            if not self.reader.is_owner(self._row(request_id)["caller_id"]):
+                raise Forbidden("Only the key that made a request grades its answer.")
             raise InvalidRequest.at(
                 "request_id", "the request failed", "There is no answer to grade."
             )
@@ -42,6 +48,6 @@ class AuditRecords:
 
     def _row(self, request_id: str) -> dict[str, Any]:
         row = self.log.get(request_id) if REQUEST_ID.fullmatch(request_id) else None
-        if row is None or row["caller_id"] != self.caller_id:
+        if row is None or not self.reader.may_see(row["caller_id"]):
             raise NotFound("There is no such request.")
         return row

@@ -11,6 +11,7 @@ from functions.api.audit_records import AuditRecords
 from functions.api.feedback import Grade
 from functions.api.jobs import Jobs
 from functions.api.models import get_model, list_models
+from functions.shared.gateway.reader import OperatorPlan, Reader
 from functions.shared.gateway.rest import caller_id_of, new_resolver, parsed_body
 from functions.shared.health.listing import current_health
 from functions.shared.health.reader import Health
@@ -23,14 +24,17 @@ from functions.shared.telemetry.observability import logger, metrics
 app = new_resolver()
 
 
+def _reader() -> Reader:
+    plan = OperatorPlan(read_settings(ApiSettings).OPERATOR_PLAN)
+    return Reader(caller_id_of(app.current_event), plan)
+
+
 def _jobs() -> Jobs:
-    return Jobs(read_settings(ApiSettings).JOBS_STATE_MACHINE_ARN, caller_id_of(app.current_event))
+    return Jobs(read_settings(ApiSettings).JOBS_STATE_MACHINE_ARN, _reader())
 
 
 def _audit_records() -> AuditRecords:
-    return AuditRecords(
-        RequestLog(read_settings(ApiSettings).REQUESTS_TABLE), caller_id_of(app.current_event)
-    )
+    return AuditRecords(RequestLog(read_settings(ApiSettings).REQUESTS_TABLE), _reader())
 
 
 def _known_of_models() -> tuple[ProviderChoice, datetime, Health | None]:

@@ -16,6 +16,7 @@ from functions.shared.errors import (
     NotFound,
     error_body,
 )
+from functions.shared.gateway.reader import Reader
 from functions.shared.request_ids import REQUEST_ID
 from functions.shared.storage.clients import client
 from functions.shared.times import stamp
@@ -28,10 +29,10 @@ _OUR_ERROR = re.compile(r"[a-z_]+")
 
 @dataclass(frozen=True)
 class Jobs:
-    """The jobs of one caller; those of any other are not found."""
+    """The jobs that a reader may see, and stop; any other is not found."""
 
     state_machine_arn: str
-    caller_id: str
+    reader: Reader
 
     def get(self, execution_id: str) -> dict[str, Any]:
         """Raises `NotFound`, and `ClientError` where Step Functions refuses the look-up."""
@@ -42,12 +43,11 @@ class Jobs:
         execution = self._describe(execution_id)
         if execution["status"] != "RUNNING":
             return _job(execution_id, execution)
-        arn = self._arn(execution_id)
         _call(
             client("stepfunctions").stop_execution,
-            executionArn=arn,
+            executionArn=self._arn(execution_id),
             error=Aborted.__name__,
-            cause="By caller",
+            cause="By caller" if self.reader.is_owner(_owner(execution)) else "By operator",
         )
         return _job(execution_id, self._describe(execution_id))
 
@@ -57,12 +57,17 @@ class Jobs:
         execution: DescribeExecutionOutputTypeDef = _call(
             client("stepfunctions").describe_execution, executionArn=self._arn(execution_id)
         )
-        if json.loads(execution["input"])["caller_id"] != self.caller_id:
+        if not self.reader.may_see(_owner(execution)):
             raise NotFound("There is no such job.")
         return execution
 
     def _arn(self, execution_id: str) -> str:
         return f"{self.state_machine_arn.replace(':stateMachine:', ':execution:')}:{execution_id}"
+
+
+def _owner(execution: DescribeExecutionOutputTypeDef) -> str:
+    caller_id: str = json.loads(execution["input"])["caller_id"]
+    return caller_id
 
 
 def _call(action: Any, **arguments: str) -> Any:

@@ -1,5 +1,7 @@
 /** What the console reads of the answers of the API. */
 
+import type { ErrorBody } from "./static/kit-fetch.js";
+
 export interface Excluded {
   model: string;
   reason: string;
@@ -14,6 +16,7 @@ export interface Candidate {
   latency_score?: number;
   quality_score?: number;
   availability_score?: number;
+  quality?: number;
   estimated_cost_usd: number;
   estimated_latency_ms: number;
 }
@@ -49,8 +52,9 @@ export interface Usage {
   cached_input_tokens: number;
   output_tokens: number;
   total_cost_usd: number;
+  simulated_cost_usd?: number;
   usage_source: "provider" | "estimated";
-  baseline_model: string;
+  baseline_model?: string | null;
   savings_usd: number;
 }
 
@@ -75,39 +79,50 @@ export interface Answer {
   performance: { total_time_ms: number; routing_time_ms: number; inference_time_ms: number };
 }
 
+/** What is left out is 0, and `try` 1; `possibly_billed` is of an earlier version. */
 export interface Attempt {
   model: string;
   provider: string;
+  try?: number;
   outcome: string;
   message?: string;
   elapsed_ms: number;
-  retries: number;
+  waited_ms?: number;
+  retries?: number;
   usage?: { input_tokens: number; output_tokens: number };
-  cost_usd: number;
-  possibly_billed: boolean;
+  cost_usd?: number;
+  possibly_billed_usd?: number;
+  possibly_billed?: boolean;
 }
 
 export interface Feedback {
   score: number;
 }
 
+export type Status = "SUCCEEDED" | "FAILED" | "ABORTED" | "TIMED_OUT";
+
 export interface AuditRecord {
   request_id: string;
+  caller_id: string;
   created_at: string;
-  status: "SUCCEEDED" | "FAILED";
+  status: Status;
   mode: string;
+  mock?: boolean;
   latency_ms: number;
   cost_usd: number;
+  simulated_cost_usd?: number;
+  possibly_billed_usd?: number;
   savings_usd?: number;
+  usage?: { baseline_model?: string | null };
   model?: string;
-  model_preference: string;
+  model_preference?: string;
   price_version?: string;
   policy_version?: string;
   trace_id?: string;
   prompt?: string;
-  error_code: string;
-  error?: { code: string; message: string };
-  attempts: Attempt[];
+  error_code?: string;
+  error?: ErrorBody;
+  attempts?: Attempt[];
   profile?: TaskSource & { classify_ms: number };
   decision?: Decision & { score_ms: number };
   feedback?: Feedback;
@@ -115,14 +130,29 @@ export interface AuditRecord {
 
 export interface LoggedRequest {
   request_id: string;
+  caller_id: string;
   created_at: string;
-  status: "SUCCEEDED" | "FAILED";
+  status: Status;
   task: string | null;
   model: string | null;
+  mock: boolean | null;
   latency_ms: number;
   cost_usd: number;
+  simulated_cost_usd?: number | null;
+  possibly_billed_usd?: number | null;
   fallbacks: number;
   error_code: string | null;
+}
+
+export interface Reader {
+  caller_id: string;
+  is_operator: boolean;
+}
+
+export interface LogsPage {
+  logs: LoggedRequest[];
+  next_cursor: string | null;
+  reader: Reader;
 }
 
 export interface Model {
@@ -136,17 +166,20 @@ export interface Realtime {
     start: string;
     requests: number;
     failed: number;
+    rejected: number;
+    errors: number;
     latency_ms: { p95: number | null };
   }[];
   requests: number;
-  failed: number;
+  rejected: number;
+  errors: number;
   cost_usd: number;
 }
 
 export interface Summary {
   window: string;
   from: string;
-  requests: { total: number; failed: number };
+  requests: { total: number; rejected: number; errors: number };
   latency_ms: { p50: number | null; p95: number | null; p99: number | null };
   costs: { total_usd: number; savings_usd: number };
   fallbacks: number;

@@ -9,10 +9,10 @@ from itertools import islice
 from typing import get_args
 
 from functions.metrics.cloudwatch import Figure, read_figures
-from functions.metrics.reader import Reader
 from functions.metrics.summary import Measured, costs_by_model, model_figures
 from functions.metrics.window import Window
 from functions.shared.catalogue.models import load_catalogue
+from functions.shared.gateway.reader import Reader
 from functions.shared.money.caller_spend import spend_ids, spend_of
 from functions.shared.storage.state_table import StateTable
 from functions.shared.vocabulary import Count, Frozen, Task, Usd, usd

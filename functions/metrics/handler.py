@@ -10,12 +10,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions.metrics.costs import costs
 from functions.metrics.logs import LogsQuery, logs_page
 from functions.metrics.models import model_metrics, provider_metrics
-from functions.metrics.operators import is_operator
-from functions.metrics.reader import Reader
 from functions.metrics.realtime import realtime
 from functions.metrics.summary import summary
 from functions.metrics.window import NoQuery, Window, WindowQuery
 from functions.shared.gateway.query import parsed_query
+from functions.shared.gateway.reader import OperatorPlan, Reader
 from functions.shared.gateway.rest import caller_id_of, new_resolver
 from functions.shared.health.listing import current_health
 from functions.shared.health.reader import Health
@@ -43,8 +42,8 @@ def _health() -> Health | None:
 
 
 def _reader() -> Reader:
-    caller_id = caller_id_of(app.current_event)
-    return Reader(caller_id, is_operator(caller_id, read_settings(MetricsSettings).OPERATOR_PLAN))
+    plan = OperatorPlan(read_settings(MetricsSettings).OPERATOR_PLAN)
+    return Reader(caller_id_of(app.current_event), plan)
 
 
 def _log() -> RequestLog:

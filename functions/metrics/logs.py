@@ -17,8 +17,8 @@ from pydantic import (
     TypeAdapter,
 )
 
-from functions.metrics.reader import Partition, Reader
 from functions.shared.errors import InvalidRequest
+from functions.shared.gateway.reader import Partition, Reader
 from functions.shared.storage.request_log import BY_DAY, PARTITION_OF, Page, RequestLog
 from functions.shared.times import stamp
 from functions.shared.vocabulary import Frozen, RequestId, Usd, in_usd
@@ -56,7 +56,7 @@ class LogsQuery(Frozen):
     model: str | None = None
     provider: str | None = None
     task: str | None = None
-    status: Literal["SUCCEEDED", "FAILED"] | None = None
+    status: Literal["SUCCEEDED", "FAILED", "ABORTED", "TIMED_OUT"] | None = None
     caller_id: Annotated[str, Field(min_length=1, max_length=128)] | None = None
     first: Annotated[Moment | None, Field(alias="from")] = None
     last: Annotated[Moment | None, Field(alias="to")] = None
@@ -92,11 +92,19 @@ class LoggedRequest(Frozen):
     feedback: dict[str, Any] | None = None
 
 
+class LogsReader(Frozen):
+    """Whose key it is, and whether it sees the requests of all."""
+
+    caller_id: str
+    is_operator: bool
+
+
 class LogsPage(Frozen):
     """Go on while there is a `next_cursor`: a page of filtered rows may be short, or empty."""
 
     logs: list[LoggedRequest]
     next_cursor: str | None
+    reader: LogsReader
 
 
 def logs_page(query: LogsQuery, reader: Reader, log: RequestLog, now: datetime) -> LogsPage:
@@ -111,10 +119,15 @@ def logs_page(query: LogsQuery, reader: Reader, log: RequestLog, now: datetime) 
     else:
         position = None  # another `to` than the cursor's may have moved before it
     partitions = list(reader.partitions(query.caller_id, first, last))
-    if stamp(first) > stamp(last):
-        return _page([], None)
-    reads = _reads(log, query, partitions, (stamp(first), stamp(last)), position)
-    return _first_page(reads, query.limit)
+    rows, end = list[dict[str, Any]](), None
+    if stamp(first) <= stamp(last):
+        reads = _reads(log, query, partitions, (stamp(first), stamp(last)), position)
+        rows, end = _first_page(reads, query.limit)
+    return LogsPage(
+        logs=[LoggedRequest.model_validate(in_usd(row)) for row in rows],
+        next_cursor=_cursor(end) if end else None,
+        reader=LogsReader(caller_id=reader.caller_id, is_operator=reader.is_operator),
+    )
 
 
 def _stretch(query: LogsQuery, now: datetime) -> tuple[datetime, datetime]:
@@ -149,23 +162,21 @@ def _reads(
                 break
 
 
-def _first_page(reads: Iterable[tuple[Page, _Position | None]], limit: int) -> LogsPage:
-    """As many rows as are asked for, or fewer where that would take too many queries."""
+def _first_page(
+    reads: Iterable[tuple[Page, _Position | None]], limit: int
+) -> tuple[list[dict[str, Any]], _Position | None]:
+    """As many rows as are asked for, or fewer where that would take too many queries, and where the
+    next page begins."""
     rows: list[dict[str, Any]] = []
     queries = 0
     for page, position in reads:
         rows += page.rows
         queries += page.evaluated > 0
         if len(rows) > limit:
-            return _page(rows[:limit], _position_of(rows[limit - 1]))
+            return rows[:limit], _position_of(rows[limit - 1])
         if queries >= _MOST_QUERIES and position:
-            return _page(rows, position)
-    return _page(rows, None)
-
-
-def _page(rows: list[dict[str, Any]], position: _Position | None) -> LogsPage:
-    listed = [LoggedRequest.model_validate(in_usd(row)) for row in rows]
-    return LogsPage(logs=listed, next_cursor=_cursor(position) if position else None)
+            return rows, position
+    return rows, None
 
 
 def _position_of(row: Mapping[str, Any]) -> _Position:

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from functions.metrics.reader import Reader
+from functions.shared.errors import HTTP_STATUS
+from functions.shared.gateway.reader import Reader
 from functions.shared.storage.request_log import RequestLog
 from functions.shared.times import stamp
 from functions.shared.vocabulary import Count, Frozen, Usd, usd
@@ -27,11 +28,14 @@ class BucketLatency(Frozen):
 
 
 class Bucket(Frozen):
-    """The requests that ended in the seconds from `start` on."""
+    """The requests that ended in the seconds from `start` on, `failed` of them as
+    `metrics/summary.py` tells `rejected` from `errors`."""
 
     start: datetime
     requests: Count
     failed: Count
+    rejected: Count
+    errors: Count
     fallbacks: Count
     cost_usd: Usd
     latency_ms: BucketLatency
@@ -44,6 +48,8 @@ class Realtime(Frozen):
     buckets: list[Bucket]
     requests: Count
     failed: Count
+    rejected: Count
+    errors: Count
     fallbacks: Count
     cost_usd: Usd
 
@@ -63,6 +69,8 @@ def realtime(reader: Reader, log: RequestLog, now: datetime) -> Realtime:
         buckets=buckets,
         requests=sum(one.requests for one in buckets),
         failed=sum(one.failed for one in buckets),
+        rejected=sum(one.rejected for one in buckets),
+        errors=sum(one.errors for one in buckets),
         fallbacks=sum(one.fallbacks for one in buckets),
         cost_usd=sum((one.cost_usd for one in buckets), Decimal(0)),
     )
@@ -82,12 +90,21 @@ def _rows(
 
 def _bucket(start: int, rows: list[dict[str, Any]]) -> Bucket:
     times = sorted(row["latency_ms"] for row in rows if "model" in row and "latency_ms" in row)
+    failed = [row for row in rows if row["status"] != "SUCCEEDED"]
+    rejected = sum(map(_is_rejected, failed))
     cuts = statistics.quantiles(times, n=20, method="inclusive") if len(times) > 1 else times * 19
     return Bucket(
         start=datetime.fromtimestamp(start, UTC),
         requests=len(rows),
-        failed=sum(row["status"] == "FAILED" for row in rows),
+        failed=len(failed),
+        rejected=rejected,
+        errors=len(failed) - rejected,
         fallbacks=sum(row.get("fallbacks", 0) for row in rows),
         cost_usd=usd(sum(row.get("cost_nano_usd", 0) for row in rows)),
         latency_ms=BucketLatency(p50=cuts[9] if cuts else None, p95=cuts[18] if cuts else None),
     )
+
+
+def _is_rejected(failed: dict[str, Any]) -> bool:
+    stopped = failed["status"] == "ABORTED"
+    return stopped or HTTP_STATUS.get(failed.get("error_code", ""), 500) < 500

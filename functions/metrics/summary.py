@@ -28,9 +28,14 @@ class Measured(Frozen):
 
 
 class RequestCounts(Frozen):
+    """`failed` are those that were `rejected`, by their caller's own doing (a code of 4xx), and the
+    `errors` of the engine or of all providers that were asked (5xx)."""
+
     total: Count
     successful: Count
     failed: Count
+    rejected: Count
+    errors: Count
 
 
 class SummaryCosts(Frozen):
@@ -63,17 +68,15 @@ class Summary(Measured):
 def summary(service: str, window: Window) -> Summary:
     """Raises what `read_figures` raises."""
     wanted = [
-        *map(Figure, ("Requests", "CostUsd", "SavingsUsd", "Fallbacks")),
+        *map(Figure, ("Requests", "Errors", "CostUsd", "SavingsUsd", "Fallbacks")),
         Figure("Requests", _SUCCESSFUL),
         *percentiles_of("LatencyMs"),
         *model_figures(),
     ]
     figures = read_figures(wanted, service, window)
-    total = figures.count("Requests")
-    successful = figures.count("Requests", _SUCCESSFUL)
     return Summary(
         **window.to_json(),
-        requests=RequestCounts(total=total, successful=successful, failed=total - successful),
+        requests=_request_counts(figures),
         latency_ms=figures.percentiles("LatencyMs"),
         costs=SummaryCosts(
             total_usd=figures.usd("CostUsd"),
@@ -82,6 +85,15 @@ def summary(service: str, window: Window) -> Summary:
         ),
         cache=NO_CACHE,
         fallbacks=figures.count("Fallbacks"),
+    )
+
+
+def _request_counts(figures: Figures) -> RequestCounts:
+    total, errors = figures.count("Requests"), figures.count("Errors")
+    successful = figures.count("Requests", _SUCCESSFUL)
+    failed = total - successful
+    return RequestCounts(
+        total=total, successful=successful, failed=failed, rejected=failed - errors, errors=errors
     )
 
 

@@ -75,21 +75,23 @@ class RecordSettings(Settings):
     LOG_RETENTION_DAYS: int
 
 
-class ApiSettings(ProviderSettings):
-    """The list of models says what `Score` knows of them."""
-
-    JOBS_STATE_MACHINE_ARN: str
-    REQUESTS_TABLE: str
-    STATE_TABLE: str
-
-
-class MetricsSettings(ProviderSettings):
-    """`OPERATOR_PLAN` names the usage plan whose keys may see the requests of all others;
-    `POWERTOOLS_SERVICE_NAME` is the dimension that keeps this stage's metrics apart."""
+class ReaderSettings(ProviderSettings):
+    """`OPERATOR_PLAN` names the usage plan whose keys may see what all others made."""
 
     REQUESTS_TABLE: str
     STATE_TABLE: str
     OPERATOR_PLAN: str
+
+
+class ApiSettings(ReaderSettings):
+    """The list of models says what `Score` knows of them."""
+
+    JOBS_STATE_MACHINE_ARN: str
+
+
+class MetricsSettings(ReaderSettings):
+    """`POWERTOOLS_SERVICE_NAME` is the dimension that keeps this stage's metrics apart."""
+
     POWERTOOLS_SERVICE_NAME: str
 
 

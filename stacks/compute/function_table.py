@@ -151,7 +151,10 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
     queue, jobs = resources.storage.dead_letter_queue, resources.job_arns
     state_table = {"STATE_TABLE": state.table_name}
     tables = {"REQUESTS_TABLE": requests.table_name, **state_table}
-    usage_plans = f"arn:{Aws.PARTITION}:apigateway:{Aws.REGION}::/usageplans"
+    operators = {"OPERATOR_PLAN": resources.operator_plan}
+    read_plans = allow(
+        "apigateway:GET", f"arn:{Aws.PARTITION}:apigateway:{Aws.REGION}::/usageplans"
+    )
     calling, classifying, prices = _calling(config), _classifying(config), _prices(config)
     read_state = allow("dynamodb:BatchGetItem", state.table_arn)
     return (
@@ -189,13 +192,19 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
         FunctionSpec(
             "Api",
             "api",
-            environment={**tables, **calling, "JOBS_STATE_MACHINE_ARN": resources.jobs_machine_arn},
+            environment={
+                **tables,
+                **calling,
+                **operators,
+                "JOBS_STATE_MACHINE_ARN": resources.jobs_machine_arn,
+            },
             grants=(
                 allow("states:DescribeExecution", jobs),
                 allow("states:StopExecution", jobs),
                 allow("dynamodb:GetItem", requests.table_arn),
                 allow("dynamodb:UpdateItem", requests.table_arn),
                 read_state,
+                read_plans,
             ),
             wildcards={resources.job_arns_as_checked: "A job gets its name from its request."},
         ),
@@ -210,7 +219,7 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
         FunctionSpec(
             "Metrics",
             "metrics",
-            environment={**tables, **calling, "OPERATOR_PLAN": resources.operator_plan},
+            environment={**tables, **calling, **operators},
             grants=(
                 allow("cloudwatch:GetMetricData", "*"),
                 allow(
@@ -218,7 +227,7 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
                     *(f"{requests.table_arn}/index/{name}" for name in (BY_DAY, BY_CALLER)),
                 ),
                 read_state,
-                allow("apigateway:GET", usage_plans),
+                read_plans,
             ),
             wildcards={"*": "Neither GetMetricData nor X-Ray's write actions name a resource."},
             # Under the gateway's 29 s: a look-up over many days may be asked for twice.

@@ -70,9 +70,9 @@ class Console:
         if message.type in ("error", "warning") and not message.text.startswith(REFUSED):
             self.problems.append(message.text)
 
-    def enter(self):
+    def enter(self, key=None):
         with self.answering("/metrics/logs"):
-            self.page.get_by_label("API key", exact=True).fill(self.stack.api_key)
+            self.page.get_by_label("API key", exact=True).fill(key or self.stack.api_key)
             self.page.get_by_role("button", name="Continue").click()
         expect(self.page.locator("#realtime .columns")).to_be_visible()
 
@@ -95,12 +95,24 @@ class Console:
         expect(self.outcome.locator(".walk")).to_be_visible()
         return self.outcome.locator(".answer").get_attribute("data-request")
 
-    def open_record(self, request_id):
+    def open_record(self, request_id, **changes):
+        """As the API has it, but for the changes."""
+        if changes:
+            self.answer_with(f"**/v1/requests/{request_id}", changes)
         self.page.locator(f'tr[data-request="{request_id}"]').click()
         expect(self.record.locator(".walk")).to_be_visible()
 
     def answering(self, path):
         return self.page.expect_response(lambda response: path in urlsplit(response.url).path)
+
+    def answer_with(self, path, changes):
+        def fulfill(route):
+            response = route.fetch()
+            told = response.json() | changes
+            given = {name: value for name, value in told.items() if value is not None}
+            route.fulfill(response=response, json=given)
+
+        self.page.route(path, fulfill)
 
     def api(self, path):
         response = requests.get(
@@ -379,7 +391,8 @@ def test_totals_are_those_of_the_summary(console, window):
     expect(console.page.locator(f"#totals[data-window='{summary['window']}']")).to_be_visible()
     shown = {
         "requests": summary["requests"]["total"],
-        "failed": summary["requests"]["failed"],
+        "rejected": summary["requests"]["rejected"],
+        "errors": summary["requests"]["errors"],
         "fallbacks": summary["fallbacks"],
         "cost_usd": summary["costs"]["total_usd"],
         "savings_usd": summary["costs"]["savings_usd"],
@@ -394,16 +407,21 @@ def test_the_last_minutes_are_drawn_and_summed(console):
         console.page.get_by_role("button", name="Refresh").click()
     told = response.value.json()
     assert told["requests"] > 0
-    note = f"{told['requests']} requests, {told['failed']} failed, ${told['cost_usd']:.6f}"
+    counts = [
+        *(f"{told[name]} {name}" for name in ("requests", "rejected", "errors")),
+        f"${told['cost_usd']:.6f}",
+    ]
+    note = re.sub(r"\b1 (request|error)s", r"1 \1", ", ".join(counts))
     expect(console.page.locator("#realtime-note")).to_have_text(note)
     columns = console.page.locator("#realtime .column")
     expect(columns).to_have_count(len(told["buckets"]))
     answered = sum(bucket["requests"] > bucket["failed"] for bucket in told["buckets"])
     expect(columns.locator(".answered")).to_have_count(answered)
-    failed = sum(bucket["failed"] > 0 for bucket in told["buckets"])
-    expect(columns.locator(".failed")).to_have_count(failed)
+    for name in ("rejected", "errors"):
+        drawn = sum(bucket[name] > 0 for bucket in told["buckets"])
+        expect(columns.locator(f".{name}")).to_have_count(drawn)
     (busiest,) = sorted(told["buckets"], key=lambda bucket: bucket["requests"])[-1:]
-    said = f"{busiest['requests'] - busiest['failed']} answered, {busiest['failed']} failed"
+    said = f"{busiest['requests'] - busiest['failed']} answered, {busiest['rejected']} rejected"
     expect(columns.nth(told["buckets"].index(busiest))).to_have_attribute("title", re.compile(said))
     expect(console.page.get_by_role("img", name=said).first).to_be_visible()
 
@@ -509,8 +527,9 @@ def test_a_request_opens_with_every_attempt(console):
         for text in (attempt["model"], attempt["provider"], attempt["outcome"]):
             expect(shown).to_contain_text(text)
         values = shown.locator("[data-value]").evaluate_all("c => c.map((o) => o.dataset.value)")
-        assert [float(one) for one in values] == [attempt["cost_usd"], attempt["elapsed_ms"]]
-    expect(attempts.first).to_contain_text("at most")
+        cost = attempt.get("cost_usd", 0)
+        assert [float(one) for one in values] == [attempt["elapsed_ms"], cost]
+    expect(attempts.first).to_contain_text("possibly billed")
     expect(attempts.nth(1)).to_contain_text(str(row["usage"]["output_tokens"]))
     for known in ("trace_id", "price_version", "policy_version", "model_preference"):
         expect(console.record).to_contain_text(row[known])
@@ -536,6 +555,132 @@ def test_the_walk_shows_each_state_with_its_time(console):
         expect(shown).to_contain_text(attempt["outcome"])
 
 
+ATTEMPTS = [
+    {
+        "model": "gpt-4o", "provider": "openai", "outcome": "ProviderUnavailable",
+        "elapsed_ms": 31, "message": "openai answered 503",
+    },
+    {
+        "model": "gpt-4o", "provider": "openai", "outcome": "ProviderTimeout", "try": 2,
+        "elapsed_ms": 900, "waited_ms": 1000, "possibly_billed_usd": 0.25, "cost_usd": 0,
+    },
+    {
+        "model": "gpt-6-luna", "provider": "openai", "outcome": "ProviderThrottled",
+        "elapsed_ms": 12, "waited_ms": 2400, "retries": 3, "cost_usd": 0.001,
+    },
+]  # fmt: skip
+FAILED = {
+    "status": "FAILED",
+    "error_code": "all_providers_failed",
+    "error": {
+        "code": "all_providers_failed",
+        "message": "Every candidate failed.",
+        "retry_after_seconds": 4,
+        "details": ATTEMPTS,
+    },
+    "attempts": ATTEMPTS,
+    "latency_ms": 5160,
+    "mock": False,
+    "cost_usd": 0.001,
+    "possibly_billed_usd": 0.25,
+    "savings_usd": None,
+}
+
+
+def test_a_stored_failure_tells_its_tries_their_waits_and_what_may_have_been_billed(console):
+    console.open_record(console.sent(), **FAILED)
+    failure = console.record.locator("[data-code=all_providers_failed]")
+    expect(failure).to_contain_text("told to wait 4 seconds")
+    expect(failure.get_by_role("table")).to_have_count(0)
+    attempts = console.record.get_by_role("table", name="Attempts").locator("tbody tr")
+    told = [
+        ["ProviderUnavailable", "1", "$0.000000", "openai answered 503"],
+        ["2, waited 1.00 s", "at most $0.250000 possibly billed"],
+        ["1, waited 2.40 s, 3 retries", "$0.001000"],
+    ]
+    for row, texts in zip(attempts.all(), told, strict=True):
+        for text in texts:
+            expect(row).to_contain_text(text)
+    expect(console.record).to_contain_text("$0.250000 at most")
+    assert console.figure("#record", "cost_usd") == 0.001
+
+
+def test_the_walk_draws_waits_as_waits(console):
+    console.open_record(console.sent(), **FAILED)
+    walk = console.record.locator(".walk")
+    states = ["Classify", "Score", *["Invoke Provider", "Wait For Provider"], "Invoke Provider"]
+    states += ["Next Candidate?", *["Invoke Provider"] * 2, "Next Candidate?", "Record Failure"]
+    expect(walk.locator(".state")).to_have_text(states)
+    waits = ["waited 1.00 s before try 2", "waited 2.40 s before try 1"]
+    expect(walk.locator(".step.wait strong")).to_have_text(waits)
+    drawn = walk.locator(".timeline .waited")
+    assert drawn.evaluate_all("all => all.map((one) => one.title)") == waits
+    assert drawn.evaluate_all("all => all.map((one) => one.style.flexGrow)") == ["1000", "2400"]
+    expect(walk).to_contain_text("3.40 s waited before tries")
+    expect(walk).to_contain_text("between them (starting functions, moving on)")
+
+
+def test_a_record_of_an_earlier_version_says_where_its_waits_and_assumed_costs_are(console):
+    timeout = {"outcome": "ProviderTimeout", "possibly_billed": True, "cost_usd": 0.25}
+    attempts = [
+        {"model": "gpt-4o", "provider": "openai", "elapsed_ms": 9, "retries": 0, **timeout},
+        {
+            "model": "gpt-6-luna", "provider": "openai", "outcome": "success", "elapsed_ms": 9,
+            "retries": 1, "cost_usd": 0.001, "possibly_billed": False,
+        },
+    ]  # fmt: skip
+    old = {"attempts": attempts, "latency_ms": 2000, "cost_usd": 0.251, "mock": True}
+    console.open_record(console.sent(), **old)
+    walk = console.record.locator(".walk")
+    expect(walk).to_contain_text("between them (waiting for retries, starting functions")
+    expect(walk.locator("[data-attempt='1']")).to_contain_text("after 1 retry")
+    expect(walk.locator("[data-attempt='0']")).to_contain_text("at most $0.250000 possibly billed")
+    expect(console.record).to_contain_text("$0.250000 at most, in the cost")
+    expect(console.record).to_contain_text("Cost, simulated")
+
+
+@pytest.mark.parametrize("is_decided", [True, False])
+def test_a_stored_refusal_says_of_each_model_why_it_was_out(console, is_decided):
+    request_id = console.sent()
+    excluded = [{"model": "gpt-4o", "reason": "costs at least 0.00125 USD"}]
+    decision = {"candidates": [], "excluded": excluded, "score_ms": 0.5} if is_decided else None
+    message = "The request's limits exclude every model."
+    console.open_record(
+        request_id,
+        status="FAILED",
+        error_code="no_eligible_model",
+        error={"code": "no_eligible_model", "message": message, "details": excluded},
+        decision=decision,
+        attempts=[],
+    )
+    failure = console.record.locator("[data-code=no_eligible_model]")
+    expect(failure).to_contain_text(message)
+    expect(failure.get_by_role("table", name="Excluded models").locator("tbody tr")).to_have_text(
+        ["gpt-4ocosts at least 0.00125 USD"]
+    )
+    expect(console.record.get_by_role("table")).to_have_count(1)
+    expect(console.record.locator("[data-state=Score]")).to_contain_text("no model to ask")
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "word"),
+    [("ABORTED", "aborted", "stopped"), ("TIMED_OUT", "deadline_exceeded", "timed out")],
+)
+def test_a_stopped_job_ends_its_walk_where_it_was_stopped(console, status, code, word):
+    ended = {"status": status, "error_code": code, "attempts": None, "decision": None}
+    console.open_record(console.sent(), **ended)
+    expect(console.record.locator(".badge").first).to_have_text(word)
+    expect(console.record.locator(".walk .state")).to_have_text(["Classify"])
+    expect(console.record.locator(".walk strong").last).to_have_text(word)
+
+
+def test_money_that_nobody_paid_is_named_simulated(console):
+    console.open_record(console.sent(), mock=True, cost_usd=0, simulated_cost_usd=0.002)
+    expect(console.record).to_contain_text("Simulated cost")
+    assert console.figure("#record", "cost_usd") == 0
+    assert console.figure("#record", "simulated_cost_usd") == 0.002
+
+
 @pytest.mark.parametrize(("thumb", "score"), [("Good", 1), ("Not good", 0)])
 def test_an_answer_is_graded_from_its_record(console, thumb, score):
     request_id = console.sent()
@@ -543,6 +688,83 @@ def test_an_answer_is_graded_from_its_record(console, thumb, score):
     console.record.get_by_role("button", name=thumb, exact=True).click()
     expect(console.record.get_by_role("status")).to_have_text(f"Graded {score}.00 of 1.")
     assert console.api(f"/requests/{request_id}")["feedback"]["score"] == score
+
+
+@pytest.fixture
+def foreign(stack):
+    """Two requests of other keys than an operator's: one was answered, one rejected."""
+    url, ids = f"{stack.base_url}/generate", []
+    for key, limits in ((stack.api_key, {}), (stack.other_api_key, {"max_cost_usd": 1e-9})):
+        body = {"task": "chat", "text": TEXT, **limits}
+        answer = requests.post(url, json=body, headers={"X-API-Key": key}, timeout=30)
+        ids.append(answer.json()["request_id"])
+    return ids
+
+
+def test_an_operator_opens_the_requests_of_all_keys(door, foreign):
+    door.enter(door.stack.operator_api_key)
+    for request_id in foreign:
+        door.open_record(request_id)
+        owner = door.record.locator("[data-figure=caller_id]")
+        in_list = door.page.locator(f'tr[data-request="{request_id}"] [data-name=Key]')
+        expect(in_list).to_have_text(owner.inner_text())
+        expect(door.record.get_by_role("button", name="Good", exact=True)).to_have_count(0)
+        door.page.keyboard.press("Escape")
+
+
+def test_an_operator_filters_by_key(door, foreign):
+    door.enter(door.stack.operator_api_key)
+    page, rows = door.page, door.page.locator("#rows tr")
+    (key,) = _values(page.locator(f'tr[data-request="{foreign[1]}"]'), "Key")
+    assert key in page.locator("#callers option").evaluate_all("all => all.map((o) => o.value)")
+    with page.expect_response(lambda response: f"caller_id={key}" in response.url) as response:
+        page.get_by_label("Key", exact=True).fill(key)
+        page.get_by_label("Key", exact=True).press("Enter")
+    expect(rows).to_have_count(len(response.value.json()["logs"]))
+    assert set(_values(rows, "Key")) == {key}
+
+
+def test_other_keys_see_no_column_of_keys(console):
+    console.sent()
+    expect(console.page.locator("#rows tr").first).to_be_visible()
+    expect(console.page.locator("[data-name=Key]")).to_have_count(0)
+    expect(console.page.locator("#filter-caller_id")).to_be_hidden()
+    expect(console.page.get_by_role("columnheader", name="Key")).to_have_count(0)
+
+
+def test_a_callers_own_fault_does_not_look_like_an_outage(door, foreign):
+    door.enter(door.stack.operator_api_key)
+    rejected = door.page.locator(f'tr[data-request="{foreign[1]}"] .badge')
+    expect(rejected).to_have_text("no_eligible_model")
+    expect(rejected).to_have_class("badge warn")
+    with door.stack.faults({"gpt-4o": "ProviderAuthFailed"}), door.answering("/metrics/logs"):
+        door.send(**PINNED, fallback=False)
+    failed = door.page.locator("#rows tr .badge", has_text="all_providers_failed").first
+    expect(failed).to_have_class("badge bad")
+
+
+def test_minutes_without_a_request_stay_empty_in_the_chart(door):
+    buckets = [
+        {
+            "start": f"2026-11-26T10:0{at // 6}:{at % 6}0Z", "requests": 2 * busy, "failed": busy,
+            "rejected": busy, "errors": 0, "fallbacks": 0, "cost_usd": 0,
+            "latency_ms": {"p50": 100 if busy else None, "p95": (100 + at) if busy else None},
+        }
+        for at in range(30)
+        for busy in [int(at in {0, 24})]
+    ]  # fmt: skip
+    totals = {"requests": 4, "failed": 2, "rejected": 2, "errors": 0, "cost_usd": 0}
+    door.answer_with("**/metrics/realtime", {"buckets": buckets, **totals})
+    door.enter()
+    has_latency = "all => all.flatMap((one, at) => (one.querySelector('.latency') ? [at] : []))"
+    columns = door.page.locator("#realtime .column")
+    assert columns.evaluate_all(has_latency) == [0, 24]
+    expect(columns.locator(":scope > *")).to_have_count(6)
+    # Nothing joins them: a line would say that there was something between.
+    expect(door.page.locator("#realtime").locator("svg, canvas, path, polyline")).to_have_count(0)
+    expect(door.page.locator("#realtime-note")).to_have_text(
+        "4 requests, 2 rejected, 0 errors, $0.000000"
+    )
 
 
 def test_the_page_refreshes_by_itself_when_told_to(console):
@@ -609,6 +831,21 @@ def test_nothing_overflows_or_is_too_faint_to_read(door, size, scheme):
     _assert_readable(door.page)
     inner = door.record.evaluate("dialog => dialog.scrollWidth - dialog.clientWidth")
     assert inner == 0
+    door.page.keyboard.press("Escape")
+    door.open_record(request_id, **FAILED)
+    _assert_readable(door.page)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_an_operators_list_overflows_nowhere(door, foreign, size, scheme):
+    door.page.set_viewport_size(size)
+    door.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    door.enter(door.stack.operator_api_key)
+    expect(door.page.locator(f'tr[data-request="{foreign[1]}"]')).to_be_visible()
+    _assert_readable(door.page)
+    door.open_record(foreign[1])
+    _assert_readable(door.page)
 
 
 def _assert_readable(page):

@@ -162,14 +162,6 @@ def test_a_grade_stays_with_its_request_until_the_next(stack):
     assert second["feedback"].keys() == {"score", "created_at"}
 
 
-def test_another_keys_request_is_not_found(stack):
-    path = f"/requests/{_answered(stack)['request_id']}"
-    other = stack.other_api_key
-    assert_error(get(stack, path, key=other), "not_found")
-    assert_error(post(stack, f"{path}/feedback", {"thumbs": "up"}, key=other), "not_found")
-    assert "feedback" not in get(stack, path).json()
-
-
 @pytest.mark.parametrize("request_id", ["req_none", "nothing", "%27", "req_" + "a" * 3000])
 def test_an_unknown_request_is_not_found(stack, request_id):
     assert_error(get(stack, f"/requests/{request_id}"), "not_found")

@@ -151,6 +151,7 @@ def test_only_tracing_log_delivery_and_reading_metrics_name_no_resource(prod: St
                 "dynamodb:GetItem",
                 "dynamodb:UpdateItem",
                 "dynamodb:BatchGetItem",
+                "apigateway:GET",
             },
         ),
         (
@@ -401,12 +402,13 @@ def test_routing_and_the_list_of_models_know_which_providers_can_be_called(
     assert variables(prod, name)["MOCK_PROVIDERS"] == "never"
 
 
-def test_metrics_knows_the_plan_whose_keys_see_everything(prod: Stage) -> None:
+@pytest.mark.parametrize("name", ["Api", "Metrics"])
+def test_whatever_shows_requests_knows_the_plan_whose_keys_see_all(prod: Stage, name: str) -> None:
     plan = prod.pipeline.named("AWS::ApiGateway::UsagePlan", "OperatorPlan")
-    assert variables(prod, "Metrics")["OPERATOR_PLAN"] == plan["UsagePlanName"]
+    assert variables(prod, name)["OPERATOR_PLAN"] == plan["UsagePlanName"]
     (read,) = (
         statement["Resource"]
-        for statement in prod.pipeline.statements(role_of(function(prod, "Metrics")))
+        for statement in prod.pipeline.statements(role_of(function(prod, name)))
         if statement["Action"] == "apigateway:GET"
     )
     assert flat(read) == "arn:<AWS::Partition>:apigateway:<AWS::Region>::/usageplans"

@@ -3,6 +3,7 @@
 import { figures, table } from "./figures.js";
 import { count, duration, usd } from "./format.js";
 import { element } from "./kit-elements.js";
+import { SIMULATED, savingsName, savingsNote } from "./money.js";
 
 /** @import { Answer, DroppedParameter, ToolCall, Usage } from "../answers.js" */
 
@@ -32,12 +33,13 @@ export function answerView(answer) {
       : null,
     toolCalls(answer.tool_calls),
     figures([
-      ["Cost", usd(usage.total_cost_usd), usage.total_cost_usd, "cost_usd"],
+      cost(answer),
       [
-        `Savings vs ${usage.baseline_model}`,
+        savingsName(usage.baseline_model),
         usd(usage.savings_usd),
         usage.savings_usd,
         "savings_usd",
+        savingsNote(usage.baseline_model),
       ],
       [
         "Input / output tokens",
@@ -56,6 +58,13 @@ export function answerView(answer) {
     ]),
     dropped(routing.dropped_parameters),
   );
+}
+
+/** @param {Answer} answer @returns {[string, string, number, string, string?]} */
+function cost({ mock, usage: { total_cost_usd: paid, simulated_cost_usd: simulated = paid } }) {
+  return mock
+    ? ["Cost, simulated", usd(simulated), simulated, "cost_usd", SIMULATED]
+    : ["Cost", usd(paid), paid, "cost_usd"];
 }
 
 /** @param {Usage} usage */

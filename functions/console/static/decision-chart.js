@@ -40,7 +40,8 @@ function bars(candidates, chosen) {
     one.model === chosen ? chosenName(one.model) : one.model,
     ...parts.map((part) => bar(part, one[`${part}_score`])),
   ]);
-  const made = table("Scores from 0 to 1, drawn", ["Model", ...parts], rows, "th");
+  const heads = parts.map((part) => `${part} score`);
+  const made = table("Scores from 0 to 1, drawn", ["Model", ...heads], rows, "th");
   made.caption?.classList.add("unseen");
   return made;
 }
@@ -55,7 +56,7 @@ function bar(part, value) {
   drawn.style.setProperty("--share", percent(value ?? 0).replace(" ", ""));
   return element(
     "span",
-    { class: "scored", title: `${part} ${score(value)}` },
+    { class: "scored", title: `${part} score ${score(value)}` },
     drawn,
     score(value),
   );

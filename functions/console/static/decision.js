@@ -7,6 +7,9 @@ import { element } from "./kit-elements.js";
 
 /** @import { Candidate, Decision, Excluded } from "../answers.js" */
 
+const SCORES =
+  "A score compares a candidate with the best one; the quality score is not the expected quality of an answer.";
+
 /**
  * @param {Decision} decision of an audit record or of a dry run
  * @param {string | undefined} chosen the model that answered, or that would be asked first
@@ -19,6 +22,7 @@ export function decisionView(decision, chosen) {
     element("h3", {}, "Routing decision"),
     reason ? element("p", { class: "reason" }, reason) : null,
     fellBack(decision.candidates[0], chosen),
+    element("p", { class: "muted" }, SCORES),
     decision.weights ? element("p", { class: "muted" }, weightsSentence(decision.weights)) : null,
     candidatesChart(decision.candidates, chosen),
     folded("All scores and estimates as a table", candidatesTable(decision.candidates, chosen)),
@@ -60,7 +64,7 @@ function fellBack(first, chosen) {
 /** @param {Record<string, number>} weights */
 function weightsSentence(weights) {
   const parts = Object.entries(weights).map(([name, share]) => `${name} ${percent(share)}`);
-  return `Weights: ${parts.join(", ")}.`;
+  return `Weights of the scores: ${parts.join(", ")}.`;
 }
 
 /** @param {string} summary @param {Node} content */
@@ -70,14 +74,16 @@ function folded(summary, content) {
 
 /** @param {Candidate[]} candidates @param {string | undefined} chosen */
 function candidatesTable(candidates, chosen) {
-  const heads = ["Model", "Provider", "Final#", "Cost#", "Latency#", "Quality#", "Availability#"];
+  const scores = PARTS.map((part) => `${part[0].toUpperCase()}${part.slice(1)} score#`);
+  const estimates = ["Expected quality#", "Estimated cost#", "Estimated latency#"];
   return table(
     "Candidates in the order in which they are asked",
-    [...heads, "Estimated cost#", "Estimated latency#"],
+    ["Model", "Provider", ...scores, ...estimates],
     candidates.map((one) => [
       one.model === chosen ? element("strong", {}, `${one.model} (chosen)`) : one.model,
       one.provider,
       ...PARTS.map((part) => score(one[`${part}_score`])),
+      score(one.quality),
       usd(one.estimated_cost_usd),
       duration(one.estimated_latency_ms),
     ]),

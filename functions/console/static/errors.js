@@ -2,11 +2,13 @@
 
 import { excludedTable } from "./decision.js";
 import { table } from "./figures.js";
-import { duration } from "./format.js";
+import { duration, times } from "./format.js";
 import { clock } from "./kit-clock.js";
 import { element } from "./kit-elements.js";
+import { isRejected } from "./status.js";
 
-/** @import { ApiError } from "./kit-fetch.js" */
+/** @import { Child } from "./kit-elements.js" */
+/** @import { ApiError, ErrorBody } from "./kit-fetch.js" */
 
 /** @type {Record<string, string>} */
 const TITLES = {
@@ -25,19 +27,34 @@ const TITLES = {
   unreachable: "No connection",
 };
 
-/** @param {ApiError} error */
-const titleOf = (error) => TITLES[error.code] ?? "The request failed";
-
 /** @param {ApiError} error @param {any[]} details those that are shown nowhere else */
 export function errorView(error, details = error.details) {
+  return failure(error, sourceOf(error), "alert", waitSentence(error), detailsView(details));
+}
+
+/** @param {ErrorBody} error as an audit record has it, which lists its attempts itself */
+export function recordedErrorView(error) {
+  const { code, details = [], retry_after_seconds: wait } = error;
+  const told = wait
+    ? element("p", {}, `Its caller was told to wait ${times(wait, "second")}.`)
+    : null;
+  return failure(error, code, null, told, isAttempts(details) ? null : detailsView(details));
+}
+
+/**
+ * @param {{code: string, message: string}} error
+ * @param {string} source where it comes from
+ * @param {string | null} role
+ * @param {...Child} parts
+ */
+function failure({ code, message }, source, role, ...parts) {
   return element(
     "div",
-    { class: "failure", role: "alert", "data-code": error.code },
-    element("h3", {}, titleOf(error)),
-    element("p", {}, error.message),
-    waitSentence(error),
-    detailsView(details),
-    element("p", { class: "muted" }, sourceOf(error)),
+    { class: `failure${isRejected(code) ? " rejected" : ""}`, role, "data-code": code },
+    element("h3", {}, TITLES[code] ?? "The request failed"),
+    element("p", {}, message),
+    ...parts,
+    element("p", { class: "muted" }, source),
   );
 }
 
@@ -51,8 +68,8 @@ function sourceOf(error) {
 function waitSentence(error) {
   if (error.retryAfterSeconds) {
     const at = clock(Date.now() + error.retryAfterSeconds * 1000);
-    const seconds = `${error.retryAfterSeconds} ${error.retryAfterSeconds === 1 ? "second" : "seconds"}`;
-    return element("p", { class: "retry" }, `Try again in ${seconds}, at ${at}.`);
+    const wait = times(error.retryAfterSeconds, "second");
+    return element("p", { class: "retry" }, `Try again in ${wait}, at ${at}.`);
   }
   return error.status === 429 ? element("p", { class: "retry" }, "Try again in a moment.") : null;
 }
@@ -61,7 +78,7 @@ function waitSentence(error) {
 function detailsView(details) {
   if (!details.length) return null;
   if ("reason" in details[0]) return excludedTable(details);
-  if ("elapsed_ms" in details[0]) return failedAttempts(details);
+  if (isAttempts(details)) return failedAttempts(details);
   return element(
     "ul",
     {},
@@ -69,8 +86,11 @@ function detailsView(details) {
   );
 }
 
+/** @param {any[]} details */
+const isAttempts = ([first]) => first && "model" in first && !("reason" in first);
+
 /**
- * @param {{model: string, provider: string, error: string, elapsed_ms: number, message: string}[]}
+ * @param {{model: string, provider: string, error?: string, outcome?: string, elapsed_ms: number, message: string}[]}
  *   attempts
  */
 function failedAttempts(attempts) {
@@ -80,7 +100,7 @@ function failedAttempts(attempts) {
     attempts.map((one) => [
       one.model,
       one.provider,
-      one.error,
+      one.error ?? one.outcome,
       duration(one.elapsed_ms),
       one.message,
     ]),

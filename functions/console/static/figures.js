@@ -5,8 +5,9 @@ import { element, table as plainTable, scrolling } from "./kit-elements.js";
 /** @import { Child } from "./kit-elements.js" */
 
 /**
- * A list of figures: each a name, what is shown, and the value as the API gave it.
- * @param {[string, Child, unknown?, string?][]} entries the last is a name for tests
+ * A list of figures: each a name, what is shown, the value as the API gave it, a name for tests, and
+ * how it is counted.
+ * @param {[string, Child, unknown?, string?, string?][]} entries
  */
 export function figures(entries) {
   return element(
@@ -14,10 +15,10 @@ export function figures(entries) {
     { class: "figures" },
     ...entries
       .filter(([, shown]) => shown !== null && shown !== undefined && shown !== "")
-      .map(([name, shown, value, key]) =>
+      .map(([name, shown, value, key, title]) =>
         element(
           "div",
-          {},
+          { title },
           element("dt", {}, name),
           element("dd", { "data-value": value, "data-figure": key }, shown),
         ),

@@ -13,6 +13,10 @@ export const usd = (amount) => (known(amount) ? `$${Number(amount).toFixed(6)}` 
 /** @param {number | null | undefined} value */
 export const count = (value) => (known(value) ? Number(value).toLocaleString("en-US") : NONE);
 
+/** @param {number} number @param {string} one @param {string} [more] */
+export const times = (number, one, more = `${one}s`) =>
+  `${count(number)} ${number === 1 ? one : more}`;
+
 /** @param {number | null | undefined} value in [0, 1] */
 export const score = (value) => (known(value) ? Number(value).toFixed(2) : NONE);
 

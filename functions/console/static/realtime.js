@@ -1,7 +1,7 @@
 /** The last five minutes, ten seconds at a time. */
 
 import { ask } from "./api.js";
-import { count, duration, usd } from "./format.js";
+import { count, duration, times, usd } from "./format.js";
 import { clock } from "./kit-clock.js";
 import { byId, element, fill } from "./kit-elements.js";
 import { ApiError } from "./kit-fetch.js";
@@ -12,7 +12,7 @@ import { ApiError } from "./kit-fetch.js";
  */
 
 const LABELLED = 6;
-const LEGEND = ["answered", "failed", "p95 latency"];
+const LEGEND = ["answered", "rejected", "errors", "p95 latency"];
 
 export async function refreshRealtime() {
   try {
@@ -24,9 +24,13 @@ export async function refreshRealtime() {
 }
 
 /** @param {Realtime} answer */
-function show({ buckets, requests, failed, cost_usd: cost }) {
-  const told = `${count(requests)} requests, ${count(failed)} failed, ${usd(cost)}`;
-  byId("realtime-note", HTMLElement).textContent = told;
+function show({ buckets, requests, rejected, errors, cost_usd: cost }) {
+  const counts = [
+    times(requests, "request"),
+    `${count(rejected)} rejected`,
+    times(errors, "error"),
+  ];
+  byId("realtime-note", HTMLElement).textContent = [...counts, usd(cost)].join(", ");
   byId("realtime-note", HTMLElement).dataset.requests = String(requests);
   const most = Math.max(1, ...buckets.map((one) => one.requests));
   const slowest = Math.max(1, ...buckets.map((one) => one.latency_ms.p95 ?? 0));
@@ -41,7 +45,7 @@ function show({ buckets, requests, failed, cost_usd: cost }) {
       { class: "columns", role: "img", "aria-label": inWords(buckets) },
       ...buckets.map((bucket) => column(bucket, most, slowest)),
     ),
-    element("div", { class: "times" }, ...times(buckets)),
+    element("div", { class: "times" }, ...marks(buckets)),
   );
 }
 
@@ -49,8 +53,8 @@ function show({ buckets, requests, failed, cost_usd: cost }) {
 const legend = (name) => element("li", { class: name.split(" ").at(-1) }, name);
 
 /** @param {Bucket} bucket */
-const told = ({ start, requests, failed, latency_ms: { p95 } }) =>
-  `${clock(start)}: ${requests - failed} answered, ${failed} failed, p95 latency ${duration(p95)}`;
+const told = ({ start, requests, failed, rejected, errors, latency_ms: { p95 } }) =>
+  `${clock(start)}: ${requests - failed} answered, ${rejected} rejected, ${times(errors, "error")}, p95 latency ${duration(p95)}`;
 
 /** @param {Bucket[]} buckets */
 const inWords = (buckets) =>
@@ -61,11 +65,12 @@ const inWords = (buckets) =>
 
 /** @param {Bucket} bucket @param {number} most requests of one @param {number} slowest in ms */
 function column(bucket, most, slowest) {
-  const { requests, failed, latency_ms: latency } = bucket;
+  const { requests, failed, rejected, errors, latency_ms: latency } = bucket;
   return element(
     "span",
     { class: "column", title: told(bucket) },
-    failed > 0 && part("failed", failed / most),
+    errors > 0 && part("errors", errors / most),
+    rejected > 0 && part("rejected", rejected / most),
     requests > failed && part("answered", (requests - failed) / most),
     latency.p95 !== null && part("latency", latency.p95 / slowest),
   );
@@ -79,7 +84,7 @@ function part(name, share) {
 }
 
 /** @param {Bucket[]} buckets */
-const times = (buckets) =>
+const marks = (buckets) =>
   buckets
     .filter((_, at) => at % LABELLED === 0)
     .map((one) => element("span", {}, clock(one.start).slice(0, 5)));

@@ -1,12 +1,22 @@
 /** The audit record of a request, in a dialog. */
 
 import { ask } from "./api.js";
-import { decisionView } from "./decision.js";
-import { errorView } from "./errors.js";
+import { decisionView, excludedTable } from "./decision.js";
+import { errorView, recordedErrorView } from "./errors.js";
 import { figures, table } from "./figures.js";
-import { count, duration, moment, score, sourceOf, usd } from "./format.js";
+import { count, duration, moment, score, sourceOf, times, usd } from "./format.js";
 import { byId, element, fill } from "./kit-elements.js";
 import { ApiError } from "./kit-fetch.js";
+import {
+  costOf,
+  possiblyBilled,
+  possiblyBilledOf,
+  SIMULATED,
+  savingsName,
+  savingsNote,
+} from "./money.js";
+import { isOwn } from "./reader.js";
+import { statusBadge } from "./status.js";
 import { walkView } from "./walk.js";
 
 /** @import { Attempt, AuditRecord, Feedback } from "../answers.js" */
@@ -44,37 +54,32 @@ export function connectDialog() {
 function recordView(record) {
   return [
     summary(record),
-    record.error
-      ? element("p", { class: "failure" }, `${record.error.code}: ${record.error.message}`)
-      : null,
+    record.error && recordedErrorView(record.error),
     record.prompt ? element("pre", { class: "text" }, record.prompt) : null,
-    attempts(record.attempts),
+    attempts(record.attempts ?? []),
     walkView(record),
-    record.decision ? decisionView(record.decision, record.model) : null,
+    decision(record),
     record.status === "SUCCEEDED" ? feedback(record) : null,
   ];
 }
 
 /** @param {AuditRecord} record */
 function summary(record) {
-  const { profile } = record;
+  const { profile, usage } = record;
+  const baseline = usage?.baseline_model;
+  const saved = record.savings_usd;
   return figures([
-    [
-      "Status",
-      element(
-        "span",
-        { class: `badge ${record.status === "SUCCEEDED" ? "ok" : "bad"}` },
-        record.status,
-      ),
-    ],
+    ["Status", statusBadge(record)],
+    ["Key", record.caller_id, record.caller_id, "caller_id"],
     ["Started", moment(record.created_at), record.created_at, "created_at"],
     ["Latency", duration(record.latency_ms), record.latency_ms, "latency_ms"],
-    ["Cost", usd(record.cost_usd), record.cost_usd, "cost_usd"],
+    ...money(record),
     [
-      "Savings",
-      record.savings_usd === undefined ? null : usd(record.savings_usd),
-      record.savings_usd,
+      savingsName(baseline),
+      saved === undefined ? null : usd(saved),
+      saved,
       "savings_usd",
+      savingsNote(baseline),
     ],
     ["Mode", record.mode],
     ["Task", profile && `${profile.task} (${sourceOf(profile)})`],
@@ -85,38 +90,64 @@ function summary(record) {
   ]);
 }
 
+/** @param {AuditRecord} record @returns {[string, string, number?, string?, string?][]} */
+function money(record) {
+  const { cost_usd: cost, simulated_cost_usd: simulated, mock } = record;
+  // Rows of an earlier version have as their cost what the simulator only pretends.
+  const pretended = mock && simulated === undefined;
+  return [
+    pretended
+      ? ["Cost, simulated", usd(cost), cost, "cost_usd", SIMULATED]
+      : ["Cost", usd(cost), cost, "cost_usd"],
+    ["Simulated cost", simulated ? usd(simulated) : "", simulated, "simulated_cost_usd", SIMULATED],
+    ["Possibly billed", possiblyBilledOf(record), record.possibly_billed_usd, "possibly_billed"],
+  ];
+}
+
 /** @param {Attempt[]} list */
 function attempts(list) {
   if (!list.length) return element("p", { class: "muted" }, "No model was asked.");
   return table(
     "Attempts",
-    [
-      "Model",
-      "Provider",
-      "Outcome",
-      "Input tokens#",
-      "Output tokens#",
-      "Cost#",
-      "Latency#",
-      "Retries#",
-      "Message",
-    ],
+    ["Model", "Provider", "Outcome", "Try", "Latency#", "Tokens in / out#", "Cost#", "Message"],
     list.map((one) => [
       one.model,
       one.provider,
       element("span", { class: `badge ${one.outcome === "success" ? "ok" : "bad"}` }, one.outcome),
-      one.usage ? count(one.usage.input_tokens) : null,
-      one.usage ? count(one.usage.output_tokens) : null,
-      element(
-        "span",
-        { "data-value": one.cost_usd },
-        usd(one.cost_usd) + (one.possibly_billed ? " at most" : ""),
-      ),
+      tryText(one),
       element("span", { "data-value": one.elapsed_ms }, duration(one.elapsed_ms)),
-      String(one.retries),
+      one.usage ? `${count(one.usage.input_tokens)} / ${count(one.usage.output_tokens)}` : null,
+      cost(one),
       one.message,
     ]),
   );
+}
+
+/** @param {Attempt} attempt */
+function tryText({ try: number = 1, waited_ms: waited, retries }) {
+  const told = [
+    waited && `waited ${duration(waited)}`,
+    retries && times(retries, "retry", "retries"),
+  ];
+  return [count(number), ...told].filter(Boolean).join(", ");
+}
+
+/** @param {Attempt} attempt */
+function cost(attempt) {
+  const { known, possibly } = costOf(attempt);
+  return element(
+    "span",
+    { "data-value": attempt.cost_usd ?? 0 },
+    usd(known),
+    possibly ? element("span", { class: "aside" }, possiblyBilled(possibly)) : null,
+  );
+}
+
+/** Where nobody could be asked, the failure tells of each model why. @param {AuditRecord} record */
+function decision({ decision: decided, error, model }) {
+  if (!decided) return null;
+  if (decided.candidates.length) return decisionView(decided, model);
+  return error?.details?.length ? null : excludedTable(decided.excluded);
 }
 
 /** @param {AuditRecord} record */
@@ -136,12 +167,14 @@ function feedback(record) {
     "section",
     { class: "feedback" },
     element("h3", {}, "Was the answer good?"),
-    element(
-      "div",
-      { class: "buttons" },
-      thumb("up", "👍", "Good"),
-      thumb("down", "👎", "Not good"),
-    ),
+    // Only who asked may say so.
+    isOwn(record.caller_id) &&
+      element(
+        "div",
+        { class: "buttons" },
+        thumb("up", "👍", "Good"),
+        thumb("down", "👎", "Not good"),
+      ),
     said,
   );
 }

@@ -4,13 +4,16 @@ import { ask, query } from "./api.js";
 import { count, duration, moment, usd } from "./format.js";
 import { byId, element, fill } from "./kit-elements.js";
 import { ApiError } from "./kit-fetch.js";
+import { possiblyBilled, SIMULATED } from "./money.js";
+import { isOperator, setReader } from "./reader.js";
 import { openRecord } from "./record.js";
+import { statusBadge } from "./status.js";
 
-/** @import { LoggedRequest, Model } from "../answers.js" */
+/** @import { LoggedRequest, LogsPage, Model } from "../answers.js" */
 
 const PAGE = 20;
 const EMPTY = { none: "No requests to show.", more: "Nothing here; older ones may fit." };
-const FILTERS = ["model", "provider", "task", "status"];
+const FILTERS = ["model", "provider", "task", "status", "caller_id"];
 
 /**
  * Where this page and those before it begin; the newest one has no cursor.
@@ -20,6 +23,8 @@ let cursors = [null];
 /** @type {string | null} */
 let older = null;
 let asked = 0;
+/** @type {Set<string>} */
+const callers = new Set();
 
 /** @param {Model[]} models the catalogue */
 export function offerFilters(models) {
@@ -74,9 +79,11 @@ function problemOf(error) {
   return [error.message, ...details].join(" ");
 }
 
-/** @param {{logs: LoggedRequest[], next_cursor: string | null}} page */
-function showPage({ logs, next_cursor: next }) {
+/** @param {LogsPage} page */
+function showPage({ logs, next_cursor: next, reader }) {
   older = next;
+  setReader(reader);
+  if (isOperator()) offerCallers(logs);
   byId("requests-problem", HTMLElement).textContent = "";
   byId("older", HTMLButtonElement).disabled = !next;
   byId("newer", HTMLButtonElement).disabled = cursors.length === 1;
@@ -86,6 +93,13 @@ function showPage({ logs, next_cursor: next }) {
   const focused = requestAt(document.activeElement);
   fill(byId("rows", HTMLElement), ...logs.map(row));
   if (focused) refocus(focused);
+}
+
+/** Those seen so far. @param {LoggedRequest[]} logs */
+function offerCallers(logs) {
+  for (const log of logs) callers.add(log.caller_id);
+  const options = [...callers].sort().map((value) => element("option", { value }));
+  fill(byId("callers", HTMLDataListElement), ...options);
 }
 
 /** @param {Element | null} place somewhere in its row */
@@ -99,12 +113,6 @@ function refocus(requestId) {
 
 /** @param {LoggedRequest} log */
 function row(log) {
-  const failed = log.status === "FAILED";
-  const status = element(
-    "span",
-    { class: `badge ${failed ? "bad" : "ok"}` },
-    failed ? (log.error_code ?? "failed") : "answered",
-  );
   const open = element(
     "button",
     {
@@ -118,14 +126,32 @@ function row(log) {
     "tr",
     { role: "row", "data-request": log.request_id },
     element("th", { role: "rowheader", scope: "row", "data-name": "Time" }, open),
-    cell("Status", status, log.status),
+    isOperator() && cell("Key", log.caller_id, log.caller_id),
+    cell("Status", statusBadge(log), log.status),
     cell("Task", log.task ?? "–", log.task),
     cell("Model", log.model ?? "–", log.model),
     cell("Latency", duration(log.latency_ms), log.latency_ms, "number"),
-    cell("Cost", usd(log.cost_usd), log.cost_usd, "number"),
+    cell("Cost", cost(log), log.cost_usd, "number"),
     cell("Fallbacks", count(log.fallbacks), log.fallbacks, "number"),
   );
 }
+
+/** @param {LoggedRequest} log */
+function cost({ mock, cost_usd: paid, simulated_cost_usd: told, possibly_billed_usd: possibly }) {
+  // Rows of an earlier version have as their cost what the simulator only pretends.
+  const simulated = mock ? (told ?? paid) : 0;
+  const known = mock && !told ? 0 : paid;
+  return element(
+    "span",
+    {},
+    known || !simulated ? usd(known) : null,
+    simulated ? element("span", { title: SIMULATED }, usd(simulated), aside("simulated")) : null,
+    possibly ? aside(possiblyBilled(possibly)) : null,
+  );
+}
+
+/** @param {string} text */
+const aside = (text) => element("span", { class: "aside" }, text);
 
 /**
  * @param {string} name

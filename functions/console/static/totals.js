@@ -3,10 +3,14 @@
 import { ask, query } from "./api.js";
 import { figures } from "./figures.js";
 import { count, duration, moment, usd } from "./format.js";
-import { byId, fill } from "./kit-elements.js";
+import { byId, element, fill } from "./kit-elements.js";
 import { ApiError } from "./kit-fetch.js";
+import { savingsNote } from "./money.js";
 
 /** @import { Summary } from "../answers.js" */
+
+const REJECTED = "By their callers' own doing: not valid, over their limits, stopped, too many.";
+const ERRORS = "The engine failed, or every provider that was asked, or the time was up.";
 
 let asked = 0;
 
@@ -23,16 +27,26 @@ export async function refreshTotals() {
   }
 }
 
+/** @param {number} number */
+const errors = (number) => element("span", { class: number ? "alarming" : null }, count(number));
+
 /** @param {Summary} summary */
 function show({ window, from, requests, costs, latency_ms: latency, fallbacks }) {
   fill(
     byId("totals", HTMLElement),
     figures([
       ["Requests", count(requests.total), requests.total, "requests"],
-      ["Failed", count(requests.failed), requests.failed, "failed"],
+      ["Rejected", count(requests.rejected), requests.rejected, "rejected", REJECTED],
+      ["Errors", errors(requests.errors), requests.errors, "errors", ERRORS],
       ["Fallbacks", count(fallbacks), fallbacks, "fallbacks"],
-      ["Cost, USD", usd(costs.total_usd), costs.total_usd, "cost_usd"],
-      ["Savings, USD", usd(costs.savings_usd), costs.savings_usd, "savings_usd"],
+      ["Cost", usd(costs.total_usd), costs.total_usd, "cost_usd"],
+      [
+        "Savings, estimated",
+        usd(costs.savings_usd),
+        costs.savings_usd,
+        "savings_usd",
+        savingsNote(null),
+      ],
       ["Latency p50", duration(latency.p50), latency.p50, "p50"],
       ["Latency p95", duration(latency.p95), latency.p95, "p95"],
       ["Latency p99", duration(latency.p99), latency.p99, "p99"],
@@ -40,5 +54,5 @@ function show({ window, from, requests, costs, latency_ms: latency, fallbacks })
   );
   byId("totals", HTMLElement).dataset.window = window;
   byId("totals-note", HTMLElement).textContent =
-    `Since ${moment(from)}; savings are against the dearest model that would have done.`;
+    `Since ${moment(from)}, all keys together. Rejected: their callers' own doing; errors: of the engine or of all providers asked. Savings are estimated: against the dearest model that could have answered, for as many tokens.`;
 }

@@ -1,15 +1,17 @@
 /** The walk of a request through the state machine, as its audit record tells it. */
 
-import { duration, sourceOf, usd } from "./format.js";
+import { duration, sourceOf, times, usd } from "./format.js";
 import { element } from "./kit-elements.js";
+import { costOf, possiblyBilled } from "./money.js";
+import { timeline } from "./timeline.js";
 
 /** @import { Attempt, AuditRecord } from "../answers.js" */
 
 /**
  * @typedef {"Classify" | "Score" | "Invoke Provider" | "Next Candidate?" | "Wait For Provider" |
  *   "Record Metrics" | "Record Failure"} State of the state machine
- * @typedef {{state: State, kind: "ok" | "bad" | "choice" | "end", title?: string, note?: string,
- *   ms?: number, segment?: string, attempt?: number}} Step
+ * @typedef {{state?: State, kind: "ok" | "bad" | "choice" | "wait" | "end", title?: string,
+ *   note?: string, ms?: number, segment?: string, attempt?: number}} Step
  */
 
 /** @param {AuditRecord} record */
@@ -19,26 +21,30 @@ export function walkView(record) {
     "section",
     { class: "walk" },
     element("h3", {}, "Steps through the state machine"),
-    timeline(steps, record.latency_ms),
+    timeline(steps, record.latency_ms, hasUntoldWaits(record)),
     element("ol", { class: "steps" }, ...steps.map(box)),
   );
 }
 
 /** @param {AuditRecord} record */
 function stepsOf(record) {
-  const { profile, decision } = record;
-  const steps = [classified(profile)];
-  if (profile) steps.push(scored(decision));
-  record.attempts.forEach((attempt, at) => {
+  const { profile, decision, attempts = [] } = record;
+  const steps = profile || !isStopped(record) ? [classified(profile)] : [];
+  if (profile && (decision || !isStopped(record))) steps.push(scored(decision));
+  attempts.forEach((attempt, at) => {
+    if (attempt.waited_ms) steps.push(waited(attempt));
     steps.push(invoked(attempt, at));
     if (attempt.outcome === "success") return;
-    const next = record.attempts[at + 1];
-    if (next) steps.push(between(attempt, next));
+    const next = attempts[at + 1];
+    if (next) steps.push(...between(attempt, next));
     else if (goesOn(record)) steps.push(choice("none left, or deadline or max cost reached"));
   });
-  steps.push(recorded(record));
+  steps.push(ended(record));
   return steps;
 }
+
+/** From outside, in whichever state it was. @param {AuditRecord} record */
+const isStopped = ({ status }) => status === "ABORTED" || status === "TIMED_OUT";
 
 /** @param {AuditRecord["profile"]} profile @returns {Step} */
 function classified(profile) {
@@ -57,50 +63,70 @@ function classified(profile) {
 /** @param {AuditRecord["decision"]} decision @returns {Step} */
 function scored(decision) {
   const state = "Score";
-  if (!decision) return { state, kind: "bad", title: "no model to ask", segment: "score" };
-  const found = decision.candidates.length;
-  const title = found === 1 ? "1 candidate" : `${found} candidates`;
-  const note = `${decision.excluded.length} excluded`;
-  return { state, kind: "ok", title, note, ms: decision.score_ms, segment: "score" };
+  const found = decision?.candidates.length ?? 0;
+  const note = decision && `${decision.excluded.length} excluded`;
+  const timed = { note, ms: decision?.score_ms, segment: "score" };
+  if (!found) return { state, kind: "bad", title: "no model to ask", ...timed };
+  return { state, kind: "ok", title: times(found, "candidate"), ...timed };
 }
 
 /** @param {Attempt} attempt @param {number} at its place among all of them @returns {Step} */
 function invoked(attempt, at) {
-  const { retries } = attempt;
-  const again = retries ? `, after ${retries} ${retries === 1 ? "retry" : "retries"}` : "";
-  const billed = attempt.possibly_billed ? " at most" : "";
+  const { known, possibly } = costOf(attempt);
+  const again = attempt.retries && `after ${times(attempt.retries, "retry", "retries")}`;
+  const told = [attempt.provider, attempt.outcome, again, usd(known), possiblyBilled(possibly)];
   return {
     state: "Invoke Provider",
     kind: attempt.outcome === "success" ? "ok" : "bad",
     title: attempt.model,
-    note: `${attempt.provider} · ${attempt.outcome}${again} · ${usd(attempt.cost_usd)}${billed}`,
+    note: told.filter(Boolean).join(" · "),
     ms: attempt.elapsed_ms,
     segment: attempt.outcome === "success" ? "answered" : "failed",
     attempt: at,
   };
 }
 
+/** Before an attempt: what a provider asked for, or until Lambda had room. @param {Attempt} attempt @returns {Step} */
+function waited({ waited_ms: ms = 0, try: number = 1, retries = 0 }) {
+  const title = `waited ${duration(ms)} before try ${number}`;
+  /** @type {Step} */
+  const step = { state: "Wait For Provider", kind: "wait", title, ms, segment: "waited" };
+  return retries ? { ...step, state: "Invoke Provider", note: "Lambda had no room" } : step;
+}
+
 /** @param {string} title @returns {Step} */
 const choice = (title) => ({ state: "Next Candidate?", kind: "choice", title });
 
-/** @param {Attempt} attempt @param {Attempt} next @returns {Step} */
+/** Between a failed attempt and the next one. @param {Attempt} attempt @param {Attempt} next @returns {Step[]} */
 function between(attempt, next) {
-  // The last candidate is asked again after a wait; an unsure one without.
-  const again = attempt.model === next.model && attempt.outcome === "ProviderThrottled";
-  return again
-    ? { state: "Wait For Provider", kind: "choice", title: "asked again" }
-    : choice("yes");
+  if ((next.try ?? 1) > 1) return next.waited_ms ? [] : [choice("asked again")];
+  return isUntoldWait(attempt, next)
+    ? [{ state: "Wait For Provider", kind: "choice", title: "asked again" }]
+    : [choice("yes")];
 }
+
+/** Rows of an earlier version do not tell how long. @param {Attempt} attempt @param {Attempt | undefined} next */
+const isUntoldWait = (attempt, next) =>
+  attempt.model === next?.model && attempt.outcome === "ProviderThrottled" && !next.waited_ms;
+
+/** @param {AuditRecord} record */
+const hasUntoldWaits = ({ attempts = [] }) =>
+  attempts.some(
+    (one, at) => (one.retries && !one.waited_ms) || isUntoldWait(one, attempts[at + 1]),
+  );
 
 /** Other errors stop at once: another candidate would not help. @param {AuditRecord} record */
 const goesOn = (record) =>
-  ["all_providers_failed", "deadline_exceeded"].includes(record.error_code);
+  !isStopped(record) &&
+  ["all_providers_failed", "deadline_exceeded"].includes(record.error_code ?? "");
 
 /** @param {AuditRecord} record @returns {Step} */
-function recorded(record) {
+function ended(record) {
   if (record.status === "SUCCEEDED")
     return { state: "Record Metrics", kind: "end", title: "answered" };
-  return { state: "Record Failure", kind: "bad", title: record.error_code };
+  if (isStopped(record))
+    return { kind: "bad", title: record.status === "ABORTED" ? "stopped" : "timed out" };
+  return { state: "Record Failure", kind: "bad", title: record.error_code ?? "failed" };
 }
 
 /** @param {Step} step */
@@ -108,41 +134,11 @@ function box(step) {
   return element(
     "li",
     { class: `step ${step.kind}`, "data-state": step.state, "data-attempt": step.attempt },
-    element("span", { class: "state" }, step.state),
-    step.title ? element("strong", {}, step.title) : null,
-    step.note ? element("span", { class: "note" }, step.note) : null,
-    step.ms === undefined
-      ? null
-      : element("span", { class: "time", "data-value": step.ms }, duration(step.ms)),
+    step.state && element("span", { class: "state" }, step.state),
+    step.title && element("strong", {}, step.title),
+    step.note && element("span", { class: "note" }, step.note),
+    step.ms !== undefined &&
+      step.kind !== "wait" &&
+      element("span", { class: "time", "data-value": step.ms }, duration(step.ms)),
   );
-}
-
-/**
- * The same steps as shares of the whole time; what they do not fill is spent between them.
- * @param {Step[]} steps
- * @param {number} totalMs
- */
-function timeline(steps, totalMs) {
-  const timed = steps.flatMap((step) =>
-    step.ms === undefined || !step.segment ? [] : [{ ...step, ms: step.ms, kind: step.segment }],
-  );
-  const inSteps = timed.reduce((sum, step) => sum + step.ms, 0);
-  const between = Math.max(0, totalMs - inSteps);
-  const bar = element(
-    "div",
-    { class: "timeline", "aria-hidden": "true" },
-    ...timed.map((step) =>
-      segment(step.kind, step.ms, `${step.state} ${step.title}: ${duration(step.ms)}`),
-    ),
-    segment("between", between, `Between the steps: ${duration(between)}`),
-  );
-  const told = `${duration(totalMs)} in all: ${duration(inSteps)} inside the steps, ${duration(between)} between them (starting functions, moving on).`;
-  return element("div", {}, bar, element("p", { class: "muted" }, told));
-}
-
-/** @param {string} kind @param {number} ms @param {string} title */
-function segment(kind, ms, title) {
-  const made = element("span", { class: kind, title });
-  made.style.flexGrow = String(ms);
-  return made;
 }

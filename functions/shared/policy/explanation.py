@@ -94,7 +94,7 @@ def _chosen_by(model: str, decision: Decision, profile: Profile) -> str:
 def _figures(ranked: RankedModel) -> str:
     return (
         f"about {_usd(ranked.estimated_cost_nano_usd)} and "
-        f"{_time(ranked.estimated_latency_ms)}, quality {ranked.quality:.2f}"
+        f"{_time(ranked.estimated_latency_ms)}, expected quality {ranked.quality:.2f}"
     )
 
 
@@ -112,7 +112,7 @@ def _figures_beside(ranked: RankedModel, candidates: list[RankedModel]) -> str:
     return (
         f"about {_usd(ranked.estimated_cost_nano_usd)} ({cost or 'the cheapest'}), "
         f"{_time(ranked.estimated_latency_ms)} ({speed or 'the quickest'}), "
-        f"quality {ranked.quality:.2f} ({quality or 'the highest'})"
+        f"expected quality {ranked.quality:.2f} ({quality or 'the highest'})"
     )
 
 

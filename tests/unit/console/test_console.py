@@ -10,6 +10,7 @@ import pytest
 
 from functions.console.files import FILES
 from functions.console.handler import lambda_handler
+from functions.shared.errors import HTTP_STATUS
 from functions.shared.gateway.response_headers import OF_PAGE
 from stacks.compute import console_page as bundling
 from stacks.compute.console_page import console_page
@@ -191,6 +192,15 @@ def test_a_script_stays_small_and_makes_no_markup(name):
 def test_what_both_pages_share_needs_nothing_of_the_console(name):
     imported = re.findall(r'from "([^"]+)"', (STATIC / name).read_text())
     assert [one for one in imported if not one.startswith("./kit-")] == []
+
+
+def test_the_page_tells_rejected_requests_from_errors_as_the_api_does():
+    [codes] = re.findall(
+        r"const REJECTED = \[(.*?)\];", (STATIC / "status.js").read_text(), re.DOTALL
+    )
+    assert set(re.findall(r'"([^"]+)"', codes)) == {
+        code for code, status in HTTP_STATUS.items() if status < 500
+    }
 
 
 def test_every_field_has_a_label():

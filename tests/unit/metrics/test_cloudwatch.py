@@ -48,7 +48,7 @@ def test_without_data_a_summary_is_zeros_and_nulls(measured):
         "window": "1h",
         "from": "2026-11-24T09:20:00Z",
         "to": "2026-11-24T10:21:00Z",
-        "requests": {"total": 0, "successful": 0, "failed": 0},
+        "requests": {"total": 0, "successful": 0, "failed": 0, "rejected": 0, "errors": 0},
         "latency_ms": NO_PERCENTILES,
         "costs": {"total_usd": 0, "savings_usd": 0, "by_model": {}},
         "cache": {"hits": 0, "hit_rate": 0},
@@ -60,6 +60,7 @@ def test_a_summary_says_each_figure_as_it_was_measured(measured):
     measured.points = {
         ("Requests", "Sum"): 12.0,
         ("Requests", "Sum", "outcome", "success"): 9.0,
+        ("Errors", "Sum"): 1.0,
         ("Fallbacks", "Sum"): 4.0,
         ("CostUsd", "Sum"): 0.3,
         ("SavingsUsd", "Sum"): 1.2000000000000002,
@@ -70,7 +71,9 @@ def test_a_summary_says_each_figure_as_it_was_measured(measured):
         ("CostUsd", "Sum", "model", OTHER): 0.2,
     }
     told = _summary()
-    assert told["requests"] == {"total": 12, "successful": 9, "failed": 3}
+    assert told["requests"] == {
+        "total": 12, "successful": 9, "failed": 3, "rejected": 2, "errors": 1,
+    }  # fmt: skip
     assert told["latency_ms"] == {"p50": 812.35, "p95": 2_000, "p99": 2_500}
     assert told["costs"] == {
         "total_usd": 0.3,

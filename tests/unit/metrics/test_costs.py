@@ -7,16 +7,16 @@ import pytest
 
 from functions.metrics import cloudwatch
 from functions.metrics.costs import costs
-from functions.metrics.reader import Reader
 from functions.metrics.window import Window
 from functions.shared.catalogue.models import load_catalogue
+from functions.shared.gateway.reader import Reader
 from functions.shared.money.caller_spend import spend_changes
 from functions.shared.storage.state_table import Change, StateTable
 from functions.shared.vocabulary import nano_usd
 from tests.support.figures import SERVICE_NAME, FakeCloudWatch
 
 MODELS = [model.id for model in load_catalogue().models]
-CALLER, OPERATOR = Reader("key-1", is_operator=False), Reader("key-9", is_operator=True)
+CALLER, OPERATOR = Reader("key-1", ()), Reader("key-9", {"key-9"})
 
 
 @pytest.fixture

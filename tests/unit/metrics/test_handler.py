@@ -2,9 +2,8 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
 
-from functions.metrics import cloudwatch, operators
+from functions.metrics import cloudwatch
 from functions.metrics.handler import lambda_handler
 from functions.shared.gateway.response_headers import OF_JSON
 from functions.shared.money.caller_spend import spend_changes
@@ -12,40 +11,14 @@ from functions.shared.storage.state_table import StateTable
 from tests.support.figures import SERVICE_NAME, FakeCloudWatch
 from tests.support.gateway_events import answered
 from tests.support.log_rows import row, write
+from tests.support.usage_plans import PLAN, knowing
 
-PLAN = "llm-orchestrator-test-operator"
 MEASURED = ("summary", "models/gpt-4o", "providers", "costs")
-
-
-class FakeGateway:
-    """Knows the plans of each key; `refusal` is raised instead of an answer."""
-
-    def __init__(self):
-        self.plans = {"key-1": ["standard"], "key-9": ["standard", PLAN]}
-        self.asked = []
-        self.refusal = None
-
-    def get_paginator(self, operation):
-        assert operation == "get_usage_plans"
-        return self
-
-    def paginate(self, **call):
-        key = call.pop("keyId")
-        assert call == {}
-        self.asked.append(key)
-        if self.refusal:
-            raise self.refusal
-        for name in self.plans.get(key, []):
-            yield {"items": [{"id": "plan", "name": name}]}
 
 
 @pytest.fixture
 def gateway(monkeypatch):
-    fake = FakeGateway()
-    monkeypatch.setattr(operators, "client", lambda _: fake)
-    operators._is_in_plan.cache_clear()
-    yield fake
-    operators._is_in_plan.cache_clear()
+    yield from knowing(monkeypatch)
 
 
 @pytest.fixture
@@ -161,40 +134,6 @@ def test_a_key_sees_itself_and_an_operators_key_everybody(requests_table):
 
     assert seen("key-1") == ({"key-1"}, {"key-1"}, 1)
     assert seen("key-9") == ({"key-1", "key-2"}, {"key-1", "key-2"}, 2)
-
-
-def test_whose_key_it_is_is_asked_once_a_minute(monkeypatch, gateway):
-    clock = iter([60.0, 119.9, 120.0])
-    monkeypatch.setattr("functions.metrics.operators.time.time", lambda: next(clock))
-    told = [operators.is_operator("key-9", PLAN) for _ in range(3)]
-    assert (told, gateway.asked) == ([True] * 3, ["key-9"] * 2)
-
-
-def test_a_key_that_left_the_plan_is_an_operators_no_longer(monkeypatch, gateway):
-    monkeypatch.setattr("functions.metrics.operators.time.time", lambda: 60.0)
-    assert operators.is_operator("key-9", PLAN)
-    gateway.plans["key-9"] = []
-    monkeypatch.setattr("functions.metrics.operators.time.time", lambda: 120.0)
-    assert not operators.is_operator("key-9", PLAN)
-    assert not operators.is_operator("key-unknown", PLAN)
-
-
-@pytest.mark.parametrize(
-    "refusal",
-    [
-        ClientError(
-            {"Error": {"Code": "TooManyRequestsException", "Message": ""}}, "GetUsagePlans"
-        ),
-        EndpointConnectionError(endpoint_url="https://apigateway"),
-    ],
-    ids=str,
-)
-def test_nobody_is_an_operator_while_the_gateway_does_not_answer(gateway, refusal):
-    gateway.refusal = refusal
-    assert _get("logs", "key-9")[0] == 200
-    assert _error("logs", "key-9", caller_id="key-1") == (403, "forbidden")
-    gateway.refusal = None
-    assert _get("logs", "key-9", caller_id="key-1")[0] == 200
 
 
 def test_health_that_cannot_be_read_leaves_the_rest(state_table):

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from functions.metrics.reader import Reader
 from functions.metrics.realtime import realtime
+from functions.shared.gateway.reader import Reader
 from tests.support.log_rows import WatchedLog, row, write
 
 NOW = datetime(2026, 11, 24, 0, 2, 7, tzinfo=UTC)
@@ -13,7 +13,7 @@ LAST, FIRST = (
     datetime(2026, 11, 24, 0, 2, tzinfo=UTC),
     datetime(2026, 11, 23, 23, 57, 10, tzinfo=UTC),
 )
-CALLER, OPERATOR = Reader("key-1", is_operator=False), Reader("key-9", is_operator=True)
+CALLER, OPERATOR = Reader("key-1", ()), Reader("key-9", {"key-9"})
 
 
 @pytest.fixture
@@ -30,7 +30,8 @@ def test_without_requests_there_are_thirty_buckets_of_nothing(log):
     for reader in (CALLER, OPERATOR):
         told = realtime(reader, log, NOW).model_dump(mode="json")
         buckets = told.pop("buckets")
-        nothing = {"requests": 0, "failed": 0, "fallbacks": 0, "cost_usd": 0}
+        counts = ("requests", "failed", "rejected", "errors", "fallbacks", "cost_usd")
+        nothing = dict.fromkeys(counts, 0)
         assert told == {"bucket_seconds": 10, **nothing}
         assert len(buckets) == 30
         assert (buckets[0]["start"], buckets[-1]["start"]) == (
@@ -83,6 +84,31 @@ def test_buckets_and_totals_add_up_exactly(requests_table, log):
     # A request that had no model called does not make the others look quick.
     assert (last.latency_ms.p50, last.latency_ms.p95) == (200, 290)
     assert (first.latency_ms.p50, first.latency_ms.p95) == (700, 700)
+
+
+@pytest.mark.parametrize(
+    ("status", "error_code", "told"),
+    [
+        ("FAILED", "no_eligible_model", "rejected"),
+        ("FAILED", "rate_limited", "rejected"),
+        ("ABORTED", "aborted", "rejected"),
+        ("ABORTED", None, "rejected"),
+        ("FAILED", "all_providers_failed", "errors"),
+        ("TIMED_OUT", "deadline_exceeded", "errors"),
+        ("TIMED_OUT", None, "errors"),
+        ("FAILED", "a_code_of_another_version", "errors"),
+    ],
+)
+def test_what_a_caller_brought_about_is_told_from_errors(
+    requests_table, log, status, error_code, told
+):
+    write(requests_table, [_ended(1, LAST, status=status, error_code=error_code), _ended(2, LAST)])
+    seen = realtime(CALLER, log, NOW)
+    for one in (seen, seen.buckets[-1]):
+        assert (one.requests, one.failed) == (2, 1)
+        assert {"rejected": one.rejected, "errors": one.errors} == {
+            "rejected": 0, "errors": 0, told: 1,
+        }  # fmt: skip
 
 
 def test_a_key_sees_its_own_requests_and_an_operator_all(requests_table, log):

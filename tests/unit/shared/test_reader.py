@@ -1,0 +1,146 @@
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from functions.api.handler import lambda_handler as api
+from functions.metrics.handler import lambda_handler as metrics
+from functions.shared.errors import HTTP_STATUS
+from functions.shared.gateway.reader import OperatorPlan, Reader
+from functions.shared.money.caller_spend import spend_changes
+from functions.shared.storage.clients import client
+from functions.shared.storage.state_table import StateTable
+from tests.support.gateway_events import ask
+from tests.support.log_rows import row, write
+from tests.support.usage_plans import PLAN, knowing
+
+OPERATORS = OperatorPlan(PLAN)
+OWNER, OTHER, OPERATOR = "key-1", "key-2", "key-9"
+REQUEST, JOB = "req_00001", "req_job"
+DEFINITION = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}}}
+GRADE = json.dumps({"thumbs": "up"})
+
+
+@pytest.fixture(autouse=True)
+def gateway(monkeypatch):
+    yield from knowing(monkeypatch)
+
+
+@pytest.fixture
+def made(environment, requests_table, state_table):
+    """What the owner has made: an answered request, a job that runs, and what they cost."""
+    machines = boto3.client("stepfunctions")
+    arn = machines.create_state_machine(
+        name="jobs", definition=json.dumps(DEFINITION), roleArn="arn:aws:iam::123456789012:role/m"
+    )["stateMachineArn"]
+    body = json.dumps({"request": {"text": "x"}, "caller_id": OWNER})
+    machines.start_execution(stateMachineArn=arn, name=JOB, input=body)
+    environment(REQUESTS_TABLE="Requests", STATE_TABLE="State", OPERATOR_PLAN=PLAN)
+    environment(JOBS_STATE_MACHINE_ARN=arn, POWERTOOLS_SERVICE_NAME="test")
+    now = datetime.now(UTC)
+    write(requests_table, [row(1, now, caller_id=OWNER)])
+    for change in spend_changes(OWNER, 1_000_000_000, now):
+        StateTable("State").add(change)
+
+
+def _status_of(path, caller_id, method="GET", body=None, query=None):
+    handler = metrics if path.startswith("/v1/metrics") else api
+    status, told = ask(handler, method, path, body, caller_id=caller_id, query=query)
+    if status != 200:
+        assert status == HTTP_STATUS[told["error"]["code"]]
+    return status, told
+
+
+OF_ONE: dict[str, tuple[str, dict[str, Any]]] = {
+    "the request": (f"/v1/requests/{REQUEST}", {}),
+    "its grade": (f"/v1/requests/{REQUEST}/feedback", {"method": "POST", "body": GRADE}),
+    "the job": (f"/v1/jobs/{JOB}", {}),
+    "the job's end": (f"/v1/jobs/{JOB}", {"method": "DELETE"}),
+    "the key's log": ("/v1/metrics/logs", {"query": {"caller_id": OWNER}}),
+}
+SEEN_BY = {
+    "the request": {OWNER: 200, OPERATOR: 200, OTHER: 404},
+    "its grade": {OWNER: 200, OPERATOR: 403, OTHER: 404},
+    "the job": {OWNER: 200, OPERATOR: 200, OTHER: 404},
+    "the job's end": {OWNER: 200, OPERATOR: 200, OTHER: 404},
+    "the key's log": {OWNER: 200, OPERATOR: 200, OTHER: 403},
+}
+
+
+@pytest.mark.usefixtures("made")
+@pytest.mark.parametrize("reader", [OWNER, OPERATOR, OTHER])
+@pytest.mark.parametrize("name", OF_ONE)
+def test_what_one_key_made_is_its_own_an_operators_and_nobody_elses(name, reader):
+    path, options = OF_ONE[name]
+    status, told = _status_of(path, reader, **options)
+    assert status == SEEN_BY[name][reader], told
+
+
+@pytest.mark.usefixtures("made")
+@pytest.mark.parametrize(("reader", "sees"), [(OWNER, 1), (OPERATOR, 1), (OTHER, 0)])
+def test_what_lists_or_sums_up_has_no_more_in_it_than_its_reader_may_see(reader, sees):
+    logs = _status_of("/v1/metrics/logs", reader)[1]
+    assert len(logs["logs"]) == sees
+    assert logs["reader"] == {"caller_id": reader, "is_operator": reader == OPERATOR}
+    assert _status_of("/v1/metrics/realtime", reader)[1]["requests"] == sees
+
+
+@pytest.mark.usefixtures("made")
+def test_a_grade_that_an_operator_may_not_give_changes_nothing():
+    _status_of(f"/v1/requests/{REQUEST}/feedback", OPERATOR, method="POST", body=GRADE)
+    assert "feedback" not in _status_of(f"/v1/requests/{REQUEST}", OWNER)[1]
+
+
+@pytest.mark.usefixtures("made")
+@pytest.mark.parametrize(("reader", "cause"), [(OWNER, "By caller"), (OPERATOR, "By operator")])
+def test_a_stopped_job_keeps_who_stopped_it(monkeypatch, reader, cause):
+    kept = []
+    monkeypatch.setattr(client("stepfunctions"), "stop_execution", lambda **call: kept.append(call))
+    _status_of(f"/v1/jobs/{JOB}", reader, method="DELETE")
+    assert [call["cause"] for call in kept] == [cause]
+
+
+@pytest.mark.usefixtures("made")
+@pytest.mark.parametrize("path", [f"/v1/requests/{REQUEST}", f"/v1/jobs/{JOB}"])
+def test_nobody_is_looked_up_for_what_is_its_own_or_not_there(gateway, path):
+    assert _status_of(path, OWNER)[0] == 200
+    assert _status_of(f"{path}x", OTHER)[0] == 404
+    assert gateway.asked == []
+
+
+def test_whose_key_it_is_is_asked_once_a_minute(monkeypatch, gateway):
+    clock = iter([60.0, 119.9, 120.0])
+    monkeypatch.setattr("functions.shared.gateway.reader.time.time", lambda: next(clock))
+    told = [OPERATOR in OPERATORS for _ in range(3)]
+    assert (told, gateway.asked) == ([True] * 3, [OPERATOR] * 2)
+
+
+def test_a_key_that_left_the_plan_is_an_operators_no_longer(monkeypatch, gateway):
+    monkeypatch.setattr("functions.shared.gateway.reader.time.time", lambda: 60.0)
+    assert Reader(OPERATOR, OPERATORS).may_see(OWNER)
+    gateway.plans[OPERATOR] = []
+    monkeypatch.setattr("functions.shared.gateway.reader.time.time", lambda: 120.0)
+    assert not Reader(OPERATOR, OPERATORS).may_see(OWNER)
+    assert "key-unknown" not in OPERATORS
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        ClientError(
+            {"Error": {"Code": "TooManyRequestsException", "Message": ""}}, "GetUsagePlans"
+        ),
+        EndpointConnectionError(endpoint_url="https://apigateway"),
+    ],
+    ids=str,
+)
+@pytest.mark.usefixtures("made")
+def test_nobody_is_an_operator_while_the_gateway_does_not_answer(gateway, refusal):
+    gateway.refusal = refusal
+    assert _status_of("/v1/metrics/logs", OPERATOR)[0] == 200
+    assert _status_of(f"/v1/requests/{REQUEST}", OPERATOR)[0] == 404
+    gateway.refusal = None
+    assert _status_of(f"/v1/requests/{REQUEST}", OPERATOR)[0] == 200
