@@ -41,6 +41,11 @@ _ATTEMPT_ERRORS = frozenset(
     for name, kind in ERRORS_BY_NAME.items()
     if issubclass(kind, ProviderError | ContentFiltered | InvalidRequest)
 )
+_UNSURE = "AnswerUnsure"
+"""No failure: how a local model hands on."""
+_PROVIDERS_FAULTS = frozenset(
+    name for name, kind in ERRORS_BY_NAME.items() if issubclass(kind, ProviderError)
+) - {_UNSURE, "ContextWindowExceeded"}
 
 
 def emit_metrics(finished: FinishedRequest) -> None:
@@ -63,9 +68,11 @@ def emit_metrics(finished: FinishedRequest) -> None:
         dimensions = {
             "model": attempt.model,
             "provider": attempt.provider,
-            "outcome": None if outcome == SUCCESS else named,
+            "outcome": None if outcome in {SUCCESS, _UNSURE} else named,
         }
         fields = _ids(finished) | {"attempt": number, "elapsed_ms": attempt.elapsed_ms}
+        if outcome == _UNSURE:
+            fields["outcome"] = outcome
         _emit(OF_ATTEMPTS, _attempt_values(attempt), dimensions, fields, timestamp_ms)
 
 
@@ -90,7 +97,7 @@ def _values(finished: FinishedRequest) -> Values:
 def _attempt_values(attempt: Attempt) -> Values:
     answered = attempt.outcome == SUCCESS
     return {
-        "AttemptErrors": 0 if answered else 1,
+        "AttemptErrors": 1 if attempt.outcome in _PROVIDERS_FAULTS else 0,
         "Throttles": 1 if attempt.outcome == "ProviderThrottled" else 0,
         "InferenceMs": attempt.elapsed_ms if answered else None,
         "CostUsd": float(usd(attempt.cost_nano_usd)),
