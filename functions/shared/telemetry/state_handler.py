@@ -40,6 +40,7 @@ def state_handler(handle: StateHandler) -> StateHandler:
             failure = error
         except Exception as error:
             failure = _unexpected(error)
+        if failure.code == EngineError.code:
             count_internal_error(context.function_name)
         failure.request_id = request_id
         # The runtime's line, too, has no more frames than this.

@@ -4,6 +4,7 @@ import boto3
 import pytest
 
 from functions.record_metrics.recording import Stores, record
+from functions.shared import errors
 from functions.shared.contracts.states import RecordInput, json_of
 from functions.shared.errors import InvalidRequest, ProviderThrottled, ProviderTimeout
 from functions.shared.money.caller_spend import CallerSpend, spend_of
@@ -200,6 +201,31 @@ def test_the_handler_prints_one_line_for_the_request_and_one_per_attempt(
     assert request["gen_ai.request.model"] == attempt["model"] == "gpt-4o"
     assert (attempt["outcome"], attempt["AttemptErrors"]) == ("ProviderTimeout", [1.0])
     assert attempt["CostUsd"] == request["CostUsd"] == [0.25]
+
+
+@pytest.mark.parametrize(
+    ("error", "by_outcome", "faults"),
+    [
+        (errors.ProviderUnavailable("x"), "ProviderUnavailable", 1),
+        (errors.ProviderAuthFailed("x"), "ProviderAuthFailed", 1),
+        (errors.AnswerUnsure("x"), None, 0),
+        (errors.ContentFiltered("x"), "ContentFiltered", 0),
+        (errors.ContextWindowExceeded("x"), "ContextWindowExceeded", 0),
+        (errors.InvalidRequest("x"), "InvalidRequest", 0),
+        (errors.EngineError("x"), "other", 0),
+    ],
+)
+@pytest.mark.usefixtures("table")
+def test_an_attempt_counts_as_a_providers_error_only_where_it_is_its_fault(
+    queue_url, capsys, error, by_outcome, faults
+):
+    _record(_event(_failure(error), error=caught(error)), queue_url)
+    _request, attempt = _lines(capsys)
+    assert attempt["AttemptErrors"] == [faults]
+    # The line says so anyhow, for the query that counts why others were asked.
+    assert attempt["outcome"] == (by_outcome or "AnswerUnsure")
+    declared = [one["Dimensions"][0] for one in attempt["_aws"]["CloudWatchMetrics"]]
+    assert (["service", "outcome"] in declared) == (by_outcome is not None)
 
 
 def _lines(capsys):
