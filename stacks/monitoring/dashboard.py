@@ -83,8 +83,8 @@ def _totals(sources: Sources) -> Row:
     fallbacks = metrics.metric("Fallbacks", label="Fallbacks", color=ORANGE)
     return [
         numbers("Requests", [requests]),
-        numbers("Failed, by whose fault", _failures_by_fault(metrics), width=7),
-        numbers("Success rate (%)", _success_rates(metrics), width=5),
+        numbers("Failed, by whose fault", _failures_by_fault(metrics), width=6),
+        numbers("Success rate (%)", _success_rates(metrics), width=6),
         numbers("Fallbacks", [fallbacks]),
         numbers("Latency (ms)", sources.percentiles("LatencyMs"), width=6),
     ]
@@ -112,7 +112,7 @@ def _money(sources: Sources) -> Row:
 
 def _answers(sources: Sources) -> Row:
     metrics = sources.metrics
-    answered = metrics.metric("Requests", dimension=_ANSWERED, label="Answered", color=BLUE)
+    answered = metrics.metric("Requests", dimension=_ANSWERED, label="Answered", color=GREEN)
     by_end: list[Drawn] = [answered, *_failures_by_fault(metrics)]
     return [
         graph("Requests, by whose fault they failed", "Requests", by_end, stacked=True),

@@ -155,7 +155,7 @@ class Dashboard:
     @property
     def cut_off(self):
         """Numbers, and titles over them, of which a part cannot be seen."""
-        return self.page.locator(".of-numbers h3, .number .value").evaluate_all(
+        return self.page.locator(".of-numbers h3, .number :is(.label, .value)").evaluate_all(
             "all => all.filter((one) => one.scrollWidth > one.clientWidth + 1)"
             ".map((one) => one.textContent)"
         )
