@@ -129,10 +129,6 @@ def _answers(sources: Sources) -> Row:
 
 def _costs(sources: Sources) -> Row:
     metrics = sources.metrics
-    costs = [
-        _per_hour("Known", BLUE, known=metrics.metric("CostUsd")),
-        _per_hour("Possibly billed", ORANGE, possible=metrics.metric("PossiblyBilledUsd")),
-    ]
     savings = _per_hour("Estimated savings", GREEN, savings=metrics.metric("SavingsUsd"))
     tokens = [
         metrics.metric("InputTokens", label="Input", color=SKY),
@@ -142,7 +138,7 @@ def _costs(sources: Sources) -> Row:
         graph(
             "Cost",
             _USD_PER_HOUR,
-            costs,
+            _costs_per_hour(metrics),
             stacked=True,
             marks=[_mark("Alarm", float(sources.config.alarms.spend_usd_per_hour))],
         ),
@@ -202,16 +198,10 @@ def _one_model(sources: Sources) -> Row:
         metrics.metric("AttemptErrors", COUNT, label="Attempts", color=BLUE, dimension=model),
         metrics.metric("AttemptErrors", label="Provider's faults", color=RED, dimension=model),
     ]
-    known = metrics.metric("CostUsd", dimension=model)
-    possible = metrics.metric("PossiblyBilledUsd", dimension=model)
-    costs = [
-        _per_hour("Known", BLUE, known=known),
-        _per_hour("Possibly billed", ORANGE, possible=possible),
-    ]
     return [
         graph("Model: attempts and errors", "Attempts", attempts),
         graph("Model: latency", _MS, sources.percentiles("InferenceMs", model)),
-        graph("Model: cost", _USD_PER_HOUR, costs, stacked=True),
+        graph("Model: cost", _USD_PER_HOUR, _costs_per_hour(metrics, model), stacked=True),
     ]
 
 
@@ -436,6 +426,17 @@ def _success_rates(metrics: MetricCatalog) -> list[cloudwatch.MathExpression]:
     return [
         _math("Of all", BLUE, of_all, success=success, requests=requests),
         _math("Without callers' faults", GREEN, without, errors=errors, requests=requests),
+    ]
+
+
+def _costs_per_hour(
+    metrics: MetricCatalog, dimension: Dimension | None = None
+) -> list[cloudwatch.MathExpression]:
+    known = metrics.metric("CostUsd", dimension=dimension)
+    possible = metrics.metric("PossiblyBilledUsd", dimension=dimension)
+    return [
+        _per_hour("Known", BLUE, known=known),
+        _per_hour("Possibly billed", ORANGE, possible=possible),
     ]
 
 
