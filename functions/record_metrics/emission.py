@@ -41,6 +41,11 @@ _ATTEMPT_ERRORS = frozenset(
     for name, kind in ERRORS_BY_NAME.items()
     if issubclass(kind, ProviderError | ContentFiltered | InvalidRequest)
 )
+_UNSURE = "AnswerUnsure"
+"""No failure: how a local model hands on."""
+_PROVIDERS_FAULTS = frozenset(
+    name for name, kind in ERRORS_BY_NAME.items() if issubclass(kind, ProviderError)
+) - {_UNSURE, "ContextWindowExceeded"}
 
 
 def emit_metrics(finished: FinishedRequest) -> None:
@@ -63,9 +68,11 @@ def emit_metrics(finished: FinishedRequest) -> None:
         dimensions = {
             "model": attempt.model,
             "provider": attempt.provider,
-            "outcome": None if outcome == SUCCESS else named,
+            "outcome": None if outcome in {SUCCESS, _UNSURE} else named,
         }
         fields = _ids(finished) | {"attempt": number, "elapsed_ms": attempt.elapsed_ms}
+        if outcome == _UNSURE:
+            fields["outcome"] = outcome
         values = _attempt_values(attempt, _most_nano_usd(finished, attempt))
         _emit(OF_ATTEMPTS, values, dimensions, fields, timestamp_ms)
 
@@ -102,7 +109,7 @@ def _attempt_values(attempt: Attempt, most_nano_usd: int) -> Values:
     answered = attempt.outcome == SUCCESS
     is_estimated = attempt.usage and attempt.usage.estimated and attempt.provider != "local"
     return {
-        "AttemptErrors": 0 if answered else 1,
+        "AttemptErrors": 1 if attempt.outcome in _PROVIDERS_FAULTS else 0,
         "Throttles": 1 if attempt.outcome == "ProviderThrottled" else 0,
         "InferenceMs": attempt.elapsed_ms if answered else None,
         "CostUsd": _usd(attempt.cost_nano_usd),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 
 from functions.shared.catalogue.models import load_catalogue
+from functions.shared.health.circuit import Circuit
 from functions.shared.health.counts import WINDOW_MINUTES
 from functions.shared.health.listing import (
     ListedHealth,
@@ -25,11 +27,15 @@ _HEADINGS = (
     "Availability",
     f"Attempts in {WINDOW_MINUTES} minutes",
 )
-_ALL = "all"
+_ALL = "all models"
+_NOT_CLOSED: tuple[Circuit, ...] = ("open", "half_open")
 
 
 def circuits(settings: WidgetSettings, now: datetime) -> str:
-    """Every configured provider, each followed by those of its models whose circuit is not closed."""
+    """Every configured provider, each followed by those of its models whose circuit is not closed.
+
+    A provider has a circuit for its account, which a refused key opens, and one for each model.
+    """
     if not settings.PROVIDERS_CONFIGURED:
         return paragraph("No provider is configured, so that there is no circuit.")
     health = current_health(settings, StateTable(settings.STATE_TABLE), now)
@@ -44,16 +50,32 @@ def circuits(settings: WidgetSettings, now: datetime) -> str:
 
 
 def _rows(provider: str, health: Health, now: datetime) -> Iterator[tuple[object, ...]]:
-    models = load_catalogue().models
-    yield _row(provider, _ALL, provider_health(provider, models, health, now))
-    for model in models:
-        if model.provider != provider or model.is_retired(now.date()):
-            continue
-        listed = listed_health(model, health, now)
-        if listed and listed.circuit != "closed":
-            yield _row(provider, model.id, listed)
+    models = [
+        (one.id, listed)
+        for one in load_catalogue().models
+        if one.provider == provider
+        and not one.is_retired(now.date())
+        and (listed := listed_health(one, health, now))
+    ]
+    whole = provider_health(provider, load_catalogue().models, health, now)
+    yield _row(provider, _ALL, _circuit_of_all(whole, models), whole)
+    for model, listed in models:
+        if listed.circuit != "closed":
+            yield _row(provider, model, _words(listed.circuit), listed)
 
 
-def _row(provider: str, model: str, listed: ListedHealth) -> tuple[object, ...]:
-    circuit = listed.circuit.replace("_", " ")
+def _circuit_of_all(whole: ListedHealth, models: list[tuple[str, ListedHealth]]) -> str:
+    """The account's where it is not closed; else how many of the models' that were asked are not."""
+    if whole.circuit != "closed":
+        return f"{_words(whole.circuit)}, the account was refused"
+    asked = Counter(listed.circuit for _, listed in models if listed.recent_attempts)
+    told = [f"{asked[one]} {_words(one)}" for one in _NOT_CLOSED if asked[one]]
+    return f"{', '.join(told)} of {asked.total()} asked" if told else _words(whole.circuit)
+
+
+def _words(circuit: Circuit) -> str:
+    return circuit.replace("_", " ")
+
+
+def _row(provider: str, model: str, circuit: str, listed: ListedHealth) -> tuple[object, ...]:
     return provider, model, circuit, f"{listed.availability:.1%}", listed.recent_attempts

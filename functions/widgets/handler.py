@@ -27,8 +27,8 @@ Param | Description
 
 - `retiring_models`: models that can be asked and retire within 60 days, with their
   successors.
-- `circuits`: the configured providers, and those of their models whose circuit is not closed, with
-  availability and attempts of the last five minutes.
+- `circuits`: the configured providers, for each how many of its models' circuits are not closed, and
+  which, with availability and attempts of the last five minutes.
 
 ### Example parameters
 ``` yaml

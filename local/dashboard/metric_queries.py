@@ -62,6 +62,7 @@ class Plotted:
     """A query and the rendering properties of its row."""
 
     query: Query
+    period_s: int
     y_axis: str
     color: str | None
 
@@ -108,4 +109,4 @@ def _plotted(row: Row, number: int, properties: Properties, period_s: int) -> Pl
         }
     else:
         query |= {"Expression": options["expression"], "Period": period_s}
-    return Plotted(query, options.get("yAxis") or "left", options.get("color"))
+    return Plotted(query, period_s, options.get("yAxis") or "left", options.get("color"))

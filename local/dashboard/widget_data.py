@@ -65,6 +65,7 @@ def _series(result: Json, row: Plotted) -> Json:
         "unit": _unit(row),
         "y_axis": row.y_axis,
         "color": row.color,
+        "period_ms": row.period_s * 1000,
         "problem": problem or None,
     }
 

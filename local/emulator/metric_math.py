@@ -66,9 +66,11 @@ def _quotient(left: float, right: float) -> float:
 
 
 OPERATORS: Mapping[type[ast.AST], Number] = {
+    ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
     ast.Div: _quotient,
+    ast.Gt: operator.gt,
     ast.GtE: operator.ge,
 }
 
@@ -169,8 +171,13 @@ def _fill(source: Source, metric: ast.expr, filler: ast.expr) -> Series:
     return _finite({at: series.points.get(at, number) for at in times}, series.period_s)
 
 
-def _if(source: Source, condition: ast.expr, then: ast.expr, other: ast.expr) -> Series:
-    deciding, yes, no = _series(condition, source), _value(then, source), _value(other, source)
+def _if(
+    source: Source, condition: ast.expr, then: ast.expr, other: ast.expr | None = None
+) -> Series:
+    """Without `other` there is no datapoint where the condition does not hold:
+    https://aws.amazon.com/blogs/mt/enhance-cloudwatch-metrics-with-metric-math-functions/"""
+    deciding, yes = _series(condition, source), _value(then, source)
+    no = _value(other, source) if other else math.nan
     points = {at: _at(yes if holds else no, at) for at, holds in deciding.points.items()}
     return _finite(points, deciding.period_s)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from aws_cdk import ArnFormat, Aws, Duration, Stack
@@ -13,6 +13,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
+from functions.shared.telemetry.series import INTERNAL_ERRORS
 from stacks.config import Alarms, StageConfig
 from stacks.monitoring.metric_catalog import MAXIMUM, SUM, MetricCatalog
 from stacks.monitoring.monitored_resources import MonitoredResources
@@ -68,7 +69,7 @@ class AlarmSet(Construct):
         rows = (
             *_answer_alarms(config, metrics, monitored),
             *_platform_alarms(metrics, monitored),
-            _spend_alarm(config.alarms, metrics),
+            *_money_alarms(config.alarms, metrics),
         )
         self.alarms: list[cloudwatch.AlarmBase] = [self._add_alarm(row) for row in rows]
         self.alarms.append(self._add_anomaly_alarm(config.alarms, metrics))
@@ -185,29 +186,52 @@ def _platform_alarms(metrics: MetricCatalog, monitored: MonitoredResources) -> I
         ),
         1,
     )
-    throttles = [
-        one.function.metric_throttles(statistic=SUM)
-        for one in monitored.functions.values()
-        if one.on_path
-    ]
-    for part, at in enumerate(range(0, len(throttles), _MOST_METRICS), start=1):
-        yield AlarmRow(
-            "Function throttles",
-            "Lambda refuses to run functions that requests wait for.",
-            _sum_of(throttles[at : at + _MOST_METRICS]),
-            1,
-            periods=2,
-            part=part,
-        )
+    yield from _in_parts(
+        "Internal errors",
+        "The engine itself failed: a function met what it should not have, or did not outlive it.",
+        [
+            metrics.metric(INTERNAL_ERRORS),
+            metrics.metric("Crashes"),
+            *(
+                one.function.metric_errors(statistic=SUM)
+                for one in monitored.without_expected_errors.values()
+            ),
+        ],
+    )
+    yield from _in_parts(
+        "Function throttles",
+        "Lambda refuses to run functions that requests wait for.",
+        [
+            one.function.metric_throttles(statistic=SUM)
+            for one in monitored.functions.values()
+            if one.on_path
+        ],
+        periods=2,
+    )
 
 
-def _spend_alarm(thresholds: Alarms, metrics: MetricCatalog) -> AlarmRow:
-    return AlarmRow(
+def _in_parts(
+    title: str, means: str, metrics: Sequence[cloudwatch.Metric], *, periods: int = 1
+) -> Iterator[AlarmRow]:
+    """On any of more metrics than one alarm can watch."""
+    for part, at in enumerate(range(0, len(metrics), _MOST_METRICS), start=1):
+        watched = _sum_of(metrics[at : at + _MOST_METRICS])
+        yield AlarmRow(title, means, watched, 1, periods=periods, part=part)
+
+
+def _money_alarms(thresholds: Alarms, metrics: MetricCatalog) -> Iterator[AlarmRow]:
+    yield AlarmRow(
         "Spend per hour",
-        "The models cost more in an hour than the stage is meant to.",
-        metrics.metric("CostUsd", period=_HOUR),
+        "The models cost, or may have cost, more in an hour than the stage is meant to.",
+        _sum_of((metrics.metric(name) for name in ("CostUsd", "PossiblyBilledUsd")), _HOUR),
         float(thresholds.spend_usd_per_hour),
         _COMPARISON.GREATER_THAN_THRESHOLD,
+    )
+    yield AlarmRow(
+        "Hold exceeded",
+        "A call cost more than the worst case that it was let through with.",
+        metrics.metric("HoldExceeded", period=_FIVE_MINUTES),
+        1,
     )
 
 
@@ -220,13 +244,15 @@ def _success_rate(least_requests: int, metrics: MetricCatalog) -> cloudwatch.Mat
     )
 
 
-def _sum_of(metrics: Iterable[cloudwatch.Metric]) -> cloudwatch.MathExpression:
+def _sum_of(
+    metrics: Iterable[cloudwatch.Metric], period: Duration = _FIVE_MINUTES
+) -> cloudwatch.MathExpression:
     # Unlike a plus, this adds up what is there when some of the series have no datapoint.
     return cloudwatch.MathExpression(
         expression="SUM(METRICS())",
         using_metrics={f"m{number}": one for number, one in enumerate(metrics, start=1)},
         label="Sum",
-        period=_FIVE_MINUTES,
+        period=period,
     )
 
 

@@ -12,6 +12,7 @@ from constructs import Construct
 
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.policy.provider_choice import ProviderChoice
+from functions.shared.telemetry.series import COLD_START, FUNCTION_NAME, INTERNAL_ERRORS
 from stacks.config import StageConfig
 from stacks.monitoring.metric_catalog import AVERAGE, COUNT, MAXIMUM, SUM, Dimension, MetricCatalog
 from stacks.monitoring.monitored_resources import MonitoredResources
@@ -26,6 +27,7 @@ from stacks.monitoring.widgets import (
     RED,
     SKY,
     THIRD,
+    Drawn,
     graph,
     heading,
     numbers,
@@ -35,7 +37,8 @@ from stacks.monitoring.widgets import (
 Row = Sequence[cloudwatch.IWidget]
 
 _WITHOUT_POWERTOOLS = frozenset({"Console"})
-"""Functions that nobody counts the cold starts of."""
+"""Functions that count nothing of themselves."""
+_ANSWERED: Dimension = ("outcome", "success")
 _USD_PER_HOUR = "USD per hour"
 _MS = "Milliseconds"
 _PERCENTILES = (("p50", SKY), ("p95", ORANGE), ("p99", RED))
@@ -78,37 +81,45 @@ def _totals(sources: Sources) -> Row:
     metrics = sources.metrics
     requests = metrics.metric("Requests", label="Requests", color=BLUE)
     fallbacks = metrics.metric("Fallbacks", label="Fallbacks", color=ORANGE)
-    cost = metrics.metric("CostUsd", label="Cost", color=BLUE)
-    savings = metrics.metric("SavingsUsd", label="Savings", color=GREEN)
     return [
         numbers("Requests", [requests]),
-        numbers("Failed", [_failed(metrics)], width=2),
-        numbers("Fallbacks", [fallbacks], width=2),
-        numbers("Success rate (%)", [_success_rate(metrics)]),
-        numbers("Latency (ms)", sources.percentiles("LatencyMs"), width=5),
-        numbers("Cost (USD)", [cost], exact=True),
-        numbers("Cost (USD per hour)", [_per_hour(metrics.metric("CostUsd"), "Cost", BLUE)]),
-        numbers("Savings (USD)", [savings], exact=True),
+        numbers("Failed, by whose fault", _failures_by_fault(metrics), width=6),
+        numbers("Success rate (%)", _success_rates(metrics), width=6),
+        numbers("Fallbacks", [fallbacks]),
+        numbers("Latency (ms)", sources.percentiles("LatencyMs"), width=6),
+    ]
+
+
+def _money(sources: Sources) -> Row:
+    metrics = sources.metrics
+    amounts = (
+        ("Cost (USD)", "CostUsd", BLUE),
+        ("Possibly billed (USD)", "PossiblyBilledUsd", ORANGE),
+        ("Estimated savings (USD)", "SavingsUsd", GREEN),
+        ("Simulated cost (USD)", "SimulatedCostUsd", SKY),
+    )
+    cost = metrics.metric("CostUsd")
+    exceeded = metrics.metric("HoldExceeded", label="Calls", color=RED)
+    return [
+        *(
+            numbers(title, [metrics.metric(name, label=title, color=color)], width=4, exact=True)
+            for title, name, color in amounts
+        ),
+        numbers("Cost (USD per hour)", [_per_hour("Cost", BLUE, cost=cost)], width=4),
+        numbers("Hold exceeded", [exceeded], width=4),
     ]
 
 
 def _answers(sources: Sources) -> Row:
     metrics = sources.metrics
-    requests = metrics.metric("Requests", label="Requests", color=BLUE)
-    errors = metrics.metric("Errors", label="Not the caller's fault", color=RED)
-    ours = _math(
-        "Without callers' faults",
-        GREEN,
-        "100 * (1 - errors / total)",
-        total=requests,
-        errors=errors,
-    )
+    answered = metrics.metric("Requests", dimension=_ANSWERED, label="Answered", color=GREEN)
+    by_end: list[Drawn] = [answered, *_failures_by_fault(metrics)]
     return [
-        graph("Requests and errors", "Requests", [requests, errors]),
+        graph("Requests, by whose fault they failed", "Requests", by_end, stacked=True),
         graph(
             "Success rate",
             "Percent",
-            [_success_rate(metrics), ours],
+            _success_rates(metrics),
             most=100,
             marks=[_mark("Alarm", sources.config.alarms.success_rate_percent)],
         ),
@@ -118,7 +129,7 @@ def _answers(sources: Sources) -> Row:
 
 def _costs(sources: Sources) -> Row:
     metrics = sources.metrics
-    savings = _per_hour(metrics.metric("SavingsUsd"), "Savings", GREEN)
+    savings = _per_hour("Estimated savings", GREEN, savings=metrics.metric("SavingsUsd"))
     tokens = [
         metrics.metric("InputTokens", label="Input", color=SKY),
         metrics.metric("OutputTokens", label="Output", color=BLUE),
@@ -127,10 +138,11 @@ def _costs(sources: Sources) -> Row:
         graph(
             "Cost",
             _USD_PER_HOUR,
-            [_per_hour(metrics.metric("CostUsd"), "Cost", BLUE)],
+            _costs_per_hour(metrics),
+            stacked=True,
             marks=[_mark("Alarm", float(sources.config.alarms.spend_usd_per_hour))],
         ),
-        graph("Savings against the dearest alternative", _USD_PER_HOUR, [savings]),
+        graph("Estimated savings against the dearest alternative", _USD_PER_HOUR, [savings]),
         graph("Tokens", "Tokens", tokens, stacked=True),
     ]
 
@@ -138,7 +150,7 @@ def _costs(sources: Sources) -> Row:
 def _chosen(sources: Sources) -> Row:
     metrics = sources.metrics
     return [
-        shares("Answers by model", "Attempts", metrics.by("model", "InferenceMs", COUNT)),
+        shares("Answers by model", "Answers", metrics.by("model", "InferenceMs", COUNT)),
         shares("Requests by task", "Requests", metrics.by("task", "Requests")),
         shares("Requests by preference", "Requests", metrics.by("model_preference", "Requests")),
     ]
@@ -147,7 +159,8 @@ def _chosen(sources: Sources) -> Row:
 def _failures(sources: Sources) -> Row:
     metrics = sources.metrics
     fallbacks = metrics.metric("Fallbacks", label="Fallbacks", color=ORANGE)
-    reasons = metrics.by("outcome", "AttemptErrors")
+    # Whoever's fault they are: the sum would be the providers' alone.
+    reasons = metrics.by("outcome", "AttemptErrors", COUNT)
     outcomes = metrics.by("outcome", "Requests")
     return [
         graph("Fallbacks over time", "Attempts", [fallbacks]),
@@ -164,15 +177,18 @@ def _providers(sources: Sources) -> Row:
             graph(f"Provider latency {stat}", _MS, [metrics.by("provider", "InferenceMs", stat)])
             for stat in ("p50", "p95")
         ),
-        graph("Provider error rate", "Errors per attempt", [error_rate], most=1),
+        graph("Provider error rate", "Provider's faults per attempt", [error_rate], most=1),
     ]
 
 
 def _circuits(sources: Sources) -> Row:
-    throttles = sources.metrics.by("provider", "Throttles")
+    metrics = sources.metrics
+    throttles = metrics.by("provider", "Throttles")
+    estimated = metrics.by("provider", "EstimatedUsage")
     return [
-        graph("Provider throttles", "Attempts", [throttles]),
-        _custom("Circuits", "circuits", sources, width=FULL_WIDTH - THIRD),
+        graph("Provider throttles", "Attempts", [throttles], width=QUARTER),
+        graph("Estimated usage", "Answers", [estimated], width=QUARTER),
+        _custom("Circuits", "circuits", sources, width=FULL_WIDTH - 2 * QUARTER),
     ]
 
 
@@ -180,13 +196,12 @@ def _one_model(sources: Sources) -> Row:
     metrics, model = sources.metrics, ("model", _models(sources.config)[0])
     attempts = [
         metrics.metric("AttemptErrors", COUNT, label="Attempts", color=BLUE, dimension=model),
-        metrics.metric("AttemptErrors", label="Errors", color=RED, dimension=model),
+        metrics.metric("AttemptErrors", label="Provider's faults", color=RED, dimension=model),
     ]
-    cost = _per_hour(metrics.metric("CostUsd", dimension=model), "Cost", BLUE)
     return [
         graph("Model: attempts and errors", "Attempts", attempts),
         graph("Model: latency", _MS, sources.percentiles("InferenceMs", model)),
-        graph("Model: cost", _USD_PER_HOUR, [cost]),
+        graph("Model: cost", _USD_PER_HOUR, _costs_per_hour(metrics, model), stacked=True),
     ]
 
 
@@ -212,32 +227,62 @@ def _statuses(machine: sfn.IStateMachine) -> list[cloudwatch.Metric]:
 
 
 def _functions(sources: Sources) -> Row:
-    monitored = sources.monitored
+    functions = sources.monitored.functions
+    throttles = [
+        one.function.metric_throttles(statistic=SUM, label=name) for name, one in functions.items()
+    ]
+    durations = [
+        one.function.metric_duration(statistic="p95", label=name) for name, one in functions.items()
+    ]
     return [
-        _by_function("Function duration p95", _MS, "Duration", "p95", monitored),
-        _by_function("Function errors", "Invocations", "Errors", SUM, monitored),
-        _by_function("Function throttles", "Invocations", "Throttles", SUM, monitored),
+        graph("Function duration p95", _MS, durations, width=QUARTER),
+        *_engine_faults(sources),
+        graph("Function throttles", "Invocations", throttles, stacked=True, width=QUARTER),
+    ]
+
+
+def _engine_faults(sources: Sources) -> Row:
+    """What Lambda calls errors is mostly no fault: functions raise what the state machine goes by."""
+    crashes = [
+        sources.metrics.metric("Crashes", label="Steps of requests"),
+        *(
+            one.function.metric_errors(statistic=SUM, label=name)
+            for name, one in sources.monitored.without_expected_errors.items()
+        ),
+    ]
+    internal = _counted_by_functions(INTERNAL_ERRORS, sources)
+    return [
+        graph("Internal errors", "Errors", internal, stacked=True, width=QUARTER),
+        graph("Crashes", "Invocations", crashes, stacked=True, width=QUARTER),
+    ]
+
+
+def _counted_by_functions(metric: str, sources: Sources) -> list[cloudwatch.Metric]:
+    return [
+        sources.metrics.metric(
+            metric, dimension=(FUNCTION_NAME, one.function.function_name), label=name
+        )
+        for name, one in sources.monitored.functions.items()
+        if name not in _WITHOUT_POWERTOOLS
     ]
 
 
 def _capacity(sources: Sources) -> Row:
     monitored = sources.monitored
-    cold_starts = [
-        sources.metrics.cold_starts(one.function.function_name, label=name)
+    concurrency = [
+        one.function.metric("ConcurrentExecutions", statistic=MAXIMUM, label=name)
         for name, one in monitored.functions.items()
-        if name not in _WITHOUT_POWERTOOLS
     ]
+    cold_starts = _counted_by_functions(COLD_START, sources)
     table_throttles = [
         table.metric(f"{kind}ThrottleEvents", statistic=SUM, label=f"{name}: {kind.lower()}s")
         for name, table in monitored.tables.items()
         for kind in ("Read", "Write")
     ]
     return [
-        _by_function(
-            "Function concurrency", "Invocations", "ConcurrentExecutions", MAXIMUM, monitored
-        ),
+        graph("Function concurrency", "Invocations", concurrency),
         graph("Cold starts", "Invocations", cold_starts, stacked=True),
-        graph("Table throttles", "Events", table_throttles),
+        graph("Table throttles", "Events", table_throttles, stacked=True),
     ]
 
 
@@ -281,7 +326,7 @@ def _upkeep(sources: Sources) -> Row:
 
 SECTIONS: tuple[tuple[str, tuple[Callable[[Sources], Row], ...]], ...] = (
     ("Alarms", (_alarms,)),
-    ("What callers get", (_totals, _answers, _costs)),
+    ("What callers get", (_totals, _money, _answers, _costs)),
     # Budgets and the response cache go here.
     ("Routing", (_chosen, _failures)),
     ("Providers", (_providers, _circuits)),
@@ -352,36 +397,53 @@ def _math(
     )
 
 
-def _failed(metrics: MetricCatalog) -> cloudwatch.MathExpression:
-    """As the metrics API counts them: also those that fail by the caller's fault."""
-    return _math("Failed", RED, "requests - FILL(success, 0)", **_all_and_answered(metrics))
-
-
-def _success_rate(metrics: MetricCatalog) -> cloudwatch.MathExpression:
-    # Without FILL a minute in which every request failed would have no rate, instead of zero.
-    expression = "100 * FILL(success, 0) / requests"
-    return _math("Success rate", BLUE, expression, **_all_and_answered(metrics))
-
-
-def _all_and_answered(metrics: MetricCatalog) -> dict[str, cloudwatch.Metric]:
-    return {
-        "requests": metrics.metric("Requests"),
-        "success": metrics.metric("Requests", dimension=("outcome", "success")),
-    }
-
-
-def _per_hour(metric: cloudwatch.Metric, label: str, color: str) -> cloudwatch.MathExpression:
-    return _math(label, color, "usd * 3600 / PERIOD(usd)", usd=metric)
-
-
-def _by_function(
-    title: str, unit: str, metric: str, stat: str, monitored: MonitoredResources
-) -> cloudwatch.IWidget:
-    series = [
-        one.function.metric(metric, statistic=stat, label=name)
-        for name, one in monitored.functions.items()
+def _failures_by_fault(metrics: MetricCatalog) -> list[cloudwatch.MathExpression]:
+    """Together they are all that failed, as the metrics API counts them."""
+    requests = metrics.metric("Requests")
+    success = metrics.metric("Requests", dimension=_ANSWERED)
+    inside = metrics.metric("Requests", dimension=("outcome", "internal_error"))
+    errors = metrics.metric("Errors")
+    # Where no request failed inside, there is no such series: it takes its times from the requests.
+    return [
+        _math(
+            "Callers'",
+            SKY,
+            "requests - FILL(success, 0) - errors",
+            requests=requests,
+            success=success,
+            errors=errors,
+        ),
+        _math("Providers'", ORANGE, "errors - FILL(inside, 0)", errors=errors, inside=inside),
+        _math("Ours", RED, "0 * requests + FILL(inside, 0)", requests=requests, inside=inside),
     ]
-    return graph(title, unit, series)
+
+
+def _success_rates(metrics: MetricCatalog) -> list[cloudwatch.MathExpression]:
+    requests, errors = metrics.metric("Requests"), metrics.metric("Errors")
+    success = metrics.metric("Requests", dimension=_ANSWERED)
+    # Without FILL a minute in which every request failed would have no rate, instead of zero.
+    of_all, without = "100 * FILL(success, 0) / requests", "100 * (1 - errors / requests)"
+    return [
+        _math("Of all", BLUE, of_all, success=success, requests=requests),
+        _math("Without callers' faults", GREEN, without, errors=errors, requests=requests),
+    ]
+
+
+def _costs_per_hour(
+    metrics: MetricCatalog, dimension: Dimension | None = None
+) -> list[cloudwatch.MathExpression]:
+    known = metrics.metric("CostUsd", dimension=dimension)
+    possible = metrics.metric("PossiblyBilledUsd", dimension=dimension)
+    return [
+        _per_hour("Known", BLUE, known=known),
+        _per_hour("Possibly billed", ORANGE, possible=possible),
+    ]
+
+
+def _per_hour(label: str, color: str, **usd: cloudwatch.Metric) -> cloudwatch.MathExpression:
+    """Of the one metric, by a name that is its own in the widget."""
+    [name] = usd
+    return _math(label, color, f"{name} * 3600 / PERIOD({name})", **usd)
 
 
 def _custom(title: str, widget: str, sources: Sources, *, width: int) -> cloudwatch.IWidget:

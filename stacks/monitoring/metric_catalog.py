@@ -8,9 +8,9 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
 from functions.shared.telemetry.series import (
-    COLD_START,
     NAMESPACE,
     OF_ATTEMPTS,
+    OF_FUNCTIONS,
     OF_REQUESTS,
     RATE_LIMITED,
     SERVICE,
@@ -23,8 +23,6 @@ MAXIMUM = "Maximum"
 
 Dimension = tuple[str, str]
 """Name and value of the dimension beside `service`."""
-
-_FUNCTION_NAME = "function_name"
 
 
 @dataclass(frozen=True)
@@ -64,16 +62,6 @@ class MetricCatalog:
             label=f"${{PROP('Dim.{dimension}')}}",
         )
 
-    def cold_starts(self, function_name: str, label: str) -> cloudwatch.Metric:
-        """Powertools' count of a function's cold starts."""
-        return cloudwatch.Metric(
-            namespace=NAMESPACE,
-            metric_name=COLD_START,
-            dimensions_map={SERVICE: self.service, _FUNCTION_NAME: function_name},
-            statistic=SUM,
-            label=label,
-        )
-
     @staticmethod
     def rate_limited(color: str) -> cloudwatch.Metric:
         """The calls that the gateway throttled, of all stages in the account."""
@@ -87,7 +75,7 @@ class MetricCatalog:
 
     @staticmethod
     def _check(name: str, dimension: str | None) -> None:
-        families = (*OF_REQUESTS, *OF_ATTEMPTS)
+        families = (*OF_REQUESTS, *OF_ATTEMPTS, *OF_FUNCTIONS)
         if not any(name in one.metrics for one in families if one.dimension == dimension):
             raise ValueError(
                 f"functions/shared/telemetry/series.py has no {name} by {dimension or SERVICE}"

@@ -34,3 +34,12 @@ class MonitoredResources:
     dead_letter_queue: sqs.IQueue
     gateway_stage: apigw.Stage
     access_logs: logs.ILogGroup
+
+    @property
+    def without_expected_errors(self) -> Mapping[str, MonitoredFunction]:
+        """The functions whose every error is ours: the others raise what the state machine goes by."""
+        return {
+            name: one
+            for name, one in self.functions.items()
+            if not one.on_path or name == "RecordMetrics"
+        }

@@ -71,7 +71,10 @@ SAVED_QUERIES = (
         "Cost by model",
         logs.QueryString(
             filter_statements=["ispresent(attempt)"],
-            stats_statements=["sum(CostUsd.0) as cost_usd, count(*) as calls by model, provider"],
+            stats_statements=[
+                "sum(CostUsd.0) as cost_usd, sum(PossiblyBilledUsd.0) as possibly_billed_usd,"
+                " count(*) as calls by model, provider"
+            ],
             sort="cost_usd desc",
         ),
     ),
@@ -80,10 +83,22 @@ SAVED_QUERIES = (
         logs.QueryString(
             filter_statements=["ispresent(attempts)"],
             stats_statements=[
-                "sum(CostUsd.0) as cost_usd, sum(SavingsUsd.0) as savings_usd,"
-                " count(*) as requests by caller_id"
+                "sum(CostUsd.0) as cost_usd, sum(PossiblyBilledUsd.0) as possibly_billed_usd,"
+                " sum(SavingsUsd.0) as estimated_savings_usd, count(*) as requests by caller_id"
             ],
             sort="cost_usd desc",
+        ),
+    ),
+    SavedQuery(
+        "Hold exceeded",
+        logs.QueryString(
+            fields=_fields(
+                "@timestamp, request_id, HoldExceeded.0 as calls, CostUsd.0 as cost_usd,"
+                " `gen_ai.request.model`, task, caller_id"
+            ),
+            filter_statements=["ispresent(HoldExceeded.0)"],
+            sort="calls desc",
+            limit=20,
         ),
     ),
     SavedQuery(

@@ -15,6 +15,8 @@ ORANGE = "#E69F00"
 RED = "#D55E00"
 PURPLE = "#CC79A7"
 
+Drawn = cloudwatch.Metric | cloudwatch.MathExpression | cloudwatch.SearchExpression
+
 FULL_WIDTH = 24
 THIRD = 8
 QUARTER = 6
@@ -51,17 +53,20 @@ def numbers(
 def graph(
     title: str,
     unit: str,
-    metrics: Sequence[cloudwatch.IMetric],
+    metrics: Sequence[Drawn],
     *,
     width: int = THIRD,
     stacked: bool = False,
     most: float | None = None,
     marks: Sequence[cloudwatch.HorizontalAnnotation] = (),
 ) -> cloudwatch.IWidget:
-    """Series over time from zero on, up to `most` where the unit has an end."""
+    """Series over time from zero on, up to `most` where the unit has an end.
+
+    Stacked ones leave out their zeros, each of which would draw a line on top of the others.
+    """
     return cloudwatch.GraphWidget(
         title=title,
-        left=list(metrics),
+        left=_without_zeros(metrics) if stacked else list(metrics),
         left_y_axis=cloudwatch.YAxisProps(label=unit, min=0, max=most, show_units=False),
         left_annotations=list(marks),
         legend_position=cloudwatch.LegendPosition.BOTTOM,
@@ -85,4 +90,24 @@ def shares(
         set_period_to_time_range=True,
         width=width,
         height=_GRAPH_HEIGHT,
+    )
+
+
+def _without_zeros(metrics: Sequence[Drawn]) -> list[cloudwatch.IMetric]:
+    """A search has none: it finds what is emitted only where there is something to count."""
+    return [
+        one if isinstance(one, cloudwatch.SearchExpression) else _positive(one, f"m{number}")
+        for number, one in enumerate(metrics, start=1)
+    ]
+
+
+def _positive(
+    metric: cloudwatch.Metric | cloudwatch.MathExpression, name: str
+) -> cloudwatch.MathExpression:
+    # An IF without its third part has no datapoint where the condition does not hold.
+    return cloudwatch.MathExpression(
+        expression=f"IF({name} > 0, {name})",
+        using_metrics={name: metric},
+        label=metric.label,
+        color=metric.color,
     )

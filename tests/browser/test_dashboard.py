@@ -67,6 +67,27 @@ BODY = {
 }
 
 
+HUES = """(chart) => {
+    const canvas = chart.querySelector("canvas");
+    const bottom = echarts.getInstanceByDom(chart).convertToPixel({yAxisIndex: 0}, 0);
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, bottom);
+    const found = {};
+    for (let at = 0; at < data.length; at += 4) {
+        const [red, green, blue] = [data[at], data[at + 1], data[at + 2]];
+        const most = Math.max(red, green, blue), spread = most - Math.min(red, green, blue);
+        if (data[at + 3] < 128 || spread < 60) continue;
+        const part = most === red ? (green - blue) / spread
+            : most === green ? 2 + (blue - red) / spread : 4 + (red - green) / spread;
+        const hue = Math.round((part + 6) % 6);
+        (found[hue % 6] ??= new Set()).add((at / 4) % canvas.width);
+    }
+    return Object.fromEntries(Object.entries(found).map(([hue, columns]) => [hue, [...columns]]));
+}"""
+"""In sixths of the circle, from red on: what is nearly grey, as text and lines are, has none."""
+GREENISH, PURPLE = "3", "5"
+EXECUTIONS = "Executions: Generate"
+
+
 class Dashboard:
     def __init__(self, stack, page):
         self.page = page
@@ -96,6 +117,21 @@ class Dashboard:
         """The exact text of a widget's first number."""
         return self.widget(title).locator(".number").first.get_attribute("data-value")
 
+    def sum(self, title):
+        """Of a widget's numbers."""
+        numbers = self.widget(title).locator(".number")
+        values = numbers.evaluate_all("all => all.map((one) => one.dataset.value)")
+        return sum(map(Decimal, values))
+
+    def hues(self, title):
+        """The colours of a chart's picture over its legend: for each hue its columns."""
+        return self.widget(title).locator(".chart").evaluate(HUES)
+
+    def column(self, title, at_s):
+        """Where a chart's picture shows a time."""
+        place = "(chart, at) => echarts.getInstanceByDom(chart).convertToPixel({xAxisIndex: 0}, at)"
+        return self.widget(title).locator(".chart").evaluate(place, at_s * 1000)
+
     def summary(self, window):
         """What the metrics API says, with exact numbers."""
         answer = requests.get(
@@ -119,7 +155,7 @@ class Dashboard:
     @property
     def cut_off(self):
         """Numbers, and titles over them, of which a part cannot be seen."""
-        return self.page.locator(".of-numbers h3, .number .value").evaluate_all(
+        return self.page.locator(".of-numbers h3, .number :is(.label, .value)").evaluate_all(
             "all => all.filter((one) => one.scrollWidth > one.clientWidth + 1)"
             ".map((one) => one.textContent)"
         )
@@ -232,11 +268,11 @@ def test_numbers_are_what_the_metrics_api_says_of_the_same_hour(dashboard):
         said = dashboard.summary("1h")
         expected = {
             "Requests": Decimal(said["requests"]["total"]),
-            "Failed": Decimal(said["requests"]["failed"]),
+            "Failed, by whose fault": Decimal(said["requests"]["failed"]),
             "Fallbacks": Decimal(said["fallbacks"]),
             "Cost (USD)": round(Decimal(said["costs"]["total_usd"]), 6),
         }
-        shown = {title: round(Decimal(dashboard.number(title)), 6) for title in expected}
+        shown = {title: round(dashboard.sum(title), 6) for title in expected}
         # Requests of before may still be on their way into the metrics.
         if shown == expected or time.monotonic() > ends:
             break
@@ -392,6 +428,97 @@ def test_charts_say_their_series_in_words(own):
     assert "Cost of one: 1.25" in own.widget("Lines").locator(".chart").get_attribute("aria-label")
     cells = own.widget("Shares").locator("table td")
     assert cells.all_inner_texts()[:2] == ["one", "1.25"]
+
+
+@pytest.fixture
+def executions(dashboard):
+    """Draws the deployed graph of executions on a known series: by minutes ago, how many of each."""
+    _name, body = deployed_body(dashboard.cloudwatch)
+    [graph] = (one for one in body["widgets"] if one["properties"].get("title") == EXECUTIONS)
+    minute_s = int(time.time()) // 60 * 60
+    namespace = f"{NAMESPACE}/{time.time_ns()}"
+    dimensions = next(
+        [{"Name": row[2], "Value": row[3]}]
+        for row in graph["properties"]["metrics"]
+        if row[0] == "AWS/States"
+    )
+
+    def draw(**counts):
+        data = [
+            {
+                "MetricName": name,
+                "Dimensions": dimensions,
+                "Timestamp": minute_s - 60 * minutes_ago,
+                "Value": value,
+            }
+            for name, by_minute in counts.items()
+            for minutes_ago, value in by_minute.items()
+        ]
+        dashboard.cloudwatch.put_metric_data(Namespace=namespace, MetricData=data)
+        text = json.dumps({"widgets": [graph | {"x": 0, "y": 0}]})
+        dashboard.cloudwatch.put_dashboard(
+            DashboardName=NAME, DashboardBody=text.replace("AWS/States", namespace)
+        )
+        dashboard.page.emulate_media(reduced_motion="reduce")
+        dashboard.open(name=NAME, range="15m")
+        return lambda minutes_ago: dashboard.column(EXECUTIONS, minute_s - 60 * minutes_ago)
+
+    yield draw
+    dashboard.cloudwatch.delete_dashboards(DashboardNames=[NAME])
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nobody_is_shown_as_throttled_where_nobody_was(dashboard, executions, scheme):
+    dashboard.page.emulate_media(color_scheme=scheme)
+    minutes = range(2, 12)
+
+    executions(
+        ExecutionsSucceeded=dict.fromkeys(minutes, 240),
+        ExecutionThrottled=dict.fromkeys(minutes, 0),
+    )
+
+    assert dashboard.hues(EXECUTIONS).keys() == {GREENISH}
+    words = dashboard.widget(EXECUTIONS).locator("tbody tr").all_inner_texts()
+    assert [row.split()[0] for row in words] == ["Succeeded"]
+
+
+def test_what_was_throttled_is_shown_only_when_it_was(dashboard, executions):
+    before, gap, after = range(9, 13), range(6, 9), range(2, 6)
+    throttled = 4
+
+    place = executions(
+        ExecutionsSucceeded=dict.fromkeys((*before, *after), 240),
+        ExecutionThrottled=dict.fromkeys((*before, *after), 0) | {throttled: 30},
+    )
+
+    hues = dashboard.hues(EXECUTIONS)
+    assert hues.keys() == {GREENISH, PURPLE}
+    begin, end = place(throttled), place(throttled - 1)
+    assert begin - 1 <= min(hues[PURPLE]) < max(hues[PURPLE]) <= end + 1
+    assert max(hues[PURPLE]) - min(hues[PURPLE]) > (end - begin) / 2
+    in_gap = [one for one in hues[GREENISH] if place(gap[-1]) + 1 < one < place(gap[0] - 1) - 1]
+    assert in_gap == []
+    assert max(hues[GREENISH]) > place(after[0])
+
+
+def test_a_line_breaks_where_nothing_was_measured(own):
+    name, before, after = "Broken line", range(9, 13), range(2, 6)
+    minute_s = int(time.time()) // 60 * 60
+    data = [
+        {"MetricName": "Gap", "Timestamp": minute_s - 60 * minutes_ago, "Value": 5}
+        for minutes_ago in (*before, *after)
+    ]
+    own.cloudwatch.put_metric_data(Namespace=NAMESPACE, MetricData=data)
+    body = {"widgets": [metric(name, [NAMESPACE, "Gap", {"color": "#009E73"}], period=60)]}
+    own.cloudwatch.put_dashboard(DashboardName=NAME, DashboardBody=json.dumps(body))
+    own.page.emulate_media(reduced_motion="reduce")
+
+    own.open(name=NAME, range="15m")
+
+    begin, end = (own.column(name, minute_s - 60 * at) for at in (before[0], after[-1]))
+    columns = own.hues(name)[GREENISH]
+    assert [one for one in columns if begin + 5 < one < end - 5] == []
+    assert max(columns) > end
 
 
 def test_a_variable_offers_its_values_and_starts_with_what_was_deployed(own):

@@ -23,8 +23,10 @@ SLUGS = (
     "all-providers-failed",
     "provider-account",
     "dead-letters",
+    "internal-errors",
     "function-throttles",
     "spend-per-hour",
+    "hold-exceeded",
     "spend-anomaly",
 )
 
@@ -118,11 +120,53 @@ def test_slow_answers_are_held_against_their_deadline(prod: Stage) -> None:
     assert "GenerateMachine" in alarm["Dimensions"][0]["Value"]["Ref"]
 
 
+def summed(alarm: dict[str, Any]) -> list[dict[str, Any]]:
+    """The metrics of an alarm that adds them up."""
+    expression, *rows = alarm["Metrics"]
+    assert expression["Expression"] == "SUM(METRICS())"
+    return [row["MetricStat"]["Metric"] for row in rows]
+
+
 def throttled(alarm: dict[str, Any]) -> list[str]:
     """The functions that an alarm on throttles watches."""
-    expression, *metrics = alarm["Metrics"]
-    assert expression["Expression"] == "SUM(METRICS())"
-    return [row["MetricStat"]["Metric"]["Dimensions"][0]["Value"]["Ref"] for row in metrics]
+    return [metric["Dimensions"][0]["Value"]["Ref"] for metric in summed(alarm)]
+
+
+def test_an_internal_error_rings_wherever_it_happens(prod: Stage) -> None:
+    alarm = alarms(prod)["internal-errors"]
+    assert (alarm["Threshold"], alarm["EvaluationPeriods"]) == (1, 1)
+    inside, crashes, *errors = summed(alarm)
+    assert (inside["MetricName"], crashes["MetricName"]) == ("InternalErrors", "Crashes")
+    assert len(inside["Dimensions"]) == len(crashes["Dimensions"]) == 1
+    assert {metric["MetricName"] for metric in errors} == {"Errors"}
+    functions = prod.pipeline.resources("AWS::Lambda::Function")
+    # All but those on the way of a request, which raise what the state machine goes by.
+    raising = called(prod.pipeline) - 1
+    assert len(errors) == len(functions) - raising
+    assert len(summed(alarm)) <= MOST_METRICS
+
+
+def test_an_alarm_watches_what_may_have_been_spent_as_well(prod: Stage) -> None:
+    alarm = alarms(prod)["spend-per-hour"]
+    names = {metric["MetricName"] for metric in summed(alarm)}
+    assert names == {"CostUsd", "PossiblyBilledUsd"}
+    assert {row["MetricStat"]["Period"] for row in alarm["Metrics"][1:]} == {3600}
+
+
+def test_one_call_over_its_worst_case_rings(prod: Stage) -> None:
+    alarm = alarms(prod)["hold-exceeded"]
+    assert (alarm["MetricName"], alarm["Statistic"]) == ("HoldExceeded", "Sum")
+    assert (alarm["Threshold"], alarm["Period"]) == (1, 300)
+
+
+def test_the_documentation_says_what_the_alarms_cost(prod: Stage) -> None:
+    # The band and its two edges are billed as three: https://aws.amazon.com/cloudwatch/pricing/
+    watched = sum(
+        3 if name == "spend-anomaly" else len(list(of_alarm(alarm)))
+        for name, alarm in alarms(prod).items()
+    )
+    text = " ".join((ROOT / "docs" / "observability.md").read_text("utf-8").split())
+    assert f"{watched / 10:g} USD (they watch {watched} metrics)" in text
 
 
 def called(pipeline: StackTemplate) -> int:

@@ -1,4 +1,5 @@
 import json
+import re
 from typing import Any
 
 import pytest
@@ -124,18 +125,21 @@ def test_the_dashboard_has_every_section(body: dict[str, Any]) -> None:
         "Alarms": {"Alarms"},
         "What callers get": {
             "Requests",
-            "Failed",
-            "Fallbacks",
+            "Failed, by whose fault",
             "Success rate (%)",
+            "Fallbacks",
             "Latency (ms)",
             "Cost (USD)",
+            "Possibly billed (USD)",
+            "Estimated savings (USD)",
+            "Simulated cost (USD)",
             "Cost (USD per hour)",
-            "Savings (USD)",
-            "Requests and errors",
+            "Hold exceeded",
+            "Requests, by whose fault they failed",
             "Success rate",
             "Latency",
             "Cost",
-            "Savings against the dearest alternative",
+            "Estimated savings against the dearest alternative",
             "Tokens",
         },
         "Routing": {
@@ -151,6 +155,7 @@ def test_the_dashboard_has_every_section(body: dict[str, Any]) -> None:
             "Provider latency p95",
             "Provider error rate",
             "Provider throttles",
+            "Estimated usage",
             "Circuits",
         },
         "One model, chosen above": {"Model: attempts and errors", "Model: latency", "Model: cost"},
@@ -160,7 +165,8 @@ def test_the_dashboard_has_every_section(body: dict[str, Any]) -> None:
             "Executions: Submit",
             "Execution time p99",
             "Function duration p95",
-            "Function errors",
+            "Internal errors",
+            "Crashes",
             "Function throttles",
             "Function concurrency",
             "Cold starts",
@@ -189,7 +195,7 @@ def test_numbers_and_shares_are_of_the_whole_range(body: dict[str, Any]) -> None
         for widget in widgets(body)
         if widget["properties"]["view"] in {"singleValue", "pie"}
     ]
-    assert of_range == [True] * 11
+    assert of_range == [True] * 14
 
 
 def test_rows_fill_the_width_and_nothing_overlaps(body: dict[str, Any]) -> None:
@@ -241,10 +247,60 @@ def test_the_models_to_choose_from_are_those_of_the_configured_providers(
 def test_functions_are_shown_each_by_its_name(local: Stage, bodies: dict[str, Any]) -> None:
     functions = local.pipeline.resources("AWS::Lambda::Function")
     # The console loads nothing that would count its cold starts.
-    uncounted = {"Function duration p95": 0, "Function throttles": 0, "Cold starts": 1}
+    uncounted = {
+        "Function duration p95": 0,
+        "Function concurrency": 0,
+        "Function throttles": 0,
+        "Cold starts": 1,
+        "Internal errors": 1,
+    }
     for title, missing in uncounted.items():
-        rows = titled(bodies["local"], title)["metrics"]
+        rows = shown(titled(bodies["local"], title))
         assert len(rows) == len({row[-1]["label"] for row in rows}) == len(functions) - missing
+
+
+def shown(properties: dict[str, Any]) -> list[Any]:
+    """The rows that are drawn, without those that only feed an expression."""
+    return [row for row in properties["metrics"] if row[-1].get("visible") is not False]
+
+
+def test_what_is_stacked_leaves_out_its_zeros(body: dict[str, Any]) -> None:
+    stacked = [one["properties"] for one in widgets(body) if one["properties"].get("stacked")]
+    assert "Executions: Generate" in {properties["title"] for properties in stacked}
+    for properties in stacked:
+        for row in shown(properties):
+            expression = row[-1]["expression"]
+            assert re.fullmatch(r"IF\((m\d+) > 0, \1\)|SEARCH\(.+\)", expression)
+
+
+def test_lambdas_own_errors_are_drawn_only_where_each_is_a_fault(body: dict[str, Any]) -> None:
+    """The others raise on purpose: it is how the state machine learns of an error."""
+    drawn = [
+        (widget["properties"]["title"], value)
+        for widget in widgets(body)
+        for one in of_widget(widget)
+        if (one.namespace, one.name) == ("AWS/Lambda", "Errors")
+        for _, value in one.values
+    ]
+    assert {title for title, _ in drawn} == {"Crashes"}
+    raising = re.compile("Functions(Classify|Score|Invoke)")
+    assert drawn
+    assert not [value for _, value in drawn if raising.search(value)]
+    assert any("FunctionsRecordMetrics" in value for _, value in drawn)
+
+
+def test_failures_of_callers_of_providers_and_of_ours_are_all_there_are(
+    body: dict[str, Any],
+) -> None:
+    labels = ["Callers'", "Providers'", "Ours"]
+    rows = {
+        row[-1].get("label"): row[-1] for row in titled(body, "Failed, by whose fault")["metrics"]
+    }
+    assert [rows[label]["expression"] for label in labels] == [
+        "requests - FILL(success, 0) - errors",
+        "errors - FILL(inside, 0)",
+        "0 * requests + FILL(inside, 0)",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,9 @@ FIELDS = {
     "model",
     "provider",
     "CostUsd.0",
+    "PossiblyBilledUsd.0",
     "SavingsUsd.0",
+    "HoldExceeded.0",
     "LatencyMs.0",
     "RoutingMs.0",
     "InferenceMs.0",
@@ -57,6 +59,7 @@ def test_the_saved_queries_search_the_logs_that_know(prod: Stage) -> None:
         "Slowest requests": RECORDS,
         "Cost by model": RECORDS,
         "Cost by API key": RECORDS,
+        "Hold exceeded": RECORDS,
         "Fallbacks by reason": RECORDS,
         "Throttled calls": ["ApiAccessLogs"],
     }

@@ -4,7 +4,7 @@ import contextlib
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -22,7 +22,14 @@ from functions.shared.contracts.states import (
     RecordInput,
 )
 from functions.shared.errors import ProviderThrottled
-from functions.shared.telemetry.series import COLD_START, NAMESPACE, RATE_LIMITED, SERVICE
+from functions.shared.telemetry.observability import count_internal_error
+from functions.shared.telemetry.series import (
+    COLD_START,
+    FUNCTION_NAME,
+    NAMESPACE,
+    RATE_LIMITED,
+    SERVICE,
+)
 from tests.support.builders import candidate, caught, profile
 from tests.support.synthesized import flat
 
@@ -164,9 +171,14 @@ def _emitted_by_requests() -> set[Series]:
         answer=answer,
         attempt=Attempt(model="gpt-4o-mini", provider="openai", outcome="success", elapsed_ms=2),
     )
+    finished = FinishedRequest(event, datetime(2026, 11, 24, 10, tzinfo=UTC), "1-2-3")
+    return _declared(lambda: emit_metrics(finished))
+
+
+def _declared(emit: Callable[[], None]) -> set[Series]:
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        emit_metrics(FinishedRequest(event, datetime(2026, 11, 24, 10, tzinfo=UTC), "1-2-3"))
+        emit()
     return {
         series(directive["Namespace"], metric["Name"], *dimensions)
         for line in printed.getvalue().splitlines()
@@ -176,9 +188,23 @@ def _emitted_by_requests() -> set[Series]:
     }
 
 
+AWAITED = frozenset(
+    {
+        ("Crashes", None),
+        ("HoldExceeded", None),
+        ("PossiblyBilledUsd", None),
+        ("SimulatedCostUsd", None),
+        ("PossiblyBilledUsd", "model"),
+        ("EstimatedUsage", "provider"),
+    }
+)
+"""Name and dimension of what is in the table and drawn, and that no request leaves so far."""
+
 EXISTING = (
     _emitted_by_requests()
-    | {series(NAMESPACE, COLD_START, SERVICE, "function_name"), series(NAMESPACE, RATE_LIMITED)}
+    | {series(NAMESPACE, name, SERVICE, *([more] if more else [])) for name, more in AWAITED}
+    | _declared(lambda: count_internal_error("one-of-ours"))
+    | {series(NAMESPACE, COLD_START, SERVICE, FUNCTION_NAME), series(NAMESPACE, RATE_LIMITED)}
     | _of_aws()
 )
 

@@ -25,7 +25,7 @@ from functions.shared.gateway.problems import problems_of
 from functions.shared.gateway.response_headers import OF_JSON
 from functions.shared.request_ids import request_id_of
 from functions.shared.strict_json import refuse_constant
-from functions.shared.telemetry.observability import logger
+from functions.shared.telemetry.observability import count_internal_error, logger
 
 _JSON = "application/json"
 _NO_PATH = "There is no such path."
@@ -48,7 +48,10 @@ def new_resolver() -> APIGatewayRestResolver:
 
     @app.exception_handler(Exception)  # type: ignore[untyped-decorator]
     def on_error(error: Exception) -> Response[str]:
-        return _error_response(error, id_of(app.current_event))
+        known = _known(error)
+        if known.code == EngineError.code:
+            count_internal_error(app.lambda_context.function_name)
+        return _error_response(known, id_of(app.current_event))
 
     return app
 
@@ -90,12 +93,16 @@ def parsed_body(event: APIGatewayProxyEvent, kind: type[Body]) -> Body:
         raise InvalidRequest.of(problems_of(error, kind)) from None
 
 
-def _error_response(error: Exception, request_id: str) -> Response[str]:
+def _known(error: Exception) -> EngineError:
     if isinstance(error, NotFoundError):
-        error = NotFound(_NO_PATH)
-    if not isinstance(error, EngineError):
-        logger.error("request failed", error_type=type(error).__name__)
-        error = aws_error(error) or EngineError("The engine failed inside.")
+        return NotFound(_NO_PATH)
+    if isinstance(error, EngineError):
+        return error
+    logger.error("request failed", error_type=type(error).__name__)
+    return aws_error(error) or EngineError("The engine failed inside.")
+
+
+def _error_response(error: EngineError, request_id: str) -> Response[str]:
     wait = error.retry_after_seconds
     return Response(
         status_code=HTTP_STATUS[error.code],

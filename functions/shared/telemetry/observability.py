@@ -7,8 +7,17 @@ import os
 import warnings
 
 from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
+    AmazonCloudWatchEMFProvider,
+)
 
-from functions.shared.telemetry.series import NAMESPACE
+from functions.shared.telemetry.series import (
+    FUNCTION_NAME,
+    INTERNAL_ERRORS,
+    NAMESPACE,
+    SERVICE,
+)
 
 # Lambda's filter takes a line whose time is not written like this for one of the level INFO:
 # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
@@ -21,6 +30,16 @@ logging.getLogger().setLevel(logging.WARNING)
 metrics = Metrics(namespace=NAMESPACE)
 # Most functions count nothing but their cold starts.
 warnings.filterwarnings("ignore", "No application metrics to publish")
+
+
+def count_internal_error(function_name: str) -> None:
+    """One, of the whole service and of this function."""
+    sink = AmazonCloudWatchEMFProvider(
+        namespace=NAMESPACE, default_dimensions={SERVICE: logger.service}
+    )
+    sink.add_dimensions(**{FUNCTION_NAME: function_name})
+    sink.add_metric(INTERNAL_ERRORS, MetricUnit.Count, 1)
+    sink.flush_metrics()
 
 
 def current_trace_id() -> str:

@@ -9,19 +9,21 @@ from types import MappingProxyType
 NAMESPACE = "LlmOrchestrator"
 SERVICE = "service"
 """A dimension of every metric: it keeps the stages of one account apart."""
+FUNCTION_NAME = "function_name"
 
-_COUNTS = ("Requests", "Errors", "Fallbacks", "InputTokens", "OutputTokens")
+_COUNTS = ("Requests", "Errors", "Fallbacks", "Crashes", "HoldExceeded")
+_TOKENS = ("InputTokens", "OutputTokens")
 _MONEY = ("CostUsd", "PossiblyBilledUsd", "SimulatedCostUsd", "SavingsUsd")
 _TIMES = ("LatencyMs", "RoutingMs", "InferenceMs")
 UNITS: Mapping[str, str] = MappingProxyType(
-    dict.fromkeys(
-        (*_COUNTS, "AttemptErrors", "Throttles", "EstimatedUsage", "HoldExceeded"), "Count"
-    )
+    dict.fromkeys((*_COUNTS, *_TOKENS, "AttemptErrors", "Throttles", "EstimatedUsage"), "Count")
     | dict.fromkeys(_MONEY, "None")
     | dict.fromkeys(_TIMES, "Milliseconds")
 )
 COLD_START = "ColdStart"
-"""Powertools counts it, by `function_name`."""
+"""Powertools counts it."""
+INTERNAL_ERRORS = "InternalErrors"
+"""What a function caught that it should not have met. What it did not outlive is among `Crashes`."""
 RATE_LIMITED = "RateLimited"
 """Counted from the gateway's access log, without any dimension: no function sees these requests."""
 
@@ -42,18 +44,32 @@ class Family:
 
 
 OF_REQUESTS = (
-    Family(None, (*_COUNTS, *_MONEY, *_TIMES)),
+    Family(None, (*_COUNTS, *_TOKENS, *_MONEY, *_TIMES)),
     Family("task", ("Requests", "CostUsd")),
     Family("model_preference", ("Requests",)),
     Family("outcome", ("Requests",)),
 )
-"""One value per request. `outcome` is `success` or the code of the error."""
+"""One value per request, a missing one counts as 0. `outcome` is `success` or the code of the error.
+
+`Crashes` are its functions that no code of ours outlived: that crashed, ran out of time or memory, or
+could not start. `HoldExceeded` are its calls that cost more than the worst case they were let through
+with. `CostUsd` is known, `PossiblyBilledUsd` is assumed in full and not in it, as the provider may have
+billed what it never answered; `SimulatedCostUsd` is what the simulator's answers would have cost, and
+in neither.
+"""
 
 OF_ATTEMPTS = (
-    Family(None, ("HoldExceeded",)),
     Family("model", ("AttemptErrors", "InferenceMs", "CostUsd", "PossiblyBilledUsd")),
     Family("provider", ("AttemptErrors", "Throttles", "InferenceMs", "EstimatedUsage")),
     Family("outcome", ("AttemptErrors",)),
 )
 """One value per attempt, `InferenceMs` only where it was answered, and `outcome`, the class of its
-error, only where it was not. The sample count of `AttemptErrors` is the number of attempts."""
+error, only where it failed. `AttemptErrors` are the provider's faults, and its sample count is the
+number of attempts, whoever failed. `EstimatedUsage` are answers whose tokens the provider did not
+tell, or told impossibly."""
+
+OF_FUNCTIONS = (
+    Family(None, (INTERNAL_ERRORS,)),
+    Family(FUNCTION_NAME, (COLD_START, INTERNAL_ERRORS)),
+)
+"""What each function counts of itself."""

@@ -11,7 +11,7 @@ from typing import Any, cast
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.shared.errors import EngineError
-from functions.shared.telemetry.observability import logger, metrics
+from functions.shared.telemetry.observability import count_internal_error, logger, metrics
 
 StateHandler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
@@ -23,7 +23,8 @@ def state_handler(handle: StateHandler) -> StateHandler:
 
     Lambda writes an exception's class, text and stack trace to the log, and Step Functions the first
     two to its own. So a text is made of our words, has the request's id in it, and is the one line
-    about an expected failure; of an unexpected one another line has the trace, without the values.
+    about an expected failure; of an unexpected one another line has the trace, without the values, and a
+    third one counts it: Lambda's `Errors` count the expected ones as well.
     """
 
     @metrics.log_metrics(capture_cold_start_metric=True)
@@ -39,6 +40,8 @@ def state_handler(handle: StateHandler) -> StateHandler:
             failure = error
         except Exception as error:
             failure = _unexpected(error)
+        if failure.code == EngineError.code:
+            count_internal_error(context.function_name)
         failure.request_id = request_id
         # The runtime's line, too, has no more frames than this.
         sys.tracebacklimit = 0

@@ -10,7 +10,8 @@ import { fetchJson } from "./kit-fetch.js";
  * @typedef {{name: string, body: {start?: string, periodOverride?: string}, variables: Variable[],
  *   widgets: Widget[]}} Dashboard
  * @typedef {{id: string, label: string, times: number[], values: number[], unit: string | null,
- *   y_axis: "left" | "right", color: string | null, problem: string | null}} Series
+ *   y_axis: "left" | "right", color: string | null, period_ms: number,
+ *   problem: string | null}} Series
  * @typedef {{name: string, state: string, reason: string, description: string,
  *   since: number | null}} Alarm
  * @typedef {{start: number, end: number}} Range in epoch milliseconds

@@ -4,8 +4,9 @@ import { full, short, unitOf } from "./format.js";
 import { seriesColour } from "./series-colours.js";
 
 /**
- * @import { Range, Series } from "./api.js"
+ * @import { Range, Series as Fetched } from "./api.js"
  * @import { Colours } from "./drawing.js"
+ * @typedef {Fetched & {place: number}} Series of its place in the widget depends its colour
  * @typedef {Record<string, any>} Properties a metric widget's
  * @typedef {echarts.EChartsOption} Option
  * @typedef {(colour: Colours, properties: Properties, series: Series[], range: Range) => Option} View
@@ -13,6 +14,7 @@ import { seriesColour } from "./series-colours.js";
 
 const LONGEST_NAME = 30;
 const CENTER = ["50%", "45%"];
+const MOST_DOTS = 60;
 
 /** @type {View} */
 export function overTime(colour, properties, series, range) {
@@ -21,9 +23,7 @@ export function overTime(colour, properties, series, range) {
   const sides = /** @type {const} */ (["left", "right"]).filter(
     (side) => side === "left" || series.some((one) => one.y_axis === side),
   );
-  const stackedTimes = properties.stacked
-    ? [...new Set(series.flatMap((one) => one.times))].sort()
-    : null;
+  const lines = properties.stacked ? layers(series) : series.map(curve);
   return {
     legend: places.legend,
     grid: {
@@ -44,33 +44,87 @@ export function overTime(colour, properties, series, range) {
       max: range.end,
       axisLine: { lineStyle: { color: line } },
       axisLabel: { color: muted, hideOverlap: true, rich: { primary: { fontWeight: "normal" } } },
+      axisPointer: {
+        label: { formatter: ({ value }) => begin(Number(value), properties, series) },
+      },
       splitNumber: 5,
     },
     yAxis: sides.map((side) => axis(side, colour, properties, series)),
-    series: series.map((one, place) => {
-      const color = seriesColour(place, one.color, panel);
-      const points = stackedTimes
-        ? filled(one, stackedTimes)
-        : one.times.map((at, index) => [at, one.values[index]]);
-      return {
-        type: "line",
-        name: one.label,
-        tooltip: { valueFormatter: rounded(unitOn(one, properties)) },
-        yAxisIndex: Math.max(sides.indexOf(one.y_axis), 0),
-        data: points,
-        color,
-        lineStyle: { width: 2 },
-        symbol: "circle",
-        symbolSize: 5,
-        showSymbol: points.length <= 60,
-        ...(properties.stacked ? { stack: one.y_axis, areaStyle: { opacity: 0.55 } } : {}),
-        ...(place === 0 ? marks(colour, properties.annotations) : {}),
-      };
-    }),
+    series: series.map((one, index) => ({
+      type: "line",
+      name: one.label,
+      tooltip: { valueFormatter: rounded(unitOn(one, properties)) },
+      yAxisIndex: Math.max(sides.indexOf(one.y_axis), 0),
+      color: seriesColour(one.place, one.color, panel),
+      ...lines[index],
+      ...(index === 0 ? marks(colour, properties.annotations) : {}),
+    })),
   };
 }
 
-/** @param {Series} series of at least one value */
+/** A line that breaks where periods have no value. @param {Fetched} series */
+function broken({ times, values, period_ms }) {
+  return times.flatMap((at, place) => {
+    const point = [at, values[place]];
+    const isLast = !(times[place + 1] - at > period_ms);
+    return isLast ? [point] : [point, [at + period_ms, null]];
+  });
+}
+
+/** @param {Series} series @returns {echarts.LineSeriesOption} */
+function curve(series) {
+  const data = broken(series);
+  const isDot = (/** @type {number} */ at) =>
+    data.length <= MOST_DOTS || (data[at - 1]?.[1] ?? data[at + 1]?.[1] ?? null) === null;
+  return {
+    data,
+    lineStyle: { width: 2 },
+    symbol: (_value, { dataIndex }) => (isDot(dataIndex) ? "circle" : "none"),
+    symbolSize: 5,
+  };
+}
+
+/**
+ * Areas that have the width of a period for each of its values, and no line: where there is nothing,
+ * nothing is drawn.
+ * @param {Series[]} series
+ * @returns {echarts.LineSeriesOption[]}
+ */
+function layers(series) {
+  const [{ period_ms }] = series;
+  const begins = series.flatMap((one) =>
+    one.times.flatMap((at) => [at - period_ms, at, at + period_ms]),
+  );
+  const times = [...new Set(begins)].sort((one, other) => one - other);
+  return series.map(({ times: own, values, y_axis }) => {
+    const known = new Map(own.map((at, place) => [at, values[place]]));
+    return {
+      // A step in the middle of two points is at the end of a period when these are in its middle.
+      data: times.map((at) => [at + period_ms / 2, known.get(at) ?? 0]),
+      step: "middle",
+      stack: y_axis,
+      lineStyle: { width: 0 },
+      areaStyle: { opacity: 0.8 },
+      symbol: "none",
+    };
+  });
+}
+
+/**
+ * When the period of a point began.
+ * @param {number} at
+ * @param {Properties} properties
+ * @param {Series[]} series
+ */
+function begin(at, { stacked }, [{ period_ms }]) {
+  return echarts.time.format(
+    at - (stacked ? period_ms / 2 : 0),
+    "{yyyy}-{MM}-{dd} {HH}:{mm}",
+    false,
+  );
+}
+
+/** @param {Fetched} series of at least one value */
 export const latestOf = ({ values }) => values[values.length - 1];
 
 /** @param {Series} series @param {Properties} properties */
@@ -82,12 +136,6 @@ function unitOn(series, properties) {
 function rounded(unit) {
   return (/** @type {unknown} */ value) =>
     typeof value !== "number" ? "–" : `${full(Number(value.toPrecision(6)))} ${unit}`.trimEnd();
-}
-
-/** @param {Series} series @param {number[]} times */
-function filled(series, times) {
-  const known = new Map(series.times.map((at, place) => [at, series.values[place]]));
-  return times.map((at) => [at, known.get(at) ?? 0]);
 }
 
 /**
@@ -230,10 +278,10 @@ export function shares(colour, properties, series) {
           minMargin: 4,
         },
         labelLine: { length: 6, length2: 6, lineStyle: { color: muted } },
-        data: series.map((one, place) => ({
+        data: series.map((one) => ({
           name: one.label,
           value: latestOf(one),
-          itemStyle: { color: seriesColour(place, one.color, panel) },
+          itemStyle: { color: seriesColour(one.place, one.color, panel) },
         })),
       },
     ],
@@ -275,9 +323,9 @@ export function bars({ text, muted, line, panel }, properties, series) {
           color: text,
           formatter: ({ value }) => short(Number(value)),
         },
-        data: series.map((one, place) => ({
+        data: series.map((one) => ({
           value: latestOf(one),
-          itemStyle: { color: seriesColour(place, one.color, panel) },
+          itemStyle: { color: seriesColour(one.place, one.color, panel) },
         })),
       },
     ],
@@ -287,7 +335,7 @@ export function bars({ text, muted, line, panel }, properties, series) {
 /**
  * A line without axes, under a number.
  * @param {Colours} colour
- * @param {Series} series
+ * @param {Fetched} series
  * @param {Range} range
  * @returns {Option}
  */
@@ -305,7 +353,7 @@ export function sparkline({ panel }, series, range) {
         color,
         lineStyle: { width: 1.5 },
         areaStyle: { opacity: 0.15 },
-        data: series.times.map((at, place) => [at, series.values[place]]),
+        data: broken(series),
       },
     ],
   };

@@ -29,13 +29,8 @@ export function showMetric(place, widget, data, range) {
   const view = properties.view ?? "timeSeries";
   if (view === "singleValue") return showNumbers(place, properties, data.series, range);
   if (!VIEWS[view]) throw new Problem(`The view ${view} is not drawn here.`);
-  return showChart(
-    place,
-    properties,
-    view,
-    data.series.filter((one) => one.values.length),
-    range,
-  );
+  const series = data.series.map((one, at) => ({ ...one, place: at }));
+  return showChart(place, properties, view, series, range);
 }
 
 /**
@@ -97,13 +92,17 @@ function shownAs(properties, value) {
  * @param {HTMLElement} place
  * @param {Properties} properties
  * @param {string} view
- * @param {Series[]} series
+ * @param {import("./charts.js").Series[]} all
  * @param {Range} range
  */
-function showChart(place, properties, view, series, range) {
-  const total = series.reduce((sum, one) => sum + Math.abs(latestOf(one)), 0);
-  if (!series.length || (view === "pie" && !total)) {
-    fill(place, element("p", { class: "empty", "data-series": "0" }, "No data"));
+function showChart(place, properties, view, all, range) {
+  const known = all.filter((one) => one.values.length);
+  const isSum = properties.stacked || view === "pie";
+  const series = isSum ? known.filter(isMore) : known;
+  if (!series.length) {
+    // In a sum what is missing is as good as zero.
+    const text = isSum ? "Nothing in this time" : "No data";
+    fill(place, element("p", { class: "empty", "data-series": "0" }, text));
     return;
   }
   if (!place.querySelector(":scope > .chart")) {
@@ -117,6 +116,11 @@ function showChart(place, properties, view, series, range) {
   drawn(chart, `${title}. Latest: ${latest}`, (colour) =>
     VIEWS[view](colour, properties, series, range),
   );
+}
+
+/** Whether there is anything of it in a sum. @param {Series} series */
+function isMore({ values }) {
+  return values.some((value) => value !== 0);
 }
 
 /**

@@ -89,6 +89,7 @@ def test_a_search_is_one_series_per_metric_in_the_widgets_period():
     series = shown(row, hours=3, period=HOUR_S)
     assert [(one["label"], one["values"]) for one in series] == [("a", [1]), ("b", [2])]
     assert {one["y_axis"] for one in series} == {"right"}
+    assert {one["period_ms"] for one in series} == {HOUR_S * 1000}
 
 
 def test_a_series_has_its_unit_and_its_times_in_milliseconds():
@@ -101,6 +102,7 @@ def test_a_series_has_its_unit_and_its_times_in_milliseconds():
     assert (slow["unit"], calls["unit"], nothing["unit"]) == ("Milliseconds", None, None)
     assert (math["values"], math["unit"]) == ([0.005, 0.007], None)
     assert slow["times"] == sorted(slow["times"])
+    assert {one["period_ms"] for one in (slow, calls, nothing, math)} == {60_000}
     assert all(NOW - HOUR_S <= at / 1000 < NOW for at in slow["times"])
     assert nothing["values"] == nothing["times"] == []
 

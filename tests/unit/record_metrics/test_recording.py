@@ -4,6 +4,7 @@ import boto3
 import pytest
 
 from functions.record_metrics.recording import Stores, record
+from functions.shared import errors
 from functions.shared.contracts.states import RecordInput, json_of
 from functions.shared.errors import (
     AnswerUnfit,
@@ -274,6 +275,31 @@ def test_a_usage_that_was_not_told_is_counted_by_provider(
     failure["candidate"] = failure["candidate"].model_copy(update={"provider": provider})
     _record(_event(failure, error=caught(guessed)), queue_url)
     assert _lines(capsys)[1].get("EstimatedUsage") == counted
+
+
+@pytest.mark.parametrize(
+    ("error", "by_outcome", "faults"),
+    [
+        (errors.ProviderUnavailable("x"), "ProviderUnavailable", 1),
+        (errors.ProviderAuthFailed("x"), "ProviderAuthFailed", 1),
+        (errors.AnswerUnsure("x"), None, 0),
+        (errors.ContentFiltered("x"), "ContentFiltered", 0),
+        (errors.ContextWindowExceeded("x"), "ContextWindowExceeded", 0),
+        (errors.InvalidRequest("x"), "InvalidRequest", 0),
+        (errors.EngineError("x"), "other", 0),
+    ],
+)
+@pytest.mark.usefixtures("table")
+def test_an_attempt_counts_as_a_providers_error_only_where_it_is_its_fault(
+    queue_url, capsys, error, by_outcome, faults
+):
+    _record(_event(_failure(error), error=caught(error)), queue_url)
+    _request, attempt = _lines(capsys)
+    assert attempt["AttemptErrors"] == [faults]
+    # The line says so anyhow, for the query that counts why others were asked.
+    assert attempt["outcome"] == (by_outcome or "AnswerUnsure")
+    declared = [one["Dimensions"][0] for one in attempt["_aws"]["CloudWatchMetrics"]]
+    assert (["service", "outcome"] in declared) == (by_outcome is not None)
 
 
 def _lines(capsys):

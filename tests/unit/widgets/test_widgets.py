@@ -79,8 +79,8 @@ def _count(provider, model="gpt-4o", latest=None, **added):
 def test_a_provider_that_was_not_called_lately_is_closed_and_available(ask):
     assert cells(ask(widget="circuits")) == [
         ["Provider", "Model", "Circuit", "Availability", "Attempts in 5 minutes"],
-        ["local", "all", "closed", "100.0%", "0"],
-        ["openai", "all", "closed", "100.0%", "0"],
+        ["local", "all models", "closed", "100.0%", "0"],
+        ["openai", "all models", "closed", "100.0%", "0"],
     ]
 
 
@@ -89,22 +89,36 @@ def test_a_model_whose_circuit_is_open_is_listed_below_its_provider(ask):
     _count("openai", ok=2, faults=6, latest={"last_fault_at_ms": now_ms})
     _count("openai", "gpt-4o-mini", ok=12)
     assert cells(ask(widget="circuits"))[2:] == [
-        ["openai", "all", "closed", "80.0%", "20"],
+        ["openai", "all models", "1 open of 2 asked", "80.0%", "20"],
         ["openai", "gpt-4o", "open", "66.7%", "8"],
     ]
+
+
+def test_a_provider_whose_models_all_fail_is_not_called_closed(ask):
+    now_ms = int(datetime.now(UTC).timestamp() * 1000)
+    _count("openai", faults=9, latest={"last_fault_at_ms": now_ms})
+    rested = {"last_fault_at_ms": now_ms - 100_000}
+    _count("openai", "gpt-4o-mini", faults=9, latest=rested)
+    provider, *models = cells(ask(widget="circuits"))[2:]
+    assert provider == ["openai", "all models", "1 open, 1 half open of 2 asked", "35.7%", "18"]
+    assert [row[1:3] for row in models] == [["gpt-4o", "open"], ["gpt-4o-mini", "half open"]]
 
 
 def test_a_circuit_is_half_open_after_its_rest(ask):
     long_ago_ms = int(datetime.now(UTC).timestamp() * 1000) - 100_000
     _count("openai", faults=6, latest={"last_fault_at_ms": long_ago_ms})
-    assert [row[2] for row in cells(ask(widget="circuits"))[2:]] == ["closed", "half open"]
+    assert [row[2] for row in cells(ask(widget="circuits"))[2:]] == [
+        "1 half open of 1 asked",
+        "half open",
+    ]
 
 
 def test_a_provider_that_refuses_our_key_is_open_with_all_its_models(ask):
     now_ms = int(datetime.now(UTC).timestamp() * 1000)
     _count("openai", "*", latest={"blocked_at_ms": now_ms})
     rows = [row for row in cells(ask(widget="circuits")) if row[0] == "openai"]
-    assert {row[2] for row in rows} == {"open"}
+    assert rows[0][2] == "open, the account was refused"
+    assert {row[2] for row in rows[1:]} == {"open"}
     today = datetime.now(UTC).date()
     assert [row[1] for row in rows[1:]] == [
         one.id
