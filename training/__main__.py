@@ -53,6 +53,8 @@ def _parser() -> argparse.ArgumentParser:
     tokens = commands.add_parser("tokens", help="fit bytes per token to real tokenizers")
     tokens.add_argument("--data", type=Path, required=True, metavar="DIR")
     tokens.set_defaults(run=_tokens)
+    words = commands.add_parser("words", help="list the words that are one token everywhere")
+    words.set_defaults(run=_words)
     report = commands.add_parser("report", help="measure on held-out rows, into docs/models.md")
     report.add_argument("--data", type=Path, required=True, metavar="DIR")
     report.add_argument("--docs", type=Path, default=Path("docs"), metavar="DIR")
@@ -171,6 +173,13 @@ def _tokens(arguments: argparse.Namespace) -> int:
     from training.generated.token_rates import calibrate
 
     print(json.dumps(calibrate(arguments.data), indent=1))
+    return 0
+
+
+def _words(_arguments: argparse.Namespace) -> int:
+    from training.generated.common_words import WORDS_FILE, render_common_words
+
+    WORDS_FILE.write_text(render_common_words(), "utf-8")
     return 0
 
 

@@ -9,6 +9,11 @@ from typing import Any
 
 from functions.classify.classifier import decide_task
 from functions.classify.parsing import parse_request
+from functions.shared.catalogue.token_bounds import (
+    INSTRUCTION_BYTES,
+    WIRE_BYTES_PER_PART,
+    TokenBound,
+)
 from functions.shared.catalogue.tokens import IMAGE_TOKENS, TextSize
 from functions.shared.contracts.decision import Prediction, Profile
 from functions.shared.contracts.request import GenerateRequest
@@ -32,6 +37,7 @@ def profile_request(event: ClassifyInput, settings: ClassifySettings) -> Classif
     began = time.perf_counter()
     request = parse_request(event.request)
     decided = decide_task(request)
+    shown = _shown(request)
     started_at_ms = epoch_ms(datetime.fromisoformat(event.started_at))
     limit_ms = settings.SYNC_DEADLINE_MS if event.mode == "sync" else settings.ASYNC_DEADLINE_MS
     deadline_ms = min(limit_ms, request.max_latency_ms or limit_ms)
@@ -48,8 +54,11 @@ def profile_request(event: ClassifyInput, settings: ClassifySettings) -> Classif
         fallback=request.fallback,
         max_cost_nano_usd=None if request.max_cost_usd is None else nano_usd(request.max_cost_usd),
         max_latency_ms=request.max_latency_ms,
-        input_size=_input_size(request),
+        input_size=TextSize.of(shown),
+        input_bound=_input_bound(request, shown),
         image_tokens=IMAGE_TOKENS * len(request.images),
+        images=len(request.images),
+        low_detail_images=sum(image.detail == "low" for image in request.images),
         max_output_tokens=request.max_output_tokens,
         required_capabilities=_required_capabilities(request, decided.task),
         session_id=request.session_id,
@@ -73,7 +82,17 @@ def _predictions(request: GenerateRequest, settings: PolicySettings) -> dict[str
     }
 
 
-def _input_size(request: GenerateRequest) -> TextSize:
+def _input_bound(request: GenerateRequest, shown: str) -> TokenBound:
+    """With the wire's own bytes. A schema may be sent twice: as such, and with its limits in words."""
+    parts = len(request.messages or [request.text]) + len(request.tools or [])
+    form = request.response_format
+    schema = form.json_schema.model_dump_json(by_alias=True) if form and form.json_schema else ""
+    wire = WIRE_BYTES_PER_PART * parts + len(schema.encode("utf-8", "replace"))
+    return TokenBound.of(shown).with_bytes(INSTRUCTION_BYTES + wire)
+
+
+def _shown(request: GenerateRequest) -> str:
+    """What the model sees, as one text."""
     model_sees = request.model_dump(
         mode="json",
         include={"text", "messages", "system", "tools", "response_format"},
@@ -81,8 +100,8 @@ def _input_size(request: GenerateRequest) -> TextSize:
         exclude_none=True,
     )
     # A lone text costs no JSON around it.
-    shown = request.text if model_sees.keys() == {"text"} else None
-    return TextSize.of(shown or json.dumps(model_sees, ensure_ascii=False))
+    lone = request.text if model_sees.keys() == {"text"} else None
+    return lone or json.dumps(model_sees, ensure_ascii=False)
 
 
 def _required_capabilities(request: GenerateRequest, task: Task) -> list[Capability]:

@@ -14,6 +14,7 @@ from functions.score.estimates import (
 )
 from functions.shared.catalogue.models import Catalogue, Model
 from functions.shared.catalogue.pricing import UnpricedModel, estimated_nano_usd, price_factor
+from functions.shared.catalogue.token_bounds import HIDDEN_TOKENS
 from functions.shared.catalogue.tokens import TOKEN_RATES, call_tokens
 from functions.shared.contracts.decision import Exclusion, Profile, RoutingContext
 from functions.shared.health.circuit import Circuit, availability, circuit_of
@@ -21,7 +22,9 @@ from functions.shared.policy.output_limit import output_limit
 from functions.shared.policy.provider_choice import NO_CREDENTIALS, AnsweredBy, ProviderChoice
 from functions.shared.policy.routing_policy import Policy
 from functions.shared.times import utc
-from functions.shared.vocabulary import Provider, usd
+from functions.shared.vocabulary import Capability, Provider, usd
+
+_HIDDEN_FOR: frozenset[Capability] = frozenset({"tools", "json_schema"})
 
 
 @dataclass(slots=True)
@@ -122,8 +125,8 @@ def _option(
             model.id,
             input_tokens=input_tokens,
             output_tokens=expected,
-            most_input_tokens=input_tokens,
-            most_output_tokens=most_tokens,
+            most_input_tokens=_most_input_tokens(model, profile),
+            most_output_tokens=max(most_tokens, model.min_output_tokens),
             on=today,
             factor=price_factor(model.provider, routing_context.price_factors),
         )
@@ -149,6 +152,17 @@ def _option(
         availability=availability(health),
         circuit_reason="" if _is_tried(circuit, model, profile) else why,
     )
+
+
+def _most_input_tokens(model: Model, profile: Profile) -> int:
+    """An upper bound where the estimate is a mean: text by its bytes, images by the model's own most."""
+    low = profile.low_detail_images if model.image_tokens_low is not None else 0
+    images = (profile.images - low) * model.image_tokens_most + low * (model.image_tokens_low or 0)
+    has_hidden_prompt = model.tokenizer == "claude" and _HIDDEN_FOR & {
+        *profile.required_capabilities
+    }
+    hidden = HIDDEN_TOKENS if has_hidden_prompt else 0
+    return profile.input_bound.tokens(model.tokenizer) + images + hidden
 
 
 def _is_tried(circuit: Circuit, model: Model, profile: Profile) -> bool:

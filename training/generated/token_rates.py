@@ -110,7 +110,7 @@ def calibrate(data: Path) -> dict[str, Any]:
     """
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        _run("npm", "install", "--silent", "--ignore-scripts", *PACKAGES, folder=folder)
+        run_tool("npm", "install", "--silent", "--ignore-scripts", *PACKAGES, folder=folder)
         samples = [
             one
             for one in (*_prompts(data), *_own_files(), *_packaged(folder / "node_modules"))
@@ -195,7 +195,7 @@ def _spread(items: Sequence[T], most: int) -> Sequence[T]:
 def _counts(texts: list[str], folder: Path) -> Floats:
     """A row for each text, a column for each of `TOKENIZERS`."""
     (folder / "count.mjs").write_text(_COUNT, "utf-8")
-    counted = _run("node", "count.mjs", folder=folder, given=json.dumps(texts))
+    counted = run_tool("node", "count.mjs", folder=folder, given=json.dumps(texts))
     return np.array(json.loads(counted), dtype=np.float64)
 
 
@@ -219,7 +219,7 @@ def _error(estimates: Floats, true: Floats, chosen: NDArray[np.bool_]) -> dict[s
     return {"median": round(median, 3), "p95": round(p95, 3)}
 
 
-def _run(tool: str, *arguments: str, folder: Path, given: str = "") -> str:
+def run_tool(tool: str, *arguments: str, folder: Path, given: str = "") -> str:
     # The environment's own npm and node.
     command = [str(Path(sys.executable).with_name(tool)), *arguments]
     run = subprocess.run(

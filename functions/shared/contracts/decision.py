@@ -9,6 +9,7 @@ from pydantic import (
     Field,
 )
 
+from functions.shared.catalogue.token_bounds import TokenBound
 from functions.shared.catalogue.tokens import TextSize
 from functions.shared.vocabulary import (
     Capability,
@@ -38,7 +39,8 @@ class Profile(Frozen):
     """All that routing and accounting need to know of a request; none of its text.
 
     `task_unsure`: the classifier's confidence is under its threshold, so that the model should be
-    good at more than the guessed task. `predictions`: what each policy's predictors say of the
+    good at more than the guessed task. `input_bound` is of the whole call but for its `images`, of which
+    `low_detail_images` ask for little. `predictions`: what each policy's predictors say of the
     prompt, by the policy's version.
     """
 
@@ -55,7 +57,10 @@ class Profile(Frozen):
     max_cost_nano_usd: NanoUsd | None = None
     max_latency_ms: int | None = None
     input_size: TextSize
+    input_bound: TokenBound = TokenBound()
     image_tokens: Count = 0
+    images: Count = 0
+    low_detail_images: Count = 0
     max_output_tokens: int | None = None
     required_capabilities: list[Capability]
     session_id: str | None = None
