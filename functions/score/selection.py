@@ -69,7 +69,7 @@ def select(
     scores = _Scores.among(standing, profile, policy)
     asked = sorted((scores.of(one) for one in standing), key=lambda one: one.order)
     selection = _with_first(asked, profile, policy, routing_context)
-    ablest = min(asked, key=lambda one: (-one.option.quality, one.order[1:]))
+    ablest = min(selection.asked[:MAX_RANKED], key=lambda one: (-one.option.quality, one.order[1:]))
     selection = replace(selection, ablest=ablest.option.model.id)
     left_out = {
         model: f"dominated by {by}, which is cheaper and no worse in anything"

@@ -31,10 +31,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from functions.shared.never_ran import TOO_MANY_REQUESTS
-from functions.shared.vocabulary import Usage
+
+if TYPE_CHECKING:
+    # Pages are served without pydantic.
+    from functions.shared.vocabulary import Usage
 
 MAX_MESSAGE_CHARACTERS = 500
 UNREADABLE = "not JSON, nested too deeply, or with a number of thousands of digits"

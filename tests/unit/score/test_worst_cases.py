@@ -31,6 +31,8 @@ TEXTS = [
     for line in (PROJECT / "local" / "prompts.jsonl").read_text("utf-8").splitlines()
 ]
 ORDINARY = [*TEXTS, "\n\n".join(TEXTS)[:2_000], "\n\n".join(TEXTS)[:8_000]]
+# Their answers are short and cost hardly more than what they read.
+SHORT_AND_CHEAP = {"bedrock-llama3-8b", "bedrock-llama3-70b", "bedrock-llama3-3-70b"}
 JPEG = "data:image/jpeg;base64,/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAgGBgcGBQgHBwcJCQgKDBQNDAsLDBkSEw8U"
 TOOL = {
     "type": "function",
@@ -108,6 +110,7 @@ def test_an_image_at_low_detail_is_bounded_by_that():
 @pytest.mark.parametrize("model", [one.id for one in load_catalogue().models if one.quality])
 def test_the_worst_case_of_ordinary_text_is_near_what_its_estimate_gives(model):
     known = load_catalogue().get(model)
+    most = Decimal("1.3") if model in SHORT_AND_CHEAP else Decimal("1.15")
     if known.provider == "local" or known.is_retired(TODAY):
         return
     for text in ORDINARY:
@@ -123,7 +126,7 @@ def test_the_worst_case_of_ordinary_text_is_near_what_its_estimate_gives(model):
             on=TODAY,
         )
         grown = Decimal(worst_case(model, body)) / estimated
-        assert 1 <= grown <= Decimal("1.15"), (len(text), grown)
+        assert 1 <= grown <= most, (len(text), grown)
 
 
 @pytest.mark.parametrize("tokenizer", ["o200k", "claude"])
