@@ -255,8 +255,9 @@ def test_numbers_are_cloudwatchs_own_for_the_same_range(dashboard):
             ],
         )
         expected = answer["MetricDataResults"][0]["Values"]
-        assert [float(dashboard.number(properties["title"]))] == expected
-        compared += 1
+        shown = dashboard.number(properties["title"])
+        assert ([float(shown)] if shown else []) == expected
+        compared += len(expected)
     assert compared > 0
 
 
