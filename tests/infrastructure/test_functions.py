@@ -423,3 +423,12 @@ def test_metrics_and_logs_say_which_stage_they_are_of(local: Stage, prod: Stage,
 def test_a_traced_function_may_send_its_traces(prod: Stage, name: str) -> None:
     statements = prod.pipeline.statements(role_of(function(prod, name)))
     assert any("xray:PutTraceSegments" in statement["Action"] for statement in statements)
+
+
+def test_what_a_stage_pays_a_provider_is_told_to_what_estimates_costs(local: Stage) -> None:
+    told = {
+        name: factors
+        for name in FUNCTIONS
+        if (factors := variables(local, name).get("PRICE_FACTORS"))
+    }
+    assert told == dict.fromkeys(("Route", "Score"), '{"azure_openai": "1.1"}')
