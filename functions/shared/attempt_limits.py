@@ -7,7 +7,7 @@ from __future__ import annotations
 
 MAX_ATTEMPTS = 6
 """Candidates, each of which may be called twice. More of them would only use up the deadline."""
-MAX_RANKED = 20
+MAX_RANKED = 12
 """Models that a decision ranks: far more than are ever tried, and each takes its place in a state."""
 MAX_RESERVE = 8
 """Models kept as a last resort: more than are ever tried."""

@@ -12,6 +12,7 @@ from functions.invoke_provider.handler import lambda_handler as invoke
 from functions.record_metrics.finished_request import FinishedRequest
 from functions.record_metrics.rows import row_of
 from functions.score.handler import lambda_handler as score
+from functions.shared.catalogue.models import load_catalogue
 from functions.shared.contracts.decision import ModelHealth, TaskHistory
 from functions.shared.contracts.states import RecordInput
 from functions.shared.errors import ProviderUnavailable
@@ -61,7 +62,12 @@ def _item(request, failures=0):
     called = known | {"request": classified["request"], "candidate": scored["candidates"][0]}
     invoked = output_of(invoke, called | {"failures": [], "remaining": 0, "retry_count": 0})
     if failures:
-        models = [one["model"] for one in scored["candidates"]]
+        # Of every model that can be called, also of those that this request never will.
+        models = [
+            model.id
+            for model in load_catalogue().models
+            if not model.is_retired(datetime.now(UTC).date())
+        ]
         health = {model: _health(number) for number, model in enumerate(models)}
         scored["decision"]["routing_context"]["health"] = health
     error = caught(ProviderUnavailable("The provider answered 503."))

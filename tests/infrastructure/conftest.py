@@ -16,6 +16,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Stage:
         providers="openai,bedrock",
         bedrock_endpoint_url="http://127.0.0.1:9",
         shadow_policy="default",
+        price_factors={"azure_openai": "1.1"},
         log_prompts="true",
         api_keys="key-of-one,key-of-two",
         operator_api_keys="key-of-operator",

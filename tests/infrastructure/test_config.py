@@ -1,4 +1,5 @@
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, get_args
 
 import pytest
@@ -112,3 +113,15 @@ def test_a_provider_function_outlives_the_longest_deadline(
     deadlines: Deadlines, timeout_s: int
 ) -> None:
     assert deadlines.function_timeout_s == timeout_s
+
+
+def test_a_stage_says_what_it_pays_a_provider_as_a_multiple_of_the_list_price() -> None:
+    assert read("dev").price_factors == {}
+    told = read("dev", stages_with("dev", price_factors={"azure_openai": 1.2, "openai": "1.1"}))
+    assert told.price_factors == {"azure_openai": Decimal("1.2"), "openai": Decimal("1.1")}
+
+
+@pytest.mark.parametrize("factors", [{"openai": 0}, {"openai": -1}, {"acme": 1}, {"openai": 11}])
+def test_a_factor_that_no_provider_can_cost_is_refused(factors: dict[str, int]) -> None:
+    with pytest.raises(ValidationError, match="price_factors"):
+        read("dev", stages_with("dev", price_factors=factors))

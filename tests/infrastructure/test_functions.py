@@ -245,7 +245,8 @@ def test_bedrock_may_be_asked_for_the_catalogues_models_and_no_others(prod: Stag
     assert sorted(arn.rpartition("/")[2] for arn in named) == sorted(models)
     assert not any("*" in arn for arn in named)
     profiles = reached["Condition"]["StringEquals"]["bedrock:InferenceProfileArn"]
-    assert [flat(arn) for arn in profiles] == [arn for arn in named if ":inference-profile/" in arn]
+    called = [arn for arn in named if ":inference-profile/" in arn]
+    assert sorted(flat(arn) for arn in profiles) == sorted(called)
     bases = {model.partition(".")[2] for model in models}
     assert {flat(arn).rpartition("/")[2] for arn in reached["Resource"]} <= bases
 
@@ -425,3 +426,12 @@ def test_metrics_and_logs_say_which_stage_they_are_of(local: Stage, prod: Stage,
 def test_a_traced_function_may_send_its_traces(prod: Stage, name: str) -> None:
     statements = prod.pipeline.statements(role_of(function(prod, name)))
     assert any("xray:PutTraceSegments" in statement["Action"] for statement in statements)
+
+
+def test_what_a_stage_pays_a_provider_is_told_to_what_estimates_costs(local: Stage) -> None:
+    told = {
+        name: factors
+        for name in FUNCTIONS
+        if (factors := variables(local, name).get("PRICE_FACTORS"))
+    }
+    assert told == dict.fromkeys(("Route", "Score"), '{"azure_openai": "1.1"}')

@@ -58,3 +58,25 @@ def test_a_deployment_that_fails_where_nobody_can_be_asked_says_what_to_do(proje
     assert made.returncode == 2
     assert "YES=1" in made.stderr
     assert "Error 3" in made.stderr
+
+
+def test_stale_prices_fail_after_all_that_they_give_is_made(project):
+    for name in ("locked-dev.txt", ".venv/.dev-ready"):
+        (project / name).touch()
+    python = project / ".venv/bin/python"
+    python.write_text(
+        f'#!/bin/sh\necho "$*" >> {project}/called\ncase "$*" in *prices) exit 1;; esac\n'
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "MAKEFLAGS"}
+    made = subprocess.run(["make", "prices"], cwd=project, env=environment, check=False)
+    assert made.returncode == 2
+    assert (project / "called").read_text().splitlines() == [
+        "-m training prices",
+        "-m training providers",
+    ]
+
+
+def test_the_prices_are_looked_at_every_week():
+    workflow = (PROJECT / ".github/workflows/prices.yml").read_text("utf-8")
+    assert "cron:" in workflow
+    assert "- run: make prices\n" in workflow

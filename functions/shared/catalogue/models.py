@@ -28,7 +28,11 @@ TASKS = frozenset(get_args(Task))
 
 
 class Model(Frozen):
-    """One model of one provider. Windows in tokens; `quality` in [0, 1] per task that it serves."""
+    """One model of one provider. Windows in tokens; `quality` in [0, 1] per task that it serves.
+
+    `image_tokens_low` is None where the model knows no detail; `implicit_cache_writes`: the provider
+    writes input to its cache unasked, and charges for it.
+    """
 
     id: str
     provider: Provider

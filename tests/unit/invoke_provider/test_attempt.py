@@ -211,6 +211,20 @@ def test_only_the_sentiment_task_is_held_to_its_form():
 # The accounting
 
 
+def test_the_cost_is_what_the_stage_pays_the_provider():
+    usage = Usage(input_tokens=1000, output_tokens=200)
+    asked = event()
+    context = asked.decision.routing_context.model_copy(
+        update={"price_factors": {"openai": Decimal("1.1")}}
+    )
+    dearer = asked.decision.model_copy(update={"routing_context": context})
+    output = attempt(
+        asked.model_copy(update={"decision": dearer}), Scripted(completion(usage=usage))
+    )
+    # 1,000 x 0.15 and 200 x 0.60 dollars per million, and a tenth more
+    assert output.attempt.cost_nano_usd == 297_000
+
+
 def test_the_cost_and_the_savings_are_those_of_the_actual_tokens():
     usage = Usage(
         input_tokens=1000, cached_input_tokens=500, cache_write_tokens=20, output_tokens=200

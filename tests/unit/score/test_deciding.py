@@ -1,5 +1,7 @@
+import os
 import time
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 
@@ -151,3 +153,21 @@ def test_a_shadow_policy_is_scored_and_decides_nothing(state):
     assert decision.shadow.selected_model == decision.candidates[0].model
     assert decision.shadow.policy_version == decision.policy_version
     assert decide(_profile(), SETTINGS, state).decision.shadow is None
+
+
+def test_a_stages_prices_are_a_part_of_the_decision_and_of_what_it_rests_on(state):
+    asked = _profile(model="gpt-4o-mini")
+    listed = decide(asked, SETTINGS, state).decision
+    assert "price_factors" not in listed.model_dump(mode="json")["routing_context"]
+    dearer = SETTINGS.model_copy(update={"PRICE_FACTORS": {"openai": Decimal("1.1")}})
+    told = decide(asked, dearer, state).decision
+    assert told.model_dump(mode="json")["routing_context"]["price_factors"] == {"openai": "1.1"}
+    first, second = listed.ranked("gpt-4o-mini"), told.ranked("gpt-4o-mini")
+    assert second.worst_case_cost_nano_usd == round(first.worst_case_cost_nano_usd * 1.1)
+
+
+def test_the_factors_are_json_in_the_environment(monkeypatch):
+    monkeypatch.setenv("STATE_TABLE", "State")
+    monkeypatch.setenv("PRICE_FACTORS", '{"azure_openai": "1.2"}')
+    settings = ScoreSettings.model_validate(dict(os.environ))
+    assert {"azure_openai": Decimal("1.2")} == settings.PRICE_FACTORS

@@ -282,10 +282,10 @@ def test_an_image_inside_the_request_counts_as_an_image_and_not_as_its_letters()
     )
 
 
-def test_a_decision_ranks_the_first_twenty_models_and_says_so_of_the_others():
+def test_a_decision_ranks_the_first_twelve_models_and_says_so_of_the_others():
     decision = _rank(model_preference="best")
-    assert len(decision.candidates) == MAX_RANKED == 20
-    later = [one for one in decision.excluded if one.reason == "20 models are ranked before it"]
+    assert len(decision.candidates) == MAX_RANKED == 12
+    later = [one for one in decision.excluded if one.reason == "12 models are ranked before it"]
     assert len(later) > 20
 
 

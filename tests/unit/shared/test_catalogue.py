@@ -224,3 +224,44 @@ print(*(name for name in sys.modules if "." not in name))
 """
     loaded = set(printed_by(script).split())
     assert not {"boto3", "botocore", "genai_prices", "openai", "anthropic"} & loaded
+
+
+def test_a_model_that_sees_images_says_what_the_largest_one_costs():
+    for model in load_catalogue().models:
+        assert bool(model.image_tokens_most) is ("images" in model.capabilities), model.id
+        assert (model.image_tokens_low is not None) is model.image_detail, model.id
+        if model.image_tokens_low is not None:
+            assert 0 < model.image_tokens_low < model.image_tokens_most, model.id
+
+
+@pytest.mark.parametrize(
+    ("model_id", "most", "low"),
+    [
+        ("gpt-4o", 85 + 8 * 170, 85),
+        ("gpt-4o-mini", 2_833 + 8 * 5_667, 2_833),
+        ("azure-gpt-4o-mini", 48_169, 2_833),
+        ("gpt-5", 70 + 8 * 140, 70),
+        ("claude-sonnet-4-5", 1_600, None),
+    ],
+)
+def test_the_largest_image_is_counted_as_its_provider_does(model_id, most, low):
+    model = load_catalogue().get(model_id)
+    assert (model.image_tokens_most, model.image_tokens_low) == (most, low)
+
+
+def test_a_photo_of_twelve_megapixels_is_within_the_largest_image():
+    assert load_catalogue().get("gpt-6-astra").image_tokens_most >= 14_364
+    assert load_catalogue().get("claude-opus-5-5").image_tokens_most >= 4_005
+
+
+def test_a_cache_is_written_unasked_by_openais_models_from_gpt_5_6_on():
+    writing = {model.id for model in load_catalogue().models if model.implicit_cache_writes}
+    newer = re.compile(r"(azure-)?gpt-(5\.6|6)")
+    assert writing == {model.id for model in load_catalogue().models if newer.match(model.id)}
+
+
+def test_inference_geo_is_taken_by_anthropics_models_from_4_6_on():
+    older = {"claude-haiku-4-5", "claude-sonnet-4-5"}
+    for model in load_catalogue().models:
+        newer = model.provider == "anthropic" and not model.id.startswith("claude-3")
+        assert model.inference_geo is (newer and model.id not in older), model.id
