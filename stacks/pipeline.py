@@ -6,6 +6,7 @@ from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
 from stacks.api.rest_api import Api, plan_name
+from stacks.compute.event_sources import EventSources
 from stacks.compute.function_table import Resources, function_specs
 from stacks.compute.functions import Functions
 from stacks.compute.machines import JOBS_MACHINE, SYNC_MACHINE, Machines
@@ -25,6 +26,7 @@ class PipelineStack(Stack):
         resources = Resources(storage, JOBS_MACHINE.logical_id, plan_name(config, "operator"))
         specs = function_specs(config, resources)
         functions = Functions(self, "Functions", config=config, specs=specs)
+        EventSources(self, "EventSources", functions=functions.by_name, storage=storage)
         machines = Machines(
             self,
             "Machines",
@@ -41,6 +43,7 @@ class PipelineStack(Stack):
             sync_machine=machines.by_name[SYNC_MACHINE.name],
             tables={"Requests": storage.requests_table, "State": storage.state_table},
             dead_letter_queue=storage.dead_letter_queue,
+            event_dead_letter_queue=storage.event_dead_letter_queue,
             gateway_stage=api.rest_api.deployment_stage,
             access_logs=api.access_logs,
         )

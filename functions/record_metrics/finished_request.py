@@ -1,4 +1,4 @@
-"""A request at its end, with the figures that its row, its metrics and its key's spend all show."""
+"""A request at its end, with the figures of its row."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from functools import cached_property
 from functions.record_metrics.outcome import attempts_of, error_of
 from functions.shared.contracts.states import Attempt, RecordInput
 from functions.shared.errors import EngineError
-
-SUCCESS = "success"
 
 
 @dataclass(frozen=True)
@@ -32,10 +30,6 @@ class FinishedRequest:
     @cached_property
     def created_at(self) -> datetime:
         return datetime.fromisoformat(self.event.started_at).astimezone(UTC)
-
-    @property
-    def outcome(self) -> str:
-        return self.error.code if self.error else SUCCESS
 
     @property
     def last_attempt(self) -> Attempt | None:

@@ -1,4 +1,7 @@
-"""Leaves the traces of a finished request: a list of effects, in order."""
+"""Leaves the traces of a finished request: a list of effects, in order.
+
+Metrics and the caller's spend follow from the row, by the table's stream (`functions/tally`).
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,11 @@ from datetime import UTC, datetime, timedelta
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from functions.record_metrics.emission import emit_metrics
 from functions.record_metrics.finished_request import FinishedRequest
 from functions.record_metrics.health import changes_of
 from functions.record_metrics.rows import row_of
 from functions.shared.contracts.states import RecordInput, RecordOutput, json_of
 from functions.shared.errors import error_body
-from functions.shared.money.caller_spend import spend_changes
 from functions.shared.storage.dead_letters import DeadLetters
 from functions.shared.storage.request_log import RequestLog
 from functions.shared.storage.state_table import StateTable, session_state_id
@@ -56,16 +57,6 @@ def _row(finished: FinishedRequest, stores: Stores) -> None:
         raise AlreadyRecorded
 
 
-def _metrics(finished: FinishedRequest, _stores: Stores) -> None:
-    emit_metrics(finished)
-
-
-def _spend(finished: FinishedRequest, stores: Stores) -> None:
-    caller_id, cost = finished.event.caller_id, finished.cost_nano_usd
-    for change in spend_changes(caller_id, cost, finished.now):
-        stores.state.add(change)
-
-
 def _health(finished: FinishedRequest, stores: Stores) -> None:
     for change in changes_of(finished.event, finished.attempts, finished.now):
         stores.state.add(change)
@@ -83,8 +74,6 @@ def _session(finished: FinishedRequest, stores: Stores) -> None:
 
 EFFECTS = (
     Effect("row", _row, must=True),
-    Effect("metrics", _metrics, must=True),
-    Effect("spend", _spend),
     Effect("health", _health),
     Effect("session", _session),
 )

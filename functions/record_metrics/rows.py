@@ -67,6 +67,7 @@ def _details(finished: FinishedRequest) -> dict[str, Any]:
     elif isinstance(finished.error, NoEligibleModel):
         details["decision"] = {"candidates": [], "reserve": [], "excluded": finished.error.details}
     if event.answer:
+        details["finish_reason"] = event.answer.finish_reason
         details["usage"] = json_of(event.answer.usage)
         details["performance"] = json_of(event.answer.performance)
         details["price_version"] = event.answer.usage.price_version

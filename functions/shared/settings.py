@@ -74,6 +74,10 @@ class RecordSettings(Settings):
     LOG_RETENTION_DAYS: int
 
 
+class TallySettings(Settings):
+    STATE_TABLE: str
+
+
 class ApiSettings(ProviderSettings):
     """The list of models says what `Score` knows of them."""
 

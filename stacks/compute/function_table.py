@@ -231,7 +231,26 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
         FunctionSpec(
             "Widgets", "widgets", environment={**state_table, **calling}, grants=(read_state,)
         ),
+        FunctionSpec(
+            "Tally",
+            "tally",
+            environment=state_table,
+            grants=(
+                allow("dynamodb:UpdateItem", state.table_arn),
+                *_reading(resources.storage.requests_stream_arn),
+                allow("sqs:SendMessage", resources.storage.event_dead_letter_queue.queue_arn),
+            ),
+            # Its items are written one after the other, each of them twice at the worst.
+            timeout_s=60,
+        ),
     )
+
+
+def _reading(stream_arn: str) -> tuple[iam.PolicyStatement, ...]:
+    """What an event source needs of a table's stream:
+    https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html"""
+    actions = ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
+    return tuple(allow(f"dynamodb:{action}", stream_arn) for action in actions)
 
 
 def _provider_function(

@@ -100,8 +100,12 @@ class Call(Frozen):
     price_version: str | None = None
 
 
+SUCCESS = "success"
+"""The outcome of what ended in no error."""
+
+
 class Attempt(Call):
-    """A call as the request log keeps it. `outcome` is `success` or the class of its error."""
+    """A call as the request log keeps it. `outcome` is `SUCCESS` or the class of its error."""
 
     model: str
     provider: str

@@ -34,6 +34,7 @@ WITHOUT = {
     "assigning all at once": (stepfunctions._apply_state_assign, ".update("),
     "errors by their class": (lambda_svc._execute_function_warm, 'result.get("errorType")'),
     "waiting for an environment": (lambda_runtime.acquire_worker, ".wait("),
+    "the shard of a stream's batch": (lambda_svc._poll_dynamodb_streams, '"shardId"'),
     "alarms that ring as time goes by": (cloudwatch, "Thread("),
 }
 WITH = {
@@ -81,6 +82,7 @@ TESTED_IN = {
     "embedded_metrics": "log_events",
     "executions": "emulator_gaps",
     "gateway": "emulator_gaps",
+    "streams": "emulator_gaps",
     "workers": "emulator_gaps",
 }
 
