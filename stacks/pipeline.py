@@ -6,7 +6,7 @@ from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
 from stacks.api.rest_api import Api, plan_name
-from stacks.compute.event_sources import EventSources
+from stacks.compute.event_sources import EventSources, add_stopped_jobs_queue
 from stacks.compute.function_table import Resources, function_specs
 from stacks.compute.functions import Functions
 from stacks.compute.machines import JOBS_MACHINE, SYNC_MACHINE, Machines
@@ -23,16 +23,26 @@ class PipelineStack(Stack):
         self, scope: Construct, construct_id: str, *, config: StageConfig, storage: StorageStack
     ) -> None:
         super().__init__(scope, construct_id, description="LLM orchestrator: functions and API")
-        resources = Resources(storage, JOBS_MACHINE.logical_id, plan_name(config, "operator"))
+        stopped_jobs = add_stopped_jobs_queue(self, storage)
+        resources = Resources(
+            storage, stopped_jobs, JOBS_MACHINE.logical_id, plan_name(config, "operator")
+        )
         specs = function_specs(config, resources)
         functions = Functions(self, "Functions", config=config, specs=specs)
-        EventSources(self, "EventSources", functions=functions.by_name, storage=storage)
         machines = Machines(
             self,
             "Machines",
             config=config,
             functions={spec.name: functions.by_name[spec.name] for spec in specs if spec.on_path},
             dead_letter_queue=storage.dead_letter_queue,
+        )
+        EventSources(
+            self,
+            "EventSources",
+            functions=functions.by_name,
+            storage=storage,
+            stopped_jobs=stopped_jobs,
+            jobs=machines.by_name[JOBS_MACHINE.name],
         )
         api = Api(
             self, "Api", config=config, machines=machines.by_name, functions=functions.by_name

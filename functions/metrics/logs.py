@@ -56,7 +56,7 @@ class LogsQuery(Frozen):
     model: str | None = None
     provider: str | None = None
     task: str | None = None
-    status: Literal["SUCCEEDED", "FAILED"] | None = None
+    status: Literal["SUCCEEDED", "FAILED", "ABORTED", "TIMED_OUT"] | None = None
     caller_id: Annotated[str, Field(min_length=1, max_length=128)] | None = None
     first: Annotated[Moment | None, Field(alias="from")] = None
     last: Annotated[Moment | None, Field(alias="to")] = None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from typing import Any
 
 from functions.record_metrics.outcome import attempts_of, error_of
 from functions.shared.contracts.states import Attempt, RecordInput
@@ -13,15 +15,17 @@ from functions.shared.errors import EngineError
 
 @dataclass(frozen=True)
 class FinishedRequest:
-    """`now` is when it is recorded; `trace_id` is X-Ray's, empty where nothing is traced."""
+    """`now` is when it is recorded; `trace_id` is X-Ray's, empty where nothing is traced. `kept` is the
+    item of a job's calls, where one of them did not tell what it took."""
 
     event: RecordInput
     now: datetime
     trace_id: str
+    kept: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def attempts(self) -> list[Attempt]:
-        return attempts_of(self.event)
+        return attempts_of(self.event, self.kept)
 
     @cached_property
     def error(self) -> EngineError | None:
@@ -60,7 +64,9 @@ class FinishedRequest:
     def savings_nano_usd(self) -> int:
         """A request that was routed, cost something and was not answered saved less than nothing."""
         if self.event.answer:
-            return self.event.answer.usage.savings_nano_usd
+            usage = self.event.answer.usage
+            more = self.cost_nano_usd - usage.total_cost_nano_usd
+            return usage.savings_nano_usd - (more if usage.baseline_model else 0)
         decision = self.event.decision
         return -self.cost_nano_usd if decision and decision.baseline_model else 0
 

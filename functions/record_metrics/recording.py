@@ -6,7 +6,7 @@ Metrics and the caller's spend follow from the row, by the table's stream (`func
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -16,6 +16,7 @@ from functions.record_metrics.health import changes_of
 from functions.record_metrics.rows import row_of
 from functions.shared.contracts.states import RecordInput, RecordOutput, json_of
 from functions.shared.errors import error_body
+from functions.shared.money.job_calls import calls_id
 from functions.shared.storage.dead_letters import DeadLetters
 from functions.shared.storage.request_log import RequestLog
 from functions.shared.storage.state_table import StateTable, session_state_id
@@ -84,7 +85,7 @@ def record(event: RecordInput, stores: Stores, *, trace_id: str = "") -> RecordO
 
     Raises only where the dead-letter queue refuses what a *must* could not leave.
     """
-    finished = FinishedRequest(event, datetime.now(UTC), trace_id)
+    finished = _finished(event, stores, trace_id)
     try:
         for effect in EFFECTS:
             if not _left(effect, finished, stores):
@@ -95,6 +96,20 @@ def record(event: RecordInput, stores: Stores, *, trace_id: str = "") -> RecordO
     if finished.error is None:
         return RecordOutput()
     return RecordOutput(code=finished.error.code, body=error_body(finished.error, event.request_id))
+
+
+def _finished(event: RecordInput, stores: Stores, trace_id: str) -> FinishedRequest:
+    """With what was kept of a job's calls, where one of them is only assumed to be billed."""
+    finished = FinishedRequest(event, datetime.now(UTC), trace_id)
+    if event.mode != "async" or not finished.possibly_billed_nano_usd:
+        return finished
+    item = calls_id(event.request_id)
+    try:
+        kept = stores.state.read([item], consistent=True).get(item, {})
+    except (BotoCoreError, ClientError) as failure:
+        logger.warning("kept calls not read", error_type=type(failure).__name__)
+        return finished
+    return replace(finished, kept=kept)
 
 
 def _left(effect: Effect, finished: FinishedRequest, stores: Stores) -> bool:

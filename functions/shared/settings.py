@@ -63,6 +63,7 @@ class InvokeSettings(Settings):
     """A provider without keys has no secret; the endpoint is set where Bedrock is not AWS's."""
 
     PROVIDER: Literal["openai", "azure_openai", "anthropic", "bedrock", "local", "simulator"]
+    STATE_TABLE: str
     PROVIDER_SECRET_ARN: str = ""
     BEDROCK_ENDPOINT_URL: str | None = None
 
@@ -76,6 +77,15 @@ class RecordSettings(Settings):
 
 class TallySettings(Settings):
     STATE_TABLE: str
+
+
+class StoppedSettings(Settings):
+    """`STOPPED_QUEUE_URL` is the function's own queue, which hands on a message after a while;
+    `RECORD_FUNCTION` is called as the state machine calls it."""
+
+    STATE_TABLE: str
+    STOPPED_QUEUE_URL: str
+    RECORD_FUNCTION: str
 
 
 class ApiSettings(ProviderSettings):

@@ -23,6 +23,8 @@ SLUGS = (
     "all-providers-failed",
     "provider-account",
     "dead-letters",
+    "unhandled-events",
+    "late-figures",
     "function-throttles",
     "spend-per-hour",
     "spend-anomaly",

@@ -270,7 +270,7 @@ def test_the_last_failures_are_a_table_from_the_lines_of_finished_requests(
 ) -> None:
     properties = titled(body, "Last failures")
     assert properties["view"] == "table"
-    assert "FunctionsRecordMetricsLogs" in properties["query"].partition("|")[0]
+    assert "FunctionsTallyLogs" in properties["query"].partition("|")[0]
     assert "filter ispresent(`error.type`)" in properties["query"]
     assert properties["query"].endswith("limit 20")
 

@@ -15,6 +15,7 @@ from functions.shared.settings import (
     RouteSettings,
     ScoreSettings,
     Settings,
+    TallySettings,
     WidgetSettings,
 )
 from functions.shared.telemetry.series import NAMESPACE
@@ -40,6 +41,7 @@ FUNCTIONS = {
     "Metrics": "metrics",
     "Console": "console",
     "Widgets": "widgets",
+    "Tally": "tally",
 }
 SECRETS = {
     "InvokeOpenai": "Openai",
@@ -56,6 +58,12 @@ LAYERS = {
     "Classify": "Onnx",
     "Route": "Onnx",
 }
+READING_A_STREAM = (
+    "dynamodb:DescribeStream",
+    "dynamodb:GetRecords",
+    "dynamodb:GetShardIterator",
+    "dynamodb:ListStreams",
+)
 ONNX = {"InvokeLocal", "Classify", "Route"}
 
 
@@ -95,10 +103,10 @@ def reached_tables(stage: Stage, name: str) -> dict[str, set[str]]:
 def table_of(arn: dict[str, Any]) -> str:
     """A table's name, and the rest of the ARN behind the table's."""
     found = re.fullmatch(
-        r"<.*ExportsOutputFnGetAtt([A-Z][a-z]+)[0-9A-F]{8}Arn[0-9A-F]*>(.*)", flat(arn)
+        r"<.*ExportsOutputFnGetAtt([A-Z][a-z]+)[0-9A-F]{8}(Stream)?Arn[0-9A-F]*>(.*)", flat(arn)
     )
     assert found
-    return found[1] + found[2]
+    return found[1] + (found[2] or "") + found[3]
 
 
 def test_every_function_of_the_table_is_there(prod: Stage) -> None:
@@ -164,6 +172,7 @@ def test_only_tracing_log_delivery_and_reading_metrics_name_no_resource(prod: St
         ),
         ("Console", set()),
         ("Widgets", {"dynamodb:BatchGetItem"}),
+        ("Tally", {"dynamodb:UpdateItem", "sqs:SendMessage", *READING_A_STREAM}),
     ],
 )
 def test_a_function_may_do_exactly_what_it_needs(prod: Stage, name: str, actions: set[str]) -> None:
@@ -195,6 +204,11 @@ def test_a_function_may_do_exactly_what_it_needs(prod: Stage, name: str, actions
             },
         ),
         ("Widgets", {"dynamodb:BatchGetItem": {"State"}}),
+        (
+            "Tally",
+            {"dynamodb:UpdateItem": {"State"}}
+            | {key: {"RequestsStream"} for key in READING_A_STREAM},
+        ),
     ],
 )
 def test_a_function_reaches_exactly_its_tables(
@@ -351,6 +365,7 @@ def test_every_log_group_ends_its_logs(prod: Stage) -> None:
         ("Api", ApiSettings),
         ("Metrics", MetricsSettings),
         ("Widgets", WidgetSettings),
+        ("Tally", TallySettings),
     ],
 )
 def test_a_function_is_told_what_its_settings_read(

@@ -7,14 +7,13 @@ from typing import get_args
 
 import pytest
 
-from functions.record_metrics.emission import emit_metrics
-from functions.record_metrics.finished_request import FinishedRequest
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.contracts.states import RecordInput
 from functions.shared.errors import ERRORS_BY_NAME
 from functions.shared.telemetry.series import NAMESPACE, OF_ATTEMPTS, OF_REQUESTS, UNITS
 from functions.shared.vocabulary import Preference, Task
 from tests.support.builders import candidate, decision, profile, ranked
+from tests.support.row_stream import metric_lines
 
 pytestmark = pytest.mark.xdist_group("synthesis")
 
@@ -58,11 +57,9 @@ def _caught(name):
     return {"Error": name, "Cause": "{}"}
 
 
-def _lines(capsys, *requests):
-    for request in requests:
-        event = RecordInput.model_validate(IDS | {"started_at": NOW.isoformat()} | request)
-        emit_metrics(FinishedRequest(event, NOW, "1-abc"))
-    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+def _lines(*requests):
+    started = IDS | {"started_at": NOW.isoformat()}
+    return metric_lines([RecordInput.model_validate(started | one) for one in requests], NOW)
 
 
 def _series(lines):
@@ -77,7 +74,7 @@ def _series(lines):
     }
 
 
-def _everything(capsys):
+def _everything():
     models = [
         (model.id, model.provider)
         for model in load_catalogue().models
@@ -85,7 +82,6 @@ def _everything(capsys):
     ]
     ways = product(get_args(Task), get_args(Preference))
     return _lines(
-        capsys,
         *(_answer(*models[0], task, preference) for task, preference in ways),
         *(_answer(*model, "chat", "cheap") for model in models),
         *(_failure(*model, "ProviderThrottled") for model in models),
@@ -94,8 +90,8 @@ def _everything(capsys):
     )
 
 
-def test_the_default_catalogue_stays_within_its_series(capsys, prod):
-    of_requests = _series(_everything(capsys))
+def test_the_default_catalogue_stays_within_its_series(prod):
+    of_requests = _series(_everything())
     cold_starts = len(prod.pipeline.resources("AWS::Lambda::Function"))
     rate_limited = 1
     assert len(of_requests) + cold_starts + rate_limited <= MOST_SERIES
@@ -105,10 +101,10 @@ def test_the_default_catalogue_stays_within_its_series(capsys, prod):
     assert len(models) > 30
 
 
-def test_every_metric_of_the_table_is_emitted_and_no_other(capsys):
+def test_every_metric_of_the_table_is_emitted_and_no_other():
     found = {
         (name, dimensions[1][0] if len(dimensions) > 1 else None)
-        for name, dimensions in _series(_everything(capsys))
+        for name, dimensions in _series(_everything())
     }
     assert found == {
         (name, family.dimension)
@@ -118,15 +114,15 @@ def test_every_metric_of_the_table_is_emitted_and_no_other(capsys):
     assert {name for name, _ in found} == set(UNITS)
 
 
-def test_ids_are_fields_of_the_lines_and_never_dimensions(capsys):
-    lines = _everything(capsys)
+def test_ids_are_fields_of_the_lines_and_never_dimensions():
+    lines = _everything()
     allowed = {"service", "model", "provider", "task", "outcome", "model_preference"}
     assert {name for _, dimensions in _series(lines) for name, _ in dimensions} == allowed
     assert all({"request_id", "caller_id", "trace_id"} <= line.keys() for line in lines)
 
 
-def test_a_line_is_one_event_in_cloudwatchs_format(capsys):
-    request, attempt = _lines(capsys, _answer("gpt-4o", "openai", "chat", "cheap"))
+def test_a_line_is_one_event_in_cloudwatchs_format():
+    request, attempt = _lines(_answer("gpt-4o", "openai", "chat", "cheap"))
     for line in (request, attempt):
         assert line["_aws"]["Timestamp"] == NOW.timestamp() * 1000
         for directive in line["_aws"]["CloudWatchMetrics"]:
@@ -137,10 +133,10 @@ def test_a_line_is_one_event_in_cloudwatchs_format(capsys):
     assert (request["LatencyMs"], request["InferenceMs"]) == ([900.0], [850.0])
 
 
-def test_no_time_and_no_count_is_negative(capsys):
+def test_no_time_and_no_count_is_negative():
     later = (NOW.replace(hour=13)).isoformat()
     refused = _failure("gpt-4o", "openai", "ProviderThrottled") | {"started_at": later}
-    lines = _lines(capsys, refused)
+    lines = _lines(refused)
     shown = {name: line[name] for line in lines for name in line if name in UNITS}
     assert shown["LatencyMs"] == [0.0]
     assert all(value[0] >= 0 for name, value in shown.items() if name != "SavingsUsd")

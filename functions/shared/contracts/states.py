@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -141,7 +141,8 @@ class RefusedOutput(Frozen):
 
 class RecordInput(Frozen):
     """Either `answer`, or `error`. `attempt` is the last one, where it answered or was refused with a
-    reason; the others are `failures`. Without a `profile` the request never passed Classify."""
+    reason; the others are `failures`. Without a `profile` the request never passed Classify. `stopped` is
+    how the execution of a job ended from outside: its last attempt may have answered all the same."""
 
     request_id: str
     caller_id: str
@@ -154,6 +155,7 @@ class RecordInput(Frozen):
     attempt: Attempt | None = None
     error: CaughtError | None = None
     logged_prompt: str = ""
+    stopped: Literal["ABORTED", "TIMED_OUT"] | None = None
 
     @model_validator(mode="after")
     def _ended_one_way(self) -> Self:

@@ -48,17 +48,21 @@ class StateTable:
         self.name = table_name
         self._table = table(table_name)
 
-    def read(self, state_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+    def read(
+        self, state_ids: Iterable[str], *, consistent: bool = False
+    ) -> dict[str, dict[str, Any]]:
         """The items that exist and have not expired, by id; at most 100, in one round trip.
 
-        Reads may lag behind writes by a moment. Raises `ClientError`, also where the table answers
-        for some of them only, and `BotoCoreError`.
+        Reads may lag behind writes by a moment, unless they are `consistent`. Raises `ClientError`,
+        also where the table answers for some of them only, and `BotoCoreError`.
         """
         keys = [{"state_id": state_id} for state_id in state_ids]
         if not keys:
             return {}
         name = self.name
-        found = dynamodb().batch_get_item(RequestItems={name: {"Keys": keys}})
+        found = dynamodb().batch_get_item(
+            RequestItems={name: {"Keys": keys, "ConsistentRead": consistent}}
+        )
         if found.get("UnprocessedKeys"):
             raise ClientError(
                 {"Error": {"Code": "ThrottlingException", "Message": "Not all was read."}},
