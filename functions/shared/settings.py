@@ -60,10 +60,11 @@ class RouteSettings(ClassifySettings, ScoreSettings):
 
 
 class InvokeSettings(Settings):
-    """A provider without keys has no secret; the endpoint is set where Bedrock is not AWS's."""
+    """A provider without keys has no secret; the endpoint is set where Bedrock is not AWS's. What the
+    calls of jobs took is kept in `STATE_TABLE`."""
 
     PROVIDER: Literal["openai", "azure_openai", "anthropic", "bedrock", "local", "simulator"]
-    STATE_TABLE: str
+    STATE_TABLE: str = ""
     PROVIDER_SECRET_ARN: str = ""
     BEDROCK_ENDPOINT_URL: str | None = None
 

@@ -152,8 +152,8 @@ def _arguments(*state: Any) -> Any:
     return _scheduled.arguments
 
 
-def _event(execution: dict[str, Any], kind: str, details: dict[str, Any] | None = None) -> Any:
-    """Upstream leaves out what a task was scheduled with."""
+def add_event(execution: dict[str, Any], kind: str, details: dict[str, Any] | None = None) -> Any:
+    """Upstream leaves out what a task was scheduled with. `machine_log` installs it, with its own."""
     if kind == "TaskScheduled" and details:
         parameters = {"parameters": json.dumps(_scheduled.arguments)}
         [(name, told)] = details.items()
@@ -203,5 +203,4 @@ def install() -> None:
     stepfunctions._apply_jsonata_arguments = _arguments
     stepfunctions._apply_jsonata_output = _output
     stepfunctions._invoke_resource = _invoke
-    stepfunctions._add_event = _event
     stepfunctions.time = _Clock()

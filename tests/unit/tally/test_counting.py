@@ -16,6 +16,7 @@ from functions.shared.storage.state_table import StateTable
 from functions.tally.counting import count
 from functions.tally.handler import lambda_handler
 from functions.tally.stream import batch_of
+from tests.conftest import PROJECT
 from tests.support.builders import decision, finished, profile
 from tests.support.gateway_events import LambdaStub
 from tests.support.row_stream import item_of, stream_event
@@ -268,6 +269,16 @@ def test_what_nobody_bills_and_what_is_perhaps_billed_is_no_cost(tables, capsys)
     assert first["CostUsd"] == second["CostUsd"] == [0.0]
     assert (first["SimulatedCostUsd"], second["PossiblyBilledUsd"]) == ([5.0], [3.0])
     assert _spent(state_table) == {"key-1": CallerSpend(2, 0, 3_000_000_000, 5_000_000_000)}
+
+
+@pytest.mark.parametrize("rows", [1, 40])
+def test_a_batch_of_a_minute_takes_as_many_writes_as_the_document_says(tables, rows):
+    calls = []
+    _events().register("after-call.dynamodb", lambda **_: calls.append(1))
+    _count(stream_event(_items(rows)))
+    assert len(calls) == len(CALLS_OF_TALLY)
+    said = " ".join((PROJECT / "docs" / "observability.md").read_text("utf-8").split())
+    assert f"{len(calls)} write units a batch" in said
 
 
 def test_all_lines_of_a_batch_are_one_write(tables, monkeypatch):
