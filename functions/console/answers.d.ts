@@ -94,7 +94,7 @@ export interface Feedback {
 export interface AuditRecord {
   request_id: string;
   created_at: string;
-  status: "SUCCEEDED" | "FAILED";
+  status: "SUCCEEDED" | "FAILED" | "ABORTED" | "TIMED_OUT";
   mode: string;
   latency_ms: number;
   cost_usd: number;
@@ -116,7 +116,7 @@ export interface AuditRecord {
 export interface LoggedRequest {
   request_id: string;
   created_at: string;
-  status: "SUCCEEDED" | "FAILED";
+  status: "SUCCEEDED" | "FAILED" | "ABORTED" | "TIMED_OUT";
   task: string | null;
   model: string | null;
   latency_ms: number;

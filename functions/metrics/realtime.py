@@ -86,7 +86,7 @@ def _bucket(start: int, rows: list[dict[str, Any]]) -> Bucket:
     return Bucket(
         start=datetime.fromtimestamp(start, UTC),
         requests=len(rows),
-        failed=sum(row["status"] == "FAILED" for row in rows),
+        failed=sum(row["status"] != "SUCCEEDED" for row in rows),
         fallbacks=sum(row.get("fallbacks", 0) for row in rows),
         cost_usd=usd(sum(row.get("cost_nano_usd", 0) for row in rows)),
         latency_ms=BucketLatency(p50=cuts[9] if cuts else None, p95=cuts[18] if cuts else None),

@@ -72,7 +72,9 @@ class FinishedRequest:
 
     @property
     def latency_ms(self) -> int:
-        """What the answer itself says, so that the two agree; else until now."""
+        """What the answer itself says, so that the two agree; else until a job was stopped, or until now."""
         if self.event.answer:
             return self.event.answer.performance.total_time_ms
-        return max(0, round((self.now - self.created_at).total_seconds() * 1000))
+        stopped_at = self.event.stopped_at
+        until = datetime.fromisoformat(stopped_at) if stopped_at else self.now
+        return max(0, round((until - self.created_at).total_seconds() * 1000))

@@ -89,6 +89,7 @@ def _record_input(
         **known,
         started_at=stamp(execution["startDate"]),
         error=_error(execution, status),
+        stopped_at=stamp(execution["stopDate"]) if "stopDate" in execution else None,
         stopped=cast(Literal["ABORTED", "TIMED_OUT"], status) if status in _STOPPED else None,
     )
 

@@ -27,7 +27,6 @@ _EVENTS = {
 _DATA = ("input", "output")
 
 
-
 def _logged(execution: dict[str, Any], kind: str, details: dict[str, Any] | None = None) -> Any:
     event = add_event(execution, kind, details)
     machine = stepfunctions._state_machines.get(execution["stateMachineArn"]) or {}

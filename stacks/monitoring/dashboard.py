@@ -130,7 +130,7 @@ def _costs(sources: Sources) -> Row:
             [_per_hour(metrics.metric("CostUsd"), "Cost", BLUE)],
             marks=[_mark("Alarm", float(sources.config.alarms.spend_usd_per_hour))],
         ),
-        graph("Savings against the dearest alternative", _USD_PER_HOUR, [savings]),
+        graph("Estimated savings", _USD_PER_HOUR, [savings]),
         graph("Tokens", "Tokens", tokens, stacked=True),
     ]
 

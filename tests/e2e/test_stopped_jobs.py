@@ -73,14 +73,17 @@ def _spent(stack):
     return own["requests"], Decimal(str(own["cost_usd"]))
 
 
-def _tell_again(stack, job, status):
-    """The event of the job's end, as EventBridge hands it over."""
+def _arn(stack, job):
     machine = stack.output("JobsMachineArn")
-    arn = f"{machine.replace(':stateMachine:', ':execution:')}:{job}"
+    return f"{machine.replace(':stateMachine:', ':execution:')}:{job}"
+
+
+def _tell_again(stack, job, status, **options):
+    """The event of the job's end, as EventBridge hands it over."""
     queues = stack.client("sqs").list_queues()["QueueUrls"]
     [queue] = [url for url in queues if "StoppedJobs" in url]
-    event = {"detail": {"executionArn": arn, "status": status}}
-    stack.client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps(event))
+    event = {"detail": {"executionArn": _arn(stack, job), "status": status}}
+    stack.client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps(event), **options)
 
 
 def _priced(provider, text):
@@ -122,13 +125,11 @@ def test_a_job_that_is_stopped_between_its_calls_has_those_that_were(stack, prov
     job = _job(stack, text)
     assert eventually(lambda: _calls(provider, text))
     # The state machine has heard of it and waits.
-    machine = stack.output("JobsMachineArn").replace(":stateMachine:", ":execution:")
 
     def waits():
-        events = stack.client("stepfunctions").get_execution_history(
-            executionArn=f"{machine}:{job}"
-        )
-        return any(one["type"] == "WaitStateEntered" for one in events["events"])
+        states = stack.client("stepfunctions")
+        events = states.get_execution_history(executionArn=_arn(stack, job))["events"]
+        return any(one["type"] == "WaitStateEntered" for one in events)
 
     assert eventually(waits)
     _stop(stack, job)
@@ -154,23 +155,30 @@ def test_a_job_that_is_stopped_at_once_has_a_row_without_attempts(stack):
 
 
 def _caller_id(stack):
-    [key] = [
-        one["id"]
-        for one in stack.client("apigateway").get_api_keys(includeValues=True)["items"]
-        if one.get("value") == stack.other_api_key
+    """As the gateway tells it to a job."""
+    job = _job(stack, f"{THROTTLED} {uuid.uuid4()}")
+    _stop(stack, job)
+    told = stack.client("stepfunctions").describe_execution(executionArn=_arn(stack, job))
+    return json.loads(told["input"])["caller_id"]
+
+
+def _is_kept(stack, job):
+    [table] = [
+        name for name in stack.client("dynamodb").list_tables()["TableNames"] if "State" in name
     ]
-    return key
+    key = {"state_id": {"S": f"calls#{job}"}}
+    return "Item" in stack.client("dynamodb").get_item(TableName=table, Key=key)
 
 
 def test_a_job_that_ran_out_of_time_says_so_and_is_recorded_once(stack, provider):
     text = f"late {uuid.uuid4()}"
     job = _job(stack, text)
     assert eventually(lambda: _calls(provider, text))
-    # The local AWS ends no execution for its time: it is told of one that still runs.
-    _tell_again(stack, job, "TIMED_OUT")
+    # The local AWS ends no execution for its time: another end is told before its own is.
+    stack.client("stepfunctions").stop_execution(executionArn=_arn(stack, job))
     provider.answer()
+    assert eventually(lambda: _is_kept(stack, job))
+    _tell_again(stack, job, "TIMED_OUT", DelaySeconds=0)
     record = _record(stack, job)
-    if record["status"] == "SUCCEEDED":
-        pytest.fail("the job was recorded before its end was told")
     assert (record["status"], record["error"]["code"]) == ("TIMED_OUT", "deadline_exceeded")
     assert Decimal(str(record["cost_usd"])) == usd(_priced(provider, text)) > 0

@@ -135,7 +135,7 @@ def test_the_dashboard_has_every_section(body: dict[str, Any]) -> None:
             "Success rate",
             "Latency",
             "Cost",
-            "Savings against the dearest alternative",
+            "Estimated savings",
             "Tokens",
         },
         "Routing": {

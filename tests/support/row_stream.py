@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from boto3.dynamodb.types import Binary, TypeSerializer
+from boto3.dynamodb.types import TypeSerializer
 
 from functions.record_metrics.finished_request import FinishedRequest
 from functions.record_metrics.rows import row_of
@@ -40,7 +40,8 @@ def image(item: Mapping[str, Any]) -> dict[str, Any]:
     return json.loads(json.dumps(typed, default=_base64))
 
 
-def _base64(value: Binary | bytes) -> str:
+def _base64(value: Any) -> str:
+    """Of boto3's `Binary`, or of bytes."""
     return base64.b64encode(bytes(value)).decode()
 
 

@@ -99,7 +99,7 @@ function refocus(requestId) {
 
 /** @param {LoggedRequest} log */
 function row(log) {
-  const failed = log.status === "FAILED";
+  const failed = log.status !== "SUCCEEDED";
   const status = element(
     "span",
     { class: `badge ${failed ? "bad" : "ok"}` },

@@ -40,5 +40,5 @@ function show({ window, from, requests, costs, latency_ms: latency, fallbacks })
   );
   byId("totals", HTMLElement).dataset.window = window;
   byId("totals-note", HTMLElement).textContent =
-    `Since ${moment(from)}; savings are against the dearest model that would have done.`;
+    `Since ${moment(from)}; savings are estimated, after all attempts.`;
 }

@@ -142,7 +142,8 @@ class RefusedOutput(Frozen):
 class RecordInput(Frozen):
     """Either `answer`, or `error`. `attempt` is the last one, where it answered or was refused with a
     reason; the others are `failures`. Without a `profile` the request never passed Classify. `stopped` is
-    how the execution of a job ended from outside: its last attempt may have answered all the same."""
+    how the execution of a job ended from outside, at `stopped_at`, ISO 8601: its last attempt may have
+    answered all the same."""
 
     request_id: str
     caller_id: str
@@ -156,6 +157,7 @@ class RecordInput(Frozen):
     error: CaughtError | None = None
     logged_prompt: str = ""
     stopped: Literal["ABORTED", "TIMED_OUT"] | None = None
+    stopped_at: str | None = None
 
     @model_validator(mode="after")
     def _ended_one_way(self) -> Self:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from functions.record_metrics.finished_request import FinishedRequest
 from functions.record_stopped import following
 from functions.record_stopped.following import NotRecorded, follow_up
 from functions.record_stopped.handler import lambda_handler
@@ -94,8 +95,8 @@ class Job:
     def describe_execution(self, executionArn):  # noqa: N803 - boto3's
         asked = {"request_id": "req_1", "caller_id": "key-1", "mode": "async"}
         started = datetime(2026, 11, 26, 10, tzinfo=UTC)
-        error = {"error": "States.DataLimitExceeded"}
-        return {"name": "req_1", "input": json.dumps(asked), "startDate": started} | error
+        ended = {"stopDate": started.replace(second=7), "error": "States.DataLimitExceeded"}
+        return {"name": "req_1", "input": json.dumps(asked), "startDate": started} | ended
 
     def get_paginator(self, name):
         assert name == "get_execution_history"
@@ -140,6 +141,8 @@ def test_a_job_that_no_state_has_seen_is_recorded_as_it_was_asked_for(follow):
     assert (recorded.request_id, recorded.caller_id, recorded.mode) == ("req_1", "key-1", "async")
     assert recorded.started_at == "2026-11-26T10:00:00.000+00:00"
     assert (recorded.stopped, recorded.error.name) == ("ABORTED", "Aborted")
+    # Not until it was recorded, some ten seconds later.
+    assert FinishedRequest(recorded, datetime.now(UTC), "").latency_ms == 7_000
     assert recorded.profile is recorded.decision is recorded.attempt is None
     assert recorded.failures == []
 
