@@ -11,6 +11,8 @@ HTTP, called by API Gateway (`stacks/api/routes.py` has the table):
 
 Events:
     widgets    called by CloudWatch when somebody looks at the dashboard
+    tally      counts each new row of the request log in the metrics and in its caller's spend
+    record_stopped  the ends of jobs that no state could record, by Step Functions' events
 
 What they share is in `shared`, in rooms on four floors; imports go down only:
     health · policy · money

@@ -46,6 +46,7 @@ def _application(port: int) -> Callable[..., Awaitable[None]]:
         metrics,
         platform_metrics,
         saved_queries,
+        streams,
         traces,
         usage_plans,
         workers,
@@ -53,8 +54,8 @@ def _application(port: int) -> Callable[..., Awaitable[None]]:
     from local.front_door import front_door
 
     gaps = (gateway, cloudformation, executions, workers, log_events, embedded_metrics, metrics)
-    more = (alarms, access_log, metric_filters, platform_metrics, saved_queries, traces)
-    for gap in (*gaps, *more, insights, machine_log, usage_plans):
+    more = (alarms, access_log, metric_filters, platform_metrics, saved_queries, streams)
+    for gap in (*gaps, *more, traces, insights, machine_log, usage_plans):
         gap.install()
     return front_door(ministack.app, port)
 

@@ -6,6 +6,7 @@ from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
 from stacks.api.rest_api import Api, plan_name
+from stacks.compute.event_sources import EventSources, add_stopped_jobs_queue
 from stacks.compute.function_table import Resources, function_specs
 from stacks.compute.functions import Functions
 from stacks.compute.machines import JOBS_MACHINE, SYNC_MACHINE, Machines
@@ -22,7 +23,10 @@ class PipelineStack(Stack):
         self, scope: Construct, construct_id: str, *, config: StageConfig, storage: StorageStack
     ) -> None:
         super().__init__(scope, construct_id, description="LLM orchestrator: functions and API")
-        resources = Resources(storage, JOBS_MACHINE.logical_id, plan_name(config, "operator"))
+        stopped_jobs = add_stopped_jobs_queue(self, storage)
+        resources = Resources(
+            storage, stopped_jobs, JOBS_MACHINE.logical_id, plan_name(config, "operator")
+        )
         specs = function_specs(config, resources)
         functions = Functions(self, "Functions", config=config, specs=specs)
         machines = Machines(
@@ -31,6 +35,14 @@ class PipelineStack(Stack):
             config=config,
             functions={spec.name: functions.by_name[spec.name] for spec in specs if spec.on_path},
             dead_letter_queue=storage.dead_letter_queue,
+        )
+        EventSources(
+            self,
+            "EventSources",
+            functions=functions.by_name,
+            storage=storage,
+            stopped_jobs=stopped_jobs,
+            jobs=machines.by_name[JOBS_MACHINE.name],
         )
         api = Api(
             self, "Api", config=config, machines=machines.by_name, functions=functions.by_name
@@ -41,6 +53,7 @@ class PipelineStack(Stack):
             sync_machine=machines.by_name[SYNC_MACHINE.name],
             tables={"Requests": storage.requests_table, "State": storage.state_table},
             dead_letter_queue=storage.dead_letter_queue,
+            event_dead_letter_queue=storage.event_dead_letter_queue,
             gateway_stage=api.rest_api.deployment_stage,
             access_logs=api.access_logs,
         )

@@ -1,4 +1,4 @@
-"""The stateful stack: request log, state of routing, dead-letter queue, provider secrets."""
+"""The stateful stack: request log, state of routing, dead-letter queues, provider secrets."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ class StorageStack(Stack):
         self._removal = RemovalPolicy.RETAIN if config.protect_data else RemovalPolicy.DESTROY
         self.requests_table = self._add_requests_table()
         self.state_table = self._add_table("State", "state_id")
-        self.dead_letter_queue = self._add_dead_letter_queue()
+        self.dead_letter_queue = self._add_dead_letter_queue("DeadLetterQueue")
+        self.event_dead_letter_queue = self._add_dead_letter_queue("EventDeadLetterQueue")
         self.provider_secrets: dict[str, secretsmanager.Secret] = {
             provider: self._add_secret(provider, fields)
             for provider, fields in SECRET_FIELDS.items()
@@ -43,7 +44,8 @@ class StorageStack(Stack):
         CfnOutput(self, "DeadLetterQueueUrl", value=self.dead_letter_queue.queue_url)
 
     def _add_requests_table(self) -> dynamodb.Table:
-        table = self._add_table("Requests", "request_id")
+        # What a row adds to metrics and to spend follows from its stream, by the function Tally.
+        table = self._add_table("Requests", "request_id", stream=dynamodb.StreamViewType.NEW_IMAGE)
         for index_name, partition in ((BY_DAY, "day"), (BY_CALLER, "caller_id")):
             keys = {"request_id", partition, "created_at"}
             table.add_global_secondary_index(
@@ -55,7 +57,13 @@ class StorageStack(Stack):
             )
         return table
 
-    def _add_table(self, construct_id: str, key: str) -> dynamodb.Table:
+    @property
+    def requests_stream_arn(self) -> str:
+        return str(self.requests_table.table_stream_arn)
+
+    def _add_table(
+        self, construct_id: str, key: str, stream: dynamodb.StreamViewType | None = None
+    ) -> dynamodb.Table:
         return dynamodb.Table(
             self,
             construct_id,
@@ -67,17 +75,18 @@ class StorageStack(Stack):
             ),
             deletion_protection=self._config.protect_data,
             removal_policy=self._removal,
+            stream=stream,
         )
 
-    def _add_dead_letter_queue(self) -> sqs.Queue:
+    def _add_dead_letter_queue(self, construct_id: str) -> sqs.Queue:
         queue = sqs.Queue(
             self,
-            "DeadLetterQueue",
+            construct_id,
             retention_period=Duration.days(14),
             enforce_ssl=True,
             removal_policy=self._removal,
         )
-        acknowledge(queue, "SQS3", "It is the dead-letter queue; a replay reads it.")
+        acknowledge(queue, "SQS3", "It is a dead-letter queue; a replay reads it.")
         return queue
 
     def _add_secret(self, provider: str, fields: tuple[str, ...]) -> secretsmanager.Secret:

@@ -70,8 +70,14 @@ def refusal_of(event: InvokeInput, error: EngineError) -> RefusedOutput:
     body = error_body(error, request_id)
     body["error"]["message"] = f"{event.candidate.provider} refused the request: {error.reason}"
     cause = json.dumps({"errorType": name, "errorMessage": str(error)})
-    attempt = _attempt(event, name, Call.model_validate(error.call or {}), error.message)
+    attempt = attempt_in(event, error)
     return RefusedOutput(answer=body, attempt=attempt, error=CaughtError(name=name, cause=cause))
+
+
+def attempt_in(event: InvokeInput, error: EngineError) -> Attempt:
+    """The call that ended in this error."""
+    call = Call.model_validate(error.call or {})
+    return _attempt(event, type(error).__name__, call, error.message)
 
 
 def _attempt(event: InvokeInput, outcome: str, call: Call, message: str | None = None) -> Attempt:

@@ -9,6 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.invoke_provider.answer import refusal_of
 from functions.invoke_provider.attempt import attempt
+from functions.invoke_provider.keeping import keep, keep_failed
 from functions.invoke_provider.providers.registry import load_provider
 from functions.shared.contracts.states import InvokeInput, InvokeOutput, RefusedOutput, json_of
 from functions.shared.errors import EngineError
@@ -40,9 +41,13 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
 
 def _outcome_of(called: InvokeInput) -> InvokeOutput | RefusedOutput:
+    settings = read_settings(InvokeSettings)
     try:
-        return attempt(called, load_provider(read_settings(InvokeSettings)))
+        output = attempt(called, load_provider(settings))
     except EngineError as error:
+        keep_failed(called, error, settings.STATE_TABLE)
         if not error.reason:
             raise
         return refusal_of(called, error)
+    keep(called, output.attempt, settings.STATE_TABLE)
+    return output

@@ -13,7 +13,7 @@ from functions.metrics.summary import Measured, costs_by_model, model_figures
 from functions.metrics.window import Window
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.gateway.reader import Reader
-from functions.shared.money.caller_spend import spend_ids, spend_of
+from functions.shared.money.caller_spend import CallerSpend, spend_ids, spend_of
 from functions.shared.storage.state_table import StateTable
 from functions.shared.vocabulary import Count, Frozen, Task, Usd, usd
 
@@ -21,18 +21,29 @@ _MOST_ITEMS = 100
 
 
 class CallerCosts(Frozen):
+    """What providers bill, what they may bill for answers that never came, and what nobody bills."""
+
     requests: Count
     cost_usd: Usd
+    possibly_billed_usd: Usd
+    simulated_cost_usd: Usd
 
 
 class Costs(Measured):
-    """`savings_usd` is against the dearest model that could have answered, for the tokens used.
+    """`total_usd` is what providers bill; `possibly_billed_usd` they may bill besides, for answers that
+    never came, and nobody bills `simulated_cost_usd`.
+
+    `savings_usd` is estimated, and negative where the baseline would have been cheaper: the model that
+    the stage names, or the best by quality of those that could be asked, at the tokens of the answer,
+    less what all attempts cost.
 
     `by_provider` sums up `by_model`; `by_caller` has the caller's key alone, unless it is an
     operator's. `budgets` is empty: there are none.
     """
 
     total_usd: Usd
+    possibly_billed_usd: Usd
+    simulated_cost_usd: Usd
     savings_usd: Usd
     by_model: dict[str, Usd]
     by_provider: dict[str, Usd]
@@ -45,7 +56,7 @@ def costs(service: str, window: Window, reader: Reader, state: StateTable) -> Co
     """Raises `ClientError` and `BotoCoreError` where figures or the table cannot be read."""
     tasks = [("task", task) for task in get_args(Task)]
     wanted = [
-        *map(Figure, ("CostUsd", "SavingsUsd")),
+        *map(Figure, ("CostUsd", "PossiblyBilledUsd", "SimulatedCostUsd", "SavingsUsd")),
         *model_figures(),
         *(
             figure
@@ -61,6 +72,8 @@ def costs(service: str, window: Window, reader: Reader, state: StateTable) -> Co
     return Costs(
         **window.to_json(),
         total_usd=figures.usd("CostUsd"),
+        possibly_billed_usd=figures.usd("PossiblyBilledUsd"),
+        simulated_cost_usd=figures.usd("SimulatedCostUsd"),
         savings_usd=figures.usd("SavingsUsd"),
         by_model=by_model,
         by_provider=by_provider,
@@ -80,10 +93,19 @@ def _by_caller(window: Window, reader: Reader, state: StateTable) -> dict[str, C
         for item in state.read(ids).values()
     )
     return {
-        key: CallerCosts(requests=one.requests, cost_usd=usd(one.cost_nano_usd))
+        key: _printed(one)
         for key, one in sorted(spent.items())
         if reader.is_operator or key == reader.caller_id
     }
+
+
+def _printed(spent: CallerSpend) -> CallerCosts:
+    return CallerCosts(
+        requests=spent.requests,
+        cost_usd=usd(spent.cost_nano_usd),
+        possibly_billed_usd=usd(spent.possibly_billed_nano_usd),
+        simulated_cost_usd=usd(spent.simulated_cost_nano_usd),
+    )
 
 
 def _batches(ids: list[str]) -> Iterator[list[str]]:

@@ -39,9 +39,11 @@ class RequestCounts(Frozen):
 
 
 class SummaryCosts(Frozen):
-    """`by_model` has the models that were asked, and sums up to `total_usd`."""
+    """As in `/metrics/costs`. `by_model` has the models that were asked, and sums up to `total_usd`."""
 
     total_usd: Usd
+    possibly_billed_usd: Usd
+    simulated_cost_usd: Usd
     savings_usd: Usd
     by_model: dict[str, Usd]
 
@@ -68,7 +70,8 @@ class Summary(Measured):
 def summary(service: str, window: Window) -> Summary:
     """Raises what `read_figures` raises."""
     wanted = [
-        *map(Figure, ("Requests", "Errors", "CostUsd", "SavingsUsd", "Fallbacks")),
+        *map(Figure, ("Requests", "Errors", "Fallbacks")),
+        *map(Figure, ("CostUsd", "PossiblyBilledUsd", "SimulatedCostUsd", "SavingsUsd")),
         Figure("Requests", _SUCCESSFUL),
         *percentiles_of("LatencyMs"),
         *model_figures(),
@@ -80,6 +83,8 @@ def summary(service: str, window: Window) -> Summary:
         latency_ms=figures.percentiles("LatencyMs"),
         costs=SummaryCosts(
             total_usd=figures.usd("CostUsd"),
+            possibly_billed_usd=figures.usd("PossiblyBilledUsd"),
+            simulated_cost_usd=figures.usd("SimulatedCostUsd"),
             savings_usd=figures.usd("SavingsUsd"),
             by_model=costs_by_model(figures),
         ),

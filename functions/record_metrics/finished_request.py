@@ -1,29 +1,31 @@
-"""A request at its end, with the figures that its row, its metrics and its key's spend all show."""
+"""A request at its end, with the figures of its row."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from typing import Any
 
 from functions.record_metrics.outcome import attempts_of, error_of
 from functions.shared.contracts.states import Attempt, RecordInput
 from functions.shared.errors import EngineError
 
-SUCCESS = "success"
-
 
 @dataclass(frozen=True)
 class FinishedRequest:
-    """`now` is when it is recorded; `trace_id` is X-Ray's, empty where nothing is traced."""
+    """`now` is when it is recorded; `trace_id` is X-Ray's, empty where nothing is traced. `kept` is the
+    item of a job's calls, where one of them did not tell what it took."""
 
     event: RecordInput
     now: datetime
     trace_id: str
+    kept: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def attempts(self) -> list[Attempt]:
-        return attempts_of(self.event)
+        return attempts_of(self.event, self.kept)
 
     @cached_property
     def error(self) -> EngineError | None:
@@ -32,10 +34,6 @@ class FinishedRequest:
     @cached_property
     def created_at(self) -> datetime:
         return datetime.fromisoformat(self.event.started_at).astimezone(UTC)
-
-    @property
-    def outcome(self) -> str:
-        return self.error.code if self.error else SUCCESS
 
     @property
     def last_attempt(self) -> Attempt | None:
@@ -66,13 +64,17 @@ class FinishedRequest:
     def savings_nano_usd(self) -> int:
         """A request that was routed, cost something and was not answered saved less than nothing."""
         if self.event.answer:
-            return self.event.answer.usage.savings_nano_usd
+            usage = self.event.answer.usage
+            more = self.cost_nano_usd - usage.total_cost_nano_usd
+            return usage.savings_nano_usd - (more if usage.baseline_model else 0)
         decision = self.event.decision
         return -self.cost_nano_usd if decision and decision.baseline_model else 0
 
     @property
     def latency_ms(self) -> int:
-        """What the answer itself says, so that the two agree; else until now."""
+        """What the answer itself says, so that the two agree; else until a job was stopped, or until now."""
         if self.event.answer:
             return self.event.answer.performance.total_time_ms
-        return max(0, round((self.now - self.created_at).total_seconds() * 1000))
+        stopped_at = self.event.stopped_at
+        until = datetime.fromisoformat(stopped_at) if stopped_at else self.now
+        return max(0, round((until - self.created_at).total_seconds() * 1000))

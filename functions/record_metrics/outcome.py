@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from functions.shared.contracts.states import Attempt, RecordInput
@@ -17,6 +18,7 @@ from functions.shared.errors import (
     problem_at,
 )
 from functions.shared.money.attempts import attempt_of
+from functions.shared.money.job_calls import kept_call
 from functions.shared.never_ran import TOO_MANY_REQUESTS
 
 ALL_FAILED = "Every candidate failed; details lists the attempts."
@@ -25,12 +27,16 @@ COST_LIMIT_REACHED = (
 )
 
 
-def attempts_of(event: RecordInput) -> list[Attempt]:
+def attempts_of(event: RecordInput, kept: Mapping[str, Any]) -> list[Attempt]:
     """Every attempt in order: the failed ones, then the one that answered or was refused."""
     last = [event.attempt] if event.attempt else []
     if event.decision is None:
         return last
-    return [attempt_of(failure, event.decision) for failure in event.failures] + last
+    failed = [
+        attempt_of(failure, event.decision, kept_call(kept, number))
+        for number, failure in enumerate(event.failures, start=1)
+    ]
+    return failed + last
 
 
 def error_of(event: RecordInput, attempts: list[Attempt]) -> EngineError | None:

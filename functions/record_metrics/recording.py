@@ -1,20 +1,22 @@
-"""Leaves the traces of a finished request: a list of effects, in order."""
+"""Leaves the traces of a finished request: a list of effects, in order.
+
+Metrics and the caller's spend follow from the row, by the table's stream (`functions/tally`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from functions.record_metrics.emission import emit_metrics
 from functions.record_metrics.finished_request import FinishedRequest
 from functions.record_metrics.health import changes_of
 from functions.record_metrics.rows import row_of
 from functions.shared.contracts.states import RecordInput, RecordOutput, json_of
 from functions.shared.errors import error_body
-from functions.shared.money.caller_spend import spend_changes
+from functions.shared.money.job_calls import calls_id
 from functions.shared.storage.dead_letters import DeadLetters
 from functions.shared.storage.request_log import RequestLog
 from functions.shared.storage.state_table import StateTable, session_state_id
@@ -56,16 +58,6 @@ def _row(finished: FinishedRequest, stores: Stores) -> None:
         raise AlreadyRecorded
 
 
-def _metrics(finished: FinishedRequest, _stores: Stores) -> None:
-    emit_metrics(finished)
-
-
-def _spend(finished: FinishedRequest, stores: Stores) -> None:
-    caller_id, cost = finished.event.caller_id, finished.cost_nano_usd
-    for change in spend_changes(caller_id, cost, finished.now):
-        stores.state.add(change)
-
-
 def _health(finished: FinishedRequest, stores: Stores) -> None:
     for change in changes_of(finished.event, finished.attempts, finished.now):
         stores.state.add(change)
@@ -83,8 +75,6 @@ def _session(finished: FinishedRequest, stores: Stores) -> None:
 
 EFFECTS = (
     Effect("row", _row, must=True),
-    Effect("metrics", _metrics, must=True),
-    Effect("spend", _spend),
     Effect("health", _health),
     Effect("session", _session),
 )
@@ -95,7 +85,7 @@ def record(event: RecordInput, stores: Stores, *, trace_id: str = "") -> RecordO
 
     Raises only where the dead-letter queue refuses what a *must* could not leave.
     """
-    finished = FinishedRequest(event, datetime.now(UTC), trace_id)
+    finished = _finished(event, stores, trace_id)
     try:
         for effect in EFFECTS:
             if not _left(effect, finished, stores):
@@ -106,6 +96,20 @@ def record(event: RecordInput, stores: Stores, *, trace_id: str = "") -> RecordO
     if finished.error is None:
         return RecordOutput()
     return RecordOutput(code=finished.error.code, body=error_body(finished.error, event.request_id))
+
+
+def _finished(event: RecordInput, stores: Stores, trace_id: str) -> FinishedRequest:
+    """With what was kept of a job's calls, where one of them is only assumed to be billed."""
+    finished = FinishedRequest(event, datetime.now(UTC), trace_id)
+    if event.mode != "async" or not finished.possibly_billed_nano_usd:
+        return finished
+    item = calls_id(event.request_id)
+    try:
+        kept = stores.state.read([item], consistent=True).get(item, {})
+    except (BotoCoreError, ClientError) as failure:
+        logger.warning("kept calls not read", error_type=type(failure).__name__)
+        return finished
+    return replace(finished, kept=kept)
 
 
 def _left(effect: Effect, finished: FinishedRequest, stores: Stores) -> bool:

@@ -28,7 +28,7 @@ def _listed(finished: FinishedRequest) -> dict[str, Any]:
         "caller_id": event.caller_id,
         "created_at": stamp(finished.created_at),
         "finished_at": stamp(finished.now),
-        "status": "FAILED" if finished.error else "SUCCEEDED",
+        "status": event.stopped or ("FAILED" if finished.error else "SUCCEEDED"),
         "mode": event.mode,
         "latency_ms": finished.latency_ms,
         "cost_nano_usd": finished.cost_nano_usd,
@@ -67,10 +67,12 @@ def _details(finished: FinishedRequest) -> dict[str, Any]:
     elif isinstance(finished.error, NoEligibleModel):
         details["decision"] = {"candidates": [], "reserve": [], "excluded": finished.error.details}
     if event.answer:
+        details["finish_reason"] = event.answer.finish_reason
         details["usage"] = json_of(event.answer.usage)
         details["performance"] = json_of(event.answer.performance)
         details["price_version"] = event.answer.usage.price_version
-    if finished.error:
+    if event.error and finished.error:
+        details["error_class"] = event.error.name
         details["error"] = error_body(finished.error, event.request_id)["error"]
     if event.logged_prompt:
         details["prompt"] = event.logged_prompt

@@ -310,6 +310,11 @@ def error_body(error: EngineError, request_id: str) -> dict[str, Any]:
     return {"success": False, "error": content, "request_id": request_id}
 
 
+def is_foreign(name: str) -> bool:
+    """Whether an error's name says that no code of ours was there to raise it."""
+    return type(from_execution(name, "")) is EngineError and name != EngineError.__name__
+
+
 def from_execution(name: str, cause: str) -> EngineError:
     """Rebuild an error from what a `Catch` sees: the class name, and Lambda's JSON of the exception.
 

@@ -61,9 +61,11 @@ class RouteSettings(ClassifySettings, ScoreSettings):
 
 
 class InvokeSettings(Settings):
-    """A provider without keys has no secret; the endpoint is set where Bedrock is not AWS's."""
+    """A provider without keys has no secret; the endpoint is set where Bedrock is not AWS's. What the
+    calls of jobs took is kept in `STATE_TABLE`."""
 
     PROVIDER: Literal["openai", "azure_openai", "anthropic", "bedrock", "local", "simulator"]
+    STATE_TABLE: str = ""
     PROVIDER_SECRET_ARN: str = ""
     BEDROCK_ENDPOINT_URL: str | None = None
 
@@ -73,6 +75,19 @@ class RecordSettings(Settings):
     STATE_TABLE: str
     DEAD_LETTER_QUEUE_URL: str
     LOG_RETENTION_DAYS: int
+
+
+class TallySettings(Settings):
+    STATE_TABLE: str
+
+
+class StoppedSettings(Settings):
+    """`STOPPED_QUEUE_URL` is the function's own queue, which hands on a message after a while;
+    `RECORD_FUNCTION` is called as the state machine calls it."""
+
+    STATE_TABLE: str
+    STOPPED_QUEUE_URL: str
+    RECORD_FUNCTION: str
 
 
 class ReaderSettings(ProviderSettings):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 import time
 from typing import Any
 
@@ -24,6 +25,8 @@ _apply_arguments = stepfunctions._apply_jsonata_arguments
 _apply_output = stepfunctions._apply_jsonata_output
 _invoke_resource = stepfunctions._invoke_resource
 _start_nested = stepfunctions._invoke_nested_start_execution
+_add_event = stepfunctions._add_event
+_scheduled = threading.local()
 
 _NAME = re.compile(r"[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]{1,80}")
 
@@ -145,7 +148,17 @@ def _bytes(value: Any) -> int:
 
 
 def _arguments(*state: Any) -> Any:
-    return _bounded(_apply_arguments(*state), "The input of the task")
+    _scheduled.arguments = _bounded(_apply_arguments(*state), "The input of the task")
+    return _scheduled.arguments
+
+
+def add_event(execution: dict[str, Any], kind: str, details: dict[str, Any] | None = None) -> Any:
+    """Upstream leaves out what a task was scheduled with. `machine_log` installs it, with its own."""
+    if kind == "TaskScheduled" and details:
+        parameters = {"parameters": json.dumps(_scheduled.arguments)}
+        [(name, told)] = details.items()
+        details = {name: {**told, **parameters}}
+    return _add_event(execution, kind, details)
 
 
 def _output(*state: Any, **results: Any) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 
 from ministack.services import stepfunctions
 
+from local.emulator.executions import add_event
 from local.emulator.log_events import put
 
 _EVENTS = {
@@ -25,11 +26,9 @@ _EVENTS = {
 """By level: https://docs.aws.amazon.com/step-functions/latest/dg/cloudwatch-log-level.html"""
 _DATA = ("input", "output")
 
-_add_event = stepfunctions._add_event
-
 
 def _logged(execution: dict[str, Any], kind: str, details: dict[str, Any] | None = None) -> Any:
-    event = _add_event(execution, kind, details)
+    event = add_event(execution, kind, details)
     machine = stepfunctions._state_machines.get(execution["stateMachineArn"]) or {}
     settings = machine.get("loggingConfiguration") or {}
     level = settings.get("Level", "OFF")

@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 
 from aws_cdk import Aws, Fn
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sqs as sqs
 
 from functions.shared.catalogue.models import load_catalogue
+from functions.shared.money.job_calls import ITEMS
 from functions.shared.storage.request_log import BY_CALLER, BY_DAY
 from stacks.compute.bedrock_access import Place, bedrock_models, model_statements, wildcards_of
 from stacks.compute.console_page import console_page
+from stacks.compute.event_sources import STOPPED_TIMEOUT_S
 from stacks.compute.layers import Architecture, Layer
 from stacks.config import StageConfig, construct_name
 from stacks.storage import StorageStack
@@ -27,6 +30,7 @@ class Resources:
     """What the functions reach beside each other."""
 
     storage: StorageStack
+    stopped_jobs: sqs.IQueue
     jobs_machine_id: str
     """A logical id: the machine is built after the functions that it calls."""
     operator_plan: str
@@ -59,6 +63,8 @@ class FunctionSpec:
     on_path: bool = False
     """Whether requests wait for it: the state machines call it, as `<name>Arn`."""
     environment: Mapping[str, str] = field(default_factory=dict)
+    calls: Mapping[str, str] = field(default_factory=dict)
+    """Functions before it in the table that it calls, by the variable that tells it their names."""
     grants: tuple[iam.PolicyStatement, ...] = ()
     wildcards: Mapping[str, str] = field(default_factory=dict)
     """Resources in `grants` that hold a wildcard, as the security checks write them, with why."""
@@ -186,6 +192,7 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
             grants=(
                 allow("dynamodb:PutItem", requests.table_arn, state.table_arn),
                 allow("dynamodb:UpdateItem", state.table_arn),
+                read_state,
                 allow("sqs:SendMessage", queue.queue_arn),
             ),
         ),
@@ -241,7 +248,56 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
         FunctionSpec(
             "Widgets", "widgets", environment={**state_table, **calling}, grants=(read_state,)
         ),
+        FunctionSpec(
+            "Tally",
+            "tally",
+            environment=state_table,
+            grants=(
+                allow("dynamodb:UpdateItem", state.table_arn),
+                *_reading(resources.storage.requests_stream_arn),
+                allow("sqs:SendMessage", resources.storage.event_dead_letter_queue.queue_arn),
+            ),
+            # Its items are written one after the other, each of them twice at the worst.
+            timeout_s=60,
+        ),
+        FunctionSpec(
+            "RecordStopped",
+            "record_stopped",
+            environment={**state_table, "STOPPED_QUEUE_URL": resources.stopped_jobs.queue_url},
+            calls={"RECORD_FUNCTION": "RecordMetrics"},
+            grants=(
+                allow("states:DescribeExecution", jobs),
+                allow("states:GetExecutionHistory", jobs),
+                read_state,
+                *(
+                    allow(f"sqs:{action}", resources.stopped_jobs.queue_arn)
+                    for action in (*_READING_A_QUEUE, "SendMessage")
+                ),
+            ),
+            wildcards={resources.job_arns_as_checked: "A job gets its name from its request."},
+            timeout_s=STOPPED_TIMEOUT_S,
+        ),
     )
+
+
+_READING_A_QUEUE = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
+
+
+def _keeping_calls(table_arn: str) -> iam.PolicyStatement:
+    """A provider's function, which runs foreign code, writes the items of calls and no others."""
+    statement = allow("dynamodb:UpdateItem", table_arn)
+    only = {"dynamodb:LeadingKeys": [f"{ITEMS}*"]}
+    statement.add_condition("ForAllValues:StringLike", only)
+    # Without a key the condition of all its values would hold.
+    statement.add_condition("Null", {"dynamodb:LeadingKeys": "false"})
+    return statement
+
+
+def _reading(stream_arn: str) -> tuple[iam.PolicyStatement, ...]:
+    """What an event source needs of a table's stream:
+    https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html"""
+    actions = ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
+    return tuple(allow(f"dynamodb:{action}", stream_arn) for action in actions)
 
 
 def _provider_function(
@@ -256,8 +312,12 @@ def _provider_function(
         f"Invoke{construct_name(row.provider)}",
         "invoke_provider",
         on_path=True,
-        environment={"PROVIDER": row.provider, **access.environment},
-        grants=access.grants,
+        environment={
+            "PROVIDER": row.provider,
+            "STATE_TABLE": resources.storage.state_table.table_name,
+            **access.environment,
+        },
+        grants=(*access.grants, _keeping_calls(resources.storage.state_table.table_arn)),
         wildcards=access.wildcards,
         layer=row.layer,
         timeout_s=config.deadlines.function_timeout_s,

@@ -12,7 +12,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from functions.shared.telemetry.series import NAMESPACE
-from stacks.compute.function_table import FunctionSpec
+from stacks.compute.function_table import FunctionSpec, allow
 from stacks.compute.layers import LAYERS, Architecture, Layer, layer_directory
 from stacks.config import StageConfig
 from stacks.log_groups import add_log_group
@@ -60,8 +60,10 @@ class Functions(Construct):
         self._config = config
         self._code = _code_with()
         self._layers = {layer: self._add_layer(layer) for layer in LAYERS}
-        self.by_name = {spec.name: self._add(spec) for spec in specs}
+        self.by_name: dict[str, lambda_.IFunction] = {}
         """What is to be called, which may be an alias."""
+        for spec in specs:
+            self.by_name[spec.name] = self._add(spec)
 
     def _add(self, spec: FunctionSpec) -> lambda_.IFunction:
         log_group = add_log_group(self, f"{spec.name}Logs", self._config)
@@ -90,7 +92,7 @@ class Functions(Construct):
             architecture=_ARCHITECTURES[spec.architecture],
             memory_size=spec.memory_mb,
             timeout=Duration.seconds(spec.timeout_s),
-            environment=self._common_environment() | dict(spec.environment),
+            environment=self._common_environment() | dict(spec.environment) | self._called(spec),
             layers=[self._layers[layer] for layer in spec.layers],
             role=role,
             log_group=log_group,
@@ -113,10 +115,16 @@ class Functions(Construct):
         )
         for statement in spec.grants:
             role.add_to_policy(statement)
+        if spec.calls:
+            role.add_to_policy(allow("lambda:InvokeFunction", *self._called(spec).values()))
         tracing = {"*": "X-Ray's write actions know no resource to name."}
         for resource, reason in (tracing | dict(spec.wildcards)).items():
             acknowledge(role, f"IAM5[Resource::{resource}]", reason)
         return role
+
+    def _called(self, spec: FunctionSpec) -> dict[str, str]:
+        """Lambda takes a function's ARN for its name."""
+        return {variable: self.by_name[name].function_arn for variable, name in spec.calls.items()}
 
     def _add_layer(self, layer: Layer) -> lambda_.LayerVersion:
         processor = "" if layer.architecture == "arm64" else "X86"  # the exception is named

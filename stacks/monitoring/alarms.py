@@ -186,6 +186,21 @@ def _platform_alarms(metrics: MetricCatalog, monitored: MonitoredResources) -> I
         ),
         1,
     )
+    yield AlarmRow(
+        "Unhandled events",
+        "Rows could not be counted in metrics and spend, or stopped jobs not be recorded.",
+        monitored.event_dead_letter_queue.metric_approximate_number_of_messages_visible(
+            statistic=MAXIMUM, period=_FIVE_MINUTES
+        ),
+        1,
+    )
+    yield AlarmRow(
+        "Late figures",
+        "Metrics and spend stand still, and with them whatever other alarms look at.",
+        monitored.functions["Tally"].function.metric_errors(statistic=SUM, period=_FIVE_MINUTES),
+        1,
+        periods=3,
+    )
     yield from _in_parts(
         "Internal errors",
         "The engine itself failed: a function met what it should not have, or did not outlive it.",

@@ -142,7 +142,7 @@ def _costs(sources: Sources) -> Row:
             stacked=True,
             marks=[_mark("Alarm", float(sources.config.alarms.spend_usd_per_hour))],
         ),
-        graph("Estimated savings against the dearest alternative", _USD_PER_HOUR, [savings]),
+        graph("Estimated savings", _USD_PER_HOUR, [savings]),
         graph("Tokens", "Tokens", tokens, stacked=True),
     ]
 

@@ -32,6 +32,9 @@ class MonitoredResources:
     sync_machine: sfn.IStateMachine
     tables: Mapping[str, dynamodb.ITable]
     dead_letter_queue: sqs.IQueue
+    """Requests without a row."""
+    event_dead_letter_queue: sqs.IQueue
+    """What became of them and could not be followed up."""
     gateway_stage: apigw.Stage
     access_logs: logs.ILogGroup
 

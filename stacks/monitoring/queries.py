@@ -15,7 +15,7 @@ LogGroups = Callable[[MonitoredResources], Sequence[logs.ILogGroup]]
 
 def record_logs(monitored: MonitoredResources) -> Sequence[logs.ILogGroup]:
     """Where each finished request and each of its attempts left a line with its metrics."""
-    return [monitored.functions["RecordMetrics"].log_group]
+    return [monitored.functions["Tally"].log_group]
 
 
 def _function_logs(monitored: MonitoredResources) -> Sequence[logs.ILogGroup]:

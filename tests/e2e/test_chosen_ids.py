@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.conftest import running_stack
-from tests.support.api_calls import post
+from tests.support.api_calls import eventually, post
 
 pytestmark = pytest.mark.xdist_group("chosen ids")
 
@@ -39,7 +39,7 @@ def counted(stack, caller_id):
 
 def metric_lines(stack):
     """The ids of the requests that were counted as metrics."""
-    logged = stack.log_lines("RecordMetrics")
+    logged = stack.log_lines("Tally")
     lines = [json.loads(line) for line in logged if line.startswith("{")]
     return [line["request_id"] for line in lines if "_aws" in line and "Requests" in line]
 
@@ -50,6 +50,8 @@ def test_five_requests_under_one_chosen_id_leave_five_of_everything(alone):
     ids = {answer.json()["request_id"] for answer in answers}
     rows = [item for item in alone.requests_table().scan()["Items"] if item["request_id"] in ids]
     assert len(rows) == 5
+    assert eventually(lambda: counted(alone, rows[0]["caller_id"]) >= 5)
+    assert eventually(lambda: ids <= set(metric_lines(alone)))
     assert sorted(one for one in metric_lines(alone) if one in ids) == sorted(ids)
     assert counted(alone, rows[0]["caller_id"]) == 5
 

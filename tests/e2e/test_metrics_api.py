@@ -81,6 +81,10 @@ def used():
             answers = list(pool.map(send, _bodies()))
             table = stack.requests_table()
             assert eventually(lambda: table.scan(Select="COUNT")["Count"] == len(answers), 60)
+            summary = "/metrics/summary?window=1h"
+            assert eventually(
+                lambda: get(stack, summary).json()["requests"]["total"] == len(answers)
+            )
         yield stack, answers
 
 

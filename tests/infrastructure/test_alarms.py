@@ -24,6 +24,8 @@ SLUGS = (
     "provider-account",
     "dead-letters",
     "internal-errors",
+    "unhandled-events",
+    "late-figures",
     "function-throttles",
     "spend-per-hour",
     "hold-exceeded",

@@ -139,7 +139,7 @@ def test_the_dashboard_has_every_section(body: dict[str, Any]) -> None:
             "Success rate",
             "Latency",
             "Cost",
-            "Estimated savings against the dearest alternative",
+            "Estimated savings",
             "Tokens",
         },
         "Routing": {
@@ -326,7 +326,7 @@ def test_the_last_failures_are_a_table_from_the_lines_of_finished_requests(
 ) -> None:
     properties = titled(body, "Last failures")
     assert properties["view"] == "table"
-    assert "FunctionsRecordMetricsLogs" in properties["query"].partition("|")[0]
+    assert "FunctionsTallyLogs" in properties["query"].partition("|")[0]
     assert "filter ispresent(`error.type`)" in properties["query"]
     assert properties["query"].endswith("limit 20")
 

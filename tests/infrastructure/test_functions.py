@@ -6,6 +6,7 @@ from typing import Any, get_args
 import pytest
 
 from functions.shared.catalogue.models import load_catalogue
+from functions.shared.money.job_calls import calls_id
 from functions.shared.settings import (
     ApiSettings,
     ClassifySettings,
@@ -15,6 +16,8 @@ from functions.shared.settings import (
     RouteSettings,
     ScoreSettings,
     Settings,
+    StoppedSettings,
+    TallySettings,
     WidgetSettings,
 )
 from functions.shared.telemetry.series import NAMESPACE
@@ -40,6 +43,8 @@ FUNCTIONS = {
     "Metrics": "metrics",
     "Console": "console",
     "Widgets": "widgets",
+    "Tally": "tally",
+    "RecordStopped": "record_stopped",
 }
 SECRETS = {
     "InvokeOpenai": "Openai",
@@ -56,6 +61,12 @@ LAYERS = {
     "Classify": "Onnx",
     "Route": "Onnx",
 }
+READING_A_STREAM = (
+    "dynamodb:DescribeStream",
+    "dynamodb:GetRecords",
+    "dynamodb:GetShardIterator",
+    "dynamodb:ListStreams",
+)
 ONNX = {"InvokeLocal", "Classify", "Route"}
 
 
@@ -95,10 +106,10 @@ def reached_tables(stage: Stage, name: str) -> dict[str, set[str]]:
 def table_of(arn: dict[str, Any]) -> str:
     """A table's name, and the rest of the ARN behind the table's."""
     found = re.fullmatch(
-        r"<.*ExportsOutputFnGetAtt([A-Z][a-z]+)[0-9A-F]{8}Arn[0-9A-F]*>(.*)", flat(arn)
+        r"<.*ExportsOutputFnGetAtt([A-Z][a-z]+)[0-9A-F]{8}(Stream)?Arn[0-9A-F]*>(.*)", flat(arn)
     )
     assert found
-    return found[1] + found[2]
+    return found[1] + (found[2] or "") + found[3]
 
 
 def test_every_function_of_the_table_is_there(prod: Stage) -> None:
@@ -135,13 +146,21 @@ def test_only_tracing_log_delivery_and_reading_metrics_name_no_resource(prod: St
     [
         ("Classify", set()),
         ("Score", {"dynamodb:BatchGetItem"}),
-        ("InvokeOpenai", {"secretsmanager:GetSecretValue"}),
-        ("InvokeAzureOpenai", {"secretsmanager:GetSecretValue"}),
-        ("InvokeAnthropic", {"secretsmanager:GetSecretValue"}),
-        ("InvokeBedrock", {"bedrock:InvokeModel"}),
-        ("InvokeLocal", set()),
-        ("InvokeSimulator", set()),
-        ("RecordMetrics", {"dynamodb:PutItem", "dynamodb:UpdateItem", "sqs:SendMessage"}),
+        ("InvokeOpenai", {"secretsmanager:GetSecretValue", "dynamodb:UpdateItem"}),
+        ("InvokeAzureOpenai", {"secretsmanager:GetSecretValue", "dynamodb:UpdateItem"}),
+        ("InvokeAnthropic", {"secretsmanager:GetSecretValue", "dynamodb:UpdateItem"}),
+        ("InvokeBedrock", {"bedrock:InvokeModel", "dynamodb:UpdateItem"}),
+        ("InvokeLocal", {"dynamodb:UpdateItem"}),
+        ("InvokeSimulator", {"dynamodb:UpdateItem"}),
+        (
+            "RecordMetrics",
+            {
+                "dynamodb:PutItem",
+                "dynamodb:UpdateItem",
+                "dynamodb:BatchGetItem",
+                "sqs:SendMessage",
+            },
+        ),
         ("Route", {"dynamodb:BatchGetItem"}),
         (
             "Api",
@@ -165,6 +184,20 @@ def test_only_tracing_log_delivery_and_reading_metrics_name_no_resource(prod: St
         ),
         ("Console", set()),
         ("Widgets", {"dynamodb:BatchGetItem"}),
+        ("Tally", {"dynamodb:UpdateItem", "sqs:SendMessage", *READING_A_STREAM}),
+        (
+            "RecordStopped",
+            {
+                "states:DescribeExecution",
+                "states:GetExecutionHistory",
+                "dynamodb:BatchGetItem",
+                "lambda:InvokeFunction",
+                "sqs:SendMessage",
+                "sqs:ReceiveMessage",
+                "sqs:DeleteMessage",
+                "sqs:GetQueueAttributes",
+            },
+        ),
     ],
 )
 def test_a_function_may_do_exactly_what_it_needs(prod: Stage, name: str, actions: set[str]) -> None:
@@ -178,7 +211,11 @@ def test_a_function_may_do_exactly_what_it_needs(prod: Stage, name: str, actions
         ("Route", {"dynamodb:BatchGetItem": {"State"}}),
         (
             "RecordMetrics",
-            {"dynamodb:PutItem": {"Requests", "State"}, "dynamodb:UpdateItem": {"State"}},
+            {
+                "dynamodb:PutItem": {"Requests", "State"},
+                "dynamodb:UpdateItem": {"State"},
+                "dynamodb:BatchGetItem": {"State"},
+            },
         ),
         (
             "Api",
@@ -196,6 +233,11 @@ def test_a_function_may_do_exactly_what_it_needs(prod: Stage, name: str, actions
             },
         ),
         ("Widgets", {"dynamodb:BatchGetItem": {"State"}}),
+        (
+            "Tally",
+            {"dynamodb:UpdateItem": {"State"}}
+            | {key: {"RequestsStream"} for key in READING_A_STREAM},
+        ),
     ],
 )
 def test_a_function_reaches_exactly_its_tables(
@@ -214,6 +256,56 @@ def test_a_provider_function_reads_its_own_secret_only(prod: Stage, name: str) -
     ]
     assert readable == [secret]
     assert f"ExportsOutputRef{SECRETS[name]}Secret" in secret["Fn::ImportValue"]
+
+
+PROVIDERS = [name for name, folder in FUNCTIONS.items() if folder == "invoke_provider"]
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_a_provider_function_writes_the_calls_of_jobs_and_nothing_else(
+    prod: Stage, name: str
+) -> None:
+    (writing,) = (
+        statement
+        for statement in prod.pipeline.statements(role_of(function(prod, name)))
+        if statement["Action"] == "dynamodb:UpdateItem"
+    )
+    assert table_of(writing["Resource"]) == "State"
+    assert writing["Condition"] == {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["calls#*"]},
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }
+    assert calls_id("req_1").startswith("calls#")
+    assert "Ref" in flat(variables(prod, name)["STATE_TABLE"]["Fn::ImportValue"])
+
+
+def test_stopped_jobs_are_recorded_by_the_function_that_records_the_others(prod: Stage) -> None:
+    named = variables(prod, "RecordStopped")["RECORD_FUNCTION"]["Fn::GetAtt"][0]
+    assert named.startswith("FunctionsRecordMetrics")
+    (calling,) = (
+        statement["Resource"]
+        for statement in prod.pipeline.statements(role_of(function(prod, "RecordStopped")))
+        if statement["Action"] == "lambda:InvokeFunction"
+    )
+    assert calling == variables(prod, "RecordStopped")["RECORD_FUNCTION"]
+
+
+def test_only_ends_that_no_state_could_record_are_followed_up(prod: Stage) -> None:
+    rules = prod.pipeline.resources("AWS::Events::Rule").values()
+    (queue,) = (
+        name for name in prod.pipeline.resources("AWS::SQS::Queue") if "StoppedJobs" in name
+    )
+    patterns = []
+    for rule in rules:
+        assert rule["Targets"][0]["Arn"] == {"Fn::GetAtt": [queue, "Arn"]}
+        assert rule["EventPattern"]["source"] == ["aws.states"]
+        detail = dict(rule["EventPattern"]["detail"])
+        assert detail.pop("stateMachineArn") == [{"Ref": "JobsMachine"}]
+        patterns.append(detail)
+    assert patterns == [
+        {"status": ["ABORTED", "TIMED_OUT"]},
+        {"status": ["FAILED"], "error": [{"prefix": "States."}]},
+    ]
 
 
 def test_there_is_a_function_for_every_provider_that_the_code_knows() -> None:
@@ -353,6 +445,8 @@ def test_every_log_group_ends_its_logs(prod: Stage) -> None:
         ("Api", ApiSettings),
         ("Metrics", MetricsSettings),
         ("Widgets", WidgetSettings),
+        ("Tally", TallySettings),
+        ("RecordStopped", StoppedSettings),
     ],
 )
 def test_a_function_is_told_what_its_settings_read(

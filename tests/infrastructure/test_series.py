@@ -1,7 +1,6 @@
 """Every metric that the default catalogue can leave in CloudWatch: each one is billed."""
 
 import json
-from collections import defaultdict
 from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
@@ -9,24 +8,22 @@ from typing import get_args
 
 import pytest
 
-from functions.record_metrics.emission import emit_metrics
-from functions.record_metrics.finished_request import FinishedRequest
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.contracts.states import RecordInput
 from functions.shared.errors import ERRORS_BY_NAME
 from functions.shared.telemetry.series import NAMESPACE, OF_ATTEMPTS, OF_REQUESTS, UNITS
 from functions.shared.vocabulary import Preference, Task
 from tests.support.builders import candidate, decision, profile, ranked
-from tests.support.watched_series import AWAITED
+from tests.support.row_stream import metric_lines
 
 pytestmark = pytest.mark.xdist_group("synthesis")
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 OBSERVABILITY = Path(__file__).parents[2] / "docs" / "observability.md"
 IDS = {"request_id": "req_1", "caller_id": "key-1", "mode": "sync"}
-MOST_SERIES = 400
+MOST_SERIES = 450
 PER_MODEL = 4
-MOST_MODELS = 70
+MOST_MODELS = 80
 
 
 @pytest.fixture(autouse=True)
@@ -57,18 +54,16 @@ def _answer(model, provider, task, preference):
 def _failure(model, provider, name):
     error = {"Error": name, "Cause": json.dumps({"errorMessage": "{}"})}
     failed = {"candidate": candidate(model, provider=provider), "error": error}
-    return {"failures": [failed], "error": _caught(name)}
+    return {"failures": [failed], "error": _caught(name), "decision": decision(ranked(model))}
 
 
 def _caught(name):
     return {"Error": name, "Cause": "{}"}
 
 
-def _lines(capsys, *requests):
-    for request in requests:
-        event = RecordInput.model_validate(IDS | {"started_at": NOW.isoformat()} | request)
-        emit_metrics(FinishedRequest(event, NOW, "1-abc"))
-    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+def _lines(*requests):
+    started = IDS | {"started_at": NOW.isoformat()}
+    return metric_lines([RecordInput.model_validate(started | one) for one in requests], NOW)
 
 
 def _series(lines):
@@ -83,7 +78,7 @@ def _series(lines):
     }
 
 
-def _everything(capsys):
+def _everything():
     models = [
         (model.id, model.provider)
         for model in load_catalogue().models
@@ -91,7 +86,6 @@ def _everything(capsys):
     ]
     ways = product(get_args(Task), get_args(Preference))
     return _lines(
-        capsys,
         *(_answer(*models[0], task, preference) for task, preference in ways),
         *(_answer(*model, "chat", "cheap") for model in models),
         *(_failure(*model, "ProviderThrottled") for model in models),
@@ -100,15 +94,12 @@ def _everything(capsys):
     )
 
 
-def _of_all_requests(capsys):
+def _of_all_requests():
     """Every series that requests can leave, with a None for that of the whole service."""
-    series = _series(_everything(capsys))
-    values = defaultdict(set)
-    for _, dimensions in series:
-        for name, value in dimensions[1:] or ((None, None),):
-            values[name].add(value)
-    emitted = {(name, *(dimensions[1:] or ((None, None),))[0]) for name, dimensions in series}
-    return emitted | {(name, more, value) for name, more in AWAITED for value in values[more]}
+    return {
+        (name, *(dimensions[1:] or ((None, None),))[0])
+        for name, dimensions in _series(_everything())
+    }
 
 
 def _by_functions(prod):
@@ -116,8 +107,8 @@ def _by_functions(prod):
     return 2 * len(prod.pipeline.resources("AWS::Lambda::Function")) + 1
 
 
-def test_the_default_catalogue_stays_within_its_series(capsys, prod):
-    of_requests = _of_all_requests(capsys)
+def test_the_default_catalogue_stays_within_its_series(prod):
+    of_requests = _of_all_requests()
     rate_limited = 1
     total = len(of_requests) + _by_functions(prod) + rate_limited
     assert total <= MOST_SERIES
@@ -134,29 +125,28 @@ def test_the_default_catalogue_stays_within_its_series(capsys, prod):
     assert beside + PER_MODEL * MOST_MODELS <= MOST_SERIES
 
 
-def test_every_metric_of_the_table_is_emitted_and_no_other(capsys):
+def test_every_metric_of_the_table_is_emitted_and_no_other():
     found = {
         (name, dimensions[1][0] if len(dimensions) > 1 else None)
-        for name, dimensions in _series(_everything(capsys))
+        for name, dimensions in _series(_everything())
     }
-    assert not found & AWAITED
-    assert found | AWAITED == {
+    assert found == {
         (name, family.dimension)
         for family in (*OF_REQUESTS, *OF_ATTEMPTS)
         for name in family.metrics
     }
-    assert {name for name, _ in found | AWAITED} == set(UNITS)
+    assert {name for name, _ in found} == set(UNITS)
 
 
-def test_ids_are_fields_of_the_lines_and_never_dimensions(capsys):
-    lines = _everything(capsys)
+def test_ids_are_fields_of_the_lines_and_never_dimensions():
+    lines = _everything()
     allowed = {"service", "model", "provider", "task", "outcome", "model_preference"}
     assert {name for _, dimensions in _series(lines) for name, _ in dimensions} == allowed
     assert all({"request_id", "caller_id", "trace_id"} <= line.keys() for line in lines)
 
 
-def test_a_line_is_one_event_in_cloudwatchs_format(capsys):
-    request, attempt = _lines(capsys, _answer("gpt-4o", "openai", "chat", "cheap"))
+def test_a_line_is_one_event_in_cloudwatchs_format():
+    request, attempt = _lines(_answer("gpt-4o", "openai", "chat", "cheap"))
     for line in (request, attempt):
         assert line["_aws"]["Timestamp"] == NOW.timestamp() * 1000
         for directive in line["_aws"]["CloudWatchMetrics"]:
@@ -167,10 +157,10 @@ def test_a_line_is_one_event_in_cloudwatchs_format(capsys):
     assert (request["LatencyMs"], request["InferenceMs"]) == ([900.0], [850.0])
 
 
-def test_no_time_and_no_count_is_negative(capsys):
+def test_no_time_and_no_count_is_negative():
     later = (NOW.replace(hour=13)).isoformat()
     refused = _failure("gpt-4o", "openai", "ProviderThrottled") | {"started_at": later}
-    lines = _lines(capsys, refused)
+    lines = _lines(refused)
     shown = {name: line[name] for line in lines for name in line if name in UNITS}
     assert shown["LatencyMs"] == [0.0]
     assert all(value[0] >= 0 for name, value in shown.items() if name != "SavingsUsd")

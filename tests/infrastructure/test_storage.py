@@ -1,9 +1,10 @@
+import json
 from typing import Any
 
 import pytest
 
 from functions.shared.storage.request_log import LISTED
-from tests.support.synthesized import Stage
+from tests.support.synthesized import Stage, flat
 
 pytestmark = pytest.mark.xdist_group("synthesis")
 
@@ -44,6 +45,23 @@ def test_request_rows_expire_and_are_listed_by_day_and_by_key(prod: Stage) -> No
         assert not {"attempts", "decision", "profile", "prompt"} & listed
 
 
+def test_the_request_log_tells_a_stream_of_new_rows(prod: Stage) -> None:
+    table = prod.storage.named("AWS::DynamoDB::Table", "Requests")
+    assert table["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}
+    (source,) = (
+        one
+        for one in prod.pipeline.resources("AWS::Lambda::EventSourceMapping").values()
+        if "FilterCriteria" in one
+    )
+    (pattern,) = source["FilterCriteria"]["Filters"]
+    assert json.loads(pattern["Pattern"]) == {"eventName": ["INSERT"]}
+    # Without windows a batch names no shard, and without the shard nothing is counted exactly once.
+    assert source["TumblingWindowInSeconds"] > 0
+    assert source["BisectBatchOnFunctionError"]
+    assert source["MaximumRecordAgeInSeconds"] < 24 * 3600
+    assert "EventDeadLetterQueue" in flat(source["DestinationConfig"]["OnFailure"]["Destination"])
+
+
 def test_the_state_of_routing_expires_and_is_found_by_its_id(prod: Stage) -> None:
     table = prod.storage.named("AWS::DynamoDB::Table", "State")
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
@@ -68,8 +86,10 @@ def test_a_secret_per_provider_with_keys_has_no_value_that_an_update_could_write
         assert not secret.keys() & {"SecretString", "GenerateSecretString"}
 
 
-def test_the_dead_letter_queue_refuses_unencrypted_connections(prod: Stage) -> None:
-    (policy,) = prod.storage.resources("AWS::SQS::QueuePolicy").values()
-    (statement,) = policy["PolicyDocument"]["Statement"]
-    assert statement["Effect"] == "Deny"
-    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+def test_queues_refuse_unencrypted_connections(prod: Stage) -> None:
+    policies = prod.storage.resources("AWS::SQS::QueuePolicy").values()
+    assert len(policies) == len(prod.storage.resources("AWS::SQS::Queue"))
+    for policy in policies:
+        statement = policy["PolicyDocument"]["Statement"][0]
+        assert statement["Effect"] == "Deny"
+        assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}

@@ -4,24 +4,13 @@ import contextlib
 import io
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel
-
-from functions.record_metrics.emission import emit_metrics
-from functions.record_metrics.finished_request import FinishedRequest
-from functions.shared.contracts.answer import BilledUsage, Performance
-from functions.shared.contracts.states import (
-    Attempt,
-    CaughtError,
-    FailedAttempt,
-    LoggedAnswer,
-    RecordInput,
-)
-from functions.shared.errors import ProviderThrottled
+from functions.shared.contracts.states import SUCCESS
+from functions.shared.errors import ProviderTimeout
 from functions.shared.telemetry.observability import count_internal_error
 from functions.shared.telemetry.series import (
     COLD_START,
@@ -30,10 +19,9 @@ from functions.shared.telemetry.series import (
     RATE_LIMITED,
     SERVICE,
 )
-from tests.support.builders import candidate, caught, profile
+from tests.support.builders import candidate, caught, decision, finished, ranked
+from tests.support.row_stream import metric_lines
 from tests.support.synthesized import flat
-
-_Model = TypeVar("_Model", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -146,64 +134,49 @@ def _of_aws() -> set[Series]:
     return {series(row.namespace, name, *row.dimensions) for row, name in names}
 
 
-def _with_only(model: type[_Model], **fields: Any) -> _Model:
-    return model.model_construct(**fields)
-
-
 def _emitted_by_requests() -> set[Series]:
-    """From the lines that a request leaves which was answered after a failed attempt."""
-    throttled = CaughtError.model_validate(caught(ProviderThrottled("slow down")))
-    failure = FailedAttempt(candidate=candidate("gpt-4o"), error=throttled)
-    usage = _with_only(BilledUsage, input_tokens=1, output_tokens=1, savings_nano_usd=1)
-    answer = _with_only(
-        LoggedAnswer,
-        usage=usage,
-        performance=Performance(total_time_ms=3, routing_time_ms=1, inference_time_ms=2),
-        finish_reason="stop",
-    )
-    event = RecordInput.model_construct(
-        request_id="req_1",
-        caller_id="key-1",
-        mode="sync",
-        started_at="2026-11-24T10:00:00.000Z",
-        profile=profile(),
-        failures=[failure],
+    """From the lines that requests leave: one answered after a failed attempt, and one by a simulator,
+    at an estimated usage that was dearer than it could be."""
+    usage = {
+        "input_tokens": 1, "cached_input_tokens": 0, "output_tokens": 1, "total_cost_nano_usd": 1,
+        "usage_source": "provider", "baseline_model": None, "baseline_cost_nano_usd": 1,
+        "savings_nano_usd": 0, "price_version": "1",
+    }  # fmt: skip
+    performance = {"total_time_ms": 3, "routing_time_ms": 1, "inference_time_ms": 2}
+    answer = {"mock": False, "finish_reason": "stop", "usage": usage, "performance": performance}
+    attempt = {
+        "model": "gpt-4o-mini", "provider": "openai", "outcome": SUCCESS, "usage": {"estimated": True},
+        "cost_nano_usd": 2, "simulated_cost_nano_usd": 1,
+    }  # fmt: skip
+    event = finished(
+        decision=decision(ranked(worst_case_cost_nano_usd=1), ranked("gpt-4o")),
+        failures=[{"candidate": candidate("gpt-4o"), "error": caught(ProviderTimeout("slow"))}],
         answer=answer,
-        attempt=Attempt(model="gpt-4o-mini", provider="openai", outcome="success", elapsed_ms=2),
+        attempt=attempt,
     )
-    finished = FinishedRequest(event, datetime(2026, 11, 24, 10, tzinfo=UTC), "1-2-3")
-    return _declared(lambda: emit_metrics(finished))
+    return _declared(metric_lines([event], datetime(2026, 11, 24, 10, tzinfo=UTC)))
 
 
-def _declared(emit: Callable[[], None]) -> set[Series]:
+def _counted_by_functions() -> set[Series]:
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        emit()
+        count_internal_error("one-of-ours")
+    return _declared(map(json.loads, filter(None, printed.getvalue().splitlines())))
+
+
+def _declared(lines: Iterable[dict[str, Any]]) -> set[Series]:
     return {
         series(directive["Namespace"], metric["Name"], *dimensions)
-        for line in printed.getvalue().splitlines()
-        for directive in json.loads(line)["_aws"]["CloudWatchMetrics"]
+        for line in lines
+        for directive in line["_aws"]["CloudWatchMetrics"]
         for dimensions in directive["Dimensions"]
         for metric in directive["Metrics"]
     }
 
 
-AWAITED = frozenset(
-    {
-        ("Crashes", None),
-        ("HoldExceeded", None),
-        ("PossiblyBilledUsd", None),
-        ("SimulatedCostUsd", None),
-        ("PossiblyBilledUsd", "model"),
-        ("EstimatedUsage", "provider"),
-    }
-)
-"""Name and dimension of what is in the table and drawn, and that no request leaves so far."""
-
 EXISTING = (
     _emitted_by_requests()
-    | {series(NAMESPACE, name, SERVICE, *([more] if more else [])) for name, more in AWAITED}
-    | _declared(lambda: count_internal_error("one-of-ours"))
+    | _counted_by_functions()
     | {series(NAMESPACE, COLD_START, SERVICE, FUNCTION_NAME), series(NAMESPACE, RATE_LIMITED)}
     | _of_aws()
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -100,8 +100,12 @@ class Call(Frozen):
     price_version: str | None = None
 
 
+SUCCESS = "success"
+"""The outcome of what ended in no error."""
+
+
 class Attempt(Call):
-    """A call as the request log keeps it. `outcome` is `success` or the class of its error."""
+    """A call as the request log keeps it. `outcome` is `SUCCESS` or the class of its error."""
 
     model: str
     provider: str
@@ -137,7 +141,9 @@ class RefusedOutput(Frozen):
 
 class RecordInput(Frozen):
     """Either `answer`, or `error`. `attempt` is the last one, where it answered or was refused with a
-    reason; the others are `failures`. Without a `profile` the request never passed Classify."""
+    reason; the others are `failures`. Without a `profile` the request never passed Classify. `stopped` is
+    how the execution of a job ended from outside, at `stopped_at`, ISO 8601: its last attempt may have
+    answered all the same."""
 
     request_id: str
     caller_id: str
@@ -150,6 +156,8 @@ class RecordInput(Frozen):
     attempt: Attempt | None = None
     error: CaughtError | None = None
     logged_prompt: str = ""
+    stopped: Literal["ABORTED", "TIMED_OUT"] | None = None
+    stopped_at: str | None = None
 
     @model_validator(mode="after")
     def _ended_one_way(self) -> Self:

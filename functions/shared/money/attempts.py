@@ -5,17 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from functions.shared.contracts.decision import Decision
-from functions.shared.contracts.states import Attempt, FailedAttempt
+from functions.shared.contracts.states import Attempt, Call, FailedAttempt
 from functions.shared.errors import EngineError, from_execution
 from functions.shared.never_ran import NEVER_RAN
 
 
-def attempt_of(failure: FailedAttempt, decision: Decision) -> Attempt:
-    """With what its call took, as its function told; where that crashed, the call is taken for as dear
-    as its answers have been."""
+def attempt_of(failure: FailedAttempt, decision: Decision, kept: Call | None = None) -> Attempt:
+    """With what its call took, as its function told, or kept before it crashed; else the call is taken
+    for as dear as its answers have been."""
     error = from_execution(failure.error.name, failure.error.cause)
-    call: dict[str, Any] = dict(error.call or {"waited_ms": 1000 * failure.waited_seconds})
-    if error.call is None and _may_be_billed(failure, error):
+    told = error.call
+    if told is None and kept is not None:
+        told = {name: getattr(kept, name) for name in Call.model_fields}
+    call: dict[str, Any] = dict(told or {"waited_ms": 1000 * failure.waited_seconds})
+    if told is None and _may_be_billed(failure, error):
         ranked = decision.ranked(failure.candidate.model)
         call["possibly_billed_nano_usd"] = ranked.estimated_cost_nano_usd
     return Attempt.model_validate(

@@ -1,35 +1,62 @@
-"""What each caller has spent, as additive counts in the state table by minute and by hour.
+"""What each caller has spent, as additive counts in the state table by minute and by hour of the record.
 
 Keys are no dimension of a metric: each one would be billed as a metric of its own.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from functions.shared.storage.state_table import Change
 
-_COST, _REQUESTS = "cost_nano_usd", "requests"
+_REQUESTS = "requests"
+_AMOUNTS = ("cost_nano_usd", "possibly_billed_nano_usd", "simulated_cost_nano_usd")
+"""Of a row and of its caller's counts: billed, perhaps billed, and billed by nobody."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 _KEPT = {_MINUTE: timedelta(days=2), _HOUR: timedelta(days=32)}
 """Longer than the windows that are read at this step."""
 
 
+Row = Mapping[str, Any]
+"""Of the request log, JSON values."""
+
+
 @dataclass(frozen=True)
 class CallerSpend:
-    requests: int
-    cost_nano_usd: int
+    requests: int = 0
+    cost_nano_usd: int = 0
+    possibly_billed_nano_usd: int = 0
+    simulated_cost_nano_usd: int = 0
 
 
-def spend_changes(caller_id: str, cost_nano_usd: int, now: datetime) -> list[Change]:
-    """One finished request."""
-    added = {f"{_REQUESTS}|{caller_id}": 1, f"{_COST}|{caller_id}": cost_nano_usd}
+@dataclass(frozen=True)
+class SpendItem:
+    """`expires_at` in epoch seconds."""
+
+    state_id: str
+    expires_at: int
+
+    def change(self, rows: Iterable[Row]) -> Change:
+        """What these requests add to it."""
+        added: Counter[str] = Counter()
+        for row in rows:
+            amounts = {name: row[name] for name in _AMOUNTS if row.get(name)}
+            added.update({f"{name}|{row['caller_id']}": n for name, n in amounts.items()})
+            added[f"{_REQUESTS}|{row['caller_id']}"] += 1
+        return Change(self.state_id, self.expires_at, added)
+
+
+def spend_items(finished_at: datetime) -> list[SpendItem]:
+    """Where a request that was recorded then is counted."""
     return [
-        Change(_id(now, step), int((now + kept).timestamp()), added) for step, kept in _KEPT.items()
+        SpendItem(_id(at, step), int((at + kept).timestamp()))
+        for step, kept in _KEPT.items()
+        for at in [finished_at - (finished_at - _EPOCH) % step]
     ]
 
 
@@ -44,13 +71,13 @@ def spend_ids(start: datetime, end: datetime) -> list[str]:
 
 def spend_of(items: Iterable[Mapping[str, Any]]) -> dict[str, CallerSpend]:
     """The items of `spend_ids`, summed up by caller."""
-    sums: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    sums: dict[str, Counter[str]] = {}
     for item in items:
         for attribute, value in item.items():
             name, _, key = attribute.partition("|")
             if key:
-                sums[key][name] += int(value)
-    return {key: CallerSpend(counts[_REQUESTS], counts[_COST]) for key, counts in sums.items()}
+                sums.setdefault(key, Counter())[name] += int(value)
+    return {key: CallerSpend(**counts) for key, counts in sums.items()}
 
 
 def _id(at: datetime, step: timedelta) -> str:

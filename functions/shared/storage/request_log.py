@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Callable, Mapping
+from base64 import b64decode
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import reduce
@@ -13,9 +14,10 @@ from typing import Any
 from uuid import uuid4
 
 from boto3.dynamodb.conditions import Attr, Key
-from botocore.exceptions import ClientError
+from boto3.dynamodb.types import TypeDeserializer
 
 from functions.shared.storage.clients import table
+from functions.shared.storage.conditions import refusing_item
 
 BY_DAY, BY_CALLER = "by_day", "by_caller"
 """Indexes of the request log: all requests of a day, or those of one caller, by `created_at`."""
@@ -31,6 +33,7 @@ LISTED = (
 """What the indexes hold of a row: under 1 KB, so that an entry costs one unit to write."""
 
 _DETAILS, _WRITER = "details", "writer"
+_DESERIALIZER = TypeDeserializer()
 _ATTRIBUTES = frozenset({*LISTED, *PARTITION_OF.values(), "expires_at", _DETAILS})
 
 
@@ -58,18 +61,14 @@ class RequestLog:
         The SDK repeats a call whose answer it has lost, and is then refused for the row that it put.
         """
         item = packed(row) | {_WRITER: uuid4().hex}
-        try:
-            self._table.put_item(
+        there = refusing_item(
+            lambda: self._table.put_item(
                 Item=item,
                 ConditionExpression="attribute_not_exists(request_id)",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise
-            there: Mapping[str, Any] = error.response.get("Item", {})  # type: ignore[assignment]
-            return there.get(_WRITER) in (item[_WRITER], {"S": item[_WRITER]})
-        return True
+        )
+        return there is None or there.get(_WRITER) == item[_WRITER]
 
     def get(self, request_id: str) -> dict[str, Any] | None:
         """The whole row as JSON values. Raises `ClientError`."""
@@ -81,7 +80,7 @@ class RequestLog:
         """False where the key has no answered request of this id. Raises `ClientError` otherwise."""
         grade = json.loads(json.dumps(feedback), parse_float=Decimal)
         values = {":feedback": grade, ":caller_id": caller_id, ":succeeded": "SUCCEEDED"}
-        return _holds(
+        there = refusing_item(
             lambda: self._table.update_item(
                 Key={"request_id": request_id},
                 UpdateExpression="SET feedback = :feedback",
@@ -90,6 +89,7 @@ class RequestLog:
                 ExpressionAttributeValues=values,
             )
         )
+        return there is None
 
     def newest(
         self,
@@ -124,17 +124,6 @@ class RequestLog:
         return Page(rows, response.get("LastEvaluatedKey"), response["ScannedCount"])
 
 
-def _holds(write: Callable[[], object]) -> bool:
-    """Whether the write's condition does. Raises `ClientError` for any other refusal."""
-    try:
-        write()
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-            return False
-        raise
-    return True
-
-
 def packed(row: Mapping[str, Any]) -> dict[str, Any]:
     """The item of a row: what lists, filters and sums need as attributes, the rest compressed in one,
     which makes it a third as dear to write."""
@@ -157,6 +146,14 @@ def unpacked(item: Mapping[str, Any]) -> dict[str, Any]:
         return json_values(row)
     unpacked_details: dict[str, Any] = json.loads(zlib.decompress(bytes(details)))
     return json_values(row) | unpacked_details
+
+
+def row_of_image(image: Mapping[str, Any]) -> dict[str, Any]:
+    """The row of an item as the table's stream has it: typed values, binary ones in Base64."""
+    typed = dict(image)
+    details = typed.pop(_DETAILS, None)
+    item = {name: _DESERIALIZER.deserialize(value) for name, value in typed.items()}
+    return unpacked(item if details is None else item | {_DETAILS: b64decode(details["B"])})
 
 
 def json_values(item: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from boto3.dynamodb.conditions import Attr
 from botocore.exceptions import ClientError
 
 from functions.shared.storage.clients import dynamodb, table
+from functions.shared.storage.conditions import refusing_item
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,20 @@ class Change:
     """Numbers to add to sets of them."""
 
 
+@dataclass(frozen=True)
+class Mark:
+    """A piece of a shard of a stream, from the record `first` to `last`, as `writer` counts it.
+
+    A record's sequence number grows within its shard; it is written with 40 digits, the most that it
+    has, so that texts compare as the numbers do.
+    """
+
+    shard: str
+    first: str
+    last: str
+    writer: str
+
+
 class StateTable:
     """Items that have a time to live, by `state_id`."""
 
@@ -32,17 +48,21 @@ class StateTable:
         self.name = table_name
         self._table = table(table_name)
 
-    def read(self, state_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+    def read(
+        self, state_ids: Iterable[str], *, consistent: bool = False
+    ) -> dict[str, dict[str, Any]]:
         """The items that exist and have not expired, by id; at most 100, in one round trip.
 
-        Reads may lag behind writes by a moment. Raises `ClientError`, also where the table answers
-        for some of them only, and `BotoCoreError`.
+        Reads may lag behind writes by a moment, unless they are `consistent`. Raises `ClientError`,
+        also where the table answers for some of them only, and `BotoCoreError`.
         """
         keys = [{"state_id": state_id} for state_id in state_ids]
         if not keys:
             return {}
         name = self.name
-        found = dynamodb().batch_get_item(RequestItems={name: {"Keys": keys}})
+        found = dynamodb().batch_get_item(
+            RequestItems={name: {"Keys": keys, "ConsistentRead": consistent}}
+        )
         if found.get("UnprocessedKeys"):
             raise ClientError(
                 {"Error": {"Code": "ThrottlingException", "Message": "Not all was read."}},
@@ -54,26 +74,49 @@ class StateTable:
 
     def add(self, change: Change) -> None:
         """Counts up, whether or not the item exists. Raises `ClientError` and `BotoCoreError`."""
-        sets = {**change.latest, "expires_at": change.expires_at}
-        counted: dict[str, int | set[int]] = {**change.added, **change.members}
-        names = {f"#{number}": name for number, name in enumerate((*counted, *sets))}
-        values = {
-            f":{number}": value for number, value in enumerate((*counted.values(), *sets.values()))
-        }
-        added = len(counted)
-        terms = [f"#{number} :{number}" for number in range(added)]
-        assignments = [f"#{number} = :{number}" for number in range(added, len(names))]
-        add = f"ADD {', '.join(terms)} " if terms else ""
-        self._table.update_item(
-            Key={"state_id": change.state_id},
-            UpdateExpression=f"{add}SET {', '.join(assignments)}",
-            ExpressionAttributeNames=names,
-            ExpressionAttributeValues=values,
+        self._table.update_item(**_update(change))
+
+    def add_once(self, change: Change, mark: Mark) -> str | None:
+        """Counts up, unless the item has counted a record of the mark or a later one of the same shard:
+        then it says up to where. Raises `ClientError` and `BotoCoreError`.
+
+        The SDK repeats a call whose answer it has lost, and is then refused for what it wrote itself.
+        """
+        name, value = f"counted_to#{mark.shard}", f"{mark.last} {mark.writer}"
+        marked = replace(change, latest={**change.latest, name: value})
+        there = refusing_item(
+            lambda: self._table.update_item(
+                **_update(marked),
+                ConditionExpression=Attr(name).not_exists() | Attr(name).lt(mark.first),
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
         )
+        if there is None or there[name] == value:
+            return None
+        return str(there[name]).partition(" ")[0]
 
     def keep_session_model(self, session: str, model: str, expires_at: int) -> None:
         """`expires_at` in epoch seconds. Raises `ClientError` and `BotoCoreError`."""
         self._table.put_item(Item={"state_id": session, "model": model, "expires_at": expires_at})
+
+
+def _update(change: Change) -> dict[str, Any]:
+    sets = {**change.latest, "expires_at": change.expires_at}
+    counted: dict[str, int | set[int]] = {**change.added, **change.members}
+    names = {f"#{number}": name for number, name in enumerate((*counted, *sets))}
+    values = {
+        f":{number}": value for number, value in enumerate((*counted.values(), *sets.values()))
+    }
+    added = len(counted)
+    terms = [f"#{number} :{number}" for number in range(added)]
+    assignments = [f"#{number} = :{number}" for number in range(added, len(names))]
+    add = f"ADD {', '.join(terms)} " if terms else ""
+    return {
+        "Key": {"state_id": change.state_id},
+        "UpdateExpression": f"{add}SET {', '.join(assignments)}",
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": values,
+    }
 
 
 def session_state_id(caller_id: str, session_id: str) -> str:

@@ -31,9 +31,11 @@ WITHOUT = {
     "forgetting an Express execution": (stepfunctions._start_sync_execution, "_executions.pop"),
     "the same name and input twice": (stepfunctions._start_execution, '"RUNNING" and'),
     "timeouts by expression": (stepfunctions._execute_task, '_jsonata_state_field(state_def, "Tim'),
+    "what a task is scheduled with": (stepfunctions._execute_task, '"parameters"'),
     "assigning all at once": (stepfunctions._apply_state_assign, ".update("),
     "errors by their class": (lambda_svc._execute_function_warm, 'result.get("errorType")'),
     "waiting for an environment": (lambda_runtime.acquire_worker, ".wait("),
+    "the shard of a stream's batch": (lambda_svc._poll_dynamodb_streams, '"shardId"'),
     "alarms that ring as time goes by": (cloudwatch, "Thread("),
 }
 WITH = {
@@ -81,6 +83,7 @@ TESTED_IN = {
     "embedded_metrics": "log_events",
     "executions": "emulator_gaps",
     "gateway": "emulator_gaps",
+    "streams": "emulator_gaps",
     "workers": "emulator_gaps",
 }
 

@@ -50,7 +50,10 @@ def test_without_data_a_summary_is_zeros_and_nulls(measured):
         "to": "2026-11-24T10:21:00Z",
         "requests": {"total": 0, "successful": 0, "failed": 0, "rejected": 0, "errors": 0},
         "latency_ms": NO_PERCENTILES,
-        "costs": {"total_usd": 0, "savings_usd": 0, "by_model": {}},
+        "costs": {
+            **{"total_usd": 0, "savings_usd": 0, "by_model": {}},
+            **{"possibly_billed_usd": 0, "simulated_cost_usd": 0},
+        },
         "cache": {"hits": 0, "hit_rate": 0},
         "fallbacks": 0,
     }
@@ -78,6 +81,7 @@ def test_a_summary_says_each_figure_as_it_was_measured(measured):
     assert told["costs"] == {
         "total_usd": 0.3,
         "savings_usd": 1.2,
+        **{"possibly_billed_usd": 0, "simulated_cost_usd": 0},
         "by_model": {MODEL: 0.1, OTHER: 0.2},
     }
     assert told["fallbacks"] == 4

@@ -10,7 +10,7 @@ from functions.metrics.costs import costs
 from functions.metrics.window import Window
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.gateway.reader import Reader
-from functions.shared.money.caller_spend import spend_changes
+from functions.shared.money.caller_spend import spend_items
 from functions.shared.storage.state_table import Change, StateTable
 from functions.shared.vocabulary import nano_usd
 from tests.support.figures import SERVICE_NAME, FakeCloudWatch
@@ -37,8 +37,13 @@ def _costs(state, reader=OPERATOR, text="1h", now=None):
 
 
 def _spend(state, key, cost_usd, at):
-    for change in spend_changes(key, nano_usd(Decimal(cost_usd)), at):
+    for change in _changes(key, Decimal(cost_usd), at):
         state.add(change)
+
+
+def _changes(key, cost_usd, at, **amounts):
+    row = {"caller_id": key, "cost_nano_usd": nano_usd(cost_usd)} | amounts
+    return [item.change([row]) for item in spend_items(at)]
 
 
 def test_without_data_nothing_was_spent(measured, state):
@@ -47,6 +52,7 @@ def test_without_data_nothing_was_spent(measured, state):
     assert told == {
         "window": "1h",
         **{"total_usd": 0, "savings_usd": 0},
+        **{"possibly_billed_usd": 0, "simulated_cost_usd": 0},
         **{"by_model": {}, "by_provider": {}, "by_task": {}, "by_caller": {}},
         "budgets": [],
     }
@@ -66,7 +72,7 @@ def test_a_thousand_odd_amounts_add_up_to_the_micro_dollar_in_every_view(measure
             name = ("CostUsd", "Sum", *series)
             sums[name] = sums.get(name, 0.0) + float(amount)
         sums["Requests", "Sum", "task", task] = 1.0
-        for change in spend_changes(key, nano_usd(amount), now):
+        for change in _changes(key, amount, now):
             counts[change.state_id].update(change.added)
     measured.points = sums
     for state_id, added in counts.items():
@@ -105,8 +111,9 @@ def test_a_key_sees_what_it_spent_itself_and_an_operator_sees_all(measured, stat
     now = datetime.now(UTC)
     for key, cost_usd in (("key-1", "0.000001"), ("key-2", "0.25"), ("key-1", "0.000000001")):
         _spend(state, key, cost_usd, now)
-    own = {"key-1": {"requests": 2, "cost_usd": 0.000001001}}
-    other = {"key-2": {"requests": 1, "cost_usd": 0.25}}
+    none = {"possibly_billed_usd": 0, "simulated_cost_usd": 0}
+    own = {"key-1": {"requests": 2, "cost_usd": 0.000001001} | none}
+    other = {"key-2": {"requests": 1, "cost_usd": 0.25} | none}
     assert _costs(state, CALLER).to_json()["by_caller"] == own
     assert _costs(state, OPERATOR).to_json()["by_caller"] == own | other
 
@@ -128,3 +135,19 @@ def test_what_a_key_spent_counts_within_the_window_alone(measured, state, text, 
     _spend(state, "key-1", "0.125", now - outside)
     told = _costs(state, CALLER, text, now)
     assert told.by_caller["key-1"].cost_usd == Decimal("0.75")
+
+
+def test_what_is_perhaps_billed_and_what_is_simulated_stand_beside_the_cost(measured, state):
+    amounts = {"possibly_billed_nano_usd": 2_000_000_000, "simulated_cost_nano_usd": 3}
+    for change in _changes("key-1", Decimal("0.5"), datetime.now(UTC), **amounts):
+        state.add(change)
+    measured.points = {
+        ("CostUsd", "Sum"): 0.5,
+        ("PossiblyBilledUsd", "Sum"): 2.0,
+        ("SimulatedCostUsd", "Sum"): 3e-9,
+        ("SavingsUsd", "Sum"): -0.25,
+    }
+    told = _costs(state, CALLER).to_json()
+    shown = {"possibly_billed_usd": 2.0, "simulated_cost_usd": 3e-9}
+    assert told.items() >= (shown | {"total_usd": 0.5, "savings_usd": -0.25}).items()
+    assert told["by_caller"] == {"key-1": {"requests": 1, "cost_usd": 0.5} | shown}

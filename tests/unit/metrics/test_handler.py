@@ -6,7 +6,7 @@ import pytest
 from functions.metrics import cloudwatch
 from functions.metrics.handler import lambda_handler
 from functions.shared.gateway.response_headers import OF_JSON
-from functions.shared.money.caller_spend import spend_changes
+from functions.shared.money.caller_spend import spend_items
 from functions.shared.storage.state_table import StateTable
 from tests.support.figures import SERVICE_NAME, FakeCloudWatch
 from tests.support.gateway_events import answered
@@ -120,8 +120,9 @@ def test_a_key_sees_itself_and_an_operators_key_everybody(requests_table):
         [row(number, now, caller_id=f"key-{number}", model="gpt-4o") for number in (1, 2)],
     )
     for number in (1, 2):
-        for change in spend_changes(f"key-{number}", 1_000_000_000, now):
-            StateTable("State").add(change)
+        spent = {"caller_id": f"key-{number}", "cost_nano_usd": 1_000_000_000}
+        for item in spend_items(now):
+            StateTable("State").add(item.change([spent]))
 
     def seen(key):
         logs = _get("logs", key)[1]["logs"]

@@ -24,10 +24,10 @@ class CountingState(StateTable):
 
     reads = 0
 
-    def read(self, state_ids):
+    def read(self, state_ids, **options):
         ids = list(state_ids)
         self.reads += bool(ids)
-        return super().read(ids)
+        return super().read(ids, **options)
 
 
 @pytest.fixture

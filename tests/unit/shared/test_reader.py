@@ -10,7 +10,7 @@ from functions.api.handler import lambda_handler as api
 from functions.metrics.handler import lambda_handler as metrics
 from functions.shared.errors import HTTP_STATUS
 from functions.shared.gateway.reader import OperatorPlan, Reader
-from functions.shared.money.caller_spend import spend_changes
+from functions.shared.money.caller_spend import spend_items
 from functions.shared.storage.clients import client
 from functions.shared.storage.state_table import StateTable
 from tests.support.gateway_events import ask
@@ -42,8 +42,8 @@ def made(environment, requests_table, state_table):
     environment(JOBS_STATE_MACHINE_ARN=arn, POWERTOOLS_SERVICE_NAME="test")
     now = datetime.now(UTC)
     write(requests_table, [row(1, now, caller_id=OWNER)])
-    for change in spend_changes(OWNER, 1_000_000_000, now):
-        StateTable("State").add(change)
+    for item in spend_items(now):
+        StateTable("State").add(item.change([{"caller_id": OWNER, "cost_nano_usd": 1_000_000_000}]))
 
 
 def _status_of(path, caller_id, method="GET", body=None, query=None):

@@ -1,0 +1,36 @@
+"""What each call of a job took, kept beside its execution, which may be stopped before it is told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from functions.shared.contracts.states import Attempt, json_of
+from functions.shared.storage.state_table import Change
+
+_KEPT = timedelta(days=2)
+"""A job ends within minutes, and what has to be said of it may have to be said again."""
+ITEMS = "calls#"
+"""What the ids of all such items begin with: a provider's function may write no others."""
+
+
+def calls_id(request_id: str) -> str:
+    return f"{ITEMS}{request_id}"
+
+
+def call_change(request_id: str, number: int, attempt: Attempt, now: datetime) -> Change:
+    """Keeps the call of this number, counted from 1."""
+    expires_at = int((now + _KEPT).timestamp())
+    kept: dict[str, int | str] = {_name(number): json.dumps(json_of(attempt))}
+    return Change(calls_id(request_id), expires_at, {}, kept)
+
+
+def kept_call(item: Mapping[str, Any], number: int) -> Attempt | None:
+    text = item.get(_name(number))
+    return None if text is None else Attempt.model_validate_json(text)
+
+
+def _name(number: int) -> str:
+    return f"call_{number}"

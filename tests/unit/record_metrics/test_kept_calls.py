@@ -1,0 +1,53 @@
+"""What a job's function kept of its call before it was killed."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from functions.record_metrics.recording import Stores, record
+from functions.shared.contracts.states import Attempt
+from functions.shared.money.job_calls import call_change
+from functions.shared.storage.dead_letters import DeadLetters
+from functions.shared.storage.request_log import RequestLog
+from functions.shared.storage.state_table import StateTable
+from tests.support.builders import candidate, decision, finished, ranked
+
+KILLED = {"Error": "Sandbox.Timedout", "Cause": "Task timed out after 270.00 seconds"}
+ESTIMATED_NANO_USD = 1_000_000
+
+
+@pytest.fixture
+def recorded(requests_table, state_table):
+    def row_of(mode):
+        failure = {"candidate": candidate(), "error": KILLED}
+        event = finished(mode=mode, decision=decision(ranked()), failures=[failure], error=KILLED)
+        record(event, Stores(RequestLog("Requests"), StateTable("State"), DeadLetters(""), 30))
+        return RequestLog("Requests").get("req_1")
+
+    return row_of
+
+
+def _keep(number):
+    kept = {"model": "gpt-4o-mini", "provider": "openai", "outcome": "success", "cost_nano_usd": 77}
+    change = call_change("req_1", number, Attempt.model_validate(kept), datetime.now(UTC))
+    StateTable("State").add(change)
+
+
+def test_a_killed_call_costs_what_it_had_kept(recorded):
+    _keep(1)
+    row = recorded("async")
+    [attempt] = row["attempts"]
+    assert (row["cost_nano_usd"], attempt["cost_nano_usd"]) == (77, 77)
+    assert attempt["outcome"] == "Sandbox.Timedout"
+    assert "possibly_billed_nano_usd" not in row
+
+
+def test_without_its_own_call_it_is_assumed(recorded):
+    _keep(2)
+    row = recorded("async")
+    assert (row["cost_nano_usd"], row["possibly_billed_nano_usd"]) == (0, ESTIMATED_NANO_USD)
+
+
+def test_nothing_is_looked_up_for_a_request_that_somebody_waits_for(recorded):
+    _keep(1)
+    assert recorded("sync")["possibly_billed_nano_usd"] == ESTIMATED_NANO_USD

@@ -1,0 +1,88 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from functions.shared import errors
+from functions.shared.contracts.states import FailedAttempt
+from tests.support.builders import called, candidate, caught, decision, finished, ranked
+from tests.support.row_stream import metric_lines
+
+NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
+WORST_CASE = 250_000_000
+
+
+@pytest.fixture(autouse=True)
+def _service(monkeypatch):
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "llm-orchestrator-test")
+
+
+def lines_of(*raised, provider="openai", error=None):
+    """Of a request whose attempts ended so; each is an error of ours, or the name of a foreign one."""
+    told = [{"Error": one, "Cause": ""} if isinstance(one, str) else caught(one) for one in raised]
+    failures = [
+        FailedAttempt.model_validate({"candidate": candidate(provider=provider), "error": one})
+        for one in told
+    ]
+    decided = decision(ranked(worst_case_cost_nano_usd=WORST_CASE))
+    event = finished(failures=failures, decision=decided, error=error or told[-1])
+    return metric_lines([event], NOW)
+
+
+def test_calls_that_cost_more_than_their_worst_case_are_counted():
+    over = called(errors.AnswerUnfit("no JSON"), cost_nano_usd=WORST_CASE + 1)
+    held = called(errors.AnswerUnfit("no JSON"), cost_nano_usd=WORST_CASE)
+    assert lines_of(held, over)[0]["HoldExceeded"] == [1.0]
+    assert lines_of(held)[0]["HoldExceeded"] == [0.0]
+
+
+@pytest.mark.parametrize(("provider", "counted"), [("openai", 1.0), ("local", 0.0)])
+def test_a_usage_that_was_not_told_is_counted_by_provider(provider, counted):
+    usage = {"input_tokens": 10, "output_tokens": 5, "estimated": True}
+    _request, attempt = lines_of(
+        called(errors.AnswerUnfit("no JSON"), usage=usage), provider=provider
+    )
+    assert attempt["EstimatedUsage"] == [counted]
+
+
+@pytest.mark.parametrize(
+    ("error", "by_outcome", "faults"),
+    [
+        (errors.ProviderUnavailable("x"), "ProviderUnavailable", 1),
+        (errors.ProviderAuthFailed("x"), "ProviderAuthFailed", 1),
+        (errors.AnswerUnfit("x"), "AnswerUnfit", 0),
+        (errors.AnswerUnsure("x"), None, 0),
+        (errors.ContentFiltered("x"), "ContentFiltered", 0),
+        (errors.ContextWindowExceeded("x"), "ContextWindowExceeded", 0),
+        (errors.InvalidRequest("x"), "InvalidRequest", 0),
+        (errors.EngineError("x"), "other", 0),
+        ("Runtime.ExitError", "other", 0),
+    ],
+)
+def test_an_attempt_counts_as_a_providers_error_only_where_it_is_its_fault(
+    error, by_outcome, faults
+):
+    _request, attempt = lines_of(error)
+    assert attempt["AttemptErrors"] == [faults]
+    # The line says so anyhow, for the query that counts why others were asked.
+    assert attempt["outcome"] == (by_outcome or "AnswerUnsure")
+    declared = [one["Dimensions"][0] for one in attempt["_aws"]["CloudWatchMetrics"]]
+    assert (["service", "outcome"] in declared) == (by_outcome is not None)
+
+
+CRASH = {"Error": "Sandbox.Timedout", "Cause": ""}
+
+
+@pytest.mark.parametrize(
+    ("raised", "error", "crashes"),
+    [
+        (["Runtime.ExitError"], None, 1),
+        (["Runtime.ExitError", "Lambda.Unknown"], None, 2),
+        ([errors.ProviderTimeout("x")], CRASH, 1),
+        ([], CRASH, 1),
+        ([errors.EngineError("x")], None, 0),
+        ([errors.ProviderTimeout("x")], None, 0),
+        (["Lambda.TooManyRequestsException"], None, 0),
+    ],
+)
+def test_what_no_code_of_ours_outlived_is_counted_as_a_crash(raised, error, crashes):
+    assert lines_of(*raised, error=error)[0]["Crashes"] == [crashes]
