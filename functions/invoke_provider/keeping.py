@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
-from botocore.exceptions import BotoCoreError, ClientError
-
 from functions.invoke_provider.answer import attempt_in
 from functions.shared.contracts.states import Attempt, InvokeInput
 from functions.shared.errors import EngineError
-from functions.shared.money.job_calls import call_change
-from functions.shared.storage.state_table import StateTable
-from functions.shared.telemetry.observability import logger
 
 
 def keep_failed(called: InvokeInput, error: EngineError, state_table: str) -> None:
@@ -23,11 +16,8 @@ def keep_failed(called: InvokeInput, error: EngineError, state_table: str) -> No
 def keep(called: InvokeInput, attempt: Attempt, state_table: str) -> None:
     """Of a job alone. Where it cannot be kept, the call's own answer still tells it."""
     profile = called.profile
-    if profile.mode != "async":
-        return
-    number = len(called.failures) + 1
-    change = call_change(profile.request_id, number, attempt, datetime.now(UTC))
-    try:
-        StateTable(state_table).add(change)
-    except (BotoCoreError, ClientError) as failure:
-        logger.warning("call not kept", error_type=type(failure).__name__)
+    if profile.mode == "async":
+        # boto3 would take whoever waits for a function without a key 0.2 s to import.
+        from functions.shared.money.job_calls import keep_call  # noqa: PLC0415
+
+        keep_call(profile.request_id, len(called.failures) + 1, attempt, state_table)

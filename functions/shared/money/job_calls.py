@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from functions.shared.contracts.states import Attempt, json_of
-from functions.shared.storage.state_table import Change
+from functions.shared.storage.state_table import Change, StateTable
+from functions.shared.telemetry.observability import logger
 
 _KEPT = timedelta(days=2)
 """A job ends within minutes, and what has to be said of it may have to be said again."""
@@ -25,6 +28,15 @@ def call_change(request_id: str, number: int, attempt: Attempt, now: datetime) -
     expires_at = int((now + _KEPT).timestamp())
     kept: dict[str, int | str] = {_name(number): json.dumps(json_of(attempt))}
     return Change(calls_id(request_id), expires_at, {}, kept)
+
+
+def keep_call(request_id: str, number: int, attempt: Attempt, state_table: str) -> None:
+    """A table that does not take it costs nobody the answer: the log says so."""
+    change = call_change(request_id, number, attempt, datetime.now(UTC))
+    try:
+        StateTable(state_table).add(change)
+    except (BotoCoreError, ClientError) as failure:
+        logger.warning("call not kept", error_type=type(failure).__name__)
 
 
 def kept_call(item: Mapping[str, Any], number: int) -> Attempt | None:
