@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from functions.shared.catalogue.pricing import load_prices
 from functions.shared.policy.routing_policy import load_policy
 from functions.shared.vocabulary import MockProviders, PriceFactors, Provider
 
@@ -113,6 +114,9 @@ class StageConfig(_Part):
     discount was agreed on."""
     routing_policy: str = "default"
     """The policy that decides: the name of a file in functions/shared/policy/policies."""
+    savings_baseline: str | None = None
+    """The model that savings are reckoned against: the one that would be used if nothing chose. Without
+    it, the best by quality of those that a request may ask."""
     shadow_policy: str | None = None
     """A second policy, whose decisions are only logged."""
     api_keys: Listed[str] = ()
@@ -162,6 +166,13 @@ class StageConfig(_Part):
                 load_policy(name)
             except OSError:
                 raise ValueError(f"functions/shared/policy/policies has no {name}.json") from None
+        return name
+
+    @field_validator("savings_baseline")
+    @classmethod
+    def _is_a_model(cls, name: str | None) -> str | None:
+        if name is not None and name not in load_prices().models:
+            raise ValueError(f"the catalogue has no {name}")
         return name
 
     @model_validator(mode="after")

@@ -30,6 +30,9 @@ class CalledModel:
     image_detail: bool = False
     """Whether it knows levels of detail of an image."""
     effort_with_tools: str | None = None
+    implicit_cache_writes: bool = False
+    inference_geo: bool = False
+    """Whether it lets one say where it runs."""
 
 
 def called_model(model_id: str, profile: Profile) -> CalledModel:
@@ -53,4 +56,6 @@ def called_model(model_id: str, profile: Profile) -> CalledModel:
         min_output_tokens=model.min_output_tokens,
         image_detail=model.image_detail,
         effort_with_tools=model.effort_with_tools,
+        implicit_cache_writes=model.implicit_cache_writes,
+        inference_geo=model.inference_geo,
     )

@@ -341,9 +341,13 @@ def _policies(config: StageConfig) -> dict[str, str]:
 
 
 def _prices(config: StageConfig) -> dict[str, str]:
-    """The list prices need no word."""
+    """The list prices need no word, nor does the baseline of each request's own."""
     factors = {provider: str(factor) for provider, factor in config.price_factors.items()}
-    return {"PRICE_FACTORS": json.dumps(factors)} if factors else {}
+    told = {
+        "PRICE_FACTORS": json.dumps(factors) if factors else None,
+        "SAVINGS_BASELINE": config.savings_baseline,
+    }
+    return {name: value for name, value in told.items() if value}
 
 
 def _calling(config: StageConfig) -> dict[str, str]:

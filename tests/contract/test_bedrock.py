@@ -26,6 +26,7 @@ def test_a_text_is_one_turn_with_the_models_own_limit(sent):
     assert sent(limits={"max_output_tokens": 77}) == {
         "messages": [{"role": "user", "content": [{"text": "Hello?"}]}],
         "inferenceConfig": {"maxTokens": 77},
+        "serviceTier": {"type": "default"},
     }
 
 

@@ -224,7 +224,9 @@ def test_a_json_object_is_asked_for_in_words_too():
 def test_the_sentiment_task_asks_for_its_own_form_only():
     exchange = Exchange("openai", openai_answer())
     exchange(task="sentiment", tools=[TOOL], response_format={"type": "json_object"})
-    assert exchange.sent.keys() == {"model", "messages", "max_completion_tokens"}
+    assert exchange.sent.keys() == {
+        "model", "messages", "max_completion_tokens", "service_tier",
+    }  # fmt: skip
     assert '"confidence"' in exchange.sent["messages"][0]["content"]
 
 

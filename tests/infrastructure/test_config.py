@@ -121,6 +121,14 @@ def test_a_stage_says_what_it_pays_a_provider_as_a_multiple_of_the_list_price() 
     assert told.price_factors == {"azure_openai": Decimal("1.2"), "openai": Decimal("1.1")}
 
 
+def test_a_stage_names_the_model_that_savings_are_reckoned_against() -> None:
+    assert read("dev").savings_baseline is None
+    told = read("dev", stages_with("dev", savings_baseline="gpt-4o"))
+    assert told.savings_baseline == "gpt-4o"
+    with pytest.raises(ValidationError, match="savings_baseline"):
+        read("dev", stages_with("dev", savings_baseline="gpt-99"))
+
+
 @pytest.mark.parametrize("factors", [{"openai": 0}, {"openai": -1}, {"acme": 1}, {"openai": 11}])
 def test_a_factor_that_no_provider_can_cost_is_refused(factors: dict[str, int]) -> None:
     with pytest.raises(ValidationError, match="price_factors"):

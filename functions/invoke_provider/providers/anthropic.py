@@ -163,7 +163,11 @@ def request_body(prompt: Prompt, model: CalledModel) -> dict[str, Any]:
         "model": model.provider_model_id,
         "max_tokens": model.max_output_tokens,
         "messages": turns_of(request.conversation, _blocks),
+        # Neither the workspace's settings nor its purchases decide what a call costs.
+        "service_tier": "standard_only",
     }
+    if model.inference_geo:
+        body["inference_geo"] = "global"
     system = prompt.system
     if request.response_format and (form := request.response_format.json_schema):
         if schema := structured_output_schema(form.schema_):

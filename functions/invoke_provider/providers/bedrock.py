@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import closing
 from threading import Thread
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import boto3
 from botocore.config import Config
@@ -30,8 +30,7 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 from botocore.parsers import ResponseParserError
-from pydantic import ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
 from functions.invoke_provider.called_model import CalledModel
 from functions.invoke_provider.providers.base import (
@@ -40,6 +39,7 @@ from functions.invoke_provider.providers.base import (
     FinishReason,
     Prompt,
 )
+from functions.invoke_provider.providers.converse_usage import CamelModel, usage_in
 from functions.invoke_provider.providers.refusals import ErrorTable, Refusal, refusal_error
 from functions.invoke_provider.providers.schemas import (
     structured_output_schema,
@@ -47,12 +47,8 @@ from functions.invoke_provider.providers.schemas import (
 )
 from functions.invoke_provider.providers.turns import arguments_of, turns_of, without_fence
 from functions.invoke_provider.providers.wire_model import (
-    OrNone,
-    Tokens,
-    WireModel,
     paid_for,
     parse,
-    parse_part,
 )
 from functions.shared.contracts.request import (
     FunctionCall,
@@ -80,7 +76,7 @@ from functions.shared.errors import (
     ProviderUnavailable,
 )
 from functions.shared.settings import InvokeSettings
-from functions.shared.vocabulary import PriceTier, Usage
+from functions.shared.vocabulary import Usage
 
 ERRORS = ErrorTable(
     provider="bedrock",
@@ -118,8 +114,6 @@ ERRORS = ErrorTable(
     },
 )
 
-_TIERS: dict[str | None, PriceTier] = {"priority": "priority", "flex": "flex"}
-
 _FINISH: dict[str | None, FinishReason] = {
     "max_tokens": "length",
     "model_context_window_exceeded": "length",
@@ -137,54 +131,28 @@ _UNREADABLE = (ResponseParserError, AttributeError, KeyError, RecursionError, Ty
 T = TypeVar("T")
 
 
-class _Camel(WireModel):
-    model_config = ConfigDict(alias_generator=to_camel)
-
-
-class _ToolUse(_Camel):
+class _ToolUse(CamelModel):
     tool_use_id: NonBlank
     name: NonBlank
     input: dict[str, Any] = Field(default_factory=dict)
 
 
-class _Block(_Camel):
+class _Block(CamelModel):
     """Kinds of block that we know nothing of have none of these fields, and are left out."""
 
     text: str | None = None
     tool_use: _ToolUse | None = None
 
 
-class _Message(_Camel):
+class _Message(CamelModel):
     content: list[_Block]
 
 
-class _Output(_Camel):
+class _Output(CamelModel):
     message: _Message
 
 
-class _CacheWrite(_Camel):
-    ttl: str
-    input_tokens: Tokens
-
-
-class _Usage(_Camel):
-    input_tokens: Tokens
-    output_tokens: Tokens
-    cache_read_input_tokens: Tokens | None = None
-    cache_write_input_tokens: Tokens | None = None
-    cache_details: list[_CacheWrite] | None = None
-
-
-class _ServiceTier(_Camel):
-    type: str | None = None
-
-
-class _Bill(_Camel):
-    usage: _Usage
-    service_tier: Annotated[_ServiceTier | None, OrNone] = None
-
-
-class _Answer(_Camel):
+class _Answer(CamelModel):
     output: _Output
     stop_reason: str | None = None
 
@@ -210,7 +178,7 @@ class BedrockProvider:
             answer = _within(timeout_s + _CLOCK_GRACE_S, converse)
         except (ClientError, BotoCoreError, TimeoutError, *_UNREADABLE) as error:
             raise engine_error(error) from None
-        usage = _usage_in(answer)
+        usage = usage_in(answer)
         with paid_for(usage):
             return _completion(parse(_Answer, answer), prompt.request, usage)
 
@@ -266,6 +234,7 @@ def request_body(prompt: Prompt, model: CalledModel) -> dict[str, Any]:
         "modelId": model.provider_model_id,
         "messages": turns_of(request.conversation, _blocks),
         "inferenceConfig": {"maxTokens": model.max_output_tokens},
+        "serviceTier": {"type": "default"},
     }
     system = prompt.system
     if request.response_format and (form := request.response_format.json_schema):
@@ -390,23 +359,3 @@ def _completion(answer: _Answer, request: GenerateRequest, usage: Usage | None) 
 def _call(use: _ToolUse) -> ToolCall:
     arguments = json.dumps(use.input, ensure_ascii=False)
     return ToolCall(id=use.tool_use_id, function=FunctionCall(name=use.name, arguments=arguments))
-
-
-def _usage_in(answer: object) -> Usage | None:
-    """None where it is missing, or no usage. The cache's tokens are outside `input_tokens`, as in ours;
-    reasoning is not told apart."""
-    bill = parse_part(_Bill, answer)
-    if bill is None:
-        return None
-    told = bill.usage
-    written = told.cache_write_input_tokens or 0
-    details = [one.input_tokens for one in told.cache_details or [] if one.ttl == "1h"]
-    written_long = min(written, sum(details))
-    return Usage(
-        input_tokens=told.input_tokens,
-        cached_input_tokens=told.cache_read_input_tokens or 0,
-        cache_write_tokens=written - written_long,
-        long_cache_write_tokens=written_long,
-        output_tokens=told.output_tokens,
-        tier=_TIERS.get((bill.service_tier or _ServiceTier()).type, "standard"),
-    )

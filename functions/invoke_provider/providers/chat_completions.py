@@ -8,7 +8,7 @@ from pydantic import Field
 
 from functions.invoke_provider.called_model import CalledModel
 from functions.invoke_provider.providers.base import Completion, FinishReason, Prompt
-from functions.invoke_provider.providers.openai_usage import usage_in
+from functions.invoke_provider.providers.openai_usage import pinned_price, usage_in
 from functions.invoke_provider.providers.wire_model import WireModel, paid_for, parse
 from functions.shared.contracts.request import FunctionCall, NonBlank, ToolCall
 from functions.shared.errors import ContentFiltered
@@ -54,6 +54,7 @@ def request_body(prompt: Prompt, model: CalledModel) -> dict[str, Any]:
         "model": model.provider_model_id,
         "messages": messages,
         "max_completion_tokens": model.max_output_tokens,
+        **pinned_price(model),
     }
     if request.tools and model.effort_with_tools:
         body["reasoning_effort"] = model.effort_with_tools

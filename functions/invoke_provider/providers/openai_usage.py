@@ -1,11 +1,12 @@
-"""What an answer of either of OpenAI's interfaces says of its price."""
+"""What a call of either of OpenAI's interfaces says of its price, and its answer."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AliasChoices, Field
 
+from functions.invoke_provider.called_model import CalledModel
 from functions.invoke_provider.providers.wire_model import OrNone, Tokens, WireModel, parse_part
 from functions.shared.vocabulary import PriceTier, Usage
 
@@ -48,6 +49,16 @@ class _Usage(WireModel):
 class _Bill(WireModel):
     usage: _Usage
     service_tier: Annotated[str | None, OrNone] = None
+
+
+def pinned_price(model: CalledModel) -> dict[str, Any]:
+    """What a project's own settings would otherwise decide: its tier, and whether each long prompt is
+    written to a cache at 1.25 times its price. With no breakpoint of ours nothing is written:
+    https://developers.openai.com/api/docs/guides/prompt-caching"""
+    pinned: dict[str, Any] = {"service_tier": "default"}
+    if model.implicit_cache_writes:
+        pinned["prompt_cache_options"] = {"mode": "explicit"}
+    return pinned
 
 
 def usage_in(body: bytes) -> Usage | None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from functions.invoke_provider.called_model import CalledModel
 from functions.invoke_provider.providers.base import Completion, FinishReason, Prompt
-from functions.invoke_provider.providers.openai_usage import usage_in
+from functions.invoke_provider.providers.openai_usage import pinned_price, usage_in
 from functions.invoke_provider.providers.refusals import ErrorTable, Refusal, refusal_error
 from functions.invoke_provider.providers.wire_model import OrNone, WireModel, paid_for, parse
 from functions.shared.contracts.request import (
@@ -62,6 +62,7 @@ def request_body(prompt: Prompt, model: CalledModel) -> dict[str, Any]:
         "input": [item for message in request.conversation for item in _items(message)],
         "max_output_tokens": max(least, model.max_output_tokens),
         "store": False,
+        **pinned_price(model),
     }
     if prompt.system:
         body["instructions"] = prompt.system
