@@ -161,7 +161,7 @@ def _report(state: StackState, exchange: Exchange, outcomes: list[Outcome]) -> R
     client = Client(state.base_url, state.api_key)
     ends = time.monotonic() + _SETTLES_WITHIN_S
     while True:
-        books = _books(client, state)
+        books = read_books(client, state)
         calls = list(exchange.calls)
         simulated = len(aimock.journal(exchange.simulator))
         report = Report(outcomes, audited(calls, books.rows), books, simulated)
@@ -170,7 +170,7 @@ def _report(state: StackState, exchange: Exchange, outcomes: list[Outcome]) -> R
         time.sleep(2)
 
 
-def _books(client: Client, state: StackState) -> Books:
+def read_books(client: Client, state: StackState) -> Books:
     costs = client.ask("GET", f"/metrics/costs?window={_WINDOW}")[1]
     lines = list(_metric_lines(state))
     return Books(
