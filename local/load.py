@@ -29,7 +29,7 @@ _COUNTS_WINDOW = "30d"
 _SHORTEST_WINDOW_MIN = 5
 _METRICS_WITHIN_S = 10.0
 _ALWAYS_REAL = "local"
-_INTERRUPTED = 130
+INTERRUPTED = 130
 
 
 class LoadFailed(Exception):
@@ -62,7 +62,7 @@ def load(options: LoadOptions) -> int:
         return _run(options, state, client)
     except KeyboardInterrupt:
         print("\nEnded at once.")
-        return _INTERRUPTED
+        return INTERRUPTED
     except (OSError, BotoCoreError) as error:
         raise LoadFailed(f"The stack does not answer any more ({type(error).__name__}).") from None
 

@@ -39,6 +39,7 @@ class Books:
     metrics: int
     by_caller: int
     emf: int
+    emf_possible: int
     emf_requests: int
 
 

@@ -30,7 +30,9 @@ class Report:
     def problems(self) -> list[str]:
         """A line each on what does not hold; none where all does."""
         audit, books, sent = self.audit, self.books, len(self.outcomes)
-        rows_cost = sum(nano(row["cost_usd"]) for row in books.rows)
+        rows_cost, rows_possible = (
+            _in_rows(books, name) for name in ("cost_usd", "possibly_billed_usd")
+        )
         marks = {mark_in(row) for row in books.rows}
         checks = {
             "requests are lost": not self._of("lost"),
@@ -42,9 +44,12 @@ class Report:
             "the known cost differs": audit.ledger_known == audit.rows_known,
             "a row's cost is not that of its attempts": rows_cost
             == audit.rows_known + audit.guessed,
+            "what a row may cost is not that of its attempts": rows_possible == audit.possible,
             "/metrics/costs differs": rows_cost == books.metrics,
             "/metrics/costs by caller differs": rows_cost == books.by_caller,
             "the lines of metrics differ": rows_cost == books.emf,
+            "the lines of metrics differ in what may be billed": rows_possible
+            == books.emf_possible,
             "what was not told is far off": self._is_near(),
         }
         return [*audit.mismatches, *(problem for problem, holds in checks.items() if not holds)]
@@ -98,7 +103,7 @@ class Report:
         yield f"{'attempts in rows, that left':<36}{audit.left:>16}"
         yield f"{'attempts in rows, that never left':<36}{never_left:>16}"
         yield f"{'attempts ended before they called':<36}{audit.unseen:>16}"
-        rows_cost = sum(nano(row["cost_usd"]) for row in books.rows)
+        rows_cost = _in_rows(books, "cost_usd")
         amounts = {
             "ledger, usage told, USD": audit.ledger_known,
             "rows, usage told": audit.rows_known,
@@ -107,12 +112,17 @@ class Report:
             "/metrics/costs, difference": books.metrics - rows_cost,
             "  by caller, difference": books.by_caller - rows_cost,
             "lines of metrics, difference": books.emf - rows_cost,
-            "ledger, usage not told": audit.ledger_untold,
+            "ledger, not told, billed in full": audit.ledger_untold,
             "rows, usage estimated": audit.guessed,
             "rows, possibly_billed_usd": audit.possible,
+            "  lines of metrics, difference": books.emf_possible - audit.possible,
         }
         for label, amount in amounts.items():
             yield f"{label:<36}{usd(amount):>16.9f}"
         factor = "-" if audit.factor is None else f"{audit.factor:.3f}"
         label = f"  times the truth, of {audit.untold_calls} calls"
         yield f"{label:<36}{factor:>16}"
+
+
+def _in_rows(books: Books, amount: str) -> int:
+    return sum(nano(row.get(amount, 0)) for row in books.rows)

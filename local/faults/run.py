@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import tempfile
 import threading
 import time
@@ -28,7 +29,7 @@ from local.faults.killing import can_kill, kill_caller
 from local.faults.kinds import FAULTS, REMOTE, WELL, Fault
 from local.faults.report import Report
 from local.faults.sending import FaultSender, planned_with_marks, stopped
-from local.load import LoadFailed, LoadOptions
+from local.load import INTERRUPTED, LoadFailed, LoadOptions
 from local.load_progress import shown
 from local.load_sending import Outcome, send_all
 from local.paths import folder_of
@@ -49,6 +50,17 @@ def load_with_faults(options: LoadOptions) -> int:
     """0 where every book agrees with the ledger, else 1. Raises LoadFailed and UpFailed."""
     if not aimock.CLI.exists():
         raise LoadFailed("aimock is missing; install it with: npm ci")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        report = _run(options)
+    except KeyboardInterrupt:
+        print("\nEnded at once.")
+        return INTERRUPTED
+    print("\n".join(report.lines()))
+    return 1 if report.problems else 0
+
+
+def _run(options: LoadOptions) -> Report:
     # Whoever waits for an environment would be called after its attempt had been given up.
     os.environ.setdefault("LOCAL_WORKERS_PER_FUNCTION", str(options.concurrency))
     with ExitStack() as stack:
@@ -64,8 +76,7 @@ def load_with_faults(options: LoadOptions) -> int:
         outcomes = _send(options, state, exchange)
         report = _report(state, exchange, outcomes)
         _write(folder_of(options.port) / LEDGER, exchange.calls)
-    print("\n" + "\n".join(report.lines()))
-    return 1 if report.problems else 0
+        return report
 
 
 def _exchange(options: LoadOptions, simulator: str) -> Exchange:
@@ -171,15 +182,22 @@ def _report(state: StackState, exchange: Exchange, outcomes: list[Outcome]) -> R
 
 
 def read_books(client: Client, state: StackState) -> Books:
+    """The rows first, as the other figures follow them."""
+    rows = list(_rows(client))
     costs = client.ask("GET", f"/metrics/costs?window={_WINDOW}")[1]
     lines = list(_metric_lines(state))
     return Books(
-        rows=list(_rows(client)),
+        rows=rows,
         metrics=nano(costs["total_usd"]),
         by_caller=sum(nano(one["cost_usd"]) for one in costs["by_caller"].values()),
-        emf=sum(nano(amount) for line in lines for amount in line["CostUsd"]),
+        emf=_sum(lines, "CostUsd"),
+        emf_possible=_sum(lines, "PossiblyBilledUsd"),
         emf_requests=len(lines),
     )
+
+
+def _sum(lines: list[Mapping[str, Any]], metric: str) -> int:
+    return sum(nano(amount) for line in lines for amount in line.get(metric, ()))
 
 
 def _rows(client: Client) -> Iterator[Row]:
