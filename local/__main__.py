@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             up(options.port, settings, detach=options.detach, show_demo=options.demo)
             return 0
         if options.command == "load":
-            return load(_load_options(options))
+            return _load(_load_options(options))
         return _down(options.port) if options.command == "down" else _status(options)
     except Ended:
         print("Ended before it was ready.", file=sys.stderr)
@@ -42,6 +42,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (UpFailed, LoadFailed) as error:
         print(error, file=sys.stderr)
         return 1
+
+
+def _load(options: LoadOptions) -> int:
+    if not options.faults:
+        return load(options)
+    # Imported late: it reads the catalogue, for which no other command has to wait.
+    from local.faults.run import load_with_faults
+
+    return load_with_faults(options)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -59,6 +68,15 @@ def _parser() -> argparse.ArgumentParser:
     load_command.add_argument("--concurrency", type=_whole, default=8)
     load_command.add_argument(
         "--failures", type=_percent, default=0, help="percent of the simulator's attempts"
+    )
+    load_command.add_argument(
+        "--faults",
+        type=_percent,
+        default=0,
+        help="percent of the calls, in every way that providers fail, of a stack of its own",
+    )
+    load_command.add_argument(
+        "--stops", action="store_true", help="with --faults: stop every fourth job"
     )
     load_command.add_argument("--seed", type=int, default=1)
     down = commands.add_parser("down", help="end it")
@@ -87,6 +105,8 @@ def _load_options(options: argparse.Namespace) -> LoadOptions:
         concurrency=options.concurrency,
         failures=options.failures,
         seed=options.seed,
+        faults=options.faults,
+        stops=options.stops,
     )
 
 

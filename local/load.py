@@ -21,7 +21,7 @@ from local.load_faults import failing
 from local.load_plan import load_prompts, planned
 from local.load_progress import shown
 from local.load_report import SOURCE, Figures, percentiles, remarks, sent, table, told
-from local.load_sending import Outcome, send_all
+from local.load_sending import Outcome, Sender, send_all
 from local.state import StackState, read_state
 
 _COUNTS_WINDOW = "30d"
@@ -29,7 +29,7 @@ _COUNTS_WINDOW = "30d"
 _SHORTEST_WINDOW_MIN = 5
 _METRICS_WITHIN_S = 10.0
 _ALWAYS_REAL = "local"
-_INTERRUPTED = 130
+INTERRUPTED = 130
 
 
 class LoadFailed(Exception):
@@ -38,13 +38,16 @@ class LoadFailed(Exception):
 
 @dataclass(frozen=True)
 class LoadOptions:
-    """`failures` in percent of the simulator's attempts."""
+    """`failures` in percent of the simulator's attempts, `faults` of the calls of a stack of its own, whose
+    jobs are stopped in part where it `stops` them."""
 
     port: int
     requests: int
     concurrency: int
     failures: float
     seed: int
+    faults: float = 0
+    stops: bool = False
 
 
 def load(options: LoadOptions) -> int:
@@ -59,7 +62,7 @@ def load(options: LoadOptions) -> int:
         return _run(options, state, client)
     except KeyboardInterrupt:
         print("\nEnded at once.")
-        return _INTERRUPTED
+        return INTERRUPTED
     except (OSError, BotoCoreError) as error:
         raise LoadFailed(f"The stack does not answer any more ({type(error).__name__}).") from None
 
@@ -112,8 +115,8 @@ def _send(options: LoadOptions, state: StackState, models: list[Any]) -> list[Ou
     pinnable = [model["id"] for model in models if model["provider"] != _ALWAYS_REAL]
     requests = islice(planned(load_prompts(), pinnable, options.seed), options.requests)
 
-    def connect() -> Client:
-        return Client(state.base_url, state.api_key)
+    def connect() -> Sender:
+        return Sender(Client(state.base_url, state.api_key), stopping)
 
     def stop(*_signal: object) -> None:
         print("\nEnding with the requests under way; once more ends at once.", flush=True)

@@ -62,10 +62,11 @@ class LoadPrompt:
 
 @dataclass(frozen=True)
 class Planned:
-    """A request to send: the path that it is posted to, and its body."""
+    """A request to send: the path that it is posted to, its body, and whether its job is to be stopped."""
 
     path: str
     body: dict[str, Any]
+    stop: bool = False
 
 
 def load_prompts() -> list[LoadPrompt]:

@@ -26,10 +26,11 @@ _LOOKS_AROUND_S = 0.2
 class Outcome:
     """What became of a request, as its caller can know it.
 
-    A refused one never reached the state machine and left no row. `problem` is the error's code.
+    A refused one never reached the state machine and left no row; a lost one has no answer, and an
+    undocumented one none that the contract has. `problem` is the error's code.
     """
 
-    kind: Literal["answered", "failed", "refused"]
+    kind: Literal["answered", "failed", "refused", "lost", "undocumented"]
     problem: str = ""
     fallbacks: int = 0
     cost_usd: Decimal = Decimal(0)
@@ -40,17 +41,17 @@ class Outcome:
 
 def send_all(
     requests: Iterator[Planned],
-    connect: Callable[[], Client],
+    connect: Callable[[], Sender],
     concurrency: int,
     stopping: threading.Event,
 ) -> Iterator[Outcome]:
-    """The outcomes as they come, each thread with a client of its own, until there are no more
+    """The outcomes as they come, each thread with a sender of its own, until there are no more
     requests or somebody sets `stopping`: then those under way are still waited for."""
     outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
     lock = threading.Lock()
 
     def work() -> None:
-        sender = Sender(connect(), stopping)
+        sender = connect()
         while not stopping.is_set():
             with lock:
                 request = next(requests, None)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from functions.invoke_provider.providers.bedrock import BedrockProvider
-from tests.support.aimock import serving
+from local.faults.aimock import serving
 from tests.support.bedrock_server import CLAUDE, Server, converse_answer, http_response, session
 from tests.support.builders import called_model, prompt
 

@@ -11,7 +11,7 @@ from functions.invoke_provider.providers.azure_openai import at_v1
 from functions.invoke_provider.providers.bedrock import BedrockProvider
 from functions.invoke_provider.providers.openai import OpenAIProvider
 from functions.shared import errors
-from tests.support.aimock import journal
+from local.faults.aimock import journal
 from tests.support.bedrock_server import session
 from tests.support.builders import called_model, prompt
 from tests.support.exchange import Keys

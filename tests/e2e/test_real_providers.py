@@ -6,8 +6,8 @@ import jsonschema
 import pytest
 from openai.types.chat import ChatCompletionMessageFunctionToolCall
 
+from local.faults.aimock import journal, serving
 from tests.conftest import running_stack
-from tests.support.aimock import journal, serving
 from tests.support.api_calls import assert_error, ended_job, get, post
 from tests.support.builders import PARAMETERS
 

@@ -139,14 +139,18 @@ class Answering(Client):
         return response(200, answer())
 
 
+def answered_sender():
+    return Sender(Answering(), threading.Event())
+
+
 def test_every_request_is_sent_once_whatever_the_number_of_threads():
     planned = iter([GENERATE] * 50)
-    assert len(list(send_all(planned, Answering, 8, threading.Event()))) == 50
+    assert len(list(send_all(planned, answered_sender, 8, threading.Event()))) == 50
 
 
 def test_a_run_that_is_stopped_ends_with_the_outcomes_so_far():
     stopping = threading.Event()
-    outcomes = send_all(itertools.repeat(GENERATE), Answering, 2, stopping)
+    outcomes = send_all(itertools.repeat(GENERATE), answered_sender, 2, stopping)
     first = [next(outcomes), next(outcomes)]
     stopping.set()
     assert {one.kind for one in [*first, *outcomes]} == {"answered"}
