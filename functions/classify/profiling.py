@@ -17,7 +17,7 @@ from functions.shared.catalogue.token_bounds import (
 from functions.shared.catalogue.tokens import IMAGE_TOKENS, TextSize
 from functions.shared.contracts.decision import Prediction, Profile
 from functions.shared.contracts.request import GenerateRequest
-from functions.shared.contracts.states import ClassifyInput, ClassifyOutput
+from functions.shared.contracts.states import UNLIMITED_NANO_USD, ClassifyInput, ClassifyOutput
 from functions.shared.policy.routing_policy import load_policy
 from functions.shared.settings import ClassifySettings, PolicySettings
 from functions.shared.times import epoch_ms
@@ -69,7 +69,13 @@ def profile_request(event: ClassifyInput, settings: ClassifySettings) -> Classif
         classify_ms=round((time.perf_counter() - began) * 1000, 3),
     )
     logged = request.prompt[:LOGGED_PROMPT_CHARACTERS] if settings.LOG_PROMPTS else ""
-    return ClassifyOutput(request=request, profile=profile, logged_prompt=logged)
+    limit = profile.max_cost_nano_usd
+    return ClassifyOutput(
+        request=request,
+        profile=profile,
+        limit_nano_usd=UNLIMITED_NANO_USD if limit is None else limit,
+        logged_prompt=logged,
+    )
 
 
 def _predictions(request: GenerateRequest, settings: PolicySettings) -> dict[str, list[Prediction]]:

@@ -85,7 +85,7 @@ def try_number(event: InvokeInput) -> int:
 
 def _waited_ms(event: InvokeInput, began_ms: float) -> int:
     """The machine's own pause, and what passed while AWS could not run the function."""
-    waited_ms = 1000 * event.waited_seconds
+    waited_ms = 1000 * event.candidate.waited_seconds
     if event.retry_count and event.entered_at:
         entered_ms = datetime.fromisoformat(event.entered_at).timestamp() * 1000
         waited_ms += max(0, round(began_ms - entered_ms))
@@ -99,7 +99,7 @@ def tell(error: EngineError, event: InvokeInput, elapsed_ms: int, now_ms: float)
     billed = "assumed" if error.usage and not usage else error.billed
     call = call_of(event, elapsed_ms, now_ms, usage, billed)
     error.call = call.model_dump(mode="json", by_alias=True, exclude_none=True)
-    error.spent_nano_usd = _spent_nano_usd(event, call)
+    error.spent = _spent_nano_usd(event, call)
     pause_s = error.retry_after_seconds or random.randint(0, RETRY_INTERVAL_S)  # noqa: S311
     if isinstance(error, ProviderAuthFailed):
         error.again = error.repeatable

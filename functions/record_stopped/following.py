@@ -75,7 +75,7 @@ def _ended(called: InvokeInput, status: str, state: StateTable) -> Attempt | Non
         model=candidate.model,
         provider=candidate.provider,
         outcome=type(_STOPPED.get(status, EngineError(""))).__name__,
-        waited_ms=1000 * called.waited_seconds,
+        waited_ms=1000 * candidate.waited_seconds,
         possibly_billed_nano_usd=0 if candidate.mock else estimated,
     )
 

@@ -43,7 +43,6 @@ class Progress:
             failure = {
                 "candidate": called["candidate"],
                 "error": {"Error": error, "Cause": cause},
-                "waited_seconds": called["waited_seconds"],
             }
             self.known["failures"] = [*called["failures"], failure]
 

@@ -45,7 +45,7 @@ BUSY_S = 5
 """When to come back, where all of the account's functions are busy."""
 _NOT_VALID = "The request is not valid."
 _TOLD = ("message", "details", "retry_after_seconds")
-_TO_THE_MACHINE = ("spent_nano_usd", "wait_seconds", "again")
+_TO_THE_MACHINE = ("spent", "wait_seconds", "again")
 _WHERE_KNOWN = ("call", "request_id")
 
 Billed = Literal["none", "known", "assumed"]
@@ -61,7 +61,7 @@ class EngineError(Exception):
 
     Of an error that ended a call, `billed` and `usage` say what the provider's bill is made from. From
     them the provider function makes the `call`, as the request log keeps it, and tells the state machine
-    what it `spent_nano_usd` of the caller's cost limit at most, and whether to call the same candidate
+    how many nano-dollars it `spent` of the caller's cost limit at most, and whether to call the same candidate
     `again`, after `wait_seconds`.
     """
 
@@ -85,7 +85,7 @@ class EngineError(Exception):
         self.retry_after_seconds = retry_after_seconds
         self.usage: Usage | None = None
         self.call: Mapping[str, Any] | None = None
-        self.spent_nano_usd = 0
+        self.spent = 0
         self.wait_seconds = 0
         self.again = False
         super().__init__(self.message)

@@ -26,6 +26,16 @@ _NOT_STARTED = (
 TOO_MANY_REQUESTS = "Lambda.TooManyRequestsException"
 """The function, or the whole account, runs as often at once as it may."""
 
+SERVICE_ERRORS = (
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.ClientExecutionTimeoutException",
+    TOO_MANY_REQUESTS,
+)
+"""What AWS advises to repeat, where a repeat costs nothing; some of it may have run:
+https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html"""
+
 NEVER_RAN = (
     *(f"Lambda.{name}Exception" for name in _REFUSALS),
     *(f"Runtime.{name}" for name in _NOT_STARTED),

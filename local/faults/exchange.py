@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import MappingProxyType
@@ -80,7 +81,9 @@ class LedgerCall:
 
     @property
     def cost_nano_usd(self) -> int:
-        return cost_nano_usd(self.catalogue_id, self.usage) if self.usage else 0
+        if self.usage is None:
+            return 0
+        return cost_nano_usd(self.catalogue_id, self.usage, datetime.now(UTC).date())
 
 
 Draw = Callable[[LedgerCall], Fault]

@@ -18,14 +18,14 @@ _REQUEST = {
     "started_at": "2026-01-01T00:00:00Z",
 }
 _CATCH = {"ErrorEquals": ["States.ALL"], "Output": "{% $states.errorOutput %}", "Next": "Caught"}
-_TOLD = {"candidate": "{% $first %}", "remaining": "{% $left %}"}
+_TOLD = {"candidate": "{% $first %}", "remaining": "{% $others %}"}
 _ENDS = {
     "Chosen": {
         "Type": "Pass",
         "Assign": {
             "first": "{% $candidate.model %}",
-            "left": "{% [$remaining.model] %}",
-            "committed_nano_usd": 10,
+            "others": "{% [$remaining.model] %}",
+            "left": 0,
         },
         "Next": "Choose Again",
     },
@@ -55,7 +55,7 @@ def candidates_follow_in_order(probe: Probe) -> Finding:
     if told["status"] != "SUCCEEDED":
         return not_held(f"{told.get('error')}: {str(told.get('cause'))[:200]}")
     seen = json.loads(told["output"])
-    wanted = {"candidate": "other", "remaining": ["same", "dear"], "dear": "refused"}
+    wanted = {"candidate": "other", "remaining": ["same"], "dear": "refused"}
     return held(f"{seen}") if seen == wanted else not_held(f"{seen} instead of {wanted}")
 
 
@@ -85,8 +85,10 @@ def _variables() -> dict[str, Any]:
         "failures": [],
         "retry_after_seconds": 0,
         "waited": False,
-        "committed_nano_usd": 5,
-        "profile": {"deadline_at_ms": 9_000_000_000_000, "max_cost_nano_usd": 10},
+        "left": 5,
+        "again": [],
+        "wait_seconds": 0,
+        "profile": {"deadline_at_ms": 9_000_000_000_000},
     }
 
 

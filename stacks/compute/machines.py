@@ -19,7 +19,7 @@ from constructs import Construct
 
 from functions.shared import attempt_limits as limits
 from functions.shared.errors import BUSY_S, UNREADABLE
-from functions.shared.never_ran import NEVER_RAN
+from functions.shared.never_ran import NEVER_RAN, SERVICE_ERRORS
 from stacks.api.mapping import JOBS_PATH
 from stacks.compute.function_table import allow
 from stacks.config import Deadlines, StageConfig
@@ -82,12 +82,16 @@ def numbers_of(deadline_ms: int) -> dict[str, int]:
     }
 
 
+_NAMES = {"NeverRan": NEVER_RAN, "ServiceErrors": SERVICE_ERRORS}
+
+
 def definition(path: Path, deadline_ms: int) -> str:
     """A definition with its numbers and its list of names. CloudFormation fills in the names of
     functions and queue, as texts: a number would stay one, and the file would be no JSON with bare
     placeholders."""
-    names = ", ".join(map(json.dumps, NEVER_RAN))
-    text = path.read_text("utf-8").replace('"${NeverRan}"', names)
+    text = path.read_text("utf-8")
+    for placeholder, names in _NAMES.items():
+        text = text.replace(f'"${{{placeholder}}}"', ", ".join(map(json.dumps, names)))
     for name, number in numbers_of(deadline_ms).items():
         text = text.replace(f'"${{{name}}}"', str(number)).replace(f"${{{name}}}", str(number))
     return text

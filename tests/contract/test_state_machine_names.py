@@ -36,7 +36,7 @@ def test_what_lambda_may_refuse_to_run_is_known_to_have_never_run():
 
 def test_a_function_that_never_ran_is_caught_apart_from_a_call_that_may_be_billed():
     caught = {
-        name: rule["Assign"].get("committed_nano_usd")
+        name: rule["Assign"].get("left")
         for rule in TASKS["Invoke Provider"]["Catch"]
         for name in rule["ErrorEquals"]
     }

@@ -9,6 +9,7 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
+from functions.shared.contracts.states import UNLIMITED_NANO_USD
 from functions.shared.errors import ProviderTimeout
 from functions.shared.vocabulary import nano_usd, usd
 from tests.support.builders import caught
@@ -16,11 +17,11 @@ from tests.support.builders import caught
 STATES = json.loads(Path("statemachine/orchestrate.asl.json").read_text("utf-8"))["States"]
 CATCHES = STATES["Invoke Provider"]["Catch"]
 GOES_ON = [rule for rule in CATCHES if rule["Next"] == "Next Candidate?"]
-COMMITS = [rule for rule in GOES_ON if "committed_nano_usd" in rule["Assign"]]
+SPENDS = [rule for rule in GOES_ON if "left" in rule["Assign"]]
 [NO_MONEY_LEFT] = [
     rule["Condition"]
     for rule in STATES["Next Candidate?"]["Choices"]
-    if "max_cost_nano_usd" in rule["Condition"]
+    if "$left" in rule["Condition"]
 ]
 [NEXT] = {
     rule["Assign"]["candidate"]
@@ -39,55 +40,65 @@ def _evaluated(expression, **variables):
     return expression.evaluate(None, variables)
 
 
-def _limited(expression, committed, worst_cases, limit):
+def _limited(expression, left, worst_cases, again=()):
     return _evaluated(
         expression,
-        committed_nano_usd=committed,
+        left=left,
+        again=[{"worst_case_cost_nano_usd": amount} for amount in again],
         remaining=[{"worst_case_cost_nano_usd": amount} for amount in worst_cases],
-        profile={} if limit is None else {"max_cost_nano_usd": limit},
     )
 
 
-def _after(rule, committed, spent):
-    """What is committed after an error that says what it spent; a crash says nothing, and counts as
-    the worst that its candidate can do."""
+def _after(rule, left, spent):
+    """What is left after an error that says what it spent; a crash says nothing, and counts as the
+    worst that its candidate can do."""
     error = ProviderTimeout("slow")
-    error.spent_nano_usd = spent
+    error.spent = spent
     return _evaluated(
-        rule["Assign"]["committed_nano_usd"],
-        committed_nano_usd=committed,
+        rule["Assign"]["left"],
+        left=left,
         candidate={"worst_case_cost_nano_usd": spent},
         states={"errorOutput": caught(error)},
     )
 
 
 def test_whatever_is_caught_counts_what_it_spent_unless_nothing_ran():
-    uncounted = [rule["ErrorEquals"] for rule in GOES_ON if rule not in COMMITS]
+    uncounted = [rule["ErrorEquals"] for rule in GOES_ON if rule not in SPENDS]
     assert uncounted == [["${NeverRan}"]]
 
 
-@pytest.mark.parametrize("rule", COMMITS, ids=lambda rule: rule["ErrorEquals"][0])
-@given(amounts=AMOUNTS)
-def test_the_definition_adds_amounts_exactly_and_admits_to_the_last_nano_dollar(rule, amounts):
-    committed = 0
+@pytest.mark.parametrize("rule", SPENDS, ids=lambda rule: rule["ErrorEquals"][0])
+@given(amounts=AMOUNTS, limit=st.integers(0, UNLIMITED_NANO_USD))
+def test_the_definition_subtracts_exactly_and_admits_to_the_last_nano_dollar(rule, amounts, limit):
+    left = limit
     for amount in amounts[:-1]:
-        committed = _after(rule, committed, amount)
-    assert committed == sum(amounts[:-1])
-    whole = sum(amounts)
-    assert _limited(NO_MONEY_LEFT, committed, amounts[-1:], whole) is False
-    assert _limited(NO_MONEY_LEFT, committed, amounts[-1:], whole - 1) is True
-    assert _limited(NO_MONEY_LEFT, committed, amounts[-1:], None) is False
+        left = _after(rule, left, amount)
+    assert left == limit - sum(amounts[:-1])
+    assert _limited(NO_MONEY_LEFT, left, [left]) is False
+    assert _limited(NO_MONEY_LEFT, left, [left + 1]) is True
+    assert _limited(NO_MONEY_LEFT, left, [left + 1], again=[left]) is False
 
 
 def test_a_limit_of_0_3_admits_0_1_and_0_2():
     limit, first, second = (nano_usd(Decimal(text)) for text in ("0.3", "0.1", "0.2"))
-    assert _limited(NO_MONEY_LEFT, first, [second], limit) is False
+    assert _limited(NO_MONEY_LEFT, limit - first, [second]) is False
+
+
+def _next(left, worst_cases, again=()):
+    return _limited(NEXT, left, worst_cases, again)["worst_case_cost_nano_usd"]
 
 
 def test_a_candidate_that_does_not_fit_gives_way_to_the_next_that_does():
-    assert _limited(NO_MONEY_LEFT, 10, [6, 5, 4], 15) is False
-    assert _limited(NEXT, 10, [6, 5, 4], 15) == {"worst_case_cost_nano_usd": 5}
-    assert _limited(NEXT, 10, [6, 5, 4], None) == {"worst_case_cost_nano_usd": 6}
+    assert _next(5, [6, 5, 4]) == 5
+    assert _next(UNLIMITED_NANO_USD, [6, 5, 4]) == 6
+    assert _next(5, [4], again=[5]) == 5
+    assert _next(4, [4], again=[5]) == 4
+
+
+def test_a_next_candidate_was_not_waited_for_yet():
+    waited = {"worst_case_cost_nano_usd": 1, "waited_seconds": 2}
+    chosen = _evaluated(NEXT, left=1, again=[waited], remaining=[])
+    assert chosen == {"worst_case_cost_nano_usd": 1, "waited_seconds": 0}
 
 
 @given(st.decimals(min_value=0, max_value=1_000, places=9, allow_nan=False))

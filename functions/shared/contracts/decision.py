@@ -132,6 +132,8 @@ class Candidate(Frozen):
     mock: Simulated = False
     context_window: int
     worst_case_cost_nano_usd: NanoUsd
+    waited_seconds: Annotated[Count, Field(exclude_if=lambda seconds: not seconds)] = 0
+    """The machine's pause before it was called."""
 
 
 class Scores(Frozen):

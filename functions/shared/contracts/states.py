@@ -11,6 +11,9 @@ from functions.shared.contracts.decision import Candidate, Decision, Profile
 from functions.shared.contracts.request import GenerateRequest
 from functions.shared.vocabulary import Count, Frozen, Mode, NanoUsd, Usage
 
+UNLIMITED_NANO_USD = 10**15
+"""A million US dollars, more than any request can cost, and exact in every JSON."""
+
 
 class ClassifyInput(Frozen):
     """`request` is whatever the caller sent; `started_at` is the execution's start, ISO 8601."""
@@ -24,10 +27,12 @@ class ClassifyInput(Frozen):
 
 
 class ClassifyOutput(Frozen):
-    """`logged_prompt` is for the request log, and empty unless the stage logs prompts."""
+    """`limit_nano_usd` is what all calls together may cost. `logged_prompt` is for the request log, and
+    empty unless the stage logs prompts."""
 
     request: GenerateRequest
     profile: Profile
+    limit_nano_usd: NanoUsd = UNLIMITED_NANO_USD
     logged_prompt: str = ""
 
 
@@ -52,16 +57,15 @@ class CaughtError(Frozen):
 
 
 class FailedAttempt(Frozen):
-    """A candidate, what its attempt ended in, and what the machine waited before it."""
+    """A candidate and what its attempt ended in."""
 
     candidate: Candidate
     error: CaughtError
-    waited_seconds: Count = 0
 
 
 class InvokeInput(Frozen):
-    """`remaining` counts the candidates after this one. `waited_seconds` is the pause before this call;
-    `retry_count` says how often AWS could not run the function before, since `entered_at`, ISO 8601."""
+    """`remaining` counts the candidates after this one. `retry_count` says how often AWS could not run
+    the function before, since `entered_at`, ISO 8601."""
 
     request: GenerateRequest
     profile: Profile
@@ -69,7 +73,6 @@ class InvokeInput(Frozen):
     candidate: Candidate
     failures: list[FailedAttempt]
     remaining: Count
-    waited_seconds: Count = 0
     retry_count: Count = 0
     entered_at: str = ""
 

@@ -17,7 +17,7 @@ def attempt_of(failure: FailedAttempt, decision: Decision, kept: Call | None = N
     told = error.call
     if told is None and kept is not None:
         told = {name: getattr(kept, name) for name in Call.model_fields}
-    call: dict[str, Any] = dict(told or {"waited_ms": 1000 * failure.waited_seconds})
+    call: dict[str, Any] = dict(told or {"waited_ms": 1000 * failure.candidate.waited_seconds})
     if told is None and _may_be_billed(failure, error):
         ranked = decision.ranked(failure.candidate.model)
         call["possibly_billed_nano_usd"] = ranked.estimated_cost_nano_usd

@@ -76,7 +76,7 @@ def billed_as(billed):
 @pytest.mark.parametrize("name", billed_as("none"))
 def test_what_was_certainly_not_billed_costs_nothing(name):
     told = failed(errors.ERRORS_BY_NAME[name]("No."))
-    assert told["spent_nano_usd"] == told["call"]["cost_nano_usd"] == 0
+    assert told["spent"] == told["call"]["cost_nano_usd"] == 0
     assert "possibly_billed_nano_usd" not in told["call"]
 
 
@@ -85,7 +85,7 @@ def test_what_may_have_been_billed_is_taken_for_as_dear_as_such_answers_are(name
     told = failed(errors.ERRORS_BY_NAME[name]("No."))
     assert told["call"]["possibly_billed_nano_usd"] == ESTIMATE
     assert told["call"]["cost_nano_usd"] == 0
-    assert told["spent_nano_usd"] == WORST_CASE, "the limit counts it in full"
+    assert told["spent"] == WORST_CASE, "the limit counts it in full"
 
 
 @pytest.mark.parametrize("error", [errors.ProviderUnavailable.broken_off("openai")])
@@ -98,7 +98,7 @@ def test_a_connection_that_broke_off_may_have_been_billed(error):
 @pytest.mark.parametrize("name", ["ContentFiltered", "ProviderBadResponse", "ProviderUnavailable"])
 def test_a_usage_that_came_with_a_failure_is_billed(name):
     told = failed(paid(errors.ERRORS_BY_NAME[name]("No.")))
-    assert told["call"]["cost_nano_usd"] == told["spent_nano_usd"] == COST
+    assert told["call"]["cost_nano_usd"] == told["spent"] == COST
     assert told["call"]["usage"]["input_tokens"] == USAGE.input_tokens
     assert told["again"] is False
 
@@ -111,7 +111,7 @@ def test_an_impossible_usage_of_a_failure_is_assumed_instead():
 def test_a_simulated_call_is_never_billed_but_counts_against_the_limit():
     told = failed(paid(errors.ContentFiltered("No.")), event(mock=True))
     assert told["call"]["cost_nano_usd"] == 0
-    assert told["call"]["simulated_cost_nano_usd"] == told["spent_nano_usd"] == COST
+    assert told["call"]["simulated_cost_nano_usd"] == told["spent"] == COST
     timed_out = failed(errors.ProviderTimeout("No."), event(mock=True))
     assert "possibly_billed_nano_usd" not in timed_out["call"]
 
@@ -197,7 +197,7 @@ def test_a_newer_key_is_worth_another_call_each_time():
 
 
 def test_an_attempt_tells_what_was_waited_for_before_it():
-    asked = event(waited_seconds=2)
+    asked = event(candidate=candidate(waited_seconds=2))
     assert attempt(asked, Answers(usage=USAGE)).attempt.waited_ms == 2_000
 
 

@@ -149,8 +149,9 @@ def test_what_a_failed_attempt_was_billed_is_the_requests_cost(table, queue_url)
 
 
 def test_a_pause_before_a_function_that_crashed_is_kept(table, queue_url):
-    crashed = {"candidate": candidate("gpt-4o"), "error": {"Error": "Runtime.ExitError"}}
-    event = _event(crashed | {"waited_seconds": 2}, error=crashed["error"])
+    waited = candidate("gpt-4o", waited_seconds=2)
+    crashed = {"candidate": waited, "error": {"Error": "Runtime.ExitError"}}
+    event = _event(crashed, error=crashed["error"])
     _record(event, queue_url)
     assert RequestLog(TABLE).get("req_1")["attempts"][0]["waited_ms"] == 2000
 

@@ -76,10 +76,9 @@ class Job:
                     "request": {"text": "hi"},
                     "profile": self.profile,
                     "decision": self.decision,
-                    "candidate": json_of(candidate(model)),
+                    "candidate": json_of(candidate(model, waited_seconds=waited_seconds)),
                     "failures": list(failures),
                     "remaining": 1,
-                    "waited_seconds": waited_seconds,
                 }
             ),
         ]
@@ -200,7 +199,7 @@ def test_a_job_that_is_stopped_between_calls_is_recorded_at_once_with_its_failur
     recorded = follow(job)
     [failure] = recorded.failures
     assert (failure.candidate.model, failure.error.name) == (MODEL, "ProviderThrottled")
-    assert (failure.waited_seconds, recorded.attempt) == (3, None)
+    assert (failure.candidate.waited_seconds, recorded.attempt) == (3, None)
 
 
 def test_a_deadline_that_passed_before_a_call_is_no_failed_call(follow):
