@@ -75,9 +75,6 @@ def _parser() -> argparse.ArgumentParser:
         default=0,
         help="percent of the calls, in every way that providers fail, of a stack of its own",
     )
-    load_command.add_argument(
-        "--stops", action="store_true", help="with --faults: stop every fourth job"
-    )
     load_command.add_argument("--seed", type=int, default=1)
     down = commands.add_parser("down", help="end it")
     for command in (up_command, status, load_command, down):
@@ -106,7 +103,6 @@ def _load_options(options: argparse.Namespace) -> LoadOptions:
         failures=options.failures,
         seed=options.seed,
         faults=options.faults,
-        stops=options.stops,
     )
 
 

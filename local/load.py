@@ -39,7 +39,7 @@ class LoadFailed(Exception):
 @dataclass(frozen=True)
 class LoadOptions:
     """`failures` in percent of the simulator's attempts, `faults` of the calls of a stack of its own, whose
-    jobs are stopped in part where it `stops` them."""
+    every fourth job is stopped."""
 
     port: int
     requests: int
@@ -47,7 +47,6 @@ class LoadOptions:
     failures: float
     seed: int
     faults: float = 0
-    stops: bool = False
 
 
 def load(options: LoadOptions) -> int:

@@ -23,15 +23,15 @@ from functions.shared.vocabulary import Usage
 def usage_of(completion: Completion, event: InvokeInput, model: CalledModel) -> Usage:
     """What the provider told, where that can be true, else an estimate that says so.
 
-    An answer cannot have taken no tokens, nor more than any model of the catalogue reads and writes.
+    An answer cannot have taken no tokens at all, nor more than any model of the catalogue reads and
+    writes.
     """
     told = completion.usage
+    if told and (told.total_input_tokens or told.output_tokens) and is_possible(told):
+        return told
     made = completion.text + "".join(
         json.dumps(call.model_dump()) for call in completion.tool_calls
     )
-    is_said = told is not None and told.total_input_tokens and (told.output_tokens or not made)
-    if told is not None and is_said and is_possible(told):
-        return told
     return Usage(
         input_tokens=call_tokens(
             event.profile.input_size, event.profile.image_tokens, model.tokenizer

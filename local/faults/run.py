@@ -118,8 +118,7 @@ def _send(options: LoadOptions, state: StackState, exchange: Exchange) -> list[O
     listed = client.ask("GET", "/models")[1]["data"]
     models = [one["id"] for one in listed if one["usable"] and one["provider"] != "local"]
     requests = planned_with_marks(models, options.seed)
-    if options.stops:
-        requests = stopped(requests)
+    requests = stopped(requests)
     stopping = threading.Event()
 
     def sender() -> FaultSender:

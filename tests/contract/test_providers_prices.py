@@ -87,12 +87,10 @@ def test_a_total_over_the_sum_is_output_that_was_not_told_apart(interface):
 
 UNTRUE = [
     None, {}, [], "no",
-    {"prompt_tokens": -1}, {"prompt_tokens": "10"}, {"prompt_tokens": True},
+    {"prompt_tokens": -1}, {"prompt_tokens": "ten"}, {"prompt_tokens": True},
     {"prompt_tokens": 1.5}, {"prompt_tokens": None}, {"completion_tokens": None},
     {"prompt_tokens_details": {"cached_tokens": 11}},
     {"prompt_tokens_details": {"cached_tokens": 6, "cache_write_tokens": 5}},
-    {"prompt_tokens_details": {"cached_tokens": "many"}},
-    {"completion_tokens_details": {"reasoning_tokens": -3}},
 ]  # fmt: skip
 
 
@@ -101,6 +99,20 @@ def test_a_usage_of_openai_that_cannot_be_true_is_none_and_the_answer_is_kept(to
     usage = openai_usage("openai") | told if isinstance(told, dict) and told else told
     completion = Exchange("openai", openai_answer(usage=usage))()
     assert (completion.text, completion.usage) == ("Hi", None)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"prompt_tokens": "10"}, {"prompt_tokens": 10.0}, {"total_tokens": "x"},
+        {"prompt_tokens_details": {"cached_tokens": "many"}},
+        {"completion_tokens_details": {"reasoning_tokens": -3}},
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_a_usage_of_openai_that_is_told_oddly_is_read_and_counts_as_estimated(told):
+    usage = Exchange("openai", openai_answer(usage=openai_usage("openai") | told))().usage
+    assert usage == Usage(input_tokens=IN, output_tokens=OUT, estimated=True)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +144,7 @@ def test_what_claude_says_of_its_price_is_read(told, expected):
 @pytest.mark.parametrize(
     "told",
     [
-        {"input_tokens": "10"}, {"output_tokens": -2}, {"cache_read_input_tokens": "all"},
+        {"input_tokens": "ten"}, {"output_tokens": -2}, {"cache_read_input_tokens": "all"},
         {"cache_creation_input_tokens": True},
     ],
     ids=str,

@@ -25,7 +25,7 @@ from functions.invoke_provider.providers.wire_model import (
     WireModel,
     paid_for,
     parse,
-    parse_part,
+    parse_bill,
 )
 from functions.shared.contracts.request import (
     FunctionCall,
@@ -258,7 +258,7 @@ def _usage_in(body: bytes) -> Usage | None:
     A `priority` tier is capacity that was paid for ahead, and costs no more by the token:
     https://platform.claude.com/docs/en/api/service-tiers
     """
-    bill = parse_part(_Bill, body)
+    bill, is_odd = parse_bill(_Bill, body)
     if bill is None:
         return None
     told = bill.usage
@@ -274,4 +274,5 @@ def _usage_in(body: bytes) -> Usage | None:
         reasoning_tokens=(told.output_tokens_details or _OutputDetails()).thinking_tokens or 0,
         tier="fast" if told.speed == "fast" else _TIERS.get(told.service_tier, "standard"),
         inference_geo="us" if told.inference_geo == "us" else "global",
+        estimated=is_odd,
     )

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import ConfigDict
 from pydantic.alias_generators import to_camel
 
-from functions.invoke_provider.providers.wire_model import OrNone, Tokens, WireModel, parse_part
+from functions.invoke_provider.providers.wire_model import OrNone, Tokens, WireModel, parse_bill
 from functions.shared.vocabulary import PriceTier, Usage
 
 _TIERS: dict[str | None, PriceTier] = {"priority": "priority", "flex": "flex"}
@@ -42,7 +42,7 @@ class _Bill(CamelModel):
 def usage_in(answer: object) -> Usage | None:
     """None where it is missing, or no usage. The cache's tokens are outside `input_tokens`, as in ours;
     reasoning is not told apart."""
-    bill = parse_part(_Bill, answer)
+    bill, is_odd = parse_bill(_Bill, answer)
     if bill is None:
         return None
     told = bill.usage
@@ -56,4 +56,5 @@ def usage_in(answer: object) -> Usage | None:
         long_cache_write_tokens=written_long,
         output_tokens=told.output_tokens,
         tier=_TIERS.get((bill.service_tier or _ServiceTier()).type, "standard"),
+        estimated=is_odd,
     )

@@ -7,7 +7,13 @@ from typing import Annotated, Any
 from pydantic import AliasChoices, Field
 
 from functions.invoke_provider.called_model import CalledModel
-from functions.invoke_provider.providers.wire_model import OrNone, Tokens, WireModel, parse_part
+from functions.invoke_provider.providers.wire_model import (
+    OrNone,
+    PartOfTokens,
+    Tokens,
+    WireModel,
+    parse_bill,
+)
 from functions.shared.vocabulary import PriceTier, Usage
 
 _TIERS: dict[str | None, PriceTier] = {"priority": "priority", "fast": "priority", "flex": "flex"}
@@ -17,17 +23,17 @@ _TIERS: dict[str | None, PriceTier] = {"priority": "priority", "fast": "priority
 class _WriteDetails(WireModel):
     """By the time that it is kept at least."""
 
-    ttl_12h_tokens: Tokens | None = None
+    ttl_12h_tokens: PartOfTokens = None
 
 
 class _Input(WireModel):
-    cached_tokens: Tokens | None = None
-    cache_write_tokens: Tokens | None = None
+    cached_tokens: PartOfTokens = None
+    cache_write_tokens: PartOfTokens = None
     cache_write_tokens_details: _WriteDetails | None = None
 
 
 class _Output(WireModel):
-    reasoning_tokens: Tokens | None = None
+    reasoning_tokens: PartOfTokens = None
 
 
 class _Usage(WireModel):
@@ -37,7 +43,7 @@ class _Usage(WireModel):
     output_tokens: Tokens = Field(
         validation_alias=AliasChoices("completion_tokens", "output_tokens")
     )
-    total_tokens: Tokens | None = None
+    total_tokens: PartOfTokens = None
     inputs: _Input | None = Field(
         None, validation_alias=AliasChoices("prompt_tokens_details", "input_tokens_details")
     )
@@ -67,7 +73,7 @@ def usage_in(body: bytes) -> Usage | None:
     OpenAI counts cached and cache-written tokens among the input; our parts are disjoint. A total over
     the sum is of servers that count reasoning on top of the output.
     """
-    bill = parse_part(_Bill, body)
+    bill, is_odd = parse_bill(_Bill, body)
     if bill is None:
         return None
     told, inputs = bill.usage, bill.usage.inputs or _Input()
@@ -85,5 +91,5 @@ def usage_in(body: bytes) -> Usage | None:
         output_tokens=told.output_tokens + untold,
         reasoning_tokens=(told.outputs or _Output()).reasoning_tokens or 0,
         tier=_TIERS.get(bill.service_tier, "standard"),
-        estimated=untold > 0,
+        estimated=is_odd or untold > 0,
     )

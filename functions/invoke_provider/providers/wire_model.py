@@ -6,7 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, TypeVar
 
-from pydantic import ConfigDict, Field, ValidationError, WrapValidator
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    WrapValidator,
+)
 
 from functions.shared.errors import EngineError, ProviderBadResponse
 from functions.shared.vocabulary import Frozen, Usage
@@ -21,22 +28,24 @@ class WireModel(Frozen):
 W = TypeVar("W", bound=WireModel)
 
 
-def parse(kind: type[W], answer: object) -> W:
+def parse(kind: type[W], answer: object, context: Any = None) -> W:
     """An answer, as a body or as an SDK has read it. Raises `ProviderBadResponse`, without the answer."""
     try:
         if isinstance(answer, bytes):
-            return kind.model_validate_json(answer)
-        return kind.model_validate(answer)
+            return kind.model_validate_json(answer, context=context)
+        return kind.model_validate(answer, context=context)
     except ValidationError:
         raise ProviderBadResponse("The provider's answer is not what it promises.") from None
 
 
-def parse_part(kind: type[W], answer: object) -> W | None:
-    """Of an answer that may be unreadable otherwise; None where this part of it is."""
+def parse_bill(kind: type[W], answer: object) -> tuple[W | None, bool]:
+    """What the price depends on, of an answer that may be unreadable otherwise: None where that is, too.
+    And whether it was told so oddly that it counts as estimated."""
+    doubts: list[str] = []
     try:
-        return parse(kind, answer)
+        return parse(kind, answer, doubts), bool(doubts)
     except ProviderBadResponse:
-        return None
+        return None, True
 
 
 def _or_none(value: Any, validate: Callable[[Any], Any]) -> Any:
@@ -48,8 +57,35 @@ def _or_none(value: Any, validate: Callable[[Any], Any]) -> Any:
 
 OrNone = WrapValidator(_or_none)
 """An unreadable part counts as absent: bad accounting must not cost the caller a paid answer."""
-Tokens = Annotated[int, Field(strict=True, ge=0)]
-"""A number in quotes, a boolean or a fraction is no count of tokens."""
+
+
+def _count(value: Any, info: ValidationInfo) -> Any:
+    is_number = isinstance(value, float) and value.is_integer()
+    if is_number or (isinstance(value, str) and value.isdecimal()):
+        _doubt(info)
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError("no count of tokens")
+    return value
+
+
+def _count_or_none(value: Any, validate: Callable[[Any], Any], info: ValidationInfo) -> Any:
+    try:
+        return validate(value)
+    except ValidationError:
+        _doubt(info)
+        return None
+
+
+def _doubt(info: ValidationInfo) -> None:
+    if info.context is not None:
+        info.context.append(info.field_name)
+
+
+Tokens = Annotated[int, BeforeValidator(_count), Field(ge=0)]
+"""A whole number, also as a text or a float; `parse_bill` says that it was odd."""
+PartOfTokens = Annotated[Tokens | None, WrapValidator(_count_or_none)]
+"""Of a count that holds it: an unreadable one is doubtful, and counts as absent."""
 
 
 @contextmanager

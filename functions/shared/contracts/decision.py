@@ -59,8 +59,8 @@ class Profile(Frozen):
     input_size: TextSize
     input_bound: TokenBound = TokenBound()
     image_tokens: Count = 0
-    images: Count = 0
-    low_detail_images: Count = 0
+    images: Annotated[Count, Field(exclude_if=lambda count: not count)] = 0
+    low_detail_images: Annotated[Count, Field(exclude_if=lambda count: not count)] = 0
     max_output_tokens: int | None = None
     required_capabilities: list[Capability]
     session_id: str | None = None
