@@ -110,9 +110,9 @@ class Probe:
         lines = [json.loads(line) for line in self.events(group, f'"{self.key.id}"')]
         return {*map(letters_of, request_ids)} <= {letters_of(one["request_id"]) for one in lines}
 
-    def eventually(self, look: Callable[[], _Found]) -> _Found:
+    def eventually(self, look: Callable[[], _Found], local_s: float = 5) -> _Found:
         """What `look` finds once it finds anything, or in the end; AWS takes its time."""
-        ends = time.monotonic() + (5 if self.stage.is_local else _PROPAGATES_WITHIN_S)
+        ends = time.monotonic() + (local_s if self.stage.is_local else _PROPAGATES_WITHIN_S)
         while not (found := look()) and time.monotonic() < ends:
             time.sleep(0.5 if self.stage.is_local else 5)
         return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ops.prove import bodies, figures, gateway, logs, machines, settings
+from ops.prove import bodies, books, figures, gateway, logs, machines, settings
 from ops.prove.check import Check
 
 CHECKS = (
@@ -250,6 +250,24 @@ CHECKS = (
         "SnapStart is worth about 4 USD a month and function",
         figures.cold_starts_have_figures,
         calls=21,
+    ),
+    Check(
+        "figures-follow",
+        "A request is among the costs of its caller within two minutes.",
+        "Lambda names a stream's shard for mappings with a tumbling window, by its documentation; whether it"
+        " calls a function for a window in which nothing came is not said.",
+        "`Tally` knows what it has counted by the shard and the record's number",
+        books.figures_follow_the_log,
+        calls=20,
+    ),
+    Check(
+        "stopped-jobs",
+        "A job that is stopped has a row, with the state that it ended in.",
+        "The local AWS makes events of executions after AWS's documentation, and ends none for its time; what"
+        " `detail.error` holds of an execution that Step Functions ended itself is not documented.",
+        "an event comes for each end, and the history then has every task's parameters",
+        books.a_stopped_job_has_a_row,
+        calls=30,
     ),
     Check(
         "secret-values",

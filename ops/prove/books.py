@@ -1,0 +1,41 @@
+"""That figures and rows come by the ways which only AWS has: the table's stream, the jobs' events."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ops.prove.check import Finding, judged
+from ops.prove.probe import Probe
+
+_STOPPED_WITHIN_S = 30
+"""The queue alone holds an event for ten seconds."""
+
+
+def figures_follow_the_log(probe: Probe) -> Finding:
+    answered = probe.generate(probe.question).json()["request_id"]
+
+    def spent() -> Any:
+        costs = probe.send("GET", "/v1/metrics/costs?window=15m").json()
+        return costs["by_caller"].get(probe.key.id)
+
+    told = probe.eventually(spent)
+    problems = [] if told else [f"{answered} is not among the costs of its caller"]
+    return judged(problems, f"counted {told}")
+
+
+def a_stopped_job_has_a_row(probe: Probe) -> Finding:
+    job = probe.send("POST", "/v1/jobs", json.dumps(probe.question).encode()).json()
+    path = f"/v1/jobs/{job['execution_id']}"
+    ended = probe.send("DELETE", path).json()["status"]
+
+    def row() -> Any:
+        told = probe.send("GET", f"/v1/requests/{job['execution_id']}")
+        return told.json() if told.status_code == 200 else None
+
+    found = probe.eventually(row, local_s=_STOPPED_WITHIN_S)
+    if found is None:
+        return judged([f"a job that ended as {ended} has no row"], "")
+    # A quick job may have ended before it was stopped.
+    problems = [] if found["status"] == ended else [f"{ended} is {found['status']} in its row"]
+    return judged(problems, f"its row says {found['status']}")
