@@ -42,7 +42,8 @@ class Repriced:
 
 @dataclass(frozen=True)
 class _Booked:
-    """An attempt whose usage is known; what was only assumed of others cannot be priced again."""
+    """An attempt with a usage; what was only assumed of others cannot be priced again, and nobody bills
+    a simulated one."""
 
     request_id: str
     model: str
@@ -82,7 +83,7 @@ def _booked(row: Mapping[str, Any]) -> Iterator[_Booked]:
     context = row.get("decision", {}).get("routing_context", {})
     factors = _FACTORS.validate_python(context.get("price_factors", {}))
     for attempt in row.get("attempts", []):
-        if attempt.get("usage") and not attempt.get("possibly_billed"):
+        if attempt.get("usage") and not attempt.get("simulated_cost_nano_usd"):
             yield _Booked(
                 request_id=row["request_id"],
                 model=attempt["model"],

@@ -70,8 +70,8 @@ def test_the_stages_factors_of_then_are_those_of_the_row():
     assert (told.unlike, told.difference_nano_usd) == ([], 0)
 
 
-@pytest.mark.parametrize("changes", [{"usage": None}, {"possibly_billed": True}])
-def test_what_was_only_assumed_cannot_be_priced_again(changes):
+@pytest.mark.parametrize("changes", [{"usage": None}, {"simulated_cost_nano_usd": 450_000}])
+def test_what_was_only_assumed_or_simulated_is_not_priced_again(changes):
     attempt = _attempt() | changes
     assert reprice([_row(attempt), _row()]) == {}
 
