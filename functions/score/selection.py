@@ -69,7 +69,8 @@ def select(
     scores = _Scores.among(standing, profile, policy)
     asked = sorted((scores.of(one) for one in standing), key=lambda one: one.order)
     selection = _with_first(asked, profile, policy, routing_context)
-    ablest = min(selection.asked[:MAX_RANKED], key=lambda one: (-one.option.quality, one.order[1:]))
+    ranked = _ranked(selection.asked)
+    ablest = min(ranked, key=lambda one: (-one.option.quality, one.order[1:]))
     selection = replace(selection, ablest=ablest.option.model.id)
     left_out = {
         model: f"dominated by {by}, which is cheaper and no worse in anything"
@@ -80,10 +81,11 @@ def select(
         left_out |= {one.option.model.id: "fallback is off" for one in selection.asked[1:]}
         return replace(selection, asked=selection.asked[:1], left_out=left_out)
     left_out |= {
-        one.option.model.id: f"{MAX_RANKED} models are ranked before it"
-        for one in selection.asked[MAX_RANKED:]
+        one.option.model.id: f"not among the {MAX_RANKED} that are ranked"
+        for one in selection.asked
+        if one not in ranked
     }
-    selection = replace(selection, asked=selection.asked[:MAX_RANKED])
+    selection = replace(selection, asked=ranked)
     spare = _spare([one for one in sound if one.model.id in dominated], standing)
     reserve = sorted((scores.of(one) for one in spare), key=lambda one: one.order)
     reserve += sorted((scores.of(one) for one in resting), key=lambda one: one.order)
@@ -93,6 +95,14 @@ def select(
         for one in reserve
     }
     return replace(selection, reserve=reserve, left_out=left_out)
+
+
+def _ranked(asked: list[Scored]) -> list[Scored]:
+    """The first ones, and the best of every provider: an outage of one must leave others to ask."""
+    firsts = {one.option.model.provider: one for one in reversed(asked)}
+    others = [one for one in asked if one is not firsts[one.option.model.provider]]
+    kept = [*firsts.values(), *others[: MAX_RANKED - len(firsts)]]
+    return [one for one in asked if one in kept]
 
 
 def _is_sound(option: Option, profile: Profile) -> bool:

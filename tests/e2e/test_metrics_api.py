@@ -159,7 +159,9 @@ def test_the_summary_counts_what_the_log_lists(stack, rows):
     }
     assert told["fallbacks"] == sum(row["fallbacks"] for row in rows) > 0
     total, savings = told["costs"]["total_usd"], told["costs"]["savings_usd"]
-    assert _micro(total) == _micro(_cost(rows)) > 0
+    assert _micro(total) == _micro(_cost(rows)) == 0
+    simulated = sum(Decimal(str(row["simulated_cost_usd"] or 0)) for row in rows)
+    assert _micro(told["costs"]["simulated_cost_usd"]) == _micro(simulated) > 0
     assert _micro(savings) == _micro(sum(Decimal(str(row["savings_usd"] or 0)) for row in rows))
     assert told["cache"] == {"hits": 0, "hit_rate": 0}
 

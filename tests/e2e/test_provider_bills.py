@@ -227,11 +227,11 @@ def test_a_call_costs_what_its_provider_bills(stack, exchange, fault, interface)
 
 def test_a_job_that_is_stopped_has_a_row_with_what_may_be_billed(stack, exchange):
     mark = "stopped.hang"
-    told = post(stack, "/jobs", _body("gpt-6-luna", mark)).json()
+    told = post(stack, "/jobs", _body("gpt-6-luna", mark, max_latency_ms=6_000)).json()
     assert eventually(lambda: _calls(exchange, mark))
     assert call(stack, "DELETE", f"/jobs/{told['execution_id']}").json()["status"] == "ABORTED"
     assert ended_job(stack, told["execution_id"])["status"] == "ABORTED"
-    row = eventually(lambda: _row(stack, told["execution_id"]).get("attempts") and True, 10)
+    row = eventually(lambda: _row(stack, told["execution_id"]).get("attempts") and True, 60)
     assert row, "there is no row"
     found = _row(stack, told["execution_id"])
     assert audited(_calls(exchange, mark), [found]).mismatches == []

@@ -61,7 +61,9 @@ def test_a_dry_run_decides_what_the_request_itself_then_does(stack):
     ]
     assert routing["excluded"] == answer["routing"]["excluded"]
     assert routing["price_version"] == answer["usage"]["price_version"]
-    assert routing["baseline_model"] == answer["usage"]["baseline_model"]
+    # Nobody is paid for a simulated answer, so that nothing is saved.
+    assert routing["baseline_model"]
+    assert answer["usage"]["baseline_model"] is None
 
 
 def test_a_dry_run_calls_nobody_and_leaves_no_trace(stack):
@@ -127,7 +129,8 @@ def test_an_answered_request_can_be_audited(stack):
     assert row["price_version"] == answer["usage"]["price_version"]
     [attempt] = row["attempts"]
     assert attempt["usage"]["output_tokens"] == answer["usage"]["output_tokens"]
-    assert attempt["cost_usd"] == answer["usage"]["total_cost_usd"] > 0
+    assert attempt["cost_usd"] == answer["usage"]["total_cost_usd"] == 0
+    assert attempt["simulated_cost_usd"] == answer["usage"]["simulated_cost_usd"] > 0
     assert attempt["elapsed_ms"] >= 0
     assert not {"day", "expires_at", "prompt", "feedback"} & row.keys()
     assert TEXT not in response.text

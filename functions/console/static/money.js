@@ -11,7 +11,9 @@ export const savingsName = (baseline) => `Savings, estimated${baseline ? ` vs ${
 
 /** @param {string | null | undefined} baseline */
 export const savingsNote = (baseline) =>
-  `Estimated: what ${baseline ?? "the dearest model that could have answered"} costs for as many tokens, less what was paid.`;
+  baseline
+    ? `Estimated: what ${baseline} costs for as many tokens, less what all attempts cost.`
+    : "Nothing was chosen, or nobody is paid: nothing is saved.";
 
 /** @param {Attempt} attempt */
 export function costOf(attempt) {
@@ -22,7 +24,7 @@ export function costOf(attempt) {
 
 /** @param {number} possibly */
 export const possiblyBilled = (possibly) =>
-  possibly ? `at most ${usd(possibly)} possibly billed` : "";
+  possibly ? `about ${usd(possibly)} possibly billed` : "";
 
 /**
  * What may have been billed for a request, and whether its cost has that in it.
@@ -30,7 +32,7 @@ export const possiblyBilled = (possibly) =>
  * @returns {string}
  */
 export function possiblyBilledOf(record) {
-  if (record.possibly_billed_usd) return `${usd(record.possibly_billed_usd)} at most`;
+  if (record.possibly_billed_usd) return `about ${usd(record.possibly_billed_usd)}`;
   const inCost = (record.attempts ?? [])
     .filter((one) => one.possibly_billed)
     .reduce((sum, one) => sum + costOf(one).possibly, 0);

@@ -99,7 +99,7 @@ const choice = (title) => ({ state: "Next Candidate?", kind: "choice", title });
 
 /** Between a failed attempt and the next one. @param {Attempt} attempt @param {Attempt} next @returns {Step[]} */
 function between(attempt, next) {
-  if ((next.try ?? 1) > 1) return next.waited_ms ? [] : [choice("asked again")];
+  if ((next.try ?? 1) > 1) return [choice("asked again")];
   return isUntoldWait(attempt, next)
     ? [{ state: "Wait For Provider", kind: "choice", title: "asked again" }]
     : [choice("yes")];

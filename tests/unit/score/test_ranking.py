@@ -185,7 +185,7 @@ def test_a_stricter_cost_limit_adds_no_candidate_but_for_one_that_it_takes(
             found = _rank(model_preference=preference, max_cost_usd=max_cost_usd)
         except NoEligibleModel:
             return set(), set()
-        later = {one.model for one in found.excluded if "ranked before" in one.reason}
+        later = {one.model for one in found.excluded if "are ranked" in one.reason}
         return {one.model for one in found.candidates}, later
 
     strict, _ = ranked(limit * stricter)
@@ -285,7 +285,7 @@ def test_an_image_inside_the_request_counts_as_an_image_and_not_as_its_letters()
 def test_a_decision_ranks_the_first_twelve_models_and_says_so_of_the_others():
     decision = _rank(model_preference="best")
     assert len(decision.candidates) == MAX_RANKED == 12
-    later = [one for one in decision.excluded if one.reason == "12 models are ranked before it"]
+    later = [one for one in decision.excluded if one.reason == "not among the 12 that are ranked"]
     assert len(later) > 20
 
 
@@ -299,3 +299,10 @@ def test_a_pinned_model_is_ranked_first_however_many_are_better():
         key=lambda one: one.quality["chat"],
     )
     assert _rank(model_preference="best", model=worst.id).candidates[0].model == worst.id
+
+
+@pytest.mark.parametrize("preference", ["cheap", "balanced", "best", "fast"])
+def test_every_provider_that_may_be_asked_is_among_those_that_are(preference):
+    decision = _rank(model_preference=preference)
+    asked = {_provider(one) for one in (*decision.candidates, *decision.reserve)}
+    assert asked >= {"openai", "anthropic", "azure_openai", "bedrock"}
