@@ -548,11 +548,9 @@ def test_the_walk_shows_each_state_with_its_time(console):
         ]
     )
     times = walk.locator(".time").evaluate_all("all => all.map((one) => +one.dataset.value)")
-    first, again, last = (attempt["elapsed_ms"] for attempt in row["attempts"])
-    waited = row["attempts"][1]["waited_ms"]
-    routed = [row["profile"]["classify_ms"], row["decision"]["score_ms"]]
-    assert times == [*routed, first, waited, again, last]
-    assert waited == 1_000
+    elapsed = [attempt["elapsed_ms"] for attempt in row["attempts"]]
+    assert times == [row["profile"]["classify_ms"], row["decision"]["score_ms"], *elapsed]
+    assert [attempt.get("waited_ms", 0) for attempt in row["attempts"]] == [0, 1_000, 0]
     for shown, attempt in zip(walk.locator("[data-attempt]").all(), row["attempts"], strict=True):
         expect(shown).to_contain_text(attempt["model"])
         expect(shown).to_contain_text(attempt["outcome"])
@@ -611,8 +609,14 @@ def test_a_stored_failure_tells_its_tries_their_waits_and_what_may_have_been_bil
 def test_the_walk_draws_waits_as_waits(console):
     console.open_record(console.sent(), **FAILED)
     walk = console.record.locator(".walk")
-    states = ["Classify", "Score", *["Invoke Provider", "Wait For Provider"], "Invoke Provider"]
-    states += ["Next Candidate?", *["Invoke Provider"] * 2, "Next Candidate?", "Record Failure"]
+    states = ["Classify", "Score", "Invoke Provider", "Next Candidate?", "Wait For Provider"]
+    states += [
+        "Invoke Provider",
+        "Next Candidate?",
+        *["Invoke Provider"] * 2,
+        "Next Candidate?",
+        "Record Failure",
+    ]
     expect(walk.locator(".state")).to_have_text(states)
     waits = ["waited 1.00 s before try 2", "waited 2.40 s before try 1"]
     expect(walk.locator(".step.wait strong")).to_have_text(waits)

@@ -227,7 +227,8 @@ def test_a_call_costs_what_its_provider_bills(stack, exchange, fault, interface)
 
 def test_a_job_that_is_stopped_has_a_row_with_what_may_be_billed(stack, exchange):
     mark = "stopped.hang"
-    told = post(stack, "/jobs", _body("gpt-6-luna", mark, max_latency_ms=6_000)).json()
+    body = _body("gpt-6-luna", mark, max_latency_ms=6_000, max_output_tokens=50)
+    told = post(stack, "/jobs", body).json()
     assert eventually(lambda: _calls(exchange, mark))
     assert call(stack, "DELETE", f"/jobs/{told['execution_id']}").json()["status"] == "ABORTED"
     assert ended_job(stack, told["execution_id"])["status"] == "ABORTED"
