@@ -49,8 +49,9 @@ class Selection:
     asked: list[Scored]
     reserve: list[Scored]
     left_out: Mapping[str, str]
-    ablest: str = ""
-    """The best by quality of those that may be asked, the cheaper one of equals."""
+    ablest: str | None = None
+    """The best by quality of those that may be asked, the cheaper one of equals; a simulated one is no
+    alternative that would cost."""
     explored: bool = False
     """Whether chance put another one first than the best."""
     propensity: float = 1.0
@@ -70,8 +71,7 @@ def select(
     asked = sorted((scores.of(one) for one in standing), key=lambda one: one.order)
     selection = _with_first(asked, profile, policy, routing_context)
     ranked = _ranked(selection.asked)
-    ablest = min(ranked, key=lambda one: (-one.option.quality, one.order[1:]))
-    selection = replace(selection, ablest=ablest.option.model.id)
+    selection = replace(selection, ablest=_ablest(ranked))
     left_out = {
         model: f"dominated by {by}, which is cheaper and no worse in anything"
         for model, by in dominated.items()
@@ -95,6 +95,12 @@ def select(
         for one in reserve
     }
     return replace(selection, reserve=reserve, left_out=left_out)
+
+
+def _ablest(ranked: list[Scored]) -> str | None:
+    real = [one for one in ranked if not one.option.mock]
+    best = min(real, key=lambda one: (-one.option.quality, one.order[1:]), default=None)
+    return best.option.model.id if best else None
 
 
 def _ranked(asked: list[Scored]) -> list[Scored]:

@@ -153,11 +153,18 @@ def test_always_mocking_ignores_credentials():
     assert all(one.mock for one in _rank(configured=["openai"], mock="always").candidates)
 
 
+CONFIGURED = ("anthropic", "azure_openai", "bedrock", "openai")
+
+
+def test_there_is_no_baseline_where_every_model_is_simulated():
+    assert _rank().baseline_model is None
+
+
 @pytest.mark.parametrize("fallback", [True, False])
 @pytest.mark.parametrize("preference", ["balanced", "cheap", "best", "fast"])
 def test_the_baseline_is_the_best_of_those_that_would_be_asked(preference, fallback):
-    decision = _rank(model_preference=preference, fallback=fallback)
-    asked = _rank(model_preference=preference).candidates
+    decision = _rank(configured=CONFIGURED, model_preference=preference, fallback=fallback)
+    asked = _rank(configured=CONFIGURED, model_preference=preference).candidates
     best = max(one.quality for one in asked)
     assert decision.baseline_model in {one.model for one in asked if one.quality == best}
 
