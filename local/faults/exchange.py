@@ -25,7 +25,7 @@ from functions.shared.catalogue.models import load_catalogue
 from functions.shared.catalogue.pricing import cost_nano_usd
 from functions.shared.vocabulary import Api, Provider, Usage
 from local.faults.fixtures import context_of
-from local.faults.kinds import REMOTE, WELL, Fault
+from local.faults.kinds import PROCESSED, REMOTE, WELL, Fault
 from local.faults.wire import (
     Body,
     api_of,
@@ -191,7 +191,7 @@ class _Handler(BaseHTTPRequestHandler):
             if answer.ok:
                 self._bill(call, raw, answer)
             else:
-                self._refuse(call, answer)
+                self._refuse(call, raw, answer)
 
     def _simulated(self, call: LedgerCall, raw: bytes) -> requests.Response:
         """Aimock's own answer; a refusal is in its words, too."""
@@ -204,13 +204,15 @@ class _Handler(BaseHTTPRequestHandler):
             timeout=30,
         )
 
-    def _refuse(self, call: LedgerCall, answer: requests.Response) -> None:
+    def _refuse(self, call: LedgerCall, raw: bytes, answer: requests.Response) -> None:
         if call.fault is WELL:
             raise LookupError(f"aimock answers {answer.status_code}: {answer.text[:200]}")
         headers: dict[str, str] = {}
         body = answer.content
         if self._provider == "bedrock":
             headers, body = bedrock_refusal(body)
+        if (self._provider, call.fault.name) in PROCESSED:
+            call.usage = usage_of(raw, {})
         if wait_s := call.fault.refusals[self._provider].retry_after_s:
             headers["Retry-After"] = str(wait_s)
         self._send(answer.status_code, body, headers)

@@ -28,8 +28,8 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Fault:
-    """`refusals` by provider, where it refuses the call, and then bills nothing. Every other call is billed, and
-    `told` says whether the gateway can know for how much."""
+    """`refusals` by provider, where it refuses the call, and then bills nothing, but for those of `PROCESSED`.
+    Every other call is billed, and `told` says whether the gateway can know for how much."""
 
     name: str
     refusals: Mapping[Provider, Refusal] = field(default_factory=dict)
@@ -118,5 +118,8 @@ FAULTS = (
     Fault("killed", told=False, ending="kills"),
 )
 """A connection that is refused is none of them, as nobody receives the call: the exchange's outages are."""
+
+PROCESSED = frozenset({("azure_openai", "filtered"), ("azure_openai", "too_long")})
+"""Refusals that are billed: https://learn.microsoft.com/en-us/azure/ai-services/openai/how-to/manage-costs"""
 
 BY_NAME = {fault.name: fault for fault in (WELL, *FAULTS)}

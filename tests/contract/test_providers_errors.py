@@ -165,3 +165,13 @@ def test_the_wait_is_whole_seconds_and_never_a_guess(headers, seconds):
 def test_the_wait_may_be_a_date():
     moment = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
     assert 28 <= retry_after_seconds({"retry-after": moment}) <= 30
+
+
+@pytest.mark.parametrize(
+    ("wire", "billed"), [("azure_openai", "assumed"), ("openai", "none"), ("responses", "none")]
+)
+@pytest.mark.parametrize("code", ["content_filter", "context_length_exceeded"])
+def test_what_azure_refuses_after_it_has_read_the_prompt_may_be_charged(wire, billed, code):
+    body = {"error": {"code": code, "message": "No.", "type": "invalid_request_error"}}
+    error = raised_by(Exchange(wire, httpx2.Response(400, json=body)))
+    assert (error.billed, error.repeatable) == (billed, False)

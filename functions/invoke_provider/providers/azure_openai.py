@@ -8,6 +8,7 @@ from functions.invoke_provider.providers.openai import OpenAIProvider
 from functions.invoke_provider.providers.refusals import ErrorTable
 from functions.shared.errors import (
     ContentFiltered,
+    ContextWindowExceeded,
     ModelNotFound,
     ProviderAuthFailed,
     ProviderOverloaded,
@@ -44,6 +45,9 @@ ERRORS = ErrorTable(
         "out of call volume quota": ProviderQuotaExhausted,
         "content management policy": ContentFiltered,
     },
+    # "A 400 error due to a content filter or input limit" may be charged, as the service has processed it:
+    # https://learn.microsoft.com/en-us/azure/ai-services/openai/how-to/manage-costs
+    may_bill=frozenset({ContentFiltered, ContextWindowExceeded}),
 )
 
 

@@ -41,8 +41,8 @@ _BY_STATUS: dict[int, type[EngineError]] = {
 """Any other status is no fault of the request: `ProviderUnavailable`."""
 
 _GIVEN_UP = frozenset({408, 504, 524})
-"""Said by who stopped waiting for the model, which was at work. No other answer that is no success is
-billed: https://platform.claude.com/docs/en/api/errors, https://help.openai.com/en/articles/6613629"""
+"""Said by who stopped waiting for the model, which was at work. Any other answer that is no success is
+taken for not billed, unless the provider says that it is."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,8 @@ class ErrorTable:
     provider: str
     codes: Mapping[str, type[EngineError]]
     phrases: Mapping[str, type[EngineError]]
+    may_bill: frozenset[type[EngineError]] = frozenset()
+    """Refusals that came after the request was processed, which this provider bills."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def refusal_error(refusal: Refusal, table: ErrorTable) -> EngineError:
     if kind is InvalidRequest:
         return InvalidRequest(message, reason=cleaned(refusal.reason))
     error = kind(message, retry_after_seconds=retry_after_seconds(refusal.headers))
-    if refusal.status in _GIVEN_UP:
+    if refusal.status in _GIVEN_UP or kind in table.may_bill:
         error.repeatable, error.billed = False, "assumed"
     return error
 
