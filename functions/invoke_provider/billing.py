@@ -63,8 +63,8 @@ def call_of(
     except UnpricedModel:
         # Score's catalogue is ahead of this function's: the answer must not be lost for that.
         billed, usage = "assumed", None
-    if usage is None and billed == "assumed" and not mock:
-        assumed = event.decision.ranked(model).estimated_cost_nano_usd
+    if usage is None and billed == "assumed":
+        assumed = event.decision.assumed_cost_nano_usd(event.candidate)
     return Call(
         try_number=try_number(event),
         elapsed_ms=elapsed_ms,

@@ -70,13 +70,12 @@ def _ended(called: InvokeInput, status: str, state: StateTable) -> Attempt | Non
     if time.time() * 1000 < called.profile.deadline_at_ms + 1000 * OVERRUN_S:
         return None
     candidate = called.candidate
-    estimated = called.decision.ranked(candidate.model).estimated_cost_nano_usd
     return Attempt(
         model=candidate.model,
         provider=candidate.provider,
         outcome=type(_STOPPED.get(status, EngineError(""))).__name__,
         waited_ms=1000 * candidate.waited_seconds,
-        possibly_billed_nano_usd=0 if candidate.mock else estimated,
+        possibly_billed_nano_usd=called.decision.assumed_cost_nano_usd(candidate),
     )
 
 

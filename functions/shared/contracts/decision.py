@@ -201,6 +201,11 @@ class Decision(Frozen):
         """Raises `KeyError` for a model that was never to be asked."""
         return self._by_model[model]
 
+    def assumed_cost_nano_usd(self, candidate: Candidate) -> NanoUsd:
+        """What a call is taken for that may be billed and told no usage: as dear as such answers have
+        been, and nothing where it was simulated. Raises `KeyError` as `ranked` does."""
+        return 0 if candidate.mock else self.ranked(candidate.model).estimated_cost_nano_usd
+
     @cached_property
     def _by_model(self) -> dict[str, RankedModel]:
         return {one.model: one for one in (*self.candidates, *self.reserve)}

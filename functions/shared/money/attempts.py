@@ -19,8 +19,7 @@ def attempt_of(failure: FailedAttempt, decision: Decision, kept: Call | None = N
         told = {name: getattr(kept, name) for name in Call.model_fields}
     call: dict[str, Any] = dict(told or {"waited_ms": 1000 * failure.candidate.waited_seconds})
     if told is None and _may_be_billed(failure, error):
-        ranked = decision.ranked(failure.candidate.model)
-        call["possibly_billed_nano_usd"] = ranked.estimated_cost_nano_usd
+        call["possibly_billed_nano_usd"] = decision.assumed_cost_nano_usd(failure.candidate)
     return Attempt.model_validate(
         {
             **call,
@@ -33,6 +32,5 @@ def attempt_of(failure: FailedAttempt, decision: Decision, kept: Call | None = N
 
 
 def _may_be_billed(failure: FailedAttempt, error: EngineError) -> bool:
-    """A simulated call never is, nor one that AWS did not run."""
-    is_real = not failure.candidate.mock and failure.error.name not in NEVER_RAN
-    return is_real and error.billed == "assumed"
+    """One that AWS did not run never is."""
+    return failure.error.name not in NEVER_RAN and error.billed == "assumed"
