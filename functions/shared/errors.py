@@ -24,6 +24,8 @@ EngineError
     ├── AnswerUnfit               an answer that is not what was asked: one other model
     ├── AnswerUnsure              next; this one again as the last resort
     ├── ContextWindowExceeded     next candidate with a larger window, else 400
+    ├── RequestUnsupported        this candidate cannot take it: one that can, else 400
+    ├── RequestDoubted            an unknown 400: another provider confirms or refutes it, once
     └── CostLimitReached          what is left of `max_cost_usd` pays for no other candidate
 """
 
@@ -260,6 +262,21 @@ class AnswerUnsure(ProviderError):
 class ContextWindowExceeded(ProviderError):
     """The request does not fit the model's context window."""
 
+    billed = "none"
+
+
+class RequestUnsupported(ProviderError):
+    """This candidate cannot take the request, and others may: nobody's fault."""
+
+    code = "invalid_request"
+    billed = "none"
+
+
+class RequestDoubted(ProviderError):
+    """A provider refused a request that passed our own check, and its words are none that we know: whether
+    the request is at fault or the account, another provider tells."""
+
+    code = "invalid_request"
     billed = "none"
 
 

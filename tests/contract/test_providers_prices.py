@@ -3,7 +3,7 @@
 import httpx2
 import pytest
 
-from functions.invoke_provider.providers.bedrock import request_body
+from functions.invoke_provider.providers.converse import request_body
 from functions.invoke_provider.providers.converse_usage import usage_in
 from functions.shared.errors import AnswerUnfit, ContentFiltered, EngineError, ProviderBadResponse
 from functions.shared.vocabulary import Usage

@@ -16,7 +16,7 @@ import pytest
 from functions.api.feedback import Grade
 from functions.classify.profiling import profile_request
 from functions.invoke_provider.attempt import _cut
-from functions.invoke_provider.providers import anthropic, bedrock, chat_completions, responses
+from functions.invoke_provider.providers import chat_completions, converse, messages, responses
 from functions.invoke_provider.providers.local_onnx import LocalProvider
 from functions.invoke_provider.providers.refusals import cleaned
 from functions.invoke_provider.providers.simulator import Simulator
@@ -226,8 +226,8 @@ def test_every_list_and_every_free_map_of_a_request_has_a_bound():
 BODIES: dict[str, Any] = {
     "chat_completions": chat_completions.request_body,
     "responses": responses.request_body,
-    "messages": anthropic.request_body,
-    "converse": bedrock.request_body,
+    "messages": messages.request_body,
+    "converse": converse.request_body,
 }
 TOLD: dict[str, Any] = {
     "thousands of images": REQUESTS["thousands of images"],
