@@ -140,6 +140,8 @@ class StageConfig(_Part):
     """Who is told of an alarm; each address has to confirm once."""
     console: bool = True
     """Serve the console, a page that needs a key to show anything."""
+    ask_others_after_refusal: bool = False
+    """Go on to other providers where one refuses a request on policy, instead of ending it."""
     provider_concurrency: int | None = Field(default=None, ge=1)
     """Reserved concurrency of the function of each of `providers`; none by default, as a new account's
     whole limit may be as low as 10, and Lambda keeps 100 of a larger one unreserved."""

@@ -27,7 +27,14 @@ from functions.shared.contracts.states import (
     RefusedOutput,
     json_of,
 )
-from functions.shared.errors import EngineError, error_body
+from functions.shared.errors import (
+    ContentFiltered,
+    EngineError,
+    InvalidRequest,
+    RequestDoubted,
+    RequestUnsupported,
+    error_body,
+)
 from functions.shared.money.attempts import attempt_of
 from functions.shared.money.savings import savings_of
 from functions.shared.policy.explanation import choice_of, described, narrowed
@@ -64,11 +71,21 @@ def answer_of(
     return InvokeOutput(answer=answer, logged_answer=logged, attempt=attempt)
 
 
+_REFUSALS = (InvalidRequest, RequestDoubted, RequestUnsupported)
+
+
+def is_refusal(error: EngineError, *, asks_others: bool) -> bool:
+    """Whether it is about the request, and an answer to its caller; one on policy is none where the stage
+    has others asked."""
+    return isinstance(error, _REFUSALS) or (isinstance(error, ContentFiltered) and not asks_others)
+
+
 def refusal_of(event: InvokeInput, error: EngineError) -> RefusedOutput:
     """A request that the provider refused: its reason is in the caller's body, and there alone."""
     request_id, name = event.profile.request_id, type(error).__name__
     body = error_body(error, request_id)
-    body["error"]["message"] = f"{event.candidate.provider} refused the request: {error.reason}"
+    if error.reason:
+        body["error"]["message"] = f"{event.candidate.provider} refused the request: {error.reason}"
     cause = json.dumps({"errorType": name, "errorMessage": str(error)})
     attempt = attempt_in(event, error)
     return RefusedOutput(answer=body, attempt=attempt, error=CaughtError(name=name, cause=cause))

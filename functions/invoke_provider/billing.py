@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 from datetime import datetime
 from functools import lru_cache
 
 from functions.invoke_provider.called_model import CalledModel
 from functions.invoke_provider.providers.base import Completion
-from functions.shared.attempt_limits import MOST_PAUSE_S, RETRY_INTERVAL_S
+from functions.shared.attempt_limits import (
+    LONGEST_BACKOFF_S,
+    MOST_EVENT_BYTES,
+    MOST_PAUSE_S,
+    RETRY_INTERVAL_S,
+    UNTOLD_WAIT_S,
+    WAIT_JITTER,
+)
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.catalogue.pricing import UnpricedModel, price_version
 from functions.shared.catalogue.tokens import call_tokens, tokens_in
 from functions.shared.contracts.states import Call, InvokeInput
-from functions.shared.errors import Billed, EngineError, ProviderAuthFailed
+from functions.shared.errors import (
+    Billed,
+    EngineError,
+    ProviderAuthFailed,
+    ProviderOverloaded,
+    ProviderThrottled,
+    ProviderUnavailable,
+)
 from functions.shared.health.circuit import circuit_of
 from functions.shared.money.call_cost import call_cost_nano_usd
 from functions.shared.vocabulary import Usage
+
+_MAY_TELL_A_WAIT = (ProviderOverloaded, ProviderUnavailable)
 
 
 def usage_of(completion: Completion, event: InvokeInput, model: CalledModel) -> Usage:
@@ -94,18 +111,43 @@ def _waited_ms(event: InvokeInput, began_ms: float) -> int:
 
 def tell(error: EngineError, event: InvokeInput, elapsed_ms: int, now_ms: float) -> None:
     """Lets the error say what its call took, and whether to repeat it: only what certainly was not billed,
-    once, and not at a model that is failing anyway; a refused key as often as there is a newer one."""
+    once, and not at a model that is failing anyway; a refused key as often as there is a newer one. And when
+    one that asked for a wait can be asked again, if nobody else is left."""
     usage = error.usage if error.usage and is_possible(error.usage) else None
     billed = "assumed" if error.usage and not usage else error.billed
     call = call_of(event, elapsed_ms, now_ms, usage, billed)
     error.call = call.model_dump(mode="json", by_alias=True, exclude_none=True)
     error.spent = _spent_nano_usd(event, call)
-    pause_s = error.retry_after_seconds or random.randint(0, RETRY_INTERVAL_S)  # noqa: S311
+    pause_s = _pause_s(error.told_wait_seconds)
     if isinstance(error, ProviderAuthFailed):
         error.again = error.repeatable
     elif error.repeatable and billed == "none" and try_number(event) == 1:
         error.again = pause_s <= MOST_PAUSE_S and _is_well(event, now_ms)
         error.wait_seconds = pause_s if error.again else 0
+    if not error.again:
+        error.free_at_ms = _free_at_ms(error, event, now_ms)
+
+
+def _pause_s(told_s: float | None) -> int:
+    """Before the same candidate is called again; the machine's pauses are whole seconds."""
+    return random.randint(0, RETRY_INTERVAL_S) if told_s is None else math.ceil(told_s)  # noqa: S311
+
+
+def _free_at_ms(error: EngineError, event: InvokeInput, now_ms: float) -> int:
+    """Where waiting helps, epoch milliseconds: the wait that was told, or a guess, and longer each time
+    that the candidate says so."""
+    told_s, round_number = error.told_wait_seconds, try_number(event) - 1
+    is_throttle = isinstance(error, ProviderThrottled)
+    is_told = isinstance(error, _MAY_TELL_A_WAIT) and told_s is not None
+    if not (is_throttle or is_told) or not _has_room(event):
+        return 0
+    least_s = UNTOLD_WAIT_S * 2**round_number if round_number or told_s is None else 0
+    wait_s = max(told_s or 0, min(least_s, LONGEST_BACKOFF_S))
+    return round(now_ms + 1000 * wait_s * random.uniform(1, 1 + WAIT_JITTER))  # noqa: S311
+
+
+def _has_room(event: InvokeInput) -> bool:
+    return len(event.model_dump_json().encode()) < MOST_EVENT_BYTES
 
 
 def _is_well(event: InvokeInput, now_ms: float) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.invoke_provider.answer import refusal_of
+from functions.invoke_provider.answer import is_refusal, refusal_of
 from functions.invoke_provider.attempt import attempt
 from functions.invoke_provider.keeping import keep, keep_failed
 from functions.invoke_provider.providers.registry import load_provider
@@ -46,8 +46,8 @@ def _outcome_of(called: InvokeInput) -> InvokeOutput | RefusedOutput:
         output = attempt(called, load_provider(settings))
     except EngineError as error:
         keep_failed(called, error, settings.STATE_TABLE)
-        if not error.reason:
-            raise
-        return refusal_of(called, error)
+        if is_refusal(error, asks_others=settings.ASK_OTHERS_AFTER_REFUSAL):
+            return refusal_of(called, error)
+        raise
     keep(called, output.attempt, settings.STATE_TABLE)
     return output

@@ -48,7 +48,9 @@ _COUNTED_AS = {
     **dict.fromkeys((*_PROVIDER_BLOCKED, _MODEL_BLOCKED), "faults"),
     "ProviderThrottled": "throttles",
 }
-"""By the outcome of an attempt. Any other is a failure of our own and says nothing of the model."""
+"""By the outcome of an attempt. Any other is a failure of our own, or of nobody, and says nothing of the
+model."""
+_DOUBTED = "RequestDoubted"
 
 
 def changes_of(event: RecordInput, attempts: list[Attempt], now: datetime) -> Iterator[Change]:
@@ -57,7 +59,14 @@ def changes_of(event: RecordInput, attempts: list[Attempt], now: datetime) -> It
     real = [one for one in attempts if one.model in known and not known[one.model].mock]
     for provider in dict.fromkeys(one.provider for one in real):
         of_provider = [one for one in real if one.provider == provider]
-        yield from _minute(provider, of_provider, known, caller_number(event.caller_id), now)
+        yield from _minute(
+            provider,
+            of_provider,
+            known,
+            caller_number(event.caller_id),
+            now,
+            is_answered=event.error is None,
+        )
         yield from _day(provider, of_provider, event, now)
 
 
@@ -74,13 +83,15 @@ def _minute(
     known: dict[str, RankedModel],
     caller: int,
     now: datetime,
+    *,
+    is_answered: bool,
 ) -> Iterator[Change]:
     added: Counter[str] = Counter()
     latest: dict[str, int | str] = {}
     members: dict[str, set[int]] = {}
     now_ms = epoch_ms(now)
     for attempt in _without_old_keys(attempts):
-        counted = _counted_as(attempt, known[attempt.model])
+        counted = _counted_as(attempt, known[attempt.model], is_answered=is_answered)
         if counted is not None:
             added[attribute(counted, attempt.model)] += 1
         if counted in CALLERS_OF:
@@ -107,7 +118,10 @@ def _without_old_keys(attempts: list[Attempt]) -> Iterator[Attempt]:
             yield attempt
 
 
-def _counted_as(attempt: Attempt, candidate: RankedModel) -> str | None:
+def _counted_as(attempt: Attempt, candidate: RankedModel, *, is_answered: bool) -> str | None:
+    if attempt.outcome == _DOUBTED:
+        # Another provider took the request: so it was not at fault.
+        return "faults" if is_answered else None
     if attempt.outcome == "ProviderTimeout" and attempt.elapsed_ms < candidate.p95_latency_ms:
         # It was not given the time that it usually needs.
         return None

@@ -14,12 +14,16 @@ from functions.shared.errors import (
     InvalidRequest,
     ProviderError,
     RateLimited,
+    RequestDoubted,
+    RequestUnsupported,
     from_execution,
     problem_at,
 )
 from functions.shared.money.attempts import attempt_of
 from functions.shared.money.job_calls import kept_call
 from functions.shared.never_ran import TOO_MANY_REQUESTS
+
+_REFUSED = (RequestDoubted, RequestUnsupported)
 
 ALL_FAILED = "Every candidate failed; details lists the attempts."
 COST_LIMIT_REACHED = (
@@ -51,15 +55,37 @@ def error_of(event: RecordInput, attempts: list[Attempt]) -> EngineError | None:
     if isinstance(error, ContextWindowExceeded):
         problem = problem_at("body", "longer than every candidate's context window")
         return InvalidRequest("The request is too long.", details=[problem])
-    if event.failures and all(one.error.name == TOO_MANY_REQUESTS for one in event.failures):
-        return error
-    failed = isinstance(error, ProviderError | RateLimited) or type(error) is EngineError
-    if event.failures and failed:
-        message = COST_LIMIT_REACHED if isinstance(error, CostLimitReached) else ALL_FAILED
-        shown = ProviderError(message, details=_attempt_details(attempts))
-        shown.retry_after_seconds = error.retry_after_seconds
-        return shown
-    return error
+    if _is_refused(error, event):
+        return InvalidRequest(error.message)
+    return _all_failed(error, event, attempts) if _has_failed(error, event) else error
+
+
+def _has_failed(error: EngineError, event: RecordInput) -> bool:
+    """Whether candidates failed, and not just for AWS had no room to run them."""
+    if not event.failures or all(one.error.name == TOO_MANY_REQUESTS for one in event.failures):
+        return False
+    return isinstance(error, ProviderError | RateLimited) or type(error) is EngineError
+
+
+def _all_failed(error: EngineError, event: RecordInput, attempts: list[Attempt]) -> ProviderError:
+    message = COST_LIMIT_REACHED if isinstance(error, CostLimitReached) else ALL_FAILED
+    shown = ProviderError(message, details=_attempt_details(attempts))
+    shown.retry_after_seconds = _back_in_s(event) or error.retry_after_seconds
+    return shown
+
+
+def _is_refused(error: EngineError, event: RecordInput) -> bool:
+    """Whether nothing else than the request was at fault, as far as its providers told."""
+    if not isinstance(error, _REFUSED):
+        return False
+    failures = [one.error.name for one in event.failures]
+    return event.attempt is not None or {*failures} <= {one.__name__ for one in _REFUSED}
+
+
+def _back_in_s(event: RecordInput) -> int:
+    """The least of the waits that were told; 0 where none was."""
+    caught = [from_execution(one.error.name, one.error.cause) for one in event.failures]
+    return min((one.retry_after_seconds for one in caught if one.retry_after_seconds), default=0)
 
 
 def _attempt_details(attempts: list[Attempt]) -> list[dict[str, Any]]:

@@ -65,7 +65,7 @@ def _health(finished: FinishedRequest, stores: Stores) -> None:
 
 def _session(finished: FinishedRequest, stores: Stores) -> None:
     event, attempt = finished.event, finished.event.attempt
-    if attempt and event.profile and event.profile.session_id:
+    if event.answer and attempt and event.profile and event.profile.session_id:
         stores.state.keep_session_model(
             session_state_id(event.caller_id, event.profile.session_id),
             attempt.model,

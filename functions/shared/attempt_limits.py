@@ -16,6 +16,14 @@ UNSURE_ALTERNATIVES = 4
 
 MOST_PAUSE_S = 2
 """Before the same candidate is called again; a provider that asks for more is left."""
+UNTOLD_WAIT_S = 2
+"""For a provider that throttles and does not say how long; and for any at its second time, doubled with
+each further one."""
+LONGEST_BACKOFF_S = 60
+WAIT_JITTER = 0.1
+"""At most this share more: all that were told the same wait must not come back at once."""
+MOST_EVENT_BYTES = 250_000
+"""Of what a provider function gets: beyond it, no state has room for another round of failures."""
 SERVICE_RETRIES = 3
 """Of a state that AWS itself failed or refused to run, with an interval that doubles."""
 QUEUE_RETRIES = 2

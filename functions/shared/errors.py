@@ -9,11 +9,11 @@ EngineError
 ├── Forbidden                 stop, 403
 ├── RateLimited               stop, 429
 ├── ServiceUnavailable        503, of the paths that read what AWS keeps
-├── ContentFiltered           stop, 422: never shopped around to another provider
+├── ContentFiltered           stop, 422: never shopped around, unless the stage has it so
 ├── DeadlineExceeded          stop, 504
 ├── Aborted                   of a job that its caller stopped
 └── ProviderError             next candidate; 502 when none is left
-    ├── ProviderThrottled         429 of the provider: next, or wait when it was the last one
+    ├── ProviderThrottled         429 of the provider: next; where none is left, those that are free first
     ├── ProviderOverloaded        503, 529: once again, then next
     ├── ProviderUnavailable       other 5xx: once again, then next; next at once without a connection
     ├── ProviderBadResponse       an answer that cannot be read: next
@@ -47,7 +47,7 @@ BUSY_S = 5
 """When to come back, where all of the account's functions are busy."""
 _NOT_VALID = "The request is not valid."
 _TOLD = ("message", "details", "retry_after_seconds")
-_TO_THE_MACHINE = ("spent", "wait_seconds", "again")
+_TO_THE_MACHINE = ("spent", "wait_seconds", "again", "free_at_ms")
 _WHERE_KNOWN = ("call", "request_id")
 
 Billed = Literal["none", "known", "assumed"]
@@ -63,8 +63,9 @@ class EngineError(Exception):
 
     Of an error that ended a call, `billed` and `usage` say what the provider's bill is made from. From
     them the provider function makes the `call`, as the request log keeps it, and tells the state machine
-    how many nano-dollars it `spent` of the caller's cost limit at most, and whether to call the same candidate
-    `again`, after `wait_seconds`.
+    how many nano-dollars it `spent` of the caller's cost limit at most, whether to call the same candidate
+    `again`, after `wait_seconds`, and when one that asked for a wait is free again: `free_at_ms`, 0 where
+    waiting does not help. `told_wait_seconds` is the wait that the provider told: 0 is at once, None untold.
     """
 
     code: ClassVar[str] = "internal_error"
@@ -90,6 +91,8 @@ class EngineError(Exception):
         self.spent = 0
         self.wait_seconds = 0
         self.again = False
+        self.told_wait_seconds: float | None = None
+        self.free_at_ms = 0
         super().__init__(self.message)
 
     def __str__(self) -> str:

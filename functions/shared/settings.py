@@ -62,12 +62,13 @@ class RouteSettings(ClassifySettings, ScoreSettings):
 
 class InvokeSettings(Settings):
     """A provider without keys has no secret; the endpoint is set where Bedrock is not AWS's. What the
-    calls of jobs took is kept in `STATE_TABLE`."""
+    calls of jobs took is kept in `STATE_TABLE`. A refusal on policy ends a request, unless others are asked."""
 
     PROVIDER: Literal["openai", "azure_openai", "anthropic", "bedrock", "local", "simulator"]
     STATE_TABLE: str = ""
     PROVIDER_SECRET_ARN: str = ""
     BEDROCK_ENDPOINT_URL: str | None = None
+    ASK_OTHERS_AFTER_REFUSAL: bool = False
 
 
 class RecordSettings(Settings):

@@ -315,6 +315,7 @@ def _provider_function(
         environment={
             "PROVIDER": row.provider,
             "STATE_TABLE": resources.storage.state_table.table_name,
+            "ASK_OTHERS_AFTER_REFUSAL": str(config.ask_others_after_refusal).lower(),
             **access.environment,
         },
         grants=(*access.grants, _keeping_calls(resources.storage.state_table.table_arn)),

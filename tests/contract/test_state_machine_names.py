@@ -36,12 +36,12 @@ def test_what_lambda_may_refuse_to_run_is_known_to_have_never_run():
 
 def test_a_function_that_never_ran_is_caught_apart_from_a_call_that_may_be_billed():
     caught = {
-        name: rule["Assign"].get("left")
+        name: rule["Assign"].get("told")
         for rule in TASKS["Invoke Provider"]["Catch"]
         for name in rule["ErrorEquals"]
     }
-    assert {caught[name] for name in NEVER_RAN} == {None}
-    assert "$candidate.worst_case_cost_nano_usd" in caught["States.ALL"]
+    assert all(caught[name] == {"spent": 0} for name in NEVER_RAN)
+    assert "$candidate.worst_case_cost_nano_usd" in caught["States.ALL"]["spent"]
     assert not {"Runtime.ExitError", "Sandbox.Timedout", "Lambda.Unknown", "States.Timeout"} & set(
         NEVER_RAN
     )
@@ -50,8 +50,11 @@ def test_a_function_that_never_ran_is_caught_apart_from_a_call_that_may_be_bille
 def test_every_provider_error_is_named_by_invoke_provider_or_left_to_its_catch_all():
     named = _named_errors(TASKS["Invoke Provider"])
     raised = {child.__name__ for child in ProviderError.__subclasses__()}
+    choices = json.dumps(DEFINITION["States"]["Answered?"]["Choices"])
+    answers = {name for name in raised if f"'{name}'" in choices}
+    assert answers == {"RequestDoubted", "RequestUnsupported"}
     # The machine says that itself.
-    assert raised - named == {"CostLimitReached"}
+    assert raised - named - answers == {"CostLimitReached"}
     assert TASKS["Invoke Provider"]["Catch"][-1]["ErrorEquals"] == ["States.ALL"]
 
 
@@ -66,12 +69,13 @@ def test_the_machine_speaks_jsonata_only():
     assert not any(json_path & state.keys() for state in DEFINITION["States"].values())
 
 
-def test_an_answered_request_passes_four_states():
+def test_an_answered_request_passes_five_states():
     path, name = [], DEFINITION["StartAt"]
     while name:
         path.append(name)
-        name = DEFINITION["States"][name].get("Next")
-    assert path == ["Classify", "Score", "Invoke Provider", "Record Metrics"]
+        state = DEFINITION["States"][name]
+        name = state.get("Next") or state.get("Default")
+    assert path == ["Classify", "Score", "Invoke Provider", "Answered?", "Record Metrics"]
 
 
 @pytest.mark.parametrize("name", [name for name in TASKS if "Record" in name or "Queue" in name])

@@ -16,31 +16,32 @@ pytestmark = pytest.mark.xdist_group("local")
 
 FIRST = "gpt-4o"
 MODELS = [model.id for model in load_catalogue().models]
-FALLS_BACK = [
-    "Classify", "Score", "Invoke Provider", "Next Candidate?", "Invoke Provider", "Record Metrics",
-]  # fmt: skip
-AGAIN = [
-    "Classify", "Score", "Invoke Provider", "Next Candidate?", "Wait For Provider",
-    "Invoke Provider", "Next Candidate?", "Invoke Provider", "Record Metrics",
-]  # fmt: skip
+BEGINS = ["Classify", "Score", "Invoke Provider"]
+NEXT = ["Weigh Failure", "Next Candidate?"]
+ENDS = ["Answered?", "Record Metrics"]
+FALLS_BACK = [*BEGINS, *NEXT, "Invoke Provider", *ENDS]
+AGAIN = [*BEGINS, *NEXT, "Wait For Provider", "Invoke Provider", *NEXT, "Invoke Provider", *ENDS]
 """The simulator asks for a second."""
-STOPS = ["Classify", "Score", "Invoke Provider", "Record Failure", "Failed"]
-FAILS = ["Classify", "Score", "Invoke Provider", "Next Candidate?", "Record Failure", "Failed"]
+STOPS = [*BEGINS, *ENDS]
+FAILS = [*BEGINS, *NEXT, "Record Failure", "Failed"]
+ELSEWHERE = [*BEGINS, "Answered?", *NEXT, "Invoke Provider", *ENDS]
 
 
 @dataclass(frozen=True)
 class Case:
-    """`faults` {model: error}; `error` is the execution's, None for an answered request."""
+    """`faults` {model: error}; `error` is the execution's, None for an answered request; `refusal` is the
+    code of an answer that a provider's refusal is."""
 
     path: list[str]
     faults: dict[str, str] = field(default_factory=dict)
     request: dict[str, object] = field(default_factory=dict)
     error: str | None = None
+    refusal: str | None = None
     calls: int = 1
 
 
 CASES = {
-    "the happy path": Case(["Classify", "Score", "Invoke Provider", "Record Metrics"]),
+    "the happy path": Case([*BEGINS, *ENDS]),
     "throttled, next candidate": Case(FALLS_BACK, {FIRST: "ProviderThrottled"}, calls=2),
     "timed out, next candidate": Case(FALLS_BACK, {FIRST: "ProviderTimeout"}, calls=2),
     "out of quota, next candidate": Case(FALLS_BACK, {FIRST: "ProviderQuotaExhausted"}, calls=2),
@@ -52,22 +53,36 @@ CASES = {
     "bad response, next candidate": Case(FALLS_BACK, {FIRST: "ProviderBadResponse"}, calls=2),
     "unfit, one other model": Case(FALLS_BACK, {FIRST: "AnswerUnfit"}, calls=2),
     "unfit twice": Case(
-        [*FALLS_BACK[:-1], "Next Candidate?", "Record Failure", "Failed"],
+        [*BEGINS, *NEXT, "Invoke Provider", *NEXT, "Record Failure", "Failed"],
         dict.fromkeys(MODELS, "AnswerUnfit"), error="all_providers_failed", calls=2,
     ),
     "window too small, larger one": Case(FALLS_BACK, {FIRST: "ContextWindowExceeded"}, calls=2),
     "window too small, no other": Case(
         FAILS, {FIRST: "ContextWindowExceeded"}, {"fallback": False}, "invalid_request"
     ),
-    "refused on policy": Case(STOPS, {FIRST: "ContentFiltered"}, error="content_filtered"),
-    "refused as malformed": Case(STOPS, {FIRST: "InvalidRequest"}, error="invalid_request"),
+    "refused on policy": Case(STOPS, {FIRST: "ContentFiltered"}, refusal="content_filtered"),
+    "refused as malformed": Case(STOPS, {FIRST: "InvalidRequest"}, refusal="invalid_request"),
+    "doubted, and refuted": Case(ELSEWHERE, {FIRST: "RequestDoubted"}, calls=2),
+    "doubted, and confirmed": Case(
+        ELSEWHERE, dict.fromkeys(MODELS, "RequestDoubted"), refusal="invalid_request", calls=2
+    ),
+    "doubted, nobody to confirm it": Case(
+        [*BEGINS, "Answered?", *NEXT, "Record Metrics"],
+        {FIRST: "RequestDoubted"}, {"fallback": False}, refusal="invalid_request",
+    ),
+    "not for this one, next candidate": Case(ELSEWHERE, {FIRST: "RequestUnsupported"}, calls=2),
+    "not for any": Case(
+        [*BEGINS, *["Answered?", *NEXT, "Invoke Provider"] * 5, "Answered?", *NEXT, "Record Metrics"],
+        dict.fromkeys(MODELS, "RequestUnsupported"), refusal="invalid_request", calls=6,
+    ),
     "none left": Case(
         FAILS, {FIRST: "ProviderAuthFailed"}, {"fallback": False}, "all_providers_failed"
     ),
-    "throttled, none left, waits once": Case(
-        ["Classify", "Score", "Invoke Provider", "Next Candidate?", "Wait For Provider",
-         "Invoke Provider", "Next Candidate?", "Record Failure", "Failed"],
-        {FIRST: "ProviderThrottled"}, {"fallback": False}, "all_providers_failed", calls=2,
+    "throttled, none left, waits while there is time": Case(
+        [*BEGINS, *[*NEXT, "Next Candidate?", "Wait For Provider", "Invoke Provider"] * 2,
+         *NEXT, "Record Failure", "Failed"],
+        {FIRST: "ProviderThrottled"}, {"fallback": False, "max_latency_ms": 9_000},
+        "all_providers_failed", calls=3,
     ),
     "a bad request": Case(
         ["Classify", "Record Failure", "Failed"], {}, {"text": 7}, "invalid_request", calls=0
@@ -123,6 +138,7 @@ def test_a_request_takes_the_path_of_its_case(stack, name):
         run = _run(stack, request)
     assert run.path == case.path
     assert (run.status, run.error) == ("FAILED" if case.error else "SUCCEEDED", case.error)
+    assert run.body.get("error", {}).get("code") == (case.error or case.refusal)
     assert run.path.count("Invoke Provider") == case.calls
 
 
@@ -139,10 +155,19 @@ def _everything(error):
 
 
 def test_all_failing_ends_after_six_attempts_and_lists_them(stack):
-    with stack.faults(_everything("ProviderThrottled")):
+    with stack.faults(_everything("ProviderTimeout")):
         run = _run(stack, {"task": "chat", "text": "Hello there."})
     assert run.error == "all_providers_failed"
     assert len(run.body["error"]["details"]) == run.path.count("Invoke Provider") == 6
+
+
+def test_a_job_that_all_throttle_begins_anew_with_the_first_that_is_free(stack):
+    with stack.faults(_everything("ProviderThrottled")):
+        run = _run(stack, {"task": "chat", "text": "Hello there.", "max_latency_ms": 12_000})
+    tried = [attempt["model"] for attempt in run.body["error"]["details"]]
+    assert run.path.count("Wait For Provider") >= 1
+    assert len({*tried[:6]}) == 6
+    assert sorted(tried[6:12]) == sorted(tried[:6])
 
 
 def test_a_refused_key_rules_out_the_providers_other_models(stack):
@@ -161,9 +186,9 @@ def test_a_broken_provider_lets_the_others_go_first(stack):
 
 def test_the_happy_path_takes_at_most_six_billable_transitions(stack):
     run = _run(stack, {"text": "Hello there."})
-    # AWS bills each entered state, and at most one more for the start and the end each.
+    # AWS bills each step from one state to the next, the one into the first and the one to the end included.
     assert run.status == "SUCCEEDED"
-    assert len(run.path) + 2 <= 6
+    assert len(run.path) + 1 <= 6
 
 
 def _dead_letters(stack):
@@ -182,7 +207,7 @@ def _dead_letters(stack):
 def test_an_answer_survives_a_failing_record_which_waits_for_replay(stack, broken, path):
     with stack.variables("RecordMetrics", broken):
         run = _run(stack, {"task": "chat", "text": "A secret. And more."})
-    assert run.path == ["Classify", "Score", "Invoke Provider", "Record Metrics", *path]
+    assert run.path == [*BEGINS, *ENDS, *path]
     assert run.body["result"]
     [letter] = [one for one in _dead_letters(stack) if one.request_id == run.body["request_id"]]
     assert usd(letter.answer.usage.total_cost_nano_usd) == Decimal(

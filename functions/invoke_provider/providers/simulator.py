@@ -67,7 +67,9 @@ def connect(_settings: InvokeSettings) -> Simulator:
 def _fail_on_demand(model: str) -> None:
     faults: dict[str, str] = json.loads(os.environ.get(FAULTS_VARIABLE) or "{}")
     if model in faults:
-        raise ERRORS_BY_NAME[faults[model]]("Simulated.", retry_after_seconds=1)
+        error = ERRORS_BY_NAME[faults[model]]("Simulated.", retry_after_seconds=1)
+        error.told_wait_seconds = 1
+        raise error
 
 
 def _fail_a_share(prompt: Prompt, model: str) -> None:

@@ -8,7 +8,13 @@ import pytest
 from functions.invoke_provider.attempt import attempt
 from functions.invoke_provider.providers.base import Completion
 from functions.shared import errors
-from functions.shared.attempt_limits import MOST_PAUSE_S
+from functions.shared.attempt_limits import (
+    LONGEST_BACKOFF_S,
+    MOST_EVENT_BYTES,
+    MOST_PAUSE_S,
+    UNTOLD_WAIT_S,
+    WAIT_JITTER,
+)
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.catalogue.pricing import cost_nano_usd
 from functions.shared.contracts.states import InvokeInput
@@ -38,6 +44,12 @@ class Answers:
 
     def complete(self, prompt, model, timeout_s):
         return self.completion
+
+
+def asking(error, wait_s):
+    """The error of a provider that asks to be left alone for so long."""
+    error.told_wait_seconds = wait_s
+    return error
 
 
 def event(mock=False, context=None, **changes):
@@ -162,7 +174,7 @@ def test_what_was_not_billed_and_may_be_over_is_worth_one_more_call(name):
         errors.ProviderQuotaExhausted("No."),
         errors.ProviderAuthFailed("No."),
         errors.AnswerUnfit("No."),
-        errors.ProviderOverloaded("No.", retry_after_seconds=MOST_PAUSE_S + 1),
+        asking(errors.ProviderOverloaded("No."), MOST_PAUSE_S + 1),
     ],
     ids=lambda error: type(error).__name__,
 )
@@ -177,13 +189,52 @@ def test_nothing_is_called_again_at_a_model_that_is_failing():
 
 
 def test_a_provider_says_how_long_to_pause():
-    told = failed(errors.ProviderOverloaded("No.", retry_after_seconds=MOST_PAUSE_S))
+    told = failed(asking(errors.ProviderOverloaded("No."), MOST_PAUSE_S))
     assert (told["again"], told["wait_seconds"]) == (True, MOST_PAUSE_S)
 
 
 def test_a_pause_that_nobody_asked_for_is_a_second_at_most():
     pauses = {failed(errors.ProviderOverloaded("No."))["wait_seconds"] for _ in range(40)}
     assert pauses == {0, 1}
+
+
+def free_in_s(error, rounds=0, **changes):
+    before = {"candidate": candidate(), "error": caught(errors.ProviderThrottled("No."))}
+    told = failed(error, event(failures=[before] * rounds, **changes))
+    return told["free_at_ms"] and told["free_at_ms"] / 1000 - time.time()
+
+
+@pytest.mark.parametrize(
+    ("error", "least_s"),
+    [
+        (asking(errors.ProviderThrottled("No."), 0), 0),
+        (asking(errors.ProviderThrottled("No."), 20.5), 20.5),
+        (errors.ProviderThrottled("No."), UNTOLD_WAIT_S),
+        (asking(errors.ProviderOverloaded("No."), 30), 30),
+        (asking(errors.ProviderUnavailable("No."), 30), 30),
+    ],
+)
+def test_who_asks_for_a_wait_is_free_when_it_is_over_and_hardly_later(error, least_s):
+    assert least_s - 1 < free_in_s(error) <= least_s * (1 + WAIT_JITTER)
+
+
+def test_who_throttles_again_is_left_alone_for_longer_each_time_within_bounds():
+    asked = asking(errors.ProviderThrottled("No."), 1)
+    waits = [round(free_in_s(asked, rounds) / UNTOLD_WAIT_S) for rounds in (1, 3)]
+    assert 2 <= waits[0] < 4
+    assert 8 <= waits[1] < 10
+    longest = free_in_s(asked, 30)
+    assert LONGEST_BACKOFF_S - 1 < longest <= LONGEST_BACKOFF_S * (1 + WAIT_JITTER)
+
+
+@pytest.mark.parametrize("name", sorted(errors.ERRORS_BY_NAME.keys() - {"ProviderThrottled"}))
+def test_nothing_else_is_worth_a_wait_that_nobody_asked_for(name):
+    assert failed(errors.ERRORS_BY_NAME[name]("No."))["free_at_ms"] == 0
+
+
+def test_a_request_that_leaves_no_room_for_more_failures_waits_for_nobody():
+    request = {"text": "x" * MOST_EVENT_BYTES}
+    assert free_in_s(asking(errors.ProviderThrottled("No."), 1), request=request) == 0
 
 
 def test_a_newer_key_is_worth_another_call_each_time():
