@@ -26,16 +26,23 @@ class Start:
     """An Express execution of `machine`, which the gateway starts itself and waits for.
 
     `status` answers one that succeeds; templates override it where the execution's end decides.
-    `templates` are <templates>_request.vtl and <templates>_response.vtl.
+    `templates` are <templates>_request.vtl and <templates>_response.vtl. `key_problem` says why an
+    Idempotency-Key is refused, where it is.
     """
 
     machine: str
     status: str
     templates: str
+    key_problem: str
 
 
-GENERATE = Start("Generate", "200", "generate")
-JOBS = Start("Submit", "202", "jobs")
+GENERATE = Start(
+    "Generate",
+    "200",
+    "generate",
+    "is for jobs: this request would run and cost again with every call",
+)
+JOBS = Start("Submit", "202", "jobs", "must be 1 to 64 of A-Z a-z 0-9 _ -")
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,10 @@ def start_integration(
             request_templates={JSON: request},
             integration_responses=[
                 _response(start.status, f"{start.templates}_response"),
-                *(_response(status, name, pattern) for pattern, status, name in _REFUSALS),
+                *(
+                    _response(status, name, pattern, start.key_problem)
+                    for pattern, status, name in _REFUSALS
+                ),
             ],
         ),
     )
@@ -52,10 +55,12 @@ def method_responses(start: Start) -> list[apigw.MethodResponse]:
     ]
 
 
-def _response(status: str, template: str, pattern: str | None = None) -> apigw.IntegrationResponse:
+def _response(
+    status: str, template: str, pattern: str | None = None, key_problem: str = ""
+) -> apigw.IntegrationResponse:
     return apigw.IntegrationResponse(
         status_code=status,
         selection_pattern=pattern,
         response_parameters=_HEADERS,
-        response_templates={JSON: mapping_template(template)},
+        response_templates={JSON: mapping_template(template, key_problem=key_problem)},
     )

@@ -84,6 +84,14 @@ def test_a_malformed_idempotency_key_is_refused(stack):
     assert_error(refused, "invalid_request")
 
 
+def test_a_key_that_would_not_keep_a_request_from_running_twice_is_refused(stack):
+    refused = post(stack, "/generate", {"text": "Hello"}, headers={"Idempotency-Key": "a"})
+    assert_error(refused, "invalid_request")
+    [problem] = refused.json()["error"]["details"]
+    assert problem["field"] == "Idempotency-Key"
+    assert "is for jobs" in problem["problem"]
+
+
 def test_a_finished_job_is_not_changed_by_deleting_it(stack):
     told = post(stack, "/jobs", {"text": "Hello"}).json()
     job = ended_job(stack, told["execution_id"])

@@ -126,6 +126,11 @@ def test_a_malformed_idempotency_key_makes_a_name_step_functions_refuses(key: st
     assert " " in call["name"]
 
 
+def test_a_key_that_would_be_ignored_makes_a_name_step_functions_refuses() -> None:
+    assert " " in request("generate_request", '{"text": "hello"}', Idempotency_Key="k")["name"]
+    assert " " not in request("generate_request", '{"text": "hello"}')["name"]
+
+
 def test_a_repeated_job_never_has_the_input_of_the_first() -> None:
     call = request("jobs_request", '{"text": "hello"}', Idempotency_Key="once")
     assert json.loads(call["input"])["gateway_request_id"] == "1-23"
