@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from functions.shared.contracts.decision import RankedModel
-from functions.shared.contracts.states import Attempt, RecordInput
+from functions.shared.contracts.states import SUCCESS, Attempt, RecordInput
 from functions.shared.health.counts import (
     CALLERS_OF,
     HISTORY_DAYS,
@@ -56,6 +56,7 @@ _DOUBTED = "RequestDoubted"
 def changes_of(event: RecordInput, attempts: list[Attempt], now: datetime) -> Iterator[Change]:
     """One change per provider and item; nothing of simulated attempts, which say nothing of it."""
     known = _candidates_of(event)
+    is_answered = any(one.outcome == SUCCESS for one in attempts)
     real = [one for one in attempts if one.model in known and not known[one.model].mock]
     for provider in dict.fromkeys(one.provider for one in real):
         of_provider = [one for one in real if one.provider == provider]
@@ -65,7 +66,7 @@ def changes_of(event: RecordInput, attempts: list[Attempt], now: datetime) -> It
             known,
             caller_number(event.caller_id),
             now,
-            is_answered=event.error is None,
+            is_answered=is_answered,
         )
         yield from _day(provider, of_provider, event, now)
 

@@ -191,6 +191,18 @@ def test_the_happy_path_takes_at_most_six_billable_transitions(stack):
     assert len(run.path) + 1 <= 6
 
 
+def test_a_stage_may_have_others_asked_after_a_refusal_on_policy_and_the_record_says_so(stack):
+    changed = {
+        "ASK_OTHERS_AFTER_REFUSAL": "true",
+        "SIMULATOR_FAULTS": json.dumps({FIRST: "ContentFiltered"}),
+    }
+    with stack.variables("InvokeSimulator", changed):
+        run = _run(stack, {"text": "Hello there.", "model": FIRST})
+    assert run.path == FALLS_BACK
+    [fallback] = run.body["routing"]["fallbacks"]
+    assert (fallback["model"], fallback["error"]) == (FIRST, "ContentFiltered")
+
+
 def _dead_letters(stack):
     queue = {"QueueUrl": stack.output("DeadLetterQueueUrl"), "MaxNumberOfMessages": 10}
     found = stack.client("sqs").receive_message(**queue).get("Messages", [])

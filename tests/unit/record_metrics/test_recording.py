@@ -9,6 +9,8 @@ from functions.shared.errors import (
     NoEligibleModel,
     ProviderThrottled,
     ProviderTimeout,
+    RequestDoubted,
+    RequestUnsupported,
 )
 from functions.shared.never_ran import NEVER_RAN
 from functions.shared.storage.dead_letters import DeadLetters
@@ -127,6 +129,29 @@ def test_all_candidates_failing_shows_every_attempt(table, queue_url):
         ("claude-haiku-4-5", "ProviderThrottled"),
     ]
     assert shown["retry_after_seconds"] == 3
+
+
+def test_the_least_wait_that_was_told_is_told_on(table, queue_url):
+    waits = [ProviderThrottled("busy", retry_after_seconds=seconds) for seconds in (30, 20, 0)]
+    failures = [_failure(wait) for wait in waits]
+    output = _record(_event(*failures, error=caught(waits[-1])), queue_url)
+    assert output.body["error"]["retry_after_seconds"] == 20
+
+
+@pytest.mark.parametrize("kind", [RequestDoubted, RequestUnsupported])
+def test_a_request_that_all_refuse_is_the_callers_error(kind, table, queue_url):
+    error = kind("openai answered 400")
+    output = _record(_event(_failure(error), _failure(error), error=caught(error)), queue_url)
+    assert (output.code, output.body["error"]["message"]) == (
+        "invalid_request",
+        "openai answered 400",
+    )
+
+
+def test_a_request_that_one_refuses_while_others_fail_may_be_sent_again(table, queue_url):
+    refused, slow = RequestUnsupported("openai answered 400"), ProviderTimeout("slow")
+    output = _record(_event(_failure(slow), _failure(refused), error=caught(refused)), queue_url)
+    assert output.code == "all_providers_failed"
 
 
 def test_a_timeout_is_logged_as_possibly_billed_and_a_throttle_is_not(table, queue_url):

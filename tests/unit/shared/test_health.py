@@ -61,6 +61,22 @@ def test_an_answer_counts_as_attempt_and_in_the_history_of_its_task(state):
     }
 
 
+def test_a_refusal_that_another_provider_refutes_is_a_fault_of_the_first(state):
+    assert _after(state, _attempt("RequestDoubted"), _attempt(model=OTHER))[MODEL].faults == 1
+
+
+def test_a_refusal_that_another_confirms_says_nothing_of_either(state):
+    refused = finished(
+        decision=decision(*CANDIDATES), error={"Error": "RequestDoubted", "Cause": ""}
+    )
+    doubts = (_attempt("RequestDoubted"), _attempt("RequestDoubted", model=OTHER))
+    assert _after(state, *doubts, event=refused) == {}
+
+
+def test_what_a_model_cannot_take_never_counts_against_it(state):
+    assert MODEL not in _after(state, _attempt("RequestUnsupported"), _attempt(model=OTHER))
+
+
 def test_counts_of_several_requests_add_up(state):
     for _ in range(3):
         known = _after(state, _attempt(), _attempt("ProviderUnavailable", model=OTHER))
