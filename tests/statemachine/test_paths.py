@@ -72,8 +72,8 @@ CASES = {
     ),
     "not for this one, next candidate": Case(ELSEWHERE, {FIRST: "RequestUnsupported"}, calls=2),
     "not for any": Case(
-        [*BEGINS, *["Answered?", *NEXT, "Invoke Provider"] * 5, "Answered?", *NEXT, "Record Metrics"],
-        dict.fromkeys(MODELS, "RequestUnsupported"), refusal="invalid_request", calls=6,
+        [*BEGINS, *["Answered?", *NEXT, "Invoke Provider"] * 7, "Answered?", *NEXT, "Record Metrics"],
+        dict.fromkeys(MODELS, "RequestUnsupported"), refusal="invalid_request", calls=8,
     ),
     "none left": Case(
         FAILS, {FIRST: "ProviderAuthFailed"}, {"fallback": False}, "all_providers_failed"
@@ -81,7 +81,7 @@ CASES = {
     "throttled, none left, waits while there is time": Case(
         [*BEGINS, *[*NEXT, "Next Candidate?", "Wait For Provider", "Invoke Provider"] * 2,
          *NEXT, "Record Failure", "Failed"],
-        {FIRST: "ProviderThrottled"}, {"fallback": False, "max_latency_ms": 9_000},
+        {FIRST: "ProviderThrottled"}, {"fallback": False, "max_latency_ms": 12_000},
         "all_providers_failed", calls=3,
     ),
     "a bad request": Case(
@@ -154,11 +154,11 @@ def _everything(error):
     return dict.fromkeys(MODELS, error)
 
 
-def test_all_failing_ends_after_six_attempts_and_lists_them(stack):
+def test_all_failing_ends_after_eight_models_and_lists_them(stack):
     with stack.faults(_everything("ProviderTimeout")):
         run = _run(stack, {"task": "chat", "text": "Hello there."})
     assert run.error == "all_providers_failed"
-    assert len(run.body["error"]["details"]) == run.path.count("Invoke Provider") == 6
+    assert len(run.body["error"]["details"]) == run.path.count("Invoke Provider") == 8
 
 
 def test_a_job_that_all_throttle_begins_anew_with_the_first_that_is_free(stack):
@@ -166,8 +166,8 @@ def test_a_job_that_all_throttle_begins_anew_with_the_first_that_is_free(stack):
         run = _run(stack, {"task": "chat", "text": "Hello there.", "max_latency_ms": 12_000})
     tried = [attempt["model"] for attempt in run.body["error"]["details"]]
     assert run.path.count("Wait For Provider") >= 1
-    assert len({*tried[:6]}) == 6
-    assert sorted(tried[6:12]) == sorted(tried[:6])
+    assert len({*tried[:8]}) == 8
+    assert sorted(tried[8:16]) == sorted(tried[:8])
 
 
 def test_a_refused_key_rules_out_the_providers_other_models(stack):
