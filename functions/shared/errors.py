@@ -85,6 +85,7 @@ class EngineError(Exception):
         self.request_id = ""
         self.details = details or []
         self.retry_after_seconds = retry_after_seconds
+        self.told_wait_seconds: float | None = None
         self.usage: Usage | None = None
         self.call: Mapping[str, Any] | None = None
         self.spent = 0

@@ -98,7 +98,7 @@ def test_a_cut_off_answer_says_so(call):
         ("rejects-the-key", errors.ProviderAuthFailed),
         ("forbids", errors.ProviderAuthFailed),
         ("is-gone", errors.ModelNotFound),
-        ("is-picky", errors.InvalidRequest),
+        ("is-picky", errors.RequestDoubted),
         ("breaks", errors.ProviderUnavailable),
         ("is-overloaded", errors.ProviderOverloaded),
         ("is-unavailable", errors.ProviderOverloaded),
@@ -139,7 +139,7 @@ def test_a_call_that_hangs_ends_with_its_timeout(call):
 
 
 def test_a_refused_request_tells_the_reason_and_no_key(telling_call):
-    with pytest.raises(errors.InvalidRequest) as raised:
+    with pytest.raises(errors.RequestDoubted) as raised:
         telling_call("is-picky")
     assert "max_tokens: too low" in raised.value.reason
     assert "verysecret" not in raised.value.reason
