@@ -32,11 +32,12 @@ TABLES = [
     for module in (anthropic_errors, azure_openai_errors, bedrock_errors, openai_errors)
 ]
 NO_INTERFACE_OF_OURS = {
-    # Of sessions, vector stores, OAuth tokens and MCP servers, which are not asked for.
-    "active_turn_not_steerable", "executor_version_incompatible", "invalid_file", "invalid_request",
-    "max_output_tokens", "response_already_completed", "response_not_found", "sandbox_error",
-    "unsupported_file",
+    # Of sessions and of answers that are steered or waited for, which are not asked for.
+    "active_turn_not_steerable", "executor_version_incompatible", "invalid_input", "invalid_request",
+    "max_output_tokens", "response_already_completed", "response_not_active", "response_not_found",
+    "sandbox_error", "steering_not_supported", "successor_creation_failed", "too_many_pending_steers",
 }  # fmt: skip
+WITH_ERRORS = ("error", ".chat.", ".responses.")
 NOT_ASKED_FOR = ("compaction_", "thread_", "file_", "storage_", "skill_", "request_body_encoding_")
 """Features that no request of ours has part in."""
 OTHER_APIS = (".organization.", ".beta")
@@ -60,7 +61,7 @@ def openai_codes():
     """Of every type of the SDK that is named an error and has enumerated codes."""
     codes = {}
     for module in pkgutil.walk_packages(openai.types.__path__, "openai.types."):
-        if module.name.endswith("_param"):
+        if module.name.endswith("_param") or not any(part in module.name for part in WITH_ERRORS):
             continue
         for name, kind in vars(importlib.import_module(module.name)).items():
             field = getattr(kind, "model_fields", {}).get("code") if "Error" in name else None

@@ -107,6 +107,7 @@ def limited(code):
         (ANTHROPIC, refusal(400, error_type="invalid_request_error"), errors.RequestDoubted),
         (OPENAI, refusal(400, error_type="invalid_request_error"), errors.RequestDoubted),
         (OPENAI, refusal(405), errors.ModelNotFound),
+        (OPENAI, told(404, "It is not found, or not supported here."), errors.ModelNotFound),
         (OPENAI, refusal(451), errors.ModelNotFound),
         (OPENAI, refusal(400, "a_policy_of_tomorrow"), errors.ContentFiltered),
         (OPENAI, refusal(429, "a_policy_of_tomorrow"), errors.ProviderThrottled),

@@ -75,8 +75,8 @@ _WITH_REASON = frozenset({InvalidRequest, RequestDoubted, RequestUnsupported})
 _WITH_WAIT = frozenset(
     {ProviderThrottled, ProviderOverloaded, ProviderUnavailable, ProviderQuotaExhausted}
 )
-_PLAIN = frozenset({401, 404, 429})
-"""What these mean, no part of a code can tell better."""
+_VAGUE = frozenset({400, 403, 422, 429})
+"""Said of the request as well as of the account. What another one means, no prose tells better."""
 _LONGEST_CODE = 64
 
 
@@ -84,9 +84,9 @@ _LONGEST_CODE = 64
 class ErrorTable:
     """A provider's own words for what went wrong; `codes` win over whatever else is told.
 
-    `phrases` (lower case) are for what the provider tells in prose only. `general_codes` say little more than a
-    status, and count where no phrase does. Neither is looked at where the status says that the provider itself
-    failed.
+    `phrases` (lower case) are for what the provider tells in prose only, and count for a 400, 403, 422 or 429, and
+    inside an answer. `general_codes` say little more than a status, and count where no phrase does, but for
+    a status of 500 and more.
     """
 
     provider: str
@@ -135,13 +135,14 @@ def _message(status: int, codes: Iterable[str], provider: str) -> str:
 
 def _kind(refusal: Refusal, codes: list[str], table: ErrorTable) -> Kind:
     status = _status(refusal.status, codes)
+    is_vague = status < 400 or status in _VAGUE
     kind = _by_code(codes, table.codes)
+    if kind is None and is_vague:
+        kind = _by_phrase(refusal.reason, table.phrases)
     if kind is None and status < 500:
-        kind = (
-            _by_phrase(refusal.reason, table.phrases)
-            or _by_code(codes, table.general_codes)
-            or _by_part(status, codes)
-        )
+        kind = _by_code(codes, table.general_codes)
+    if kind is None and is_vague and status != 429:
+        kind = _by_part(codes)
     return kind or _by_status(status, codes)
 
 
@@ -160,9 +161,7 @@ def _by_phrase(reason: str, known: Mapping[str, Kind]) -> Kind | None:
     return next((kind for phrase, kind in known.items() if phrase in told), None)
 
 
-def _by_part(status: int, codes: list[str]) -> Kind | None:
-    if status in _PLAIN:
-        return None
+def _by_part(codes: list[str]) -> Kind | None:
     told = [code[:_LONGEST_CODE].lower() for code in codes]
     known = BY_PART_OF_A_CODE.items()
     return next((kind for code in told for part, kind in known if part in code), None)
