@@ -5,7 +5,7 @@ import time
 import pytest
 
 from functions.invoke_provider.credentials import Credentials
-from functions.invoke_provider.providers import azure_openai
+from functions.invoke_provider.providers import azure_openai_errors
 from functions.invoke_provider.providers.anthropic import AnthropicProvider
 from functions.invoke_provider.providers.azure_openai import at_v1
 from functions.invoke_provider.providers.bedrock import BedrockProvider
@@ -31,7 +31,9 @@ def credentials(address):
 
 
 def azure(address):
-    return OpenAIProvider(Keys(at_v1(credentials(address).read())), errors=azure_openai.ERRORS)
+    return OpenAIProvider(
+        Keys(at_v1(credentials(address).read())), errors=azure_openai_errors.ERRORS
+    )
 
 
 PROVIDERS = {

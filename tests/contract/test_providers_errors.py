@@ -115,6 +115,7 @@ def limited(code):
         (OPENAI, refusal(400, "broken_image_header"), errors.InvalidRequest),
         (OPENAI, refusal(403, "workspace_suspended"), errors.ProviderAuthFailed),
         (OPENAI, refusal(400, "residency_required"), errors.ModelNotFound),
+        (OPENAI, refusal(403, "model_permission_blocked_project"), errors.ModelNotFound),
         (OPENAI, refusal(429, "rate_limit_exceeded"), errors.ProviderThrottled),
         (AZURE, azure_filter(), errors.ContentFiltered),
     ],
@@ -123,7 +124,7 @@ def test_every_known_refusal_has_its_class(provider, reply, error):
     assert type(raised_by(Exchange(provider, reply))) is error
 
 
-ACCOUNTS = {
+ACCOUNTS: dict[tuple[str, type], list[tuple]] = {
     (OPENAI, errors.ProviderAuthFailed): [
         (
             403,
@@ -224,7 +225,7 @@ def test_an_accounts_trouble_is_not_the_requests(provider, error, status, code, 
     assert type(raised_by(Exchange(provider, told(status, message, code)))) is error
 
 
-UNSUPPORTED = {
+UNSUPPORTED: dict[str, list[tuple]] = {
     OPENAI: [
         ("unsupported_parameter", "Unsupported parameter: 'max_tokens' is not supported here."),
         ("unsupported_value", "Unsupported value: 'temperature' does not support 0.16."),

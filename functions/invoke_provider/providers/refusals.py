@@ -50,17 +50,20 @@ BY_STATUS: dict[int, Kind] = {
 """Where no word is known. Any other status is no fault of the request: `ProviderUnavailable`."""
 
 BY_PART_OF_A_CODE: dict[str, Kind] = {
-    **dict.fromkeys(("policy", "safety", "moderation", "content_filter"), ContentFiltered),
+    **dict.fromkeys(
+        ("policy", "safety", "moderation", "content_filter", "guardrail", "flagged", "prohibited"),
+        ContentFiltered,
+    ),
     **dict.fromkeys(
         ("quota", "billing", "credit", "spend_limit", "payment"), ProviderQuotaExhausted
     ),
     **dict.fromkeys(
+        ("region", "country", "territory", "residency", "retention", "deployment"), ModelNotFound
+    ),
+    **dict.fromkeys(("model_not", "model_permission", "model_deprecated"), ModelNotFound),
+    **dict.fromkeys(
         ("api_key", "organization", "account", "project", "workspace", "subscription"),
         ProviderAuthFailed,
-    ),
-    **dict.fromkeys(
-        ("region", "country", "territory", "residency", "retention", "deployment", "model_not"),
-        ModelNotFound,
     ),
     **dict.fromkeys(("context_length", "context_window"), ContextWindowExceeded),
     **dict.fromkeys(("unsupported", "not_supported", "above_max"), RequestUnsupported),
