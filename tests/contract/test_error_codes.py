@@ -11,6 +11,8 @@ import pytest
 from anthropic.types import ErrorType
 from anthropic.types.shared.error_details import ErrorDetails
 from botocore.exceptions import EventStreamError
+from hypothesis import given
+from hypothesis import strategies as st
 
 from functions.invoke_provider.providers import (
     anthropic_errors,
@@ -149,3 +151,20 @@ def test_an_unknown_refusal_is_doubted_and_tells_its_reason(table, status):
         assert (type(error), error.reason) == (errors.RequestDoubted, "Well, well.")
         assert error.billed == "none"
         assert "Well" not in str(error)
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.provider)
+@given(
+    status=st.integers(100, 599),
+    codes=st.lists(st.none() | st.text() | st.lists(st.text())),
+    reason=st.text(),
+    value=st.text(),
+)
+def test_whatever_is_told_has_a_class_and_stays_out_of_the_logs(
+    table, status, codes, reason, value
+):
+    headers = {"retry-after": value, "x-ratelimit-remaining-x": "0", "x-ratelimit-reset-x": value}
+    told = f"canary {reason} canary"
+    error = refusal_error(Refusal(status, tuple(codes), told, headers, {"details": codes}), table)
+    assert "canary" not in str(error)
+    assert 0 <= error.retry_after_seconds <= 86_400
