@@ -191,7 +191,7 @@ class ProviderError(EngineError):
 
 
 class ProviderThrottled(ProviderError):
-    """The provider asks for fewer calls; `retry_after_seconds` is 0 where it did not say when."""
+    """The provider asks for fewer calls; `told_wait_seconds` is None where it did not say for how long."""
 
     billed = "none"
 

@@ -78,6 +78,11 @@ REFUSALS = {
         "User: arn:aws:sts::123456789012:assumed-role/r/f is not authorized to perform: "
         "bedrock:InvokeModel on resource: arn:aws:bedrock:us-east-1::foundation-model/m "
         "because no identity-based policy allows the bedrock:InvokeModel action",
+        "Model access is denied due to IAM user or service role is not authorized to perform the "
+        "required AWS Marketplace actions (aws-marketplace:ViewSubscriptions, "
+        "aws-marketplace:Subscribe) to enable access to this model.",
+        "anthropic.claude-x is not available for this account. You can explore other available "
+        "models on Amazon Bedrock.",
     ],
     (404, "ResourceNotFoundException", errors.ModelNotFound): [
         "This model version has reached the end of its life. Please refer to the AWS "
@@ -95,6 +100,9 @@ REFUSALS = {
         "or chat model.",
         "Access to Anthropic models is not allowed from unsupported countries, regions, or "
         "territories.",
+        "data retention mode 'default' is not available for this model",
+        "Access to this model is not available for channel program accounts. Reach out to your "
+        "AWS Solution Provider or AWS Distributor for more information.",
     ],
     (400, "ValidationException", errors.ContextWindowExceeded): [
         "Input is too long for requested model.",
@@ -108,7 +116,31 @@ REFUSALS = {
         "400 Bad Request: Too many input tokens. Max input tokens: 8192, request input token "
         "count: 9279",
     ],
+    (400, "ValidationException", errors.RequestDoubted): [
+        "Something is amiss that nobody has told of before.",
+    ],
+    (400, "ThrottlingException", errors.ProviderThrottled): ["Rate exceeded"],
     (400, "ValidationException", errors.InvalidRequest): [
+        "The model returned the following errors: messages.0.content.1.image.source.base64: "
+        "Could not process image",
+    ],
+    (400, "ValidationException", errors.ContentFiltered): [
+        "The model returned the following errors: Output blocked by content filtering policy",
+    ],
+    (400, "ValidationException", errors.RequestUnsupported): [
+        "This model doesn't support tool use.",
+        "This model doesn’t support the image content block that you provided.",
+        "This model doesn't support system messages. Try again without a system message or use a "
+        "model that supports system messages.",
+        "1 validation error detected: Value 'functions.look:0' at 'messages.2.member.content.1."
+        "member.toolUse.toolUseId' failed to satisfy constraint: Member must satisfy regular "
+        "expression pattern: [a-zA-Z0-9_-]+",
+        "The model returned the following errors: This model does not support assistant message "
+        "prefill. The conversation must end with a user message.",
+        "The model returned the following errors: tools.0.custom.input_schema: input_schema does "
+        "not support oneOf, allOf, or anyOf at the top level",
+        "Malformed input request: #: extraneous key [top_k] is not permitted, please reformat "
+        "your input and try again.",
         "The maximum tokens you requested exceeds the model limit of 4096.",
         "A conversation must start with a user message. Try again with a conversation that "
         "starts with a user message.",

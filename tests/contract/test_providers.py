@@ -5,7 +5,7 @@ import time
 import pytest
 
 from functions.invoke_provider.credentials import Credentials
-from functions.invoke_provider.providers import azure_openai
+from functions.invoke_provider.providers import azure_openai_errors
 from functions.invoke_provider.providers.anthropic import AnthropicProvider
 from functions.invoke_provider.providers.azure_openai import at_v1
 from functions.invoke_provider.providers.bedrock import BedrockProvider
@@ -31,7 +31,9 @@ def credentials(address):
 
 
 def azure(address):
-    return OpenAIProvider(Keys(at_v1(credentials(address).read())), errors=azure_openai.ERRORS)
+    return OpenAIProvider(
+        Keys(at_v1(credentials(address).read())), errors=azure_openai_errors.ERRORS
+    )
 
 
 PROVIDERS = {
@@ -98,7 +100,7 @@ def test_a_cut_off_answer_says_so(call):
         ("rejects-the-key", errors.ProviderAuthFailed),
         ("forbids", errors.ProviderAuthFailed),
         ("is-gone", errors.ModelNotFound),
-        ("is-picky", errors.InvalidRequest),
+        ("is-picky", errors.RequestDoubted),
         ("breaks", errors.ProviderUnavailable),
         ("is-overloaded", errors.ProviderOverloaded),
         ("is-unavailable", errors.ProviderOverloaded),
@@ -139,7 +141,7 @@ def test_a_call_that_hangs_ends_with_its_timeout(call):
 
 
 def test_a_refused_request_tells_the_reason_and_no_key(telling_call):
-    with pytest.raises(errors.InvalidRequest) as raised:
+    with pytest.raises(errors.RequestDoubted) as raised:
         telling_call("is-picky")
     assert "max_tokens: too low" in raised.value.reason
     assert "verysecret" not in raised.value.reason

@@ -305,7 +305,12 @@ def test_an_incomplete_response_is_cut_off():
         ("server_error", errors.ProviderUnavailable),
         ("rate_limit_exceeded", errors.ProviderThrottled),
         ("invalid_prompt", errors.ContentFiltered),
-        ("a_new_one", errors.ProviderUnavailable),
+        ("bio_policy", errors.ContentFiltered),
+        ("chem_policy", errors.ContentFiltered),
+        ("image_too_large", errors.InvalidRequest),
+        ("project_spend_limit_exceeded", errors.ProviderQuotaExhausted),
+        ("a_new_one", errors.RequestDoubted),
+        (None, errors.ProviderBadResponse),
     ],
 )
 def test_a_failed_response_says_by_its_code_what_it_was(code, error):

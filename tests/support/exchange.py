@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from functions.invoke_provider.credentials import Credentials
-from functions.invoke_provider.providers import azure_openai
+from functions.invoke_provider.providers import azure_openai_errors
 from functions.invoke_provider.providers.anthropic import AnthropicProvider
 from functions.invoke_provider.providers.openai import OpenAIProvider
 from functions.shared import errors
@@ -19,7 +19,7 @@ KEY = "sk-test-0123456789"
 ADAPTERS: dict[str, Callable[..., Any]] = {
     "openai": OpenAIProvider,
     "responses": OpenAIProvider,
-    "azure_openai": partial(OpenAIProvider, errors=azure_openai.ERRORS),
+    "azure_openai": partial(OpenAIProvider, errors=azure_openai_errors.ERRORS),
     "anthropic": AnthropicProvider,
 }
 APIS = {"responses": "responses", "anthropic": "messages"}

@@ -18,7 +18,8 @@ from functions.classify.profiling import profile_request
 from functions.invoke_provider.attempt import _cut
 from functions.invoke_provider.providers import chat_completions, converse, messages, responses
 from functions.invoke_provider.providers.local_onnx import LocalProvider
-from functions.invoke_provider.providers.refusals import cleaned
+from functions.invoke_provider.providers.reasons import cleaned, without_quotes
+from functions.invoke_provider.providers.retry_after import told_wait_s
 from functions.invoke_provider.providers.simulator import Simulator
 from functions.invoke_provider.providers.turns import without_fence
 from functions.invoke_provider.response_format import check_form
@@ -422,6 +423,15 @@ READ: dict[str, tuple[Callable[[str], object], str]] = {
     "a reason of quotes of all kinds": (cleaned, "\"'`" * (GIANT // 3)),
     "a reason of keys": (cleaned, "sk-" * (GIANT // 3)),
     "a reason of a giant key": (cleaned, "sk-" + "." * GIANT),
+    "a reason of open quotes": (cleaned, " 'a" * (GIANT // 3)),
+    "a reason of quotes in quotes": (without_quotes, " 'a" * (GIANT // 6) + "a' " * (GIANT // 6)),
+    "a reason of words for keys": (cleaned, "key-" * (GIANT // 4)),
+    "a reason of a giant name": (cleaned, "Name" * (GIANT // 4)),
+    "a wait of digits": (lambda text: told_wait_s({"retry-after": text}), "1" * GIANT),
+    "a wait of durations": (lambda text: told_wait_s({"retry-after": text}), "1s" * GIANT),
+    "a wait in words": (lambda text: told_wait_s({}, text), "retry in 1 " * (GIANT // 11)),
+    "a wait in digits": (lambda text: told_wait_s({}, text), "wait " + "1" * GIANT),
+    "waits in durations": (lambda text: told_wait_s({}, text), "wait " + "1s" * GIANT),
     "a cursor": (_position, "A" * 500),
     "a cursor of blanks": (lambda text: LogsQuery.model_validate({"cursor": text}), " " * LETTERS),
     "a moment of digits": (lambda text: LogsQuery.model_validate({"from": text}), "1" * LETTERS),

@@ -10,37 +10,12 @@ import httpx2
 from functions.invoke_provider.called_model import CalledModel
 from functions.invoke_provider.credentials import Credentials, Keyring, Secret, call_with_key
 from functions.invoke_provider.providers import messages
+from functions.invoke_provider.providers.anthropic_errors import ERRORS
 from functions.invoke_provider.providers.base import Completion, Prompt
 from functions.invoke_provider.providers.http_client import call_within, unanswered
-from functions.invoke_provider.providers.refusals import ErrorTable, Refusal, refusal_error
-from functions.shared.errors import (
-    ContextWindowExceeded,
-    EngineError,
-    ProviderOverloaded,
-    ProviderQuotaExhausted,
-    ProviderThrottled,
-    ProviderTimeout,
-)
+from functions.invoke_provider.providers.refusals import Refusal, refusal_error
+from functions.shared.errors import EngineError
 from functions.shared.settings import InvokeSettings
-
-ERRORS = ErrorTable(
-    provider="anthropic",
-    codes={
-        "enforced_spend_limit_reached": ProviderQuotaExhausted,
-        "contract_spend_limit_reached": ProviderQuotaExhausted,
-        "billing_error": ProviderQuotaExhausted,
-        "ramp_limit_exceeded": ProviderThrottled,
-        "overloaded_error": ProviderOverloaded,
-        # Also told with a 504: the model was at work, and may be billed.
-        "timeout_error": ProviderTimeout,
-    },
-    phrases={
-        "prompt is too long": ContextWindowExceeded,
-        "exceed context limit": ContextWindowExceeded,
-        "spend limit": ProviderQuotaExhausted,
-        "credit balance is too low": ProviderQuotaExhausted,
-    },
-)
 
 
 class AnthropicProvider:

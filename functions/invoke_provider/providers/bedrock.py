@@ -17,6 +17,7 @@ from botocore.exceptions import (
     ConnectTimeoutError,
     CredentialRetrievalError,
     EndpointConnectionError,
+    EventStreamError,
     HTTPClientError,
     NoAuthTokenError,
     NoCredentialsError,
@@ -31,55 +32,16 @@ from botocore.parsers import ResponseParserError
 from functions.invoke_provider.called_model import CalledModel
 from functions.invoke_provider.providers import converse
 from functions.invoke_provider.providers.base import CONNECT_TIMEOUT_S, Completion, Prompt
-from functions.invoke_provider.providers.refusals import ErrorTable, Refusal, refusal_error
+from functions.invoke_provider.providers.bedrock_errors import ERRORS
+from functions.invoke_provider.providers.refusals import IN_AN_ANSWER, Refusal, refusal_error
 from functions.shared.errors import (
-    ContextWindowExceeded,
     EngineError,
-    ModelNotFound,
     ProviderAuthFailed,
     ProviderBadResponse,
-    ProviderOverloaded,
-    ProviderQuotaExhausted,
     ProviderTimeout,
     ProviderUnavailable,
 )
 from functions.shared.settings import InvokeSettings
-
-ERRORS = ErrorTable(
-    provider="bedrock",
-    codes={
-        "ExpiredTokenException": ProviderAuthFailed,
-        "IncompleteSignature": ProviderAuthFailed,
-        "InvalidSignatureException": ProviderAuthFailed,
-        "ModelNotReadyException": ProviderOverloaded,
-        "NotAuthorized": ProviderAuthFailed,
-        "RequestExpired": ProviderAuthFailed,
-        "ServiceQuotaExceededException": ProviderQuotaExhausted,
-        "UnrecognizedClientException": ProviderAuthFailed,
-    },
-    phrases={
-        "input is too long": ContextWindowExceeded,
-        "prompt is too long": ContextWindowExceeded,
-        "too many input tokens": ContextWindowExceeded,
-        "too many total text bytes": ContextWindowExceeded,
-        "maximum context length": ContextWindowExceeded,
-        "exceed context limit": ContextWindowExceeded,
-        # A ThrottlingException like any other, but no wait of seconds helps.
-        "tokens per day": ProviderQuotaExhausted,
-        "model identifier is invalid": ModelNotFound,
-        # Told with a typographic apostrophe in "isn't".
-        "with on-demand throughput": ModelNotFound,
-        "end of its life": ModelNotFound,
-        "doesn't support the model": ModelNotFound,
-        # Who is refused one model may have all the others.
-        "access to the model": ModelNotFound,
-        "model access is denied": ModelNotFound,
-        "on resource: arn:": ModelNotFound,
-        "from unsupported countries": ModelNotFound,
-        "not authorized to invoke this api operation": ProviderAuthFailed,
-        "operation not allowed": ProviderAuthFailed,
-    },
-)
 
 _CLOCK_GRACE_S = 0.2
 """botocore's own timeout comes first: it tells a silent Bedrock from one out of reach."""
@@ -181,12 +143,14 @@ def engine_error(error: Exception) -> EngineError:
 
 
 def _refusal(error: ClientError) -> Refusal:
-    content, metadata = error.response["Error"], error.response["ResponseMetadata"]
+    content = error.response["Error"]
     code = str(content.get("Code") or "")
-    return Refusal(
-        metadata["HTTPStatusCode"],
-        # Where a body names no code, botocore puts the status in its place.
-        () if code.isdigit() else (code,),
-        str(content.get("Message") or ""),
-        metadata["HTTPHeaders"],
-    )
+    if isinstance(error, EventStreamError):
+        # There an exception has the name of the event that it comes in.
+        code, status, headers = code[:1].upper() + code[1:], IN_AN_ANSWER, {}
+    else:
+        metadata = error.response["ResponseMetadata"]
+        status, headers = metadata["HTTPStatusCode"], metadata["HTTPHeaders"]
+    # Where a body names no code, botocore puts the status in its place.
+    codes = () if code.isdigit() else (code,)
+    return Refusal(status, codes, str(content.get("Message") or ""), headers)

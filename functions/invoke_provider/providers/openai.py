@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache, partial
 
 import httpx2
@@ -12,42 +13,15 @@ from functions.invoke_provider.credentials import Credentials, Keyring, Secret, 
 from functions.invoke_provider.providers import chat_completions, responses
 from functions.invoke_provider.providers.base import Completion, Prompt
 from functions.invoke_provider.providers.http_client import call_within, unanswered
-from functions.invoke_provider.providers.refusals import ErrorTable, Refusal, refusal_error
-from functions.shared.errors import (
-    ContentFiltered,
-    ContextWindowExceeded,
-    EngineError,
-    ModelNotFound,
-    ProviderOverloaded,
-    ProviderQuotaExhausted,
-    ProviderThrottled,
-    ProviderUnavailable,
+from functions.invoke_provider.providers.openai_errors import ERRORS
+from functions.invoke_provider.providers.refusals import (
+    IN_AN_ANSWER,
+    ErrorTable,
+    Refusal,
+    refusal_error,
 )
+from functions.shared.errors import EngineError
 from functions.shared.settings import InvokeSettings
-
-ERRORS = ErrorTable(
-    provider="openai",
-    codes={
-        "insufficient_quota": ProviderQuotaExhausted,
-        "credit_balance_exhausted": ProviderQuotaExhausted,
-        "billing_hard_limit_reached": ProviderQuotaExhausted,
-        "billing_not_active": ProviderQuotaExhausted,
-        "context_length_exceeded": ContextWindowExceeded,
-        "content_filter": ContentFiltered,
-        "content_policy_violation": ContentFiltered,
-        # A reasoning model's word for a prompt that was flagged.
-        "invalid_prompt": ContentFiltered,
-        "model_not_found": ModelNotFound,
-        "rate_limit_exceeded": ProviderThrottled,
-        "slow_down": ProviderThrottled,
-        "server_is_overloaded": ProviderOverloaded,
-        "server_error": ProviderUnavailable,
-    },
-    phrases={
-        "maximum context length": ContextWindowExceeded,
-        "exceeds the context window": ContextWindowExceeded,
-    },
-)
 
 
 class OpenAIProvider:
@@ -101,12 +75,18 @@ def engine_error(error: Exception, errors: ErrorTable) -> EngineError:
     """What an SDK or transport exception means to the engine."""
     match error:
         case openai.APIStatusError():
-            body = error.body if isinstance(error.body, dict) else {}
-            codes = (error.code, error.type)
-            refusal = Refusal(
-                error.status_code, codes, str(body.get("message") or ""), error.response.headers
-            )
+            refusal = _refusal(error, error.status_code, error.response.headers)
             return refusal_error(refusal, errors)
+        case openai.APIError(body=dict()):
+            return refusal_error(_refusal(error, IN_AN_ANSWER, {}), errors)
         case _:
             timeouts, connections = openai.APITimeoutError, openai.APIConnectionError
             return unanswered(error, errors.provider, timeouts, connections)
+
+
+def _refusal(error: openai.APIError, status: int, headers: Mapping[str, str]) -> Refusal:
+    body = error.body if isinstance(error.body, dict) else {}
+    inner = body.get("innererror")
+    code = inner.get("code") if isinstance(inner, dict) else None
+    reason = body.get("message") or body.get("detail") or ""
+    return Refusal(status, (code, error.code, error.type), str(reason), headers, body)

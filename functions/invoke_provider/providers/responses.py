@@ -7,7 +7,12 @@ from typing import Annotated, Any
 from functions.invoke_provider.called_model import CalledModel
 from functions.invoke_provider.providers.base import Completion, FinishReason, Prompt
 from functions.invoke_provider.providers.openai_usage import pinned_price, usage_in
-from functions.invoke_provider.providers.refusals import ErrorTable, Refusal, refusal_error
+from functions.invoke_provider.providers.refusals import (
+    IN_AN_ANSWER,
+    ErrorTable,
+    Refusal,
+    refusal_error,
+)
 from functions.invoke_provider.providers.wire_model import OrNone, WireModel, paid_for, parse
 from functions.shared.contracts.request import (
     FunctionCall,
@@ -43,6 +48,7 @@ class _Incomplete(WireModel):
 
 class _Failure(WireModel):
     code: str | None = None
+    type: str | None = None
     message: str | None = None
 
 
@@ -138,8 +144,8 @@ def completion_of(body: bytes, errors: ErrorTable) -> Completion:
 def _completion(answer: _Answer, errors: ErrorTable, usage: Usage | None) -> Completion:
     if answer.status == "failed":
         failure = answer.error or _Failure()
-        # Told with a 200: the code alone says what it was.
-        raise refusal_error(Refusal(500, (failure.code,), failure.message or "", {}), errors)
+        codes = (failure.code, failure.type)
+        raise refusal_error(Refusal(IN_AN_ANSWER, codes, failure.message or "", {}), errors)
     reason = answer.incomplete_details.reason if answer.incomplete_details else None
     parts = [part for item in answer.output for part in item.content or []]
     if reason == "content_filter" or any(part.type == "refusal" for part in parts):

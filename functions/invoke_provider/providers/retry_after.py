@@ -1,41 +1,139 @@
-"""How long a provider asks to be left alone."""
+"""How long a provider asks to be left alone, in any of the places and forms in which one says so.
+
+Sources: RFC 9110, section 10.2.3; https://developers.openai.com/api/docs/guides/rate-limits;
+https://platform.claude.com/docs/en/api/rate-limits; https://google.aip.dev/194 and `google.rpc.RetryInfo`;
+microsoft/kernel-memory#795 (`x-ms-retry-after-ms`).
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from functions.invoke_provider.providers.reasons import without_quotes
+
 MAX_WAIT_S = 86_400
 """Whatever is longer is no wait; and the state machine reckons with it."""
+_LONGEST_TIME = 64
+_READ_DETAILS = 20
+_LEAST_EPOCH_S = 1e9
+_LEAST_EPOCH_MS = 1e11
+
+_IN_MILLISECONDS = ("retry-after-ms", "x-ms-retry-after-ms")
+_IN_A_BODY = ("retryDelay", "retry_after", "retry_after_seconds")
+
+_UNITS_S = {
+    **dict.fromkeys(("ns", "us", "µs"), 0.0),
+    **dict.fromkeys(("ms", "millisecond", "milliseconds"), 0.001),
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1.0),
+    **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), 60.0),
+    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), 3_600.0),
+    **dict.fromkeys(("d", "day", "days"), 86_400.0),
+}
+_ONE_UNIT = "|".join(sorted(_UNITS_S, key=len, reverse=True))
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?", re.IGNORECASE)
+_PART = rf"[0-9]{{1,9}}(?:\.[0-9]{{1,12}})?\s?(?:{_ONE_UNIT})(?![a-zµ])"
+_PARTS = re.compile(rf"([0-9]+(?:\.[0-9]+)?)\s?({_ONE_UNIT})", re.IGNORECASE)
+_DURATION = re.compile(rf"{_PART}(?:(?:,? and |,? )?{_PART})*", re.IGNORECASE)
+_IN_WORDS = re.compile(
+    r"\b(?:try again|retry|wait|resets?|replenished|available)\b[^0-9]{0,30}?"
+    rf"({_DURATION.pattern})",
+    re.IGNORECASE,
+)
 
 
-def retry_after_seconds(headers: Mapping[str, str]) -> int:
-    """The wait a provider asks for, rounded up, a day at most; 0 where it does not, or not readably."""
-    return math.ceil(min(_asked_s(headers), MAX_WAIT_S))
+def told_wait_s(headers: Mapping[str, str], reason: str = "", body: object = None) -> float | None:
+    """Seconds until the provider wants to be asked again, a day at most; the most specific word counts.
+
+    0 is "now", None where it does not say, or not readably. `body` is the error as its JSON has it.
+    """
+    told = {name.lower(): value for name, value in headers.items()}
+    for wait_s in _waits(told, reason, body):
+        if wait_s is not None:
+            return min(max(0.0, wait_s), MAX_WAIT_S)
+    return None
 
 
-def _asked_s(headers: Mapping[str, str]) -> float:
-    milliseconds = _number(headers.get("retry-after-ms"))
-    if milliseconds is not None:
-        return milliseconds / 1000
-    retry_after = headers.get("retry-after")
-    seconds = _number(retry_after)
-    return _seconds_until(retry_after) if seconds is None else seconds
+def _waits(told: Mapping[str, str], reason: str, body: object) -> Iterator[float | None]:
+    for name in _IN_MILLISECONDS:
+        yield _milliseconds(told.get(name))
+    yield _seconds(told.get("retry-after"))
+    yield from _in_body(body)
+    yield _in_words(reason)
+    yield _until_reset(told)
+
+
+def _milliseconds(text: str | None) -> float | None:
+    number = _number(text)
+    return _seconds(text) if number is None else number / 1000
+
+
+def _seconds(text: str | None) -> float | None:
+    """Of a number of seconds, a duration as `1m30.5s`, or a date of HTTP or RFC 3339."""
+    number = _number(text)
+    if number is not None:
+        return number
+    duration = _duration(text)
+    return _until(text) if duration is None else duration
 
 
 def _number(text: str | None) -> float | None:
-    try:
-        number = float(text or "")
-    except ValueError:
+    """Neither `nan` nor `inf` is one; what is too large for a float is infinite."""
+    told = (text or "").strip()[:_LONGEST_TIME]
+    return float(told) if _NUMBER.fullmatch(told) else None
+
+
+def _duration(text: str | None) -> float | None:
+    told = (text or "").strip()[:_LONGEST_TIME]
+    if not _DURATION.fullmatch(told):
         return None
-    return max(0.0, number) if math.isfinite(number) else None
+    return sum(float(count) * _UNITS_S[unit.lower()] for count, unit in _PARTS.findall(told))
 
 
-def _seconds_until(http_date: str | None) -> float:
-    try:
-        moment = parsedate_to_datetime(http_date or "")
-        return max(0.0, (moment - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
-        return 0.0
+def _until(text: str | None) -> float | None:
+    told = (text or "").strip()[:_LONGEST_TIME]
+    for read in (parsedate_to_datetime, datetime.fromisoformat):
+        try:
+            moment = read(told)
+            # A date without a zone is of Greenwich.
+            moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            return (moment - datetime.now(UTC)).total_seconds()
+        except (ValueError, TypeError, IndexError, OverflowError):
+            continue
+    return None
+
+
+def _in_body(body: object) -> Iterator[float | None]:
+    if not isinstance(body, Mapping):
+        return
+    details = body.get("details")
+    for part in (body, *(details[:_READ_DETAILS] if isinstance(details, list) else ())):
+        for name in _IN_A_BODY if isinstance(part, Mapping) else ():
+            if isinstance(part.get(name), (str, int, float)):
+                yield _seconds(str(part[name]))
+
+
+def _in_words(reason: str) -> float | None:
+    found = _IN_WORDS.search(without_quotes(reason))
+    return _duration(found[1]) if found else None
+
+
+def _until_reset(told: Mapping[str, str]) -> float | None:
+    """Until all of what is used up is there again; what is left of another limit is no reason to wait."""
+    used_up = [
+        _reset(told.get(name.replace("remaining", "reset")))
+        for name, left in told.items()
+        if "ratelimit" in name and "remaining" in name and _number(left) == 0
+    ]
+    return max((wait_s for wait_s in used_up if wait_s is not None), default=None)
+
+
+def _reset(text: str | None) -> float | None:
+    """As `_seconds`, and of a Unix time in seconds or milliseconds."""
+    number = _number(text)
+    if number is None or number < _LEAST_EPOCH_S:
+        return _seconds(text)
+    moment_s = number / 1000 if number >= _LEAST_EPOCH_MS else number
+    return moment_s - datetime.now(UTC).timestamp()
