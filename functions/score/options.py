@@ -72,7 +72,7 @@ def options_of(
     unpinned = {name: choice.answered_by(name, pinned=False) for name in get_args(Provider)}
     for model in catalogue.models:
         answered_by = unpinned[model.provider]
-        if model.id == profile.model:
+        if model.id in profile.named:
             answered_by = choice.answered_by(model.provider, pinned=True)
         option = _unusable(model, profile, answered_by, today) or _option(
             model,

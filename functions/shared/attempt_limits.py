@@ -7,6 +7,8 @@ from __future__ import annotations
 
 MAX_ATTEMPTS = 6
 """Candidates, each of which may be called twice. More of them would only use up the deadline."""
+MAX_NAMED = 8
+"""Models that a caller may list, each of which is tried."""
 MAX_RANKED = 12
 """Models that a decision ranks: far more than are ever tried, and each takes its place in a state."""
 MAX_RESERVE = 8
