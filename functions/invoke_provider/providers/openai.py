@@ -13,6 +13,7 @@ from functions.invoke_provider.providers import chat_completions, responses
 from functions.invoke_provider.providers.base import Completion, Prompt
 from functions.invoke_provider.providers.http_client import call_within, unanswered
 from functions.invoke_provider.providers.refusals import ErrorTable, Refusal, refusal_error
+from functions.invoke_provider.providers.rpc_errors import error_object, rpc_codes, with_wait
 from functions.shared.errors import (
     ContentFiltered,
     ContextWindowExceeded,
@@ -101,11 +102,10 @@ def engine_error(error: Exception, errors: ErrorTable) -> EngineError:
     """What an SDK or transport exception means to the engine."""
     match error:
         case openai.APIStatusError():
-            body = error.body if isinstance(error.body, dict) else {}
-            codes = (error.code, error.type)
-            refusal = Refusal(
-                error.status_code, codes, str(body.get("message") or ""), error.response.headers
-            )
+            body = error_object(error.body)
+            codes = (*rpc_codes(body), error.code, error.type)
+            headers = with_wait(error.response.headers, body)
+            refusal = Refusal(error.status_code, codes, str(body.get("message") or ""), headers)
             return refusal_error(refusal, errors)
         case _:
             timeouts, connections = openai.APITimeoutError, openai.APIConnectionError
