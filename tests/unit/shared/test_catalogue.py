@@ -105,15 +105,16 @@ def test_every_provider_has_a_live_model(provider):
     assert any(model.provider == provider and not model.is_retired(TODAY) for model in models)
 
 
-def test_a_reasoning_model_and_every_claude_of_anthropics_own_api_take_no_sampling_parameters():
+def test_a_reasoning_model_but_geminis_and_every_claude_of_anthropic_take_no_sampling_parameters():
     for model in load_catalogue().models:
-        if model.reasoning or model.provider == "anthropic":
+        if (model.reasoning and model.provider != "gemini") or model.provider == "anthropic":
             assert model.sampling == (), model.id
 
 
 def test_a_model_takes_what_its_interface_takes():
     for model in load_catalogue().models:
-        assert model.image_detail is (model.api in {"chat_completions", "responses"}), model.id
+        knows_detail = model.api in {"chat_completions", "responses"} and model.provider != "gemini"
+        assert model.image_detail is knows_detail, model.id
         assert model.min_output_tokens == (16 if model.api == "responses" else 1), model.id
 
 
@@ -177,7 +178,7 @@ def test_rejects_a_quality_that_leaves_out_a_task():
         {"context_window": 0},
         {"capabilities": ["telepathy"]},
         {"sampling": ["seed"]},
-        {"provider": "nobody"},
+        {"provider": "No Body"},
         {"api": "telegraph"},
         {"tool_choices": ["perhaps"]},
         {"max_temperature": 0},
