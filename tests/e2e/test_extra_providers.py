@@ -75,10 +75,10 @@ class _Server(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def server():
-    kind = type("Kind", (_Server,), {"received": []})
-    with ThreadingHTTPServer(("127.0.0.1", 0), kind) as http:
+    _Server.received = []
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Server) as http:
         Thread(target=http.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{http.server_port}", kind.received
+        yield f"http://127.0.0.1:{http.server_port}", _Server.received
         http.shutdown()
 
 

@@ -119,7 +119,10 @@ def test_what_is_left_out_of_a_model_is_the_careful_guess() -> None:
 def test_nought_is_a_price_and_none_is_none() -> None:
     prices = prices_with(read(*BOTH).additions)
     rates = prices.in_force("acme-1", date(2026, 11, 26)).rates[0]
-    assert (rates.input_usd_per_mtok, rates.cached_input_usd_per_mtok) == (Decimal("0.5"), 0)
+    assert (rates.input_usd_per_mtok, rates.cached_input_usd_per_mtok) == (
+        Decimal("0.5"),
+        Decimal(0),
+    )
     assert prices.in_force("llama3.2", date(2026, 11, 26)).rates[0].output_usd_per_mtok == 0
     assert "acme-unpriced" not in prices.models
 
