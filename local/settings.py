@@ -6,8 +6,13 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr, TypeAdapter
 
 from local.paths import SCRIPTS
+from stacks.extra_providers import ExtraProvider, check_extra_providers
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
@@ -18,7 +23,11 @@ PROVIDER_VARIABLES = {
     "openai": ("OPENAI_API_KEY", "OPENAI_BASE_URL"),
     "azure_openai": ("AZURE_OPENAI_API_KEY", "AZURE_OPENAI_ENDPOINT"),
     "anthropic": ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"),
+    "gemini": ("GEMINI_API_KEY", "GEMINI_BASE_URL"),
 }
+EXTRA_PROVIDERS = "EXTRA_PROVIDERS"
+KEYLESS = "none"
+"""For a server that asks for no key: the SDK sends none that is empty."""
 PLAN_VARIABLES = ("REQUESTS_PER_SECOND", "BURST_REQUESTS", "REQUESTS_PER_DAY")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _SWITCH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
@@ -40,7 +49,9 @@ class Settings:
     api_keys: tuple[str, ...]
     mock_providers: str
     secrets: Mapping[str, Mapping[str, str]] = field(repr=False)
-    """Per provider that has a key: what goes into its secret."""
+    """Per provider that has one: what goes into its secret."""
+    extra_providers: tuple[Mapping[str, Any], ...] = ()
+    """As a stage's configuration has them."""
     bedrock_enabled: bool = False
     bedrock_endpoint_url: str | None = None
     """Where Bedrock's functions call it; the emulator's own Bedrock by default."""
@@ -56,13 +67,15 @@ class Settings:
     @property
     def context(self) -> dict[str, str]:
         """The CDK app's context values."""
+        built_in = (name for name in self.secrets if name in PROVIDER_VARIABLES)
         keyless = ("bedrock",) if self.bedrock_enabled else ()
         endpoint, operators = self.bedrock_endpoint_url, self.operator_api_keys
         return {
             "stage": STAGE,
-            "providers": ",".join((*self.secrets, *keyless)),
+            "providers": ",".join((*built_in, *keyless)),
             "mock_providers": self.mock_providers,
             "api_keys": ",".join(self.api_keys),
+            **({"extra_providers": json.dumps(extra)} if (extra := self.extra_providers) else {}),
             **({"operator_api_keys": ",".join(operators)} if operators else {}),
             **self.standard_plan,
             **({"log_level": self.log_level} if self.log_level else {}),
@@ -86,10 +99,12 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     operator_api_keys = _listed(environment.get("OPERATOR_API_KEYS") or "")
     if both := set(api_keys) & set(operator_api_keys):
         raise ValueError(f"{len(both)} of OPERATOR_API_KEYS are in API_KEYS, too; each is in one")
+    extra = _extra_providers(environment)
     return Settings(
         api_keys,
         mock_providers,
-        secrets=_secrets(environment),
+        secrets=_secrets(environment) | {name: told[1] for name, told in extra.items()},
+        extra_providers=tuple(told[0] for told in extra.values()),
         bedrock_enabled=_is_on(environment, "BEDROCK_ENABLED"),
         bedrock_endpoint_url=environment.get("AWS_ENDPOINT_URL_BEDROCK_RUNTIME") or None,
         operator_api_keys=operator_api_keys,
@@ -133,6 +148,49 @@ def _secrets(environment: Mapping[str, str]) -> dict[str, dict[str, str]]:
             if base_url:
                 secrets[provider]["base_url"] = base_url
     return secrets
+
+
+def _extra_providers(
+    environment: Mapping[str, str],
+) -> dict[str, tuple[dict[str, Any], dict[str, str]]]:
+    """Each as a stage's configuration has it, and what goes into its secret. Raises ValueError with the
+    way to the field that is at fault."""
+    path = environment.get(EXTRA_PROVIDERS)
+    if not path:
+        return {}
+    try:
+        listed = json.loads(Path(path).read_text("utf-8"))
+        told = _LOCAL_PROVIDERS.validate_python(listed)
+        check_extra_providers(told, locally=True)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{EXTRA_PROVIDERS} names {path}: {error}") from None
+    return {
+        one.name: (
+            {name: value for name, value in given.items() if name not in _ONLY_LOCALLY},
+            {"api_key": one.key_in(environment)},
+        )
+        for one, given in zip(told, listed, strict=True)
+    }
+
+
+class LocalProvider(ExtraProvider):
+    """With its key instead of a secret's name: as such, or as the name of a variable that holds it."""
+
+    secret: None = None
+    api_key: Annotated[SecretStr, Field(min_length=1)] | None = None
+    api_key_variable: str | None = None
+
+    def key_in(self, environment: Mapping[str, str]) -> str:
+        """Raises ValueError where the variable is not set."""
+        if self.api_key_variable is None:
+            return self.api_key.get_secret_value() if self.api_key else KEYLESS
+        if not (key := environment.get(self.api_key_variable)):
+            raise ValueError(f"{self.api_key_variable} is not set; {self.name} needs its key")
+        return key
+
+
+_ONLY_LOCALLY = ("secret", "api_key", "api_key_variable")
+_LOCAL_PROVIDERS = TypeAdapter(tuple[LocalProvider, ...])
 
 
 def _is_on(environment: Mapping[str, str], name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -15,13 +16,26 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 
-from functions.shared.catalogue.pricing import load_prices
+from functions.shared.catalogue.additions import Additions
+from functions.shared.catalogue.pricing import prices_with
 from functions.shared.policy.routing_policy import load_policy
-from functions.shared.vocabulary import MockProviders, PriceFactors, Provider
+from functions.shared.vocabulary import (
+    BUILT_IN_PROVIDERS,
+    MockProviders,
+    PriceFactors,
+    Provider,
+)
+from stacks.extra_providers import (
+    MOST_EXTRA_PROVIDERS,
+    ExtraProvider,
+    additions_of,
+    check_extra_providers,
+)
 
 _Item = TypeVar("_Item")
 
@@ -32,17 +46,18 @@ def _listed(value: object) -> object:
 
 Listed = Annotated[tuple[_Item, ...], BeforeValidator(_listed)]
 """A list, which the command line gives as one text with commas."""
+
+
+def _parsed(value: object) -> object:
+    return json.loads(value) if isinstance(value, str) else value
+
+
 StageName = Annotated[str, StringConstraints(pattern=r"^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$")]
 """A part of the names of stacks, secrets, alarms and log groups, all of which may hold these."""
 
 
 class UnknownStage(ValueError):
     """`stages` in cdk.json has no such name."""
-
-
-def construct_name(provider: str) -> str:
-    """A provider in construct ids: azure_openai is AzureOpenai."""
-    return "".join(part.title() for part in provider.split("_"))
 
 
 class _Part(BaseModel):
@@ -107,6 +122,11 @@ class StageConfig(_Part):
     providers: Listed[Provider] = ()
     """Providers that the stage can call: their secret holds a key, or, for Bedrock, the account
     has access to its models. The others are simulated or left out; `local` is always there."""
+    extra_providers: Annotated[
+        tuple[ExtraProvider, ...], BeforeValidator(_parsed), Field(max_length=MOST_EXTRA_PROVIDERS)
+    ] = ()
+    """Providers beside those of the catalogue that the stage can call; the command line gives them as
+    one JSON text."""
     mock_providers: MockProviders = "auto"
     price_factors: PriceFactors = Field(default_factory=dict)
     """What the stage pays a provider as a multiple of the list price: 1.1 for OpenAI at a regional
@@ -158,7 +178,25 @@ class StageConfig(_Part):
     def _may_be_lacking(cls, providers: tuple[Provider, ...]) -> tuple[Provider, ...]:
         if "local" in providers:
             raise ValueError("the provider local needs nothing and is always there")
+        if strangers := set(providers) - set(BUILT_IN_PROVIDERS):
+            raise ValueError(f"the catalogue has no {', '.join(sorted(strangers))}")
         return providers
+
+    @field_validator("extra_providers")
+    @classmethod
+    def _go_with_the_others(
+        cls, providers: tuple[ExtraProvider, ...], info: ValidationInfo
+    ) -> tuple[ExtraProvider, ...]:
+        check_extra_providers(providers, locally=info.data.get("stage") == "local")
+        return providers
+
+    @field_validator("price_factors")
+    @classmethod
+    def _are_of_known_providers(cls, factors: PriceFactors, info: ValidationInfo) -> PriceFactors:
+        extra = {one.name for one in info.data.get("extra_providers", ())}
+        if strangers := factors.keys() - {*BUILT_IN_PROVIDERS, *extra}:
+            raise ValueError(f"there is no provider {', '.join(sorted(strangers))}")
+        return factors
 
     @field_validator("routing_policy", "shadow_policy")
     @classmethod
@@ -172,8 +210,9 @@ class StageConfig(_Part):
 
     @field_validator("savings_baseline")
     @classmethod
-    def _is_a_model(cls, name: str | None) -> str | None:
-        if name is not None and name not in load_prices().models:
+    def _is_a_model(cls, name: str | None, info: ValidationInfo) -> str | None:
+        prices = prices_with(additions_of(info.data.get("extra_providers", ())))
+        if name is not None and name not in prices.models:
             raise ValueError(f"the catalogue has no {name}")
         return name
 
@@ -193,7 +232,12 @@ class StageConfig(_Part):
     @property
     def providers_configured(self) -> tuple[Provider, ...]:
         """Every provider that the stage can call."""
-        return (*self.providers, "local")
+        return (*self.providers, *(one.name for one in self.extra_providers), "local")
+
+    @property
+    def additions(self) -> Additions:
+        """What the functions are told of the extra providers."""
+        return additions_of(self.extra_providers)
 
     @classmethod
     def from_context(cls, node: Node) -> Self:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from stacks.compute.functions import ROOT
+from stacks.compute.code_folder import ROOT
 from stacks.compute.machines import ORCHESTRATE, SUBMIT
 
 DRAWING = ROOT / "docs" / "state_machine.md"

@@ -12,7 +12,8 @@ from constructs import Construct
 
 from functions.shared.storage.request_log import BY_CALLER, BY_DAY, LISTED
 from functions.shared.vocabulary import Provider
-from stacks.config import StageConfig, construct_name
+from stacks.config import StageConfig
+from stacks.names import construct_name
 from stacks.security import acknowledge
 
 # What the operator puts into each. Bedrock has none: its function's role is its credential. Azure's
@@ -21,6 +22,7 @@ SECRET_FIELDS: dict[Provider, tuple[str, ...]] = {
     "openai": ("api_key",),
     "azure_openai": ("api_key", "base_url"),
     "anthropic": ("api_key",),
+    "gemini": ("api_key",),
 }
 
 
@@ -35,9 +37,10 @@ class StorageStack(Stack):
         self.state_table = self._add_table("State", "state_id")
         self.dead_letter_queue = self._add_dead_letter_queue("DeadLetterQueue")
         self.event_dead_letter_queue = self._add_dead_letter_queue("EventDeadLetterQueue")
+        extra = [one.name for one in config.extra_providers if one.secret is None]
         self.provider_secrets: dict[str, secretsmanager.Secret] = {
             provider: self._add_secret(provider, fields)
-            for provider, fields in SECRET_FIELDS.items()
+            for provider, fields in (SECRET_FIELDS | dict.fromkeys(extra, ("api_key",))).items()
         }
         CfnOutput(self, "RequestsTableName", value=self.requests_table.table_name)
         CfnOutput(self, "StateTableName", value=self.state_table.table_name)

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from functions.shared.catalogue.models import Model, load_catalogue
-from functions.shared.catalogue.pricing import UnpricedModel, load_prices
+from functions.shared.catalogue.pricing import NO_KNOWN_PRICE, UnpricedModel, load_prices
 from functions.shared.errors import NotFound
 from functions.shared.health.listing import ListedHealth, listed_health
 from functions.shared.health.reader import Health
@@ -111,6 +111,8 @@ def _unusable_reason(model: Model, answered_by: AnsweredBy | None, today: date) 
         return f"retired on {model.retires_on}"
     if not model.quality:
         return model.quality_source
+    if model.id not in load_prices().models:
+        return NO_KNOWN_PRICE
     return NO_CREDENTIALS if answered_by is None else None
 
 

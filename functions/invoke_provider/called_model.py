@@ -8,7 +8,7 @@ from functions.shared.catalogue.models import load_catalogue
 from functions.shared.contracts.decision import Profile
 from functions.shared.errors import ModelNotFound
 from functions.shared.policy.output_limit import output_limit
-from functions.shared.vocabulary import Api, Sampling, Tokenizer, ToolChoice
+from functions.shared.vocabulary import Api, OutputLimitName, Sampling, Tokenizer, ToolChoice
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,9 @@ class CalledModel:
     implicit_cache_writes: bool = False
     inference_geo: bool = False
     """Whether it lets one say where it runs."""
+    output_limit_name: OutputLimitName = "max_completion_tokens"
+    streamed: bool = True
+    """Whether it can answer as a stream."""
 
 
 def called_model(model_id: str, profile: Profile) -> CalledModel:
@@ -58,4 +61,6 @@ def called_model(model_id: str, profile: Profile) -> CalledModel:
         effort_with_tools=model.effort_with_tools,
         implicit_cache_writes=model.implicit_cache_writes,
         inference_geo=model.inference_geo,
+        output_limit_name=model.output_limit_name,
+        streamed=model.streamed,
     )

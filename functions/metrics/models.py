@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import get_args
 
 from functions.metrics.cloudwatch import (
     COUNT,
@@ -15,6 +14,7 @@ from functions.metrics.cloudwatch import (
 )
 from functions.metrics.summary import Measured
 from functions.metrics.window import Window
+from functions.shared.catalogue.additions import known_providers
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.errors import NotFound
 from functions.shared.health.circuit import Circuit
@@ -22,7 +22,7 @@ from functions.shared.health.listing import ListedHealth, listed_health, provide
 from functions.shared.health.reader import Health
 from functions.shared.policy.provider_choice import ProviderChoice
 from functions.shared.times import utc
-from functions.shared.vocabulary import Count, Frozen, Provider, Score, Usd
+from functions.shared.vocabulary import Count, Frozen, Score, Usd
 
 
 class Attempts(Measured):
@@ -100,8 +100,8 @@ def model_metrics(
 def provider_metrics(
     service: str, window: Window, choice: ProviderChoice, health: Health | None, now: datetime
 ) -> ProviderList:
-    """Every provider of the catalogue. Raises what `read_figures` raises."""
-    names = [("provider", provider) for provider in get_args(Provider)]
+    """Every provider that has or may have models. Raises what `read_figures` raises."""
+    names = [("provider", provider) for provider in known_providers()]
     wanted = [
         figure
         for named in names

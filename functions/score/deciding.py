@@ -70,6 +70,6 @@ def _for_task(health: ModelHealth, task: Task) -> ModelHealth:
 
 def _session_of(profile: Profile) -> list[str]:
     """The id of the conversation's item, where there is one to ask for."""
-    if profile.session_id is None or profile.model is not None:
+    if profile.session_id is None or profile.named:
         return []
     return [session_state_id(profile.caller_id, profile.session_id)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import get_args
 
 from functions.score.estimates import (
     expected_latency,
@@ -12,8 +11,14 @@ from functions.score.estimates import (
     expected_quality,
     is_probe,
 )
+from functions.shared.catalogue.additions import known_providers
 from functions.shared.catalogue.models import Catalogue, Model
-from functions.shared.catalogue.pricing import UnpricedModel, estimated_nano_usd, price_factor
+from functions.shared.catalogue.pricing import (
+    NO_KNOWN_PRICE,
+    UnpricedModel,
+    estimated_nano_usd,
+    price_factor,
+)
 from functions.shared.catalogue.token_bounds import HIDDEN_TOKENS
 from functions.shared.catalogue.tokens import TOKEN_RATES, call_tokens
 from functions.shared.contracts.decision import Exclusion, Profile, RoutingContext
@@ -22,7 +27,7 @@ from functions.shared.policy.output_limit import output_limit
 from functions.shared.policy.provider_choice import NO_CREDENTIALS, AnsweredBy, ProviderChoice
 from functions.shared.policy.routing_policy import Policy
 from functions.shared.times import utc
-from functions.shared.vocabulary import Capability, Provider, usd
+from functions.shared.vocabulary import Capability, usd
 
 _HIDDEN_FOR: frozenset[Capability] = frozenset({"tools", "json_schema"})
 
@@ -69,10 +74,10 @@ def options_of(
     }
     options: list[Option] = []
     excluded: list[Exclusion] = []
-    unpinned = {name: choice.answered_by(name, pinned=False) for name in get_args(Provider)}
+    unpinned = {name: choice.answered_by(name, pinned=False) for name in known_providers()}
     for model in catalogue.models:
         answered_by = unpinned[model.provider]
-        if model.id == profile.model:
+        if model.id in profile.named:
             answered_by = choice.answered_by(model.provider, pinned=True)
         option = _unusable(model, profile, answered_by, today) or _option(
             model,
@@ -131,7 +136,7 @@ def _option(
             factor=price_factor(model.provider, routing_context.price_factors),
         )
     except UnpricedModel:
-        return "has no known price"
+        return NO_KNOWN_PRICE
     latency = expected_latency(model, expected, health)
     over = _over_limit(profile, worst_case, latency.p95_ms)
     if over is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from functions.score.candidates import ranked_of
-from functions.score.options import options_of
+from functions.score.options import Option, options_of
 from functions.score.selection import Selection, select
 from functions.shared.catalogue.models import Catalogue
 from functions.shared.catalogue.pricing import price_version
@@ -21,14 +21,14 @@ def rank(
 ) -> Decision:
     """Candidates best first, every other model with the reason why it is out.
 
-    Raises `NotFound` for an unknown pinned model, `InvalidRequest` for a retired one, and
+    Raises `NotFound` for an unknown named model, `InvalidRequest` for a retired one, and
     `NoEligibleModel` where nothing is left.
     """
-    if profile.model is not None:
-        _check_pin(profile.model, catalogue, utc(profile.started_at_ms).date())
+    _check_named(profile, catalogue)
     options, excluded = options_of(profile, catalogue, policy, routing_context)
-    if profile.model is not None and all(one.model.id != profile.model for one in options):
-        out = [Exclusion(model=one.model.id, reason="another model is pinned") for one in options]
+    if not _may_go_on(profile, options):
+        reason = "not among the models of the request" if profile.models else _OTHER_PINNED
+        out = [Exclusion(model=one.model.id, reason=reason) for one in options]
         excluded, options = excluded + out, []
     if not options:
         details = [item.model_dump() for item in excluded]
@@ -50,13 +50,24 @@ def rank(
     )
 
 
+_OTHER_PINNED = "another model is pinned"
+
+
+def _may_go_on(profile: Profile, options: list[Option]) -> bool:
+    """A pinned model must be among those that may be asked; of a list none needs to be where the request
+    says that others may follow."""
+    if not profile.named or (profile.models and profile.fallback):
+        return True
+    return any(one.model.id in profile.named for one in options)
+
+
 def _baseline(
     profile: Profile, selection: Selection, routing_context: RoutingContext
 ) -> str | None:
     """What would have been asked without routing: nothing else, where the caller or the conversation has
     named its model; else what the stage names, or the best of those that may be asked."""
     first = selection.asked[0].option.model.id
-    if first in {profile.model, routing_context.session_model}:
+    if first in {*profile.named, routing_context.session_model}:
         return None
     return routing_context.savings_baseline or selection.ablest
 
@@ -78,18 +89,39 @@ def shadow_of(
     )
 
 
-def _check_pin(model_id: str, catalogue: Catalogue, today: date) -> None:
-    try:
-        model = catalogue.get(model_id)
-    except KeyError:
-        meant = nearest(model_id, (one.id for one in catalogue.models))
-        hint = f'; did you mean "{meant}"?' if meant else ""
-        problem = problem_at("model", f"no such model{hint}")
-        raise NotFound("There is no such model.", details=[problem]) from None
-    if model.is_retired(today):
-        successor = catalogue.live_successor(model_id, today).id
-        raise InvalidRequest.at(
-            "model",
-            f"{model_id} was retired on {model.retires_on}; use {successor}",
-            "The pinned model is retired.",
+def _check_named(profile: Profile, catalogue: Catalogue) -> None:
+    """Every unknown one is told, else every retired one."""
+    fields = {"model": profile.model} if profile.model is not None else {}
+    fields |= {f"models.{index}": model for index, model in enumerate(profile.models)}
+    ids = [model.id for model in catalogue.models]
+    unknown = [
+        problem_at(field, f"no such model{_hint(model, ids)}")
+        for field, model in fields.items()
+        if model not in ids
+    ]
+    if unknown:
+        raise NotFound("There is no such model.", details=unknown)
+    today = utc(profile.started_at_ms).date()
+    retired = [
+        problem_at(field, _retirement(model, catalogue, today))
+        for field, model in fields.items()
+        if catalogue.get(model).is_retired(today)
+    ]
+    if retired:
+        raise InvalidRequest(
+            "A listed model is retired." if profile.models else "The pinned model is retired.",
+            details=retired,
         )
+
+
+def _hint(model_id: str, ids: list[str]) -> str:
+    meant = nearest(model_id, ids)
+    return f'; did you mean "{meant}"?' if meant else ""
+
+
+def _retirement(model_id: str, catalogue: Catalogue, today: date) -> str:
+    told = f"{model_id} was retired on {catalogue.get(model_id).retires_on}"
+    try:
+        return f"{told}; use {catalogue.live_successor(model_id, today).id}"
+    except LookupError:
+        return told

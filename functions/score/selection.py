@@ -70,7 +70,7 @@ def select(
     scores = _Scores.among(standing, profile, policy)
     asked = sorted((scores.of(one) for one in standing), key=lambda one: one.order)
     selection = _with_first(asked, profile, policy, routing_context)
-    ranked = _ranked(selection.asked)
+    ranked = _ranked(selection.asked, profile)
     selection = replace(selection, ablest=_ablest(ranked))
     left_out = {
         model: f"dominated by {by}, which is cheaper and no worse in anything"
@@ -78,8 +78,11 @@ def select(
     }
     left_out |= {one.model.id: f"circuit open: {one.circuit_reason}" for one in resting}
     if not profile.fallback:
-        left_out |= {one.option.model.id: "fallback is off" for one in selection.asked[1:]}
-        return replace(selection, asked=selection.asked[:1], left_out=left_out)
+        # Without a model of the caller's, the best alone.
+        most = max(1, sum(one.option.model.id in profile.named for one in selection.asked))
+        why = "not among the models of the request" if profile.models else "fallback is off"
+        left_out |= {one.option.model.id: why for one in selection.asked[most:]}
+        return replace(selection, asked=selection.asked[:most], left_out=left_out)
     left_out |= {
         one.option.model.id: f"not among the {MAX_RANKED} that are ranked"
         for one in selection.asked
@@ -103,17 +106,23 @@ def _ablest(ranked: list[Scored]) -> str | None:
     return best.option.model.id if best else None
 
 
-def _ranked(asked: list[Scored]) -> list[Scored]:
-    """The first ones, and the best of every provider: an outage of one must leave others to ask."""
+def _ranked(asked: list[Scored], profile: Profile) -> list[Scored]:
+    """What the caller named, the best of every provider, as an outage of one must leave others to ask,
+    and the first of all others."""
     firsts = {one.option.model.provider: one for one in reversed(asked)}
-    others = [one for one in asked if one is not firsts[one.option.model.provider]]
-    kept = [*firsts.values(), *others[: MAX_RANKED - len(firsts)]]
+
+    def urgency(one: Scored) -> int:
+        if one.option.model.id in profile.named:
+            return 0
+        return 1 if one is firsts[one.option.model.provider] else 2
+
+    kept = sorted(asked, key=urgency)[:MAX_RANKED]
     return [one for one in asked if one in kept]
 
 
 def _is_sound(option: Option, profile: Profile) -> bool:
-    """A pinned model is asked whatever its circuit says: the caller insists."""
-    return not option.circuit_reason or option.model.id == profile.model
+    """A named model is asked whatever its circuit says: the caller insists."""
+    return not option.circuit_reason or option.model.id in profile.named
 
 
 def _dominated(
@@ -122,7 +131,7 @@ def _dominated(
     """The models that another one beats, each with the first that does."""
     if profile.model_preference not in MIND_THE_PRICE:
         return {}
-    wanted = {profile.model, routing_context.session_model}
+    wanted = {*profile.named, routing_context.session_model}
     found: dict[str, str] = {}
     # Whatever is beaten at all is beaten by one that is not, and that is cheaper.
     unbeaten: list[Option] = []
@@ -195,10 +204,10 @@ def _with_first(
 ) -> Selection:
     """The ranking, with another one before it where the caller, its conversation or chance says so."""
     by_id = {one.option.model.id: one for one in ranked}
-    if profile.model in by_id:
-        return _led_by(by_id[profile.model], ranked)
+    if named := [by_id[model] for model in profile.named if model in by_id]:
+        return _led_by(named, ranked)
     if routing_context.session_model in by_id:
-        return _led_by(by_id[routing_context.session_model], ranked)
+        return _led_by([by_id[routing_context.session_model]], ranked)
     share = policy.exploration_share
     if draw("explore", profile.request_id) >= share:
         drawn = ranked[0]
@@ -206,9 +215,9 @@ def _with_first(
         drawn = ranked[int(draw("which", profile.request_id) * len(ranked))]
     chance = share / len(ranked) + (1 - share if drawn is ranked[0] else 0)
     explored = drawn is not ranked[0]
-    return replace(_led_by(drawn, ranked), explored=explored, propensity=chance)
+    return replace(_led_by([drawn], ranked), explored=explored, propensity=chance)
 
 
-def _led_by(first: Scored, ranked: list[Scored]) -> Selection:
-    others = [one for one in ranked if one is not first]
-    return Selection([first, *others], [], {})
+def _led_by(first: list[Scored], ranked: list[Scored]) -> Selection:
+    others = [one for one in ranked if one not in first]
+    return Selection([*first, *others], [], {})

@@ -6,8 +6,9 @@ The functions read them here; the state machine gets them, and the deadlines, as
 from __future__ import annotations
 
 MAX_ATTEMPTS = 8
-"""Candidates, each of which may be called twice: as many as a request may list. More of them would only use
-up the deadline."""
+"""Candidates, each of which may be called twice. More of them would only use up the deadline."""
+MAX_NAMED = MAX_ATTEMPTS
+"""Models that a caller may list, each of which is tried."""
 MAX_RANKED = 12
 """Models that a decision ranks: far more than are ever tried, and each takes its place in a state."""
 MAX_RESERVE = 8

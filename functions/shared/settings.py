@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import BeforeValidator, ConfigDict, Field, Json
 
-from functions.shared.vocabulary import Frozen, MockProviders, PriceFactors
+from functions.shared.vocabulary import Frozen, MockProviders, PriceFactors, Provider
 
 
 def _names(value: object) -> object:
@@ -64,7 +64,7 @@ class InvokeSettings(Settings):
     """A provider without keys has no secret; the endpoint is set where Bedrock is not AWS's. What the
     calls of jobs took is kept in `STATE_TABLE`. A refusal on policy ends a request, unless others are asked."""
 
-    PROVIDER: Literal["openai", "azure_openai", "anthropic", "bedrock", "local", "simulator"]
+    PROVIDER: Provider | Literal["simulator"]
     STATE_TABLE: str = ""
     PROVIDER_SECRET_ARN: str = ""
     BEDROCK_ENDPOINT_URL: str | None = None

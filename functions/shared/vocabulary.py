@@ -31,7 +31,14 @@ Capability = Literal["tools", "json_object", "json_schema", "images", "image_url
 Api = Literal["chat_completions", "responses", "messages", "converse", "onnx"]
 """The interface of its provider that a model is called by."""
 
-Provider = Literal["openai", "azure_openai", "anthropic", "bedrock", "local"]
+BUILT_IN_PROVIDERS = ("openai", "azure_openai", "anthropic", "bedrock", "gemini", "local")
+
+Provider = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,30}$")]
+"""One of those, or one that the stage adds."""
+
+OutputLimitName = Literal["max_completion_tokens", "max_tokens"]
+"""What Chat Completions calls the most tokens of an answer: today's name, or that of old, which most
+servers that speak it know alone."""
 
 Sampling = Literal["temperature", "top_p", "top_k"]
 

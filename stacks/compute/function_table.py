@@ -17,7 +17,8 @@ from stacks.compute.bedrock_access import Place, bedrock_models, model_statement
 from stacks.compute.console_page import console_page
 from stacks.compute.event_sources import STOPPED_TIMEOUT_S
 from stacks.compute.layers import Architecture, Layer
-from stacks.config import StageConfig, construct_name
+from stacks.config import StageConfig
+from stacks.names import construct_name
 from stacks.storage import StorageStack
 
 _HERE = Place(Aws.PARTITION, Aws.REGION, Aws.ACCOUNT_ID)
@@ -112,11 +113,19 @@ def allow(action: str, *resources: str) -> iam.PolicyStatement:
     return iam.PolicyStatement(actions=[action], resources=list(resources))
 
 
+_READ_SECRET = "secretsmanager:GetSecretValue"  # noqa: S105
+
+
 def _by_secret(provider: str, _config: StageConfig, resources: Resources) -> Access:
     secret_arn = resources.storage.provider_secrets[provider].secret_arn
-    return Access(
-        {"PROVIDER_SECRET_ARN": secret_arn}, (allow("secretsmanager:GetSecretValue", secret_arn),)
-    )
+    return Access({"PROVIDER_SECRET_ARN": secret_arn}, (allow(_READ_SECRET, secret_arn),))
+
+
+def _by_named_secret(provider: str, config: StageConfig, _resources: Resources) -> Access:
+    """One that the stack does not make: its ARN ends in six characters that only AWS knows."""
+    (name,) = (one.secret for one in config.extra_providers if one.name == provider)
+    arn = f"arn:{Aws.PARTITION}:secretsmanager:{Aws.REGION}:{Aws.ACCOUNT_ID}:secret:{name}-??????"
+    return Access({"PROVIDER_SECRET_ARN": str(name)}, (allow(_READ_SECRET, arn),))
 
 
 def _by_role(_provider: str, config: StageConfig, _resources: Resources) -> Access:
@@ -146,9 +155,23 @@ PROVIDER_FUNCTIONS = (
     ProviderFunction("azure_openai", _by_secret, "openai"),
     ProviderFunction("anthropic", _by_secret, "anthropic"),
     ProviderFunction("bedrock", _by_role, "bedrock"),
+    ProviderFunction("gemini", _by_secret, "openai"),
     ProviderFunction("local", layer="onnx"),
     ProviderFunction("simulator"),
 )
+
+
+def provider_functions(config: StageConfig) -> tuple[ProviderFunction, ...]:
+    """Those of the catalogue's providers, and one for each that the stage adds."""
+    extra = (
+        ProviderFunction(one.name, _by_named_secret if one.secret else _by_secret, "openai")
+        for one in config.extra_providers
+    )
+    return (*PROVIDER_FUNCTIONS, *extra)
+
+
+def provider_function_name(provider: str) -> str:
+    return f"Invoke{construct_name(provider)}"
 
 
 def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionSpec, ...]:
@@ -179,7 +202,7 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
             environment={**state_table, **calling, **prices, **_policies(config)},
             grants=(read_state,),
         ),
-        *(_provider_function(row, config, resources) for row in PROVIDER_FUNCTIONS),
+        *(_provider_function(row, config, resources) for row in provider_functions(config)),
         FunctionSpec(
             "RecordMetrics",
             "record_metrics",
@@ -306,10 +329,10 @@ def _provider_function(
     # What is never called needs no paid snapshot. A part of the account's concurrency is kept for
     # what waits for others: `local` calls nobody and is done in milliseconds.
     is_called = row.provider in config.providers_configured
-    calls_others = row.provider in config.providers
+    calls_others = is_called and row.provider != "local"
     access = row.access(row.provider, config, resources)
     return FunctionSpec(
-        f"Invoke{construct_name(row.provider)}",
+        provider_function_name(row.provider),
         "invoke_provider",
         on_path=True,
         environment={

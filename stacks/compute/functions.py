@@ -12,6 +12,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from functions.shared.telemetry.series import NAMESPACE
+from stacks.compute.code_folder import code_folder
 from stacks.compute.function_table import FunctionSpec, allow
 from stacks.compute.layers import LAYERS, Architecture, Layer, layer_directory
 from stacks.config import StageConfig
@@ -19,7 +20,6 @@ from stacks.log_groups import add_log_group
 from stacks.monitoring.monitored_resources import MonitoredFunction
 from stacks.security import acknowledge
 
-ROOT = Path(__file__).parents[2]
 RUNTIME = lambda_.Runtime.PYTHON_3_13
 ALIAS = "live"
 _PUBLISHED_VERSIONS = lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS
@@ -58,16 +58,20 @@ class Functions(Construct):
         super().__init__(scope, construct_id)
         self.monitored: dict[str, MonitoredFunction] = {}
         self._config = config
-        self._code = _code_with()
         self._layers = {layer: self._add_layer(layer) for layer in LAYERS}
         self.by_name: dict[str, lambda_.IFunction] = {}
         """What is to be called, which may be an alias."""
-        for spec in specs:
-            self.by_name[spec.name] = self._add(spec)
+        listed = list(specs)
+        extra_files = [name for spec in listed for name in spec.extra_files]
+        with code_folder(config, extra_files) as folder:
+            code = _code_in(folder)
+            for spec in listed:
+                own = _code_in(folder, spec.extra_files) if spec.extra_files else code
+                self.by_name[spec.name] = self._add(spec, own)
 
-    def _add(self, spec: FunctionSpec) -> lambda_.IFunction:
+    def _add(self, spec: FunctionSpec, code: lambda_.AssetCode) -> lambda_.IFunction:
         log_group = add_log_group(self, f"{spec.name}Logs", self._config)
-        function = self._add_function(spec, log_group)
+        function = self._add_function(spec, code, log_group)
         self.monitored[spec.name] = MonitoredFunction(function, log_group, spec.on_path)
         acknowledge(
             function, "L1", "3.13 is what the layers and their bytecode are built and tested for."
@@ -80,13 +84,15 @@ class Functions(Construct):
             self, f"{spec.name}Live", alias_name=ALIAS, version=function.current_version
         )
 
-    def _add_function(self, spec: FunctionSpec, log_group: logs.LogGroup) -> lambda_.Function:
+    def _add_function(
+        self, spec: FunctionSpec, code: lambda_.AssetCode, log_group: logs.LogGroup
+    ) -> lambda_.Function:
         role = self._add_role(spec)
         log_group.grant_write(role)
         return lambda_.Function(
             self,
             spec.name,
-            code=_code_with(*spec.extra_files) if spec.extra_files else self._code,
+            code=code,
             handler=spec.handler,
             runtime=RUNTIME,
             architecture=_ARCHITECTURES[spec.architecture],
@@ -151,14 +157,14 @@ class Functions(Construct):
         }
 
 
-def _code_with(*extra_files: str) -> lambda_.AssetCode:
+def _code_in(folder: Path, extra_files: Iterable[str] = ()) -> lambda_.AssetCode:
     """The code asset, with more files of the project."""
     # A folder has to be let in before what lies in it.
     paths = [
         path for name in extra_files for path in (*reversed(list(Path(name).parents)[:-1]), name)
     ]
     return lambda_.Code.from_asset(
-        str(ROOT),
+        str(folder),
         exclude=[*CODE_PATTERNS, *(f"!{path}" for path in paths)],
         ignore_mode=IgnoreMode.GLOB,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -21,7 +21,7 @@ from functions.shared import attempt_limits as limits
 from functions.shared.errors import BUSY_S, UNREADABLE
 from functions.shared.never_ran import NEVER_RAN, SERVICE_ERRORS
 from stacks.api.mapping import JOBS_PATH
-from stacks.compute.function_table import allow
+from stacks.compute.function_table import allow, provider_function_name, provider_functions
 from stacks.config import Deadlines, StageConfig
 from stacks.log_groups import add_log_group
 from stacks.security import acknowledge
@@ -85,11 +85,13 @@ def numbers_of(deadline_ms: int) -> dict[str, int]:
 _NAMES = {"NeverRan": NEVER_RAN, "ServiceErrors": SERVICE_ERRORS}
 
 
-def definition(path: Path, deadline_ms: int) -> str:
-    """A definition with its numbers and its list of names. CloudFormation fills in the names of
-    functions and queue, as texts: a number would stay one, and the file would be no JSON with bare
-    placeholders."""
+def definition(path: Path, deadline_ms: int, providers: Iterable[str]) -> str:
+    """A definition with its numbers, its list of names and the functions of its providers.
+    CloudFormation fills in the names of functions and queue, as texts: a number would stay one, and the
+    file would be no JSON with bare placeholders."""
     text = path.read_text("utf-8")
+    functions = {name: f"${{{provider_function_name(name)}Arn}}" for name in providers}
+    text = text.replace('"${ProviderFunctions}"', json.dumps(functions))
     for placeholder, names in _NAMES.items():
         text = text.replace(f'"${{{placeholder}}}"', ", ".join(map(json.dumps, names)))
     for name, number in numbers_of(deadline_ms).items():
@@ -119,7 +121,8 @@ class Machines(Construct):
             self.by_name[spec.name] = self._add_machine(spec)
 
     def _add_machine(self, spec: MachineSpec) -> sfn.StateMachine:
-        text = definition(spec.path, spec.deadline_ms(self._config.deadlines))
+        providers = [row.provider for row in provider_functions(self._config)]
+        text = definition(spec.path, spec.deadline_ms(self._config.deadlines), providers)
         called = [name for name in self._functions if name in _FUNCTION.findall(text)]
         machine = sfn.StateMachine(
             self,

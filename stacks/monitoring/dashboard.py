@@ -10,7 +10,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from functions.shared.catalogue.models import load_catalogue
+from functions.shared.catalogue.models import catalogue_with
 from functions.shared.policy.provider_choice import ProviderChoice
 from functions.shared.telemetry.series import COLD_START, FUNCTION_NAME, INTERNAL_ERRORS
 from stacks.config import StageConfig
@@ -367,7 +367,7 @@ def _models(config: StageConfig) -> list[str]:
     choice = ProviderChoice(frozenset(config.providers_configured), config.mock_providers)
     return [
         model.id
-        for model in load_catalogue().models
+        for model in catalogue_with(config.additions).models
         if model.quality
         and not model.is_retired(config.today)
         and choice.answered_by(model.provider, pinned=False)

@@ -313,7 +313,7 @@ def test_a_job_can_be_stopped(console):
 
 @pytest.mark.parametrize("button", [SEND, DRY_RUN])
 def test_what_is_wrong_with_a_field_stands_at_the_field(console, button):
-    field = console.page.get_by_label("Pinned model")
+    field = console.page.get_by_label("Model, or up to 8 in order")
     console.send(button, model="gpt-99")
     expect(console.page.locator("#model-problem")).to_contain_text("no such model")
     expect(field).to_have_attribute("aria-invalid", "true")

@@ -1,6 +1,6 @@
 import json
 from datetime import UTC, datetime
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
@@ -12,7 +12,7 @@ from functions.shared.contracts.answer import Answer
 from functions.shared.contracts.decision import ModelHealth, TaskHistory
 from functions.shared.contracts.states import RecordInput
 from functions.shared.errors import MAX_MESSAGE_CHARACTERS, ProviderUnavailable
-from functions.shared.vocabulary import Provider
+from functions.shared.vocabulary import BUILT_IN_PROVIDERS
 from tests.support.builders import TOOL, caught
 from tests.support.gateway_events import output_of
 
@@ -133,7 +133,7 @@ def test_what_the_states_carry_of_eighty_models_and_six_failures_leaves_most_of_
 
 
 def test_a_candidate_takes_at_most_420_bytes_of_the_state(environment):
-    environment(MOCK_PROVIDERS="never", PROVIDERS_CONFIGURED=",".join(get_args(Provider)))
+    environment(MOCK_PROVIDERS="never", PROVIDERS_CONFIGURED=",".join(BUILT_IN_PROVIDERS))
     _, _, decided = _decided({"text": "x", "task": "chat", "model_preference": "best"})
     candidates = decided["candidates"]
     assert len(candidates) == MAX_RANKED

@@ -3,7 +3,6 @@
 import math
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import get_args
 
 import pytest
 
@@ -17,7 +16,7 @@ from functions.shared.contracts.decision import ModelHealth, TaskHistory
 from functions.shared.contracts.states import RecordInput
 from functions.shared.errors import ProviderUnavailable
 from functions.shared.storage.request_log import LISTED, PARTITION_OF, packed
-from functions.shared.vocabulary import Provider
+from functions.shared.vocabulary import BUILT_IN_PROVIDERS
 from tests.conftest import PROJECT
 from tests.support.builders import caught
 from tests.support.gateway_events import output_of
@@ -35,7 +34,7 @@ LARGE = {
     "session_id": "conversation-1",
     "metadata": {"team": "search", "feature": "digest", "release": "2026-11-26"},
 }
-ALL_PROVIDERS = {"MOCK_PROVIDERS": "never", "PROVIDERS_CONFIGURED": ",".join(get_args(Provider))}
+ALL_PROVIDERS = {"MOCK_PROVIDERS": "never", "PROVIDERS_CONFIGURED": ",".join(BUILT_IN_PROVIDERS)}
 
 
 def _health(number):

@@ -6,9 +6,10 @@ import pytest
 from functions.shared.contracts.states import RecordInput
 from functions.shared.errors import ERRORS_BY_NAME, ProviderError
 from functions.shared.never_ran import NEVER_RAN
+from functions.shared.vocabulary import BUILT_IN_PROVIDERS
 from stacks.compute.machines import ORCHESTRATE, definition
 
-DEFINITION = json.loads(definition(ORCHESTRATE, 26_000))
+DEFINITION = json.loads(definition(ORCHESTRATE, 26_000, BUILT_IN_PROVIDERS))
 TASKS = {name: state for name, state in DEFINITION["States"].items() if state["Type"] == "Task"}
 
 

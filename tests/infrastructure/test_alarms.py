@@ -197,9 +197,9 @@ def test_with_more_providers_more_alarms_watch_for_throttles(
     }
     watched = {name: throttled(alarm) for name, alarm in found.items()}
     assert all(0 < len(functions) <= MOST_METRICS for functions in watched.values())
-    assert len(set().union(*watched.values())) == 9 + more
+    assert len(set().union(*watched.values())) == 10 + more
     names = [f"llm-orchestrator-dev-function-throttles{part}" for part in ("", "-2", "-3")]
-    assert sorted(found) == names[: -(-(9 + more) // MOST_METRICS)]
+    assert sorted(found) == names[: -(-(10 + more) // MOST_METRICS)]
     for alarm in found.values():
         assert alarm["AlarmDescription"].endswith("docs/runbook.md#function-throttles")
         assert alarm["AlarmActions"]

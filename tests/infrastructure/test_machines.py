@@ -6,7 +6,7 @@ import pytest
 
 from stacks.compute.function_table import PROVIDER_FUNCTIONS
 from stacks.compute.machines import ORCHESTRATE, SUBMIT, numbers_of
-from stacks.config import construct_name
+from stacks.names import construct_name
 from tests.support.synthesized import Stage
 
 pytestmark = pytest.mark.xdist_group("synthesis")
@@ -41,7 +41,7 @@ def test_no_task_outlives_its_execution(prod: Stage) -> None:
 def test_every_number_of_the_definition_comes_from_one_place() -> None:
     text = ORCHESTRATE.read_text("utf-8") + SUBMIT.read_text("utf-8")
     placeholders = set(re.findall(r"\$\{(\w+)\}", text))
-    texts = {"JobsPath", "NeverRan", "ServiceErrors", "Unreadable"}
+    texts = {"JobsPath", "NeverRan", "ProviderFunctions", "ServiceErrors", "Unreadable"}
     numbers = {name for name in placeholders if not name.endswith(("Arn", "Url"))} - texts
     assert numbers == numbers_of(26_000).keys()
     bare = re.findall(r'"(?:[A-Z]\w+Seconds|MaxAttempts|BackoffRate)": \d+', text)
@@ -109,8 +109,9 @@ def test_a_machine_calls_the_live_version_of_a_function_with_snapshots(
     assert by_alias == {"ClassifyArn", "InvokeOpenaiArn", "InvokeAnthropicArn", "InvokeLocalArn"}
 
 
-def test_the_definition_finds_a_function_for_every_provider() -> None:
-    states = json.loads(ORCHESTRATE.read_text("utf-8"))["States"]
+def test_the_definition_finds_a_function_for_every_provider(prod: Stage) -> None:
+    machine = prod.pipeline.named(MACHINE, "GenerateMachine")
+    states = json.loads(machine["DefinitionString"])["States"]
     assert states["Score"]["Assign"]["functions"] == {
         row.provider: f"${{Invoke{construct_name(row.provider)}Arn}}" for row in PROVIDER_FUNCTIONS
     }

@@ -14,7 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from genai_prices import Usage, calc_price
-from genai_prices.types import ModelPrice, PriceCalculation, TieredPrices
+from genai_prices.types import (
+    ModelPrice,
+    PriceCalculation,
+    StartDateConstraint,
+    TieredPrices,
+)
 
 from functions.shared.catalogue import models as catalogue
 from functions.shared.catalogue.models import Model, load_catalogue
@@ -31,6 +36,7 @@ _PROVIDER_IDS = {
     "anthropic": "anthropic",
     "azure_openai": "azure",
     "bedrock": "aws",
+    "gemini": "google",
 }
 _FIELDS = {
     "input_mtok": "input_usd_per_mtok",
@@ -63,13 +69,21 @@ def render_prices(standing: str) -> str:
     """
     editions: list[Edition] = json.loads(standing)["editions"]
     check_editions(editions)
-    table = PriceTable.model_validate({"editions": editions})
-    told = {model.id: told_entry(model) for model in load_catalogue().models}
-    if strangers := {price.id for price in load_sources().prices} - told.keys():
+    models = load_catalogue().models
+    if strangers := {price.id for price in load_sources().prices} - {model.id for model in models}:
         raise LookupError(f"prices of no known model: {sorted(strangers)}")
+    _add_news(editions, {model.id: told_entry(model) for model in models})
+    announced = {model.id: announced_days(model) for model in models}
+    for day in sorted(set().union(*announced.values())):
+        later = [model for model in models if day in announced[model.id]]
+        _add_news(editions, {model.id: told_entry(model, day) for model in later})
+    return _rendered(editions)
+
+
+def _add_news(editions: list[Edition], told: dict[str, Entry]) -> None:
+    table = PriceTable.model_validate({"editions": editions})
     if new := {model: entry for model, entry in told.items() if _is_news(table, model, entry)}:
         editions.append(_edition(editions, new, load_sources().newest))
-    return _rendered(editions)
 
 
 def check_editions(editions: list[Edition]) -> None:
@@ -122,10 +136,11 @@ def _is_news(table: PriceTable, model_id: str, entry: Entry) -> bool:
     return True
 
 
-def told_entry(model: Model) -> Entry:
-    """What the sources say. Raises `LookupError` for a model that none of them prices."""
+def told_entry(model: Model, on: date | None = None) -> Entry:
+    """What the sources say, also of a day to come. Raises `LookupError` for a model that none of them
+    prices."""
     sources = load_sources()
-    told = _told(model)
+    told = _told(model, on)
     entry = {**told[0], "tiers": {**told[-1]["tiers"], **told[0]["tiers"]}}
     long = sources.long_cache_writes.get(model.provider)
     ladders = [entry["rates"], *entry["tiers"].values()]
@@ -141,10 +156,24 @@ def told_entry(model: Model) -> Entry:
     return {name: told for name, told in entry.items() if told}
 
 
-def _told(model: Model) -> list[Entry]:
+def announced_days(model: Model) -> set[date]:
+    """On which the package has another price to come; a hand-kept one that decides has none."""
+    by_hand = load_sources().price_of(model.id)
+    if by_hand and by_hand.decides:
+        return set()
+    try:
+        prices = _calculated(model, {}).model.prices
+    except LookupError:
+        return set()
+    constraints = [one.constraint for one in prices] if isinstance(prices, list) else []
+    starts = [one.start_date for one in constraints if isinstance(one, StartDateConstraint)]
+    return {start for start in starts if start > load_sources().genai_prices.checked}
+
+
+def _told(model: Model, on: date | None) -> list[Entry]:
     """By the package and by hand, the one that decides first."""
     by_hand = load_sources().price_of(model.id)
-    told = [packaged_entry(model), hand_kept_entry(by_hand) if by_hand else None]
+    told = [packaged_entry(model, on), hand_kept_entry(by_hand) if by_hand else None]
     if by_hand and by_hand.decides:
         told.reverse()
     known = [entry for entry in told if entry]
@@ -170,9 +199,10 @@ def hand_kept_entry(price: HandPrice) -> Entry:
     }
 
 
-def packaged_entry(model: Model) -> Entry | None:
+def packaged_entry(model: Model, on: date | None = None) -> Entry | None:
+    """As of the day that the package was read, or of one to come."""
     try:
-        found = _calculated(model, {})
+        found = _calculated(model, {}, on)
     except LookupError:
         return None
     rates = _ladder(found.model_price)
@@ -181,24 +211,24 @@ def packaged_entry(model: Model) -> Entry | None:
         for tier, contexts in _CONTEXTS.items()
         for context in contexts
         # The same for a tier that it does not know.
-        if (ladder := _ladder(_calculated(model, context).model_price)) != rates
+        if (ladder := _ladder(_calculated(model, context, on).model_price)) != rates
     }
     return {
-        "effective_from": str(load_sources().genai_prices.holds_from),
+        "effective_from": str(on or load_sources().genai_prices.holds_from),
         "source": f"genai-prices {version('genai-prices')}, {found.provider.id}/{found.model.id}",
         "rates": rates,
         "tiers": tiers,
     }
 
 
-def _calculated(model: Model, context: dict[str, str]) -> PriceCalculation:
+def _calculated(model: Model, context: dict[str, str], on: date | None = None) -> PriceCalculation:
     """Raises `LookupError` for a model that the package does not know."""
-    checked = load_sources().genai_prices.checked
+    day = on or load_sources().genai_prices.checked
     return calc_price(
         Usage(input_tokens=1, output_tokens=1),
         model_ref=model.provider_model_id,
         provider_id=_PROVIDER_IDS[model.provider],
-        genai_request_timestamp=datetime.combine(checked, time(), UTC),
+        genai_request_timestamp=datetime.combine(day, time(), UTC),
         price_context=context,
     )
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 from pathlib import Path
-from typing import get_args
 
 from functions.shared.catalogue.models import Model, load_catalogue
 from functions.shared.catalogue.pricing import load_prices
-from functions.shared.vocabulary import Provider
+from functions.shared.vocabulary import BUILT_IN_PROVIDERS
 from training.generated.price_sources import load_sources
 
 README = Path(__file__).parents[2] / "README.md"
@@ -19,6 +18,7 @@ _CALLED_BY: dict[str, str] = {
     "azure_openai": "Azure OpenAI (v1), `openai` SDK",
     "anthropic": "Anthropic, `anthropic` SDK",
     "bedrock": "AWS Bedrock, `boto3` Converse",
+    "gemini": "Google's Gemini API as OpenAI's Chat Completions, `openai` SDK",
     "local": "in the engine's own functions, `onnxruntime`",
 }
 _HEAD = (
@@ -29,7 +29,7 @@ _HEAD = (
 
 def render_readme(text: str) -> str:
     """The README with its table made anew. Raises `LookupError` where it has no place for one."""
-    table = "\n".join([*_HEAD, *(_row(provider) for provider in get_args(Provider))])
+    table = "\n".join([*_HEAD, *(_row(provider) for provider in BUILT_IN_PROVIDERS)])
     rendered, found = _BLOCK.subn(lambda block: f"{block[1]}{table}\n{block[2]}", text)
     if not found:
         raise LookupError("README.md has no block <!-- providers: … --> … <!-- /providers -->")

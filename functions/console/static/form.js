@@ -6,7 +6,7 @@ import { byId, element, fill } from "./kit-elements.js";
 /** @typedef {HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement} Field */
 
 const NUMBERS = ["max_cost_usd", "max_latency_ms", "max_output_tokens", "temperature"];
-const TEXTS = ["task", "text", "system", "model_preference", "model", "session_id"];
+const TEXTS = ["task", "text", "system", "model_preference", "session_id"];
 
 /** @param {HTMLFormElement} form */
 export function bodyOf(form) {
@@ -16,7 +16,15 @@ export function bodyOf(form) {
   /** @type {Record<string, unknown>} */
   const body = Object.fromEntries(filled(TEXTS).map((name) => [name, given.get(name)]));
   for (const name of filled(NUMBERS)) body[name] = Number(given.get(name));
+  const models = String(given.get("model") ?? "")
+    .split(",")
+    .map((id) => id.trim())
+    .filter(Boolean);
+  if (models.length === 1) body.model = models[0];
+  if (models.length > 1) body.models = models;
+  // Of a list nothing else is asked unless the request says so.
   if (!given.has("fallback")) body.fallback = false;
+  else if (body.models) body.fallback = true;
   if (given.get("response_format") !== "text") {
     body.response_format = { type: given.get("response_format") };
   }
@@ -52,7 +60,8 @@ export function offerModels(models) {
 
 /** @param {HTMLFormElement} form @param {string} path */
 function fieldOf(form, path) {
-  const found = form.elements.namedItem(path.split(".")[0]);
+  const name = path.split(".")[0];
+  const found = form.elements.namedItem(name === "models" ? "model" : name);
   const isField = found instanceof HTMLElement && found.matches("input, select, textarea");
   return isField ? /** @type {Field} */ (found) : null;
 }

@@ -9,6 +9,7 @@ from pydantic import Field
 from functions.invoke_provider.called_model import CalledModel
 from functions.invoke_provider.providers.base import Completion, FinishReason, Prompt
 from functions.invoke_provider.providers.openai_usage import pinned_price, usage_in
+from functions.invoke_provider.providers.thought_signatures import signed
 from functions.invoke_provider.providers.wire_model import WireModel, paid_for, parse
 from functions.shared.contracts.request import FunctionCall, NonBlank, ToolCall
 from functions.shared.errors import ContentFiltered
@@ -52,8 +53,8 @@ def request_body(prompt: Prompt, model: CalledModel) -> dict[str, Any]:
     messages += [message.model_dump(exclude_none=True) for message in request.conversation]
     body: dict[str, Any] = {
         "model": model.provider_model_id,
-        "messages": messages,
-        "max_completion_tokens": model.max_output_tokens,
+        "messages": signed(messages, model.provider),
+        model.output_limit_name: model.max_output_tokens,
         **pinned_price(model),
     }
     if request.tools and model.effort_with_tools:

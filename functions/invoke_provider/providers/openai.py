@@ -20,6 +20,7 @@ from functions.invoke_provider.providers.refusals import (
     Refusal,
     refusal_error,
 )
+from functions.invoke_provider.providers.rpc_errors import error_object, rpc_codes
 from functions.shared.errors import EngineError
 from functions.shared.settings import InvokeSettings
 
@@ -77,7 +78,7 @@ def engine_error(error: Exception, errors: ErrorTable) -> EngineError:
         case openai.APIStatusError():
             refusal = _refusal(error, error.status_code, error.response.headers)
             return refusal_error(refusal, errors)
-        case openai.APIError(body=dict()):
+        case openai.APIError(body=dict() | list()):
             return refusal_error(_refusal(error, IN_AN_ANSWER, {}), errors)
         case _:
             timeouts, connections = openai.APITimeoutError, openai.APIConnectionError
@@ -85,8 +86,9 @@ def engine_error(error: Exception, errors: ErrorTable) -> EngineError:
 
 
 def _refusal(error: openai.APIError, status: int, headers: Mapping[str, str]) -> Refusal:
-    body = error.body if isinstance(error.body, dict) else {}
+    body = error_object(error.body)
     inner = body.get("innererror")
     code = inner.get("code") if isinstance(inner, dict) else None
     reason = body.get("message") or body.get("detail") or ""
-    return Refusal(status, (code, error.code, error.type), str(reason), headers, body)
+    codes = (*rpc_codes(body), code, error.code, error.type)
+    return Refusal(status, codes, str(reason), headers, body)

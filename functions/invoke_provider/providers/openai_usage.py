@@ -20,6 +20,10 @@ _TIERS: dict[str | None, PriceTier] = {"priority": "priority", "fast": "priority
 """Both names are of one tier: https://developers.openai.com/api/docs/guides/priority-processing"""
 
 
+_WITH_TIERS = frozenset({"openai", "azure_openai"})
+"""Others refuse what they do not know, or take no notice of it."""
+
+
 class _WriteDetails(WireModel):
     """By the time that it is kept at least."""
 
@@ -60,7 +64,9 @@ class _Bill(WireModel):
 def pinned_price(model: CalledModel) -> dict[str, Any]:
     """What a project's own settings would otherwise decide: its tier, and whether each long prompt is
     written to a cache at 1.25 times its price. With no breakpoint of ours nothing is written:
-    https://developers.openai.com/api/docs/guides/prompt-caching"""
+    https://developers.openai.com/api/docs/guides/prompt-caching. Nothing where neither is known."""
+    if model.provider not in _WITH_TIERS:
+        return {}
     pinned: dict[str, Any] = {"service_tier": "default"}
     if model.implicit_cache_writes:
         pinned["prompt_cache_options"] = {"mode": "explicit"}

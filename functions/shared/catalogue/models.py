@@ -5,16 +5,19 @@ from __future__ import annotations
 import tomllib
 from datetime import date
 from functools import cached_property, lru_cache
+from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
+from functions.shared.catalogue.additions import Additions, load_additions
 from functions.shared.vocabulary import (
     Api,
     Capability,
     Count,
     Frozen,
+    OutputLimitName,
     Provider,
     Sampling,
     Task,
@@ -31,7 +34,7 @@ class Model(Frozen):
     """One model of one provider. Windows in tokens; `quality` in [0, 1] per task that it serves.
 
     `image_tokens_low` is None where the model knows no detail; `implicit_cache_writes`: the provider
-    writes input to its cache unasked, and charges for it.
+    writes input to its cache unasked, and charges for it; `streamed`: it can answer as a stream.
     """
 
     id: str
@@ -48,6 +51,8 @@ class Model(Frozen):
     image_tokens_low: Count | None = None
     implicit_cache_writes: bool = False
     inference_geo: bool = False
+    output_limit_name: OutputLimitName = "max_completion_tokens"
+    streamed: bool = True
     sampling: tuple[Sampling, ...]
     max_temperature: Annotated[float, Field(gt=0, le=2)] = 2
     tool_choices: tuple[ToolChoice, ...] = ("auto", "none", "required", "named")
@@ -120,4 +125,12 @@ class Catalogue(Frozen):
 @lru_cache
 def load_catalogue() -> Catalogue:
     """Raises `pydantic.ValidationError` for a catalogue that breaks its own rules."""
-    return Catalogue.model_validate(tomllib.loads(_FILE.read_text("utf-8")))
+    return catalogue_with(load_additions())
+
+
+def catalogue_with(additions: Additions) -> Catalogue:
+    """Raises as `load_catalogue` does, also for an id that both have."""
+    models = tomllib.loads(_FILE.read_text("utf-8"))["models"]
+    if additions.models:
+        models = sorted([*models, *additions.models], key=itemgetter("id"))
+    return Catalogue.model_validate({"models": models})

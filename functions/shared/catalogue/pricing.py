@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from typing import Annotated, NamedTuple
 
 from pydantic import Field
 
+from functions.shared.catalogue.additions import Additions, load_additions
 from functions.shared.vocabulary import (
     Count,
     Frozen,
@@ -31,6 +33,10 @@ _TOKENS, _HALF = 1_000_000, 500_000
 
 UsdPerMtok = Annotated[Decimal, Field(ge=0, decimal_places=9)]
 """US dollars per million tokens, no finer than a nano-dollar."""
+
+
+NO_KNOWN_PRICE = "has no known price"
+"""Why a model is never asked."""
 
 
 class UnpricedModel(LookupError):
@@ -122,20 +128,37 @@ class PriceEdition(Frozen):
 
 class PriceTable(Frozen):
     """Every price that was ever told. An edition is only ever added: an entry for a day that an
-    earlier one has an entry for corrects it."""
+    earlier one has an entry for corrects it.
+
+    `added` are the prices of the stage's own models. It keeps no older ones: a version names what they
+    are by a hash behind a `+`.
+    """
 
     editions: Annotated[tuple[PriceEdition, ...], Field(min_length=1)]
+    added: dict[str, ModelPrice] = Field(default_factory=dict)
 
-    @property
+    @cached_property
     def price_version(self) -> str:
-        return self.editions[-1].price_version
+        return self.editions[-1].price_version + self._added_version
+
+    @cached_property
+    def _added_version(self) -> str:
+        if not self.added:
+            return ""
+        told = self.model_dump_json(include={"added"}).encode()
+        return f"+{hashlib.sha256(told).hexdigest()[:8]}"
 
     def as_of(self, version: str) -> PriceTable:
-        """What the table was in that version. Raises `UnknownPriceVersion`."""
+        """What the table was in that version, without the stage's own prices where they were others.
+        Raises `UnknownPriceVersion`."""
         versions = [edition.price_version for edition in self.editions]
-        if version not in versions:
+        told, _, added = version.partition("+")
+        if told not in versions:
             raise UnknownPriceVersion(version)
-        return PriceTable(editions=self.editions[: versions.index(version) + 1])
+        return PriceTable(
+            editions=self.editions[: versions.index(told) + 1],
+            added=self.added if f"+{added}" == self._added_version else {},
+        )
 
     @property
     def models(self) -> frozenset[str]:
@@ -153,7 +176,9 @@ class PriceTable(Frozen):
 
     @cached_property
     def _newest_first(self) -> Mapping[str, tuple[tuple[date, ModelPrice], ...]]:
-        by_day: dict[str, dict[date, ModelPrice]] = {}
+        by_day: dict[str, dict[date, ModelPrice]] = {
+            model: {price.effective_from: price} for model, price in self.added.items()
+        }
         for edition in self.editions:
             for model, price in edition.models.items():
                 by_day.setdefault(model, {})[price.effective_from] = price
@@ -168,7 +193,13 @@ def load_prices(version: str | None = None) -> PriceTable:
     """The newest table, or what it was in a version. Raises `UnknownPriceVersion`."""
     if version is not None:
         return load_prices().as_of(version)
-    return PriceTable.model_validate(json.loads(_TABLE.read_text("utf-8")))
+    return prices_with(load_additions())
+
+
+def prices_with(additions: Additions) -> PriceTable:
+    """Raises `pydantic.ValidationError`."""
+    editions = json.loads(_TABLE.read_text("utf-8"))["editions"]
+    return PriceTable.model_validate({"editions": editions, "added": additions.prices})
 
 
 def price_version() -> str:

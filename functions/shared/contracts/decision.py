@@ -53,6 +53,10 @@ class Profile(Frozen):
     task_unsure: bool = False
     model_preference: Preference
     model: str | None = None
+    models: Annotated[list[str], Field(exclude_if=lambda models: not models)] = Field(
+        default_factory=list
+    )
+    """Instead of `model`, in the order in which they are to be asked."""
     fallback: bool
     max_cost_nano_usd: NanoUsd | None = None
     max_latency_ms: int | None = None
@@ -69,6 +73,11 @@ class Profile(Frozen):
     started_at_ms: int
     deadline_at_ms: int
     classify_ms: float
+
+    @property
+    def named(self) -> list[str]:
+        """What the caller named, in its order."""
+        return self.models if self.model is None else [self.model]
 
 
 class TaskHistory(Frozen):

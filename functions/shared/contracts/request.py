@@ -14,6 +14,7 @@ from pydantic import (
     model_validator,
 )
 
+from functions.shared.attempt_limits import MAX_NAMED
 from functions.shared.contracts.image_address import public_address
 from functions.shared.vocabulary import (
     Preference,
@@ -30,6 +31,15 @@ NonBlank = Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
 FunctionName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
 
 SessionId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,128}$")]
+
+
+ModelId = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+
+
+def _distinct(ids: list[str]) -> list[str]:
+    if len(set(ids)) < len(ids):
+        raise ValueError("names a model twice")
+    return ids
 
 
 class FunctionCall(Strict):
@@ -180,8 +190,14 @@ class GenerateRequest(Strict):
     model_preference: Preference = "balanced"
     max_cost_usd: Annotated[Usd, Field(gt=0, le=1000)] | None = None
     max_latency_ms: Annotated[int, Field(ge=1, le=900_000)] | None = None
-    model: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
-    fallback: bool = True
+    model: ModelId | None = None
+    models: (
+        Annotated[
+            list[ModelId], Field(min_length=1, max_length=MAX_NAMED), AfterValidator(_distinct)
+        ]
+        | None
+    ) = None
+    fallback: bool | None = None
     system: Annotated[str, StringConstraints(min_length=1)] | None = None
     max_output_tokens: Annotated[int, Field(ge=1, le=200_000)] | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
@@ -206,9 +222,16 @@ class GenerateRequest(Strict):
     def _has_one_input(self) -> Self:
         if (self.text is None) == (self.messages is None):
             raise ValueError("exactly one of text or messages is needed")
+        if self.model is not None and self.models is not None:
+            raise ValueError("model and models exclude each other")
         if self.tool_choice is not None and self.tools is None:
             raise ValueError("tool_choice needs tools")
         return self
+
+    @property
+    def falls_back(self) -> bool:
+        """Whether models may be asked that the caller did not name: of a list, only where it says so."""
+        return self.models is None if self.fallback is None else self.fallback
 
     @property
     def conversation(self) -> list[Message]:

@@ -74,6 +74,9 @@ def _place(ranked: RankedModel, decision: Decision, profile: Profile) -> str:
     task = f"for {profile.task}{guess}"
     count = len(decision.candidates)
     number = 1 + decision.candidates.index(ranked)
+    if ranked.model in profile.models:
+        told = 1 + profile.models.index(ranked.model)
+        return f"No. {told} of {len(profile.models)} in the caller's list, {task}"
     if number == 1 and (chosen := _chosen_by(ranked.model, decision, profile)):
         return f"{chosen}, {task}"
     if count == 1:

@@ -13,6 +13,9 @@ from botocore.exceptions import ClientError
 from functions.shared.storage.clients import dynamodb, table
 from functions.shared.storage.conditions import refusing_item
 
+MOST_READ = 100
+"""Items that DynamoDB reads at once."""
+
 
 @dataclass(frozen=True)
 class Change:
@@ -51,14 +54,21 @@ class StateTable:
     def read(
         self, state_ids: Iterable[str], *, consistent: bool = False
     ) -> dict[str, dict[str, Any]]:
-        """The items that exist and have not expired, by id; at most 100, in one round trip.
+        """The items that exist and have not expired, by id; a round trip for each hundred.
 
         Reads may lag behind writes by a moment, unless they are `consistent`. Raises `ClientError`,
         also where the table answers for some of them only, and `BotoCoreError`.
         """
         keys = [{"state_id": state_id} for state_id in state_ids]
-        if not keys:
-            return {}
+        items = [
+            item
+            for start in range(0, len(keys), MOST_READ)
+            for item in self._batch(keys[start : start + MOST_READ], consistent=consistent)
+        ]
+        now_s = time.time()
+        return {str(item["state_id"]): item for item in items if item["expires_at"] > now_s}
+
+    def _batch(self, keys: list[dict[str, str]], *, consistent: bool) -> list[dict[str, Any]]:
         name = self.name
         found = dynamodb().batch_get_item(
             RequestItems={name: {"Keys": keys, "ConsistentRead": consistent}}
@@ -68,9 +78,7 @@ class StateTable:
                 {"Error": {"Code": "ThrottlingException", "Message": "Not all was read."}},
                 "BatchGetItem",
             )
-        items: list[dict[str, Any]] = list(found["Responses"].get(name, []))
-        now_s = time.time()
-        return {str(item["state_id"]): item for item in items if item["expires_at"] > now_s}
+        return list(found["Responses"].get(name, []))
 
     def add(self, change: Change) -> None:
         """Counts up, whether or not the item exists. Raises `ClientError` and `BotoCoreError`."""

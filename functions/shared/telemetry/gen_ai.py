@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-_PROVIDERS = {"azure_openai": "azure.ai.openai", "bedrock": "aws.bedrock"}
+_PROVIDERS = {
+    "azure_openai": "azure.ai.openai",
+    "bedrock": "aws.bedrock",
+    "gemini": "gcp.gemini",
+}
 """Its names for providers, where they differ from the catalogue's."""
 
 

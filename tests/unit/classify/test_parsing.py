@@ -12,7 +12,37 @@ from functions.shared.errors import InvalidRequest, PayloadTooLarge
 def test_a_text_alone_gets_the_contracts_defaults():
     request = parse_request({"text": "Hello"})
     assert (request.task, request.model_preference) == ("auto", "balanced")
-    assert (request.fallback, request.cache_ttl_seconds) == (True, 0)
+    assert (request.falls_back, request.cache_ttl_seconds) == (True, 0)
+
+
+@pytest.mark.parametrize(
+    ("told", "falls_back"),
+    [
+        ({"model": "gpt-4o"}, True),
+        ({"model": "gpt-4o", "fallback": False}, False),
+        ({"models": ["gpt-4o"]}, False),
+        ({"models": ["gpt-4o"], "fallback": True}, True),
+    ],
+)
+def test_a_list_of_models_is_all_that_is_asked_unless_the_request_says_otherwise(told, falls_back):
+    assert parse_request({"text": "x", **told}).falls_back is falls_back
+
+
+@pytest.mark.parametrize(
+    ("told", "field", "problem"),
+    [
+        ({"models": []}, "models", "must not be empty"),
+        ({"models": [f"m{index}" for index in range(9)]}, "models", "must have at most 8 entries"),
+        ({"models": ["a", "b", "a"]}, "models", "names a model twice"),
+        ({"models": ["a", ""]}, "models.1", "must not be empty"),
+        ({"models": "a"}, "models", "must be a list"),
+        ({"models": ["a"], "model": "b"}, "body", "model and models exclude each other"),
+    ],
+)
+def test_a_list_of_models_that_cannot_be_followed_is_refused(told, field, problem):
+    with pytest.raises(InvalidRequest) as caught:
+        parse_request({"text": "x", **told})
+    assert caught.value.details == [{"field": field, "problem": problem}]
 
 
 def test_money_is_read_without_passing_through_binary():

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from local.settings import read_settings, tool_environment
@@ -133,3 +135,61 @@ def test_what_is_logged_and_how_many_functions_run_at_once_may_be_set():
 def test_a_level_or_a_number_that_is_none_is_refused_by_name(name, value):
     with pytest.raises(ValueError, match=name):
         read_settings({name: value})
+
+
+@pytest.fixture
+def extra(tmp_path):
+    file = tmp_path / "extra.json"
+
+    def told(**changes):
+        model = {"id": "llama3.2", "context_window": 8_192}
+        address = "http://127.0.0.1:11434/v1"
+        provider = {"name": "ollama", "base_url": address, "models": [model]} | changes
+        file.write_text(json.dumps([provider]), "utf-8")
+        return {"EXTRA_PROVIDERS": str(file)}
+
+    return told
+
+
+@pytest.mark.parametrize(
+    ("told", "key"),
+    [({}, "none"), ({"api_key": "sk-1"}, "sk-1"), ({"api_key_variable": "OLLAMA_KEY"}, "sk-2")],
+)
+def test_a_file_names_further_providers_whose_keys_stay_out_of_the_context(extra, told, key):
+    settings = read_settings(extra(**told) | {"OLLAMA_KEY": "sk-2"})
+    assert settings.secrets == {"ollama": {"api_key": key}}
+    [provider] = json.loads(settings.context["extra_providers"])
+    assert provider.keys() == {"name", "base_url", "models"}
+    assert settings.context["providers"] == ""
+    assert "sk-" not in f"{settings} {settings.context}"
+
+
+@pytest.mark.parametrize(
+    ("told", "problem"),
+    [
+        ({"name": "openai"}, "openai is built in"),
+        ({"base_url": "127.0.0.1"}, "base_url"),
+        ({"models": [{"id": "gpt-4o", "context_window": 1}]}, "there is a gpt-4o already"),
+        ({"secret": "a-name"}, "secret"),
+        ({"api_key_variable": "UNSET_KEY"}, "UNSET_KEY is not set"),
+        ({"modles": []}, "modles"),
+    ],
+)
+def test_a_file_that_cannot_be_followed_is_refused_by_its_place(extra, told, problem):
+    with pytest.raises(ValueError, match=problem):
+        read_settings(extra(**told))
+
+
+@pytest.mark.parametrize("text", ["{", "7", None])
+def test_a_file_that_is_none_is_refused_by_its_name(tmp_path, text):
+    file = tmp_path / "none.json"
+    if text:
+        file.write_text(text, "utf-8")
+    with pytest.raises(ValueError, match=r"EXTRA_PROVIDERS names .*none\.json"):
+        read_settings({"EXTRA_PROVIDERS": str(file)})
+
+
+def test_gemini_has_a_key_and_an_address_like_the_others():
+    settings = read_settings({"GEMINI_API_KEY": "g", "GEMINI_BASE_URL": "http://127.0.0.1:9"})
+    assert settings.secrets == {"gemini": {"api_key": "g", "base_url": "http://127.0.0.1:9"}}
+    assert settings.context["providers"] == "gemini"

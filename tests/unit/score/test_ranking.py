@@ -108,6 +108,79 @@ def test_a_pinned_model_that_the_limits_exclude_leaves_nothing():
     )
 
 
+NAMED = ["gpt-6-astra", "bedrock-nova-micro", "claude-opus-5-5"]
+"""From dear to cheap and back: no ranking has this order."""
+
+
+def test_listed_models_are_asked_in_the_callers_order_and_no_others():
+    decision = _rank(models=NAMED)
+    assert [one.model for one in decision.candidates] == NAMED
+    assert decision.reserve == []
+    assert _out(decision)["gpt-6.2-sol"] == "not among the models of the request"
+
+
+def test_after_listed_models_the_others_follow_by_rank_where_the_request_says_so():
+    decision = _rank(models=NAMED, fallback=True)
+    assert [one.model for one in decision.candidates[:3]] == NAMED
+    finals = [one.scores.final for one in decision.candidates[3:]]
+    assert len(finals) > 3
+    assert finals == sorted(finals, reverse=True)
+
+
+def test_eight_listed_models_all_stand_before_the_best_of_every_provider():
+    named = [one.id for one in load_catalogue().models if one.provider == "openai"][-8:]
+    decision = _rank(models=named, fallback=True)
+    assert [one.model for one in decision.candidates[:8]] == named
+    assert {_provider(one) for one in decision.candidates[8:]} >= {"anthropic", "bedrock"}
+
+
+def test_a_limit_takes_a_listed_model_out_and_says_why():
+    decision = _rank(models=["gpt-6-astra", "gpt-4o-mini"], max_cost_usd=0.005)
+    assert [one.model for one in decision.candidates] == ["gpt-4o-mini"]
+    assert "over the limit" in _out(decision)["gpt-6-astra"]
+
+
+def test_a_list_of_which_no_model_fits_leaves_nothing_unless_others_may_follow():
+    with pytest.raises(NoEligibleModel) as caught:
+        _rank(models=["gpt-6-astra"], max_cost_usd=0.005)
+    reasons = {one["model"]: one["reason"] for one in caught.value.details}
+    assert "over the limit" in reasons["gpt-6-astra"]
+    assert reasons["gpt-4o-mini"] == "not among the models of the request"
+    assert _rank(models=["gpt-6-astra"], max_cost_usd=0.005, fallback=True).candidates
+
+
+def test_every_unknown_model_of_a_list_is_told_by_its_place():
+    with pytest.raises(NotFound) as caught:
+        _rank(models=["gpt-4o-mino", "gpt-4o", "gpt-99"])
+    assert [one["field"] for one in caught.value.details] == ["models.0", "models.2"]
+    assert caught.value.details[0]["problem"] == 'no such model; did you mean "gpt-4o-mini"?'
+
+
+def test_a_retired_model_of_a_list_is_told_by_its_place_with_its_successor():
+    with pytest.raises(InvalidRequest) as caught:
+        _rank(models=["gpt-4o", "claude-3-5-sonnet"])
+    [detail] = caught.value.details
+    assert detail["field"] == "models.1"
+    assert "claude-sonnet-5-5" in detail["problem"]
+
+
+def test_listed_models_without_a_key_are_simulated_beside_a_provider_that_has_one():
+    decision = _rank(models=["claude-opus-5-5", "gpt-4o"], configured={"openai"})
+    assert [one.mock for one in decision.candidates] == [True, False]
+
+
+def test_nothing_was_chosen_or_drawn_where_the_caller_listed_models():
+    decision = _rank(models=NAMED, savings_baseline="gpt-4o", session_model="gpt-4o")
+    assert (decision.baseline_model, decision.propensity) == (None, 1.0)
+
+
+def test_the_reason_of_a_listed_model_is_its_place_in_the_list():
+    profile, decision = _profile(models=NAMED), _rank(models=NAMED)
+    assert reason_of(NAMED[1], decision, profile).startswith(
+        "No. 2 of 3 in the caller's list, for chat: about "
+    )
+
+
 def test_the_cost_limit_holds_for_the_worst_case():
     limit = Decimal("0.005")
     candidates = _rank(max_cost_usd=0.005).candidates

@@ -9,8 +9,8 @@ from functions.shared.contracts.states import Attempt
 from functions.shared.health.circuit import BLOCK_MS, COOLDOWN_MS, availability, circuit_of
 from functions.shared.health.counts import health_ids, health_of, minute_id
 from functions.shared.storage import state_table as state_table_module
-from functions.shared.storage.state_table import Change, StateTable
-from functions.shared.vocabulary import Usage
+from functions.shared.storage.state_table import MOST_READ, Change, StateTable
+from functions.shared.vocabulary import BUILT_IN_PROVIDERS, Usage
 from tests.support.builders import decision, finished, ranked
 
 NOW = datetime(2026, 11, 24, 10, 0, 30, tzinfo=UTC)
@@ -172,9 +172,17 @@ def test_only_the_last_minutes_count_for_the_circuit_and_two_days_for_the_rest()
     assert {"health#openai#2026-11-24", "health#openai#2026-11-23"} <= set(ids)
 
 
-def test_the_items_of_every_provider_are_one_look_up():
-    providers = ["openai", "azure_openai", "anthropic", "bedrock", "local"]
-    assert len(health_ids(providers, NOW)) <= 100
+def test_the_items_of_every_provider_of_the_catalogue_are_one_look_up():
+    assert len(health_ids(BUILT_IN_PROVIDERS, NOW)) <= MOST_READ
+
+
+def test_what_many_added_providers_have_is_read_as_well(state):
+    at = int(datetime.now(UTC).timestamp()) + 60
+    ids = health_ids([*BUILT_IN_PROVIDERS, *(f"added_{number}" for number in range(20))], NOW)
+    assert len(ids) > 2 * MOST_READ
+    for state_id in (ids[0], ids[-1]):
+        state.add(Change(state_id, at, {f"ok|{MODEL}": 1}))
+    assert state.read(ids).keys() == {ids[0], ids[-1]}
 
 
 def test_what_has_expired_is_not_read(state):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from functions.shared.catalogue import pricing
+from functions.shared.catalogue.additions import Additions
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.catalogue.pricing import (
     ModelPrice,
@@ -384,6 +385,7 @@ GENAI_PROVIDERS = {
     "anthropic": "anthropic",
     "azure_openai": "azure",
     "bedrock": "aws",
+    "gemini": "google",
 }
 CHECKED_AT = datetime.combine(load_sources().genai_prices.checked, time(), UTC)
 
@@ -439,3 +441,40 @@ def test_a_cost_in_a_tier_is_what_genai_prices_computes(model, usage, tier):
         return
     ours = usd(cost_nano_usd(model.id, usage.model_copy(update={"tier": tier}), ON))
     assert abs(ours - theirs) <= Decimal("0.000000001")
+
+
+# What a stage adds
+
+
+def _with(model, price):
+    rates = {"input_usd_per_mtok": price, "output_usd_per_mtok": price}
+    told = {"effective_from": "2020-01-01", "source": "the stage", "rates": [rates]}
+    return pricing.prices_with(Additions(prices={model: told}))
+
+
+def test_a_version_names_what_the_prices_of_a_stage_are():
+    plain = pricing.prices_with(Additions())
+    assert plain.price_version == load_prices().price_version
+    cheap, dear = _with("acme-1", 1), _with("acme-1", 2)
+    assert cheap.price_version.startswith(f"{plain.price_version}+")
+    assert cheap.price_version != dear.price_version
+    assert cheap.price_version == _with("acme-1", 1).price_version
+
+
+def test_an_older_price_of_a_stage_cannot_be_told_and_the_tables_own_can():
+    then, now = _with("acme-1", 1), _with("acme-1", 2)
+    assert now.as_of(now.price_version).in_force("acme-1", ON) == now.in_force("acme-1", ON)
+    older = now.as_of(then.price_version)
+    assert older.in_force("gpt-4o", ON) == now.in_force("gpt-4o", ON)
+    with pytest.raises(UnpricedModel):
+        older.in_force("acme-1", ON)
+    with pytest.raises(UnpricedModel):
+        now.as_of(FIRST_VERSION).in_force("acme-1", ON)
+
+
+def test_an_announced_price_holds_from_its_day_on():
+    table = load_prices()
+    before, after = (
+        table.in_force("gemini-4-argon", day) for day in (date(2026, 11, 30), date(2026, 12, 1))
+    )
+    assert (before.rates[0].input_usd_per_mtok, after.rates[0].input_usd_per_mtok) == (2, 4)

@@ -1,9 +1,7 @@
-from typing import get_args
-
 import pytest
 
 from functions.shared.catalogue.models import load_catalogue
-from functions.shared.vocabulary import Provider
+from functions.shared.vocabulary import BUILT_IN_PROVIDERS
 from training import __main__ as training
 from training.generated import provider_table
 from training.generated.price_sources import load_sources
@@ -23,7 +21,7 @@ def test_the_readme_has_the_table_that_the_catalogue_gives():
 
 def test_every_provider_has_a_row_with_its_live_models():
     rows = rows_of(README.read_text("utf-8"))
-    assert list(rows) == list(get_args(Provider))
+    assert list(rows) == list(BUILT_IN_PROVIDERS)
     for model in load_catalogue().models:
         is_listed = f"`{model.id}`" in rows[model.provider][1].split(", ")
         assert is_listed == (bool(model.quality) and not model.is_retired(load_sources().newest)), (
