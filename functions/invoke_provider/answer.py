@@ -32,6 +32,7 @@ from functions.shared.money.attempts import attempt_of
 from functions.shared.money.savings import savings_of
 from functions.shared.policy.explanation import choice_of, described, narrowed
 from functions.shared.vocabulary import Usage, in_usd
+from functions.shared.well_formed import well_formed_text
 
 
 def answer_of(
@@ -68,7 +69,8 @@ def refusal_of(event: InvokeInput, error: EngineError) -> RefusedOutput:
     """A request that the provider refused: its reason is in the caller's body, and there alone."""
     request_id, name = event.profile.request_id, type(error).__name__
     body = error_body(error, request_id)
-    body["error"]["message"] = f"{event.candidate.provider} refused the request: {error.reason}"
+    reason = well_formed_text(error.reason)
+    body["error"]["message"] = f"{event.candidate.provider} refused the request: {reason}"
     cause = json.dumps({"errorType": name, "errorMessage": str(error)})
     attempt = attempt_in(event, error)
     return RefusedOutput(answer=body, attempt=attempt, error=CaughtError(name=name, cause=cause))

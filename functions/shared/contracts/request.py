@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Discriminator,
     Field,
     JsonValue,
@@ -21,6 +22,7 @@ from functions.shared.vocabulary import (
     Task,
     Usd,
 )
+from functions.shared.well_formed import well_formed_json
 
 MAX_TOOLS = 128
 """In a request, and of calls of them in one message."""
@@ -34,7 +36,9 @@ SessionId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,128}$"
 
 class FunctionCall(Strict):
     name: FunctionName
-    arguments: str
+    arguments: Annotated[
+        str, BeforeValidator(lambda text: well_formed_json(text) if isinstance(text, str) else text)
+    ]
 
 
 class ToolCall(Strict):
