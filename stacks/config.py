@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -10,6 +11,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from constructs import Node
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -21,6 +23,7 @@ from pydantic import (
 
 from functions.shared.catalogue.pricing import load_prices
 from functions.shared.policy.routing_policy import load_policy
+from functions.shared.simulation import Faults, of_the_catalogue
 from functions.shared.vocabulary import MockProviders, PriceFactors, Provider
 
 _Item = TypeVar("_Item")
@@ -28,6 +31,10 @@ _Item = TypeVar("_Item")
 
 def _listed(value: object) -> object:
     return [part for part in value.split(",") if part] if isinstance(value, str) else value
+
+
+def _json_of(value: object) -> object:
+    return json.loads(value) if isinstance(value, str) else value
 
 
 Listed = Annotated[tuple[_Item, ...], BeforeValidator(_listed)]
@@ -108,6 +115,12 @@ class StageConfig(_Part):
     """Providers that the stage can call: their secret holds a key, or, for Bedrock, the account
     has access to its models. The others are simulated or left out; `local` is always there."""
     mock_providers: MockProviders = "auto"
+    simulator_latency: bool = False
+    """Simulated answers take as long as the catalogue says of their models."""
+    simulator_faults: Annotated[
+        Faults, BeforeValidator(_json_of), AfterValidator(of_the_catalogue)
+    ] = Field(default_factory=dict)
+    """By model, provider or `*`: how the simulator fails in its place."""
     price_factors: PriceFactors = Field(default_factory=dict)
     """What the stage pays a provider as a multiple of the list price: 1.1 for OpenAI at a regional
     host or Azure deployments in a data zone of the United States, 1.2 for one in Europe, less where a

@@ -16,7 +16,7 @@ from functions.shared.well_formed import well_formed_json
 _FENCE = "```"
 _LANGUAGE = re.compile(r"^\w*")
 
-_NOT_CHECKED = (
+NOT_CHECKED = (
     ArithmeticError, AttributeError, LookupError, RecursionError, TooManySteps, TypeError,
     UndefinedTypeCheck, UnknownType, Unresolvable, ValueError,
 )  # fmt: skip
@@ -63,7 +63,7 @@ def check_form(text: str, form: ResponseFormat | None) -> None:
 def _check_schema(value: Any, schema: dict[str, Any]) -> None:
     try:
         error = first_breach(value, schema)
-    except _NOT_CHECKED:
+    except NOT_CHECKED:
         # Both texts are others': whatever a check of them fails on, the answer has not passed it.
         raise AnswerUnfit("The answer cannot be checked by the schema.") from None
     if error is not None:
