@@ -275,6 +275,36 @@ SIMULATED: dict[str, Any] = {
         {"type": "array", "minItems": 1_999, "items": {"type": "array", "minItems": 1_999}}
     ),
     "a giant text": _form({"type": "string", "minLength": 10**9}),
+    "a giant pattern": _form(
+        {"type": "string", "pattern": "(a|" * 400 + "b" + ")" * 400, "minLength": 9_000}
+    ),
+    "a long pattern": _form({"type": "string", "pattern": "a?" * 40_000, "minLength": 50_000}),
+    "repeats of repeats": _form({"type": "string", "pattern": "((((a{9}){9}){9}){9}){9}"}),
+    "a pattern that runs for ever": _form(
+        {
+            "type": "array",
+            "uniqueItems": True,
+            "minItems": 60,
+            "items": {"type": "string", "pattern": "^(a+)+$", "not": {"pattern": "b"}},
+        }
+    ),
+    "unions of giants": _form(
+        {
+            "type": "array",
+            "minItems": 500,
+            "items": {"anyOf": [{"enum": ["a" * 40_000]}, {"$ref": "#/$defs/a"}]},
+            "$defs": {"a": {"const": 1}},
+        }
+    ),
+    "a union of many": _form({"allOf": [{"anyOf": [{"minimum": n} for n in range(300)]}] * 3}),
+    "an impossible union": _form(
+        {
+            "oneOf": [
+                {"type": "object", "properties": {f"p{n}": {"type": "string"} for n in range(100)}}
+            ]
+            * 8
+        }
+    ),
     "a recursive schema": _form({"required": ["a"], "properties": {"a": {"$ref": "#"}}}),
 }
 

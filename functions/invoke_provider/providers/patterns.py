@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 # What `re` itself compiles from: it has no other way to look into an expression.
 from re import _constants as ops  # type: ignore[attr-defined]
@@ -27,9 +28,14 @@ def matching(pattern: str, repeats: int) -> str:
     """Whatever may repeat does so `repeats` times more than it must, as far as it may. What looks ahead or
     behind is not heeded. Raises `ValueError` where Python knows no such expression."""
     try:
-        return _Maker(repeats).text_of(parser.parse(pattern))
+        return _Maker(repeats).text_of(_parsed(pattern))
     except (re.error, OverflowError, RecursionError):
         raise ValueError("no expression that Python knows") from None
+
+
+@lru_cache(maxsize=8)
+def _parsed(pattern: str) -> list[tuple[Any, Any]]:
+    return list(parser.parse(pattern))
 
 
 class _Maker:

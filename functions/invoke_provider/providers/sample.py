@@ -92,7 +92,9 @@ def sample_of(schema: Schema) -> JsonValue:
 @dataclass
 class _Sampler:
     check: Check
-    steps: int = field(default=0)
+    steps: int = 0
+    refers: dict[int, bool] = field(default_factory=dict)
+    """By a schema's identity, whether it holds a reference."""
 
     def values(self, schema: Any, path: tuple[int, ...] = ()) -> Iterator[Any]:
         """Those that fit, all different."""
@@ -117,7 +119,9 @@ class _Sampler:
         if schema is True:
             schema = {}
         groups: list[list[Any]] = [[part] for part in schema.get("allOf", [])]
-        groups += [_plain_first(schema[name]) for name in ("anyOf", "oneOf") if name in schema]
+        groups += [
+            sorted(schema[name], key=self._refers) for name in ("anyOf", "oneOf") if name in schema
+        ]
         if "$ref" in schema:
             groups.append([self._target(schema["$ref"])])
         if "if" in schema:
@@ -224,7 +228,7 @@ class _Sampler:
     def _objects(self, schema: Schema, path: tuple[int, ...]) -> Iterator[dict[str, Any]]:
         properties: dict[str, Any] = schema.get("properties") or {}
         required = _required(schema)
-        optional = [name for name, one in properties.items() if "$ref" not in str(one)]
+        optional = [name for name, one in properties.items() if not self._refers(one)]
         for chosen in dict.fromkeys((tuple(required or optional), tuple(required))):
             names = list(chosen)
             names += self._more_names(schema, names, path)
@@ -248,6 +252,12 @@ class _Sampler:
         free = chain(known, self.values(of_names, path))
         return list(islice((name for name in free if name not in names), missing))
 
+    def _refers(self, schema: Any) -> bool:
+        """What refers to nothing ends sooner."""
+        if id(schema) not in self.refers:
+            self.refers[id(schema)] = "$ref" in str(schema)
+        return self.refers[id(schema)]
+
     def _step(self, count: int) -> None:
         self.steps += count
         if self.steps > MAX_STEPS:
@@ -257,11 +267,6 @@ class _Sampler:
 _APPLIED = frozenset(
     {"allOf", "anyOf", "oneOf", "$ref", "if", "then", "else", "dependentSchemas", "not"}
 )
-
-
-def _plain_first(options: list[Any]) -> list[Any]:
-    """What refers to nothing ends sooner."""
-    return sorted(options, key=lambda option: "$ref" in str(option))
 
 
 def _merged(one: Schema, other: Schema) -> Schema:

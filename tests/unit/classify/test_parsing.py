@@ -130,7 +130,7 @@ def test_a_deeply_nested_schema_is_the_callers_error():
 
 def test_half_a_surrogate_pair_is_replaced_wherever_a_caller_sends_it():
     call = {"id": "call_1", "function": {"name": "f", "arguments": '{"q": "\\ud83d"}'}}
-    said = [
+    said: Any = [
         {"role": "user", "content": "cut \ud83d"},
         {"role": "assistant", "tool_calls": [call]},
         {"role": "tool", "tool_call_id": "call_1", "content": "\udc00"},
