@@ -177,8 +177,6 @@ def test_half_a_surrogate_pair_breaks_nothing(stack, path):
     assert answer.ok
     if path == "/generate":
         assert answer.json()["result"] == "[simulated] An answer to: \ufffd hello"
-        row = get(stack, f"/requests/{answer.json()['request_id']}").json()
-        assert row["metadata"] == {"\ufffd": "\ufffd"}
 
 
 def test_half_a_surrogate_pair_in_a_grade_or_a_query_breaks_nothing(stack):
