@@ -47,7 +47,7 @@ $(NODE_DEV_READY): package.json package-lock.json | $(DEV_READY)
 	@touch $(NODE_RUN_READY) $@
 
 run: $(RUN_READY) $(NODE_RUN_READY) ## deploy to the local AWS, ask it twice, serve until Ctrl-C
-	@exec $(BIN)/python -m local up --port $(PORT)
+	@SIMULATOR_LATENCY=$${SIMULATOR_LATENCY-1} exec $(BIN)/python -m local up --port $(PORT)
 
 test: $(DEV_READY) $(NODE_DEV_READY) browser ## the whole test suite, with coverage
 	@$(BIN)/python -m pytest --cov --cov-report=

@@ -64,12 +64,21 @@ def _print_answer(answer: Any) -> None:
             f"  candidate  {candidate['model']:<28} score {candidate['final_score']}, "
             f"about {_dollars(candidate['estimated_cost_usd'])} and {candidate['estimated_latency_ms']} ms"
         )
+    for failed in routing["fallbacks"]:
+        print(f"  fallback   from {failed['model']}: {failed['error']}")
     print(
-        f"  usage      {usage['input_tokens']} + {usage['output_tokens']} tokens, "
-        f"{_dollars(usage['total_cost_usd'])}, saved {_dollars(usage['savings_usd'])} "
-        f"against {usage['baseline_model']}"
+        f"  usage      {usage['input_tokens']} + {usage['output_tokens']} tokens, {_money(answer)}"
     )
     print(f"  time       {timing['total_time_ms']} ms, routing {timing['routing_time_ms']} ms")
+
+
+def _money(answer: Any) -> str:
+    usage = answer["usage"]
+    if answer["mock"]:
+        return f"which would have cost {_dollars(usage['simulated_cost_usd'])}"
+    cost, baseline = _dollars(usage["total_cost_usd"]), usage["baseline_model"]
+    saved = f", saved {_dollars(usage['savings_usd'])} against {baseline}" if baseline else ""
+    return cost + saved
 
 
 def _dollars(amount: object) -> str:

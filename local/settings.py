@@ -9,8 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, SecretStr, TypeAdapter
+from pydantic import Field, SecretStr, TypeAdapter, ValidationError
 
+from functions.shared.simulation import (
+    FAULTS_VARIABLE,
+    LATENCY_VARIABLE,
+    faults_in,
+    of_the_catalogue,
+)
 from local.paths import SCRIPTS
 from stacks.extra_providers import ExtraProvider, check_extra_providers
 
@@ -61,6 +67,9 @@ class Settings:
     """What the usage plan of `api_keys` grants, where it differs from the stage's."""
     log_level: str | None = None
     log_prompts: bool = False
+    simulator_latency: bool = False
+    simulator_faults: str | None = None
+    """The JSON text of `functions.shared.simulation`, which holds it to be true."""
     account_concurrency: int = 0
     """How many functions run at once in the whole account; 0 is no limit."""
 
@@ -80,6 +89,8 @@ class Settings:
             **self.standard_plan,
             **({"log_level": self.log_level} if self.log_level else {}),
             **({"log_prompts": "true"} if self.log_prompts else {}),
+            **({"simulator_latency": "true"} if self.simulator_latency else {}),
+            **({"simulator_faults": self.simulator_faults} if self.simulator_faults else {}),
             **({"bedrock_endpoint_url": endpoint} if endpoint else {}),
         }
 
@@ -111,6 +122,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         standard_plan=_whole_numbers(environment, *PLAN_VARIABLES),
         log_level=_log_level(environment),
         log_prompts=_is_on(environment, "LOG_PROMPTS"),
+        simulator_latency=_is_on(environment, LATENCY_VARIABLE),
+        simulator_faults=_faults(environment),
         account_concurrency=int(
             _whole_numbers(environment, _CONCURRENCY).get(_CONCURRENCY.lower(), 0)
         ),
@@ -122,6 +135,19 @@ def _log_level(environment: Mapping[str, str]) -> str | None:
     if level and level.upper() not in LOG_LEVELS:
         raise ValueError(f"LOG_LEVEL is {level!r}; set one of {', '.join(LOG_LEVELS)}")
     return level and level.upper()
+
+
+def _faults(environment: Mapping[str, str]) -> str | None:
+    text = environment.get(FAULTS_VARIABLE) or ""
+    try:
+        of_the_catalogue(faults_in(text))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, (FAULTS_VARIABLE, *first["loc"])))
+        raise ValueError(f"{where}: {first['msg']}") from None
+    except ValueError as error:
+        raise ValueError(f"{FAULTS_VARIABLE}: {error}") from None
+    return text or None
 
 
 def _listed(text: str) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from constructs import Node
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -24,6 +25,7 @@ from pydantic import (
 from functions.shared.catalogue.additions import Additions
 from functions.shared.catalogue.pricing import prices_with
 from functions.shared.policy.routing_policy import load_policy
+from functions.shared.simulation import Faults, of_the_catalogue
 from functions.shared.vocabulary import (
     BUILT_IN_PROVIDERS,
     MockProviders,
@@ -44,12 +46,12 @@ def _listed(value: object) -> object:
     return [part for part in value.split(",") if part] if isinstance(value, str) else value
 
 
+def _json_of(value: object) -> object:
+    return json.loads(value) if isinstance(value, str) else value
+
+
 Listed = Annotated[tuple[_Item, ...], BeforeValidator(_listed)]
 """A list, which the command line gives as one text with commas."""
-
-
-def _parsed(value: object) -> object:
-    return json.loads(value) if isinstance(value, str) else value
 
 
 StageName = Annotated[str, StringConstraints(pattern=r"^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$")]
@@ -123,11 +125,17 @@ class StageConfig(_Part):
     """Providers that the stage can call: their secret holds a key, or, for Bedrock, the account
     has access to its models. The others are simulated or left out; `local` is always there."""
     extra_providers: Annotated[
-        tuple[ExtraProvider, ...], BeforeValidator(_parsed), Field(max_length=MOST_EXTRA_PROVIDERS)
+        tuple[ExtraProvider, ...], BeforeValidator(_json_of), Field(max_length=MOST_EXTRA_PROVIDERS)
     ] = ()
     """Providers beside those of the catalogue that the stage can call; the command line gives them as
     one JSON text."""
     mock_providers: MockProviders = "auto"
+    simulator_latency: bool = False
+    """Simulated answers take as long as the catalogue says of their models."""
+    simulator_faults: Annotated[
+        Faults, BeforeValidator(_json_of), AfterValidator(of_the_catalogue)
+    ] = Field(default_factory=dict)
+    """By model, provider or `*`: how the simulator fails in its place."""
     price_factors: PriceFactors = Field(default_factory=dict)
     """What the stage pays a provider as a multiple of the list price: 1.1 for OpenAI at a regional
     host or Azure deployments in a data zone of the United States, 1.2 for one in Europe, less where a

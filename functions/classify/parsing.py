@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import JsonValue, ValidationError
 
 from functions.shared.contracts.request import GenerateRequest
@@ -11,6 +13,7 @@ from functions.shared.contracts.states import json_of
 from functions.shared.errors import InvalidRequest, PayloadTooLarge
 from functions.shared.gateway.field_names import field_at
 from functions.shared.gateway.problems import problems_of
+from functions.shared.well_formed import well_formed
 
 MAX_REQUEST_BYTES = 210_000
 """The rest of a state is room for the decision and the failed attempts."""
@@ -26,17 +29,27 @@ def _handed_on_bytes(request: GenerateRequest) -> int:
 _DEFAULTS_BYTES = json_bytes(json_of(GenerateRequest(text="x"))) - json_bytes({"text": "x"})
 
 
+def _well_formed(body: JsonValue) -> tuple[Any, int]:
+    """And how many bytes it has."""
+    try:
+        return body, json_bytes(body)
+    except UnicodeEncodeError:
+        mended = well_formed(body)
+        return mended, json_bytes(mended)
+
+
 def parse_request(body: JsonValue) -> GenerateRequest:
     """Raises `InvalidRequest` and `PayloadTooLarge`."""
     try:
+        body, told_bytes = _well_formed(body)
         request = GenerateRequest.model_validate(body)
         # The profile takes the metadata along once more.
-        size = max(json_bytes(body), _handed_on_bytes(request))
+        size = max(told_bytes, _handed_on_bytes(request))
         size += json_bytes(request.metadata) if request.metadata else 0
     except ValidationError as error:
         raise InvalidRequest.of(problems_of(error, GenerateRequest)) from None
-    except (RecursionError, UnicodeEncodeError):
-        raise InvalidRequest.at("body", "nested too deeply, or not valid Unicode") from None
+    except RecursionError:
+        raise InvalidRequest.at("body", "nested too deeply") from None
     if size > MAX_REQUEST_BYTES:
         raise PayloadTooLarge(f"The request has {size} bytes; at most {MAX_REQUEST_BYTES} fit.")
     try:

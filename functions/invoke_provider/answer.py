@@ -39,6 +39,7 @@ from functions.shared.money.attempts import attempt_of
 from functions.shared.money.savings import savings_of
 from functions.shared.policy.explanation import choice_of, described, narrowed
 from functions.shared.vocabulary import Usage, in_usd
+from functions.shared.well_formed import well_formed_text
 
 
 def answer_of(
@@ -85,7 +86,8 @@ def refusal_of(event: InvokeInput, error: EngineError) -> RefusedOutput:
     request_id, name = event.profile.request_id, type(error).__name__
     body = error_body(error, request_id)
     if error.reason:
-        body["error"]["message"] = f"{event.candidate.provider} refused the request: {error.reason}"
+        reason = well_formed_text(error.reason)
+        body["error"]["message"] = f"{event.candidate.provider} refused the request: {reason}"
     cause = json.dumps({"errorType": name, "errorMessage": str(error)})
     attempt = attempt_in(event, error)
     return RefusedOutput(answer=body, attempt=attempt, error=CaughtError(name=name, cause=cause))

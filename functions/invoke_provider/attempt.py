@@ -11,7 +11,7 @@ from functions.invoke_provider.called_model import CalledModel, called_model
 from functions.invoke_provider.prompts import prompt_for
 from functions.invoke_provider.providers.base import Completion, Prompt, ProviderAdapter
 from functions.invoke_provider.providers.wire_model import paid_for
-from functions.invoke_provider.response_format import check_form
+from functions.invoke_provider.response_format import check_form, unwrapped
 from functions.invoke_provider.sentiment import sentiment_json
 from functions.shared.attempt_limits import (
     LEAST_ATTEMPT_MS,
@@ -19,7 +19,6 @@ from functions.shared.attempt_limits import (
     NEXT_ATTEMPT_SHARE,
     RECORDING_MS,
 )
-from functions.shared.contracts.request import ToolCall
 from functions.shared.contracts.state_size import json_bytes
 from functions.shared.contracts.states import InvokeInput, InvokeOutput
 from functions.shared.errors import (
@@ -28,6 +27,7 @@ from functions.shared.errors import (
     DeadlineExceeded,
     EngineError,
 )
+from functions.shared.well_formed import well_formed_text
 
 MAX_ANSWER_BYTES = 200_000
 """Of JSON. A state holds at most 262,144 bytes, and the decision needs its share."""
@@ -98,30 +98,19 @@ def fit(completion: Completion, prompt: Prompt) -> Completion:
 
     Raises `AnswerUnfit` where it cannot be made so.
     """
-    calls = tuple(_well_formed_call(call) for call in completion.tool_calls)
-    room = MAX_ANSWER_BYTES - sum(json_bytes(call.model_dump_json()) for call in calls)
+    form = prompt.request.response_format
+    calls = sum(json_bytes(call.model_dump_json()) for call in completion.tool_calls)
+    room = MAX_ANSWER_BYTES - calls
     if room < 0:
         raise AnswerUnfit("The answer's tool calls are far too long.")
-    text = _well_formed(completion.text)
+    text = unwrapped(well_formed_text(completion.text), form)
     if prompt.task == "sentiment":
         text = sentiment_json(text)
     fitting = _cut(text, room)
     finish_reason = completion.finish_reason if fitting == text else "length"
     if finish_reason == "stop" and prompt.task != "sentiment":
-        check_form(text, prompt.request.response_format)
-    return replace(completion, text=fitting, tool_calls=calls, finish_reason=finish_reason)
-
-
-def _well_formed(text: str) -> str:
-    """Half a surrogate pair is legal in JSON, but not in the UTF-8 that we answer with."""
-    return text.encode("utf-8", "replace").decode()
-
-
-def _well_formed_call(call: ToolCall) -> ToolCall:
-    arguments = _well_formed(call.function.arguments)
-    return call.model_copy(
-        update={"function": call.function.model_copy(update={"arguments": arguments})}
-    )
+        check_form(text, form)
+    return replace(completion, text=fitting, finish_reason=finish_reason)
 
 
 def _cut(text: str, room: int) -> str:

@@ -167,14 +167,29 @@ def first_breach(value: Any, schema: dict[str, Any]) -> ValidationError | None:
     Raises `TooManySteps`, and whatever the validator stumbles over: numbers that cannot be divided,
     too deep an answer.
     """
-    text = json.dumps({name: one for name, one in schema.items() if name not in {"$id", "$schema"}})
-    # A registry of our own fetches nothing.
-    kind = _CountedButNames if "patternProperties" in text else _Counted
-    before = _work.set(_Work())
-    try:
-        errors: Iterator[ValidationError] = kind(read_json(text), registry=Registry()).iter_errors(
-            value
+    return Check(schema).first_breach(value)
+
+
+class Check:
+    """All that it is asked of one schema, and of parts of its `schema`, is within the steps of a single
+    answer."""
+
+    def __init__(self, schema: dict[str, Any]) -> None:
+        text = json.dumps(
+            {name: one for name, one in schema.items() if name not in {"$id", "$schema"}}
         )
-        return next(errors, None)
-    finally:
-        _work.reset(before)
+        self.schema = read_json(text)
+        # A registry of our own fetches nothing.
+        kind = _CountedButNames if "patternProperties" in text else _Counted
+        self._validator = kind(self.schema, registry=Registry())
+        self._steps = _Work()
+
+    def first_breach(self, value: Any, part: Any = None) -> ValidationError | None:
+        """As the function of this name, of a part of the schema where there is one."""
+        validator = self._validator if part is None else self._validator.evolve(schema=part)
+        before = _work.set(self._steps)
+        try:
+            errors: Iterator[ValidationError] = validator.iter_errors(value)
+            return next(errors, None)
+        finally:
+            _work.reset(before)

@@ -10,6 +10,7 @@ from typing import Any
 
 from ministack.services import stepfunctions
 
+from functions.shared.well_formed import well_formed_text
 from local.emulator import traces
 
 MAX_INPUT_BYTES = 262_144
@@ -62,8 +63,8 @@ def _running_twin(request: dict[str, Any]) -> Any:
 
 
 def _encoded(request: dict[str, Any]) -> dict[str, Any]:
-    """Java writes half of a surrogate pair as a question mark where it makes UTF-8 of a text."""
-    return {**request, "input": request.get("input", "{}").encode("utf-8", "replace").decode()}
+    """Upstream cannot write back half of a surrogate pair. What AWS has in its place is not documented."""
+    return {**request, "input": well_formed_text(request.get("input", "{}"))}
 
 
 def _start_execution(request: dict[str, Any]) -> Any:

@@ -51,8 +51,10 @@ CHECKS = (
     Check(
         "odd-values",
         "Half a surrogate pair and a number of 5,000 digits are answered within the contract.",
-        "The gateway is said to write the one as a question mark; the other is no number to a function.",
-        "`Runtime.UnmarshalError` is what Lambda calls an event that a function cannot read",
+        "What AWS writes in place of the one is not documented: Java's own encoder a question mark, ours"
+        " and the local AWS U+FFFD. The other is no number to a function.",
+        "a half that arrives is replaced by the functions, on every path; `Runtime.UnmarshalError` is"
+        " what Lambda calls an event that a function cannot read",
         bodies.odd_texts_and_numbers_stay_in_the_contract,
         calls=4,
     ),

@@ -12,6 +12,7 @@ from aws_cdk import aws_sqs as sqs
 
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.money.job_calls import ITEMS
+from functions.shared.simulation import FAULTS_VARIABLE, LATENCY_VARIABLE
 from functions.shared.storage.request_log import BY_CALLER, BY_DAY
 from stacks.compute.bedrock_access import Place, bedrock_models, model_statements, wildcards_of
 from stacks.compute.console_page import console_page
@@ -340,6 +341,7 @@ def _provider_function(
             "STATE_TABLE": resources.storage.state_table.table_name,
             "ASK_OTHERS_AFTER_REFUSAL": str(config.ask_others_after_refusal).lower(),
             **access.environment,
+            **(simulated(config) if row.provider == "simulator" else {}),
         },
         grants=(*access.grants, _keeping_calls(resources.storage.state_table.table_arn)),
         wildcards=access.wildcards,
@@ -348,6 +350,17 @@ def _provider_function(
         reserved_concurrency=config.provider_concurrency if calls_others else None,
         snap_start=config.snap_start and is_called,
     )
+
+
+def simulated(config: StageConfig) -> dict[str, str]:
+    """What the simulator's function is told of how to behave."""
+    faults = {
+        name: fault.model_dump(exclude_none=True) for name, fault in config.simulator_faults.items()
+    }
+    return {
+        **({LATENCY_VARIABLE: "1"} if config.simulator_latency else {}),
+        **({FAULTS_VARIABLE: json.dumps(faults)} if faults else {}),
+    }
 
 
 def _classifying(config: StageConfig) -> dict[str, str]:

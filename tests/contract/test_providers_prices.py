@@ -180,7 +180,7 @@ def test_what_bedrock_wrote_to_its_cache_for_an_hour_is_told_apart():
 
 
 PAID = Usage(input_tokens=IN, output_tokens=OUT)
-TWO_CALLS = [{"type": "tool_use", "id": "", "name": "f", "input": {}}]
+NAMELESS = [{"type": "tool_use", "id": "1", "input": {}}]
 USELESS = {
     "a refusal of openai": ("openai", openai_answer(message={"refusal": "No."}), ContentFiltered),
     "a filter of openai": ("openai", openai_answer(finish="content_filter"), ContentFiltered),
@@ -202,7 +202,10 @@ USELESS = {
     ),
     "a refusal of claude": ("anthropic", anthropic_answer(stop_reason="refusal"), ContentFiltered),
     "no content": ("anthropic", anthropic_answer(content="x"), ProviderBadResponse),
-    "a call without an id": ("anthropic", anthropic_answer(content=TWO_CALLS), ProviderBadResponse),
+    "a call of nothing": ("anthropic", anthropic_answer(content=NAMELESS), ProviderBadResponse),
+    "an end that nobody knows": ("openai", openai_answer(finish="error"), ProviderBadResponse),
+    "nothing said": ("openai", openai_answer(message={"content": ""}), ProviderBadResponse),
+    "reasoning alone": ("responses", responses_answer(output=[]), ProviderBadResponse),
 }
 
 

@@ -177,11 +177,24 @@ def test_four_costly_schemas_at_once_are_refused_and_leave_others_as_they_were(s
     assert beside_s < 20 * alone_s
 
 
-@pytest.mark.parametrize("path", ["/generate", "/jobs"])
+@pytest.mark.parametrize("path", ["/generate", "/jobs", "/route"])
 def test_half_a_surrogate_pair_breaks_nothing(stack, path):
     headers = {"Content-Type": "application/json"}
-    answer = post(stack, path, data=b'{"text": "\\ud800 hello", "task": "chat"}', headers=headers)
+    body = rb'{"text": "\ud800 hello", "task": "chat", "metadata": {"\udc00": "\ud83d"}}'
+    answer = post(stack, path, data=body, headers=headers)
     assert answer.ok
+    if path == "/generate":
+        assert answer.json()["result"] == "[simulated] An answer to: \ufffd hello"
+
+
+def test_half_a_surrogate_pair_in_a_grade_or_a_query_breaks_nothing(stack):
+    request_id = post(stack, "/generate", {"text": "Hello", "task": "chat"}).json()["request_id"]
+    data = rb'{"thumbs": "up", "comment": "\ud83d"}'
+    headers = {"Content-Type": "application/json"}
+    assert post(stack, f"/requests/{request_id}/feedback", data=data, headers=headers).ok
+    row = get(stack, f"/requests/{request_id}").json()
+    assert row["feedback"]["comment"] == "\ufffd"
+    assert get(stack, "/metrics/logs?model=%ED%A0%BD").status_code < 500
 
 
 @pytest.mark.parametrize("path", ["/generate", "/jobs"])

@@ -7,6 +7,7 @@ from aws_cdk import App
 from pydantic import ValidationError
 
 from functions.shared.vocabulary import BUILT_IN_PROVIDERS
+from stacks.compute.function_table import simulated
 from stacks.config import Deadlines, StageConfig, UnknownStage
 from stacks.storage import SECRET_FIELDS
 from tests.support.synthesized import stages_with
@@ -119,6 +120,38 @@ def test_a_stage_says_what_it_pays_a_provider_as_a_multiple_of_the_list_price() 
     assert read("dev").price_factors == {}
     told = read("dev", stages_with("dev", price_factors={"azure_openai": 1.2, "openai": "1.1"}))
     assert told.price_factors == {"azure_openai": Decimal("1.2"), "openai": Decimal("1.1")}
+
+
+@pytest.mark.parametrize(
+    "told", [{"gpt-4o": "cut"}, '{"gpt-4o": {"fault": "cut"}}'], ids=["in the file", "as a text"]
+)
+def test_a_stage_says_how_its_simulator_fails(told: Any) -> None:
+    assert read("dev").simulator_faults == {}
+    assert read("dev").simulator_latency is False
+    faults = read("dev", stages_with("dev", simulator_faults=told)).simulator_faults
+    assert (faults["gpt-4o"].fault, faults["gpt-4o"].share) == ("cut", 1)
+
+
+def test_the_simulators_function_alone_is_told_of_it() -> None:
+    told = stages_with("dev", simulator_latency=True, simulator_faults={"openai": "cut"})
+    assert simulated(read("dev", told)) == {
+        "SIMULATOR_LATENCY": "1",
+        "SIMULATOR_FAULTS": '{"openai": {"fault": "cut", "share": 1.0}}',
+    }
+    assert simulated(read("dev")) == {}
+
+
+@pytest.mark.parametrize(
+    ("told", "field"),
+    [
+        ({"gpt-99": "cut"}, "simulator_faults"),
+        ({"gpt-4o": "slow"}, "simulator_faults.gpt-4o.fault"),
+        ({"*": {"fault": "cut", "share": -1}}, r"simulator_faults.\*.share"),
+    ],
+)
+def test_a_fault_that_is_none_is_refused_by_its_field(told: Any, field: str) -> None:
+    with pytest.raises(ValidationError, match=field):
+        read("dev", stages_with("dev", simulator_faults=told))
 
 
 def test_a_stage_names_the_model_that_savings_are_reckoned_against() -> None:

@@ -21,8 +21,7 @@ from functions.invoke_provider.providers.local_onnx import LocalProvider
 from functions.invoke_provider.providers.reasons import cleaned, without_quotes
 from functions.invoke_provider.providers.retry_after import told_wait_s
 from functions.invoke_provider.providers.simulator import Simulator
-from functions.invoke_provider.providers.turns import without_fence
-from functions.invoke_provider.response_format import check_form
+from functions.invoke_provider.response_format import check_form, unwrapped
 from functions.invoke_provider.sentiment import sentiment_json
 from functions.metrics.logs import LogsQuery, _position
 from functions.shared.contracts.image_address import public_address
@@ -32,6 +31,7 @@ from functions.shared.errors import EngineError
 from functions.shared.gateway.field_names import nearest
 from functions.shared.gateway.problems import problems_of
 from functions.shared.settings import ClassifySettings
+from functions.shared.well_formed import well_formed_json
 from tests.support.builders import called_model, prompt
 
 # Coverage's tracer makes lines of ours several times as dear, and what is compiled not at all.
@@ -276,6 +276,36 @@ SIMULATED: dict[str, Any] = {
         {"type": "array", "minItems": 1_999, "items": {"type": "array", "minItems": 1_999}}
     ),
     "a giant text": _form({"type": "string", "minLength": 10**9}),
+    "a giant pattern": _form(
+        {"type": "string", "pattern": "(a|" * 400 + "b" + ")" * 400, "minLength": 9_000}
+    ),
+    "a long pattern": _form({"type": "string", "pattern": "a?" * 40_000, "minLength": 50_000}),
+    "repeats of repeats": _form({"type": "string", "pattern": "((((a{9}){9}){9}){9}){9}"}),
+    "a pattern that runs for ever": _form(
+        {
+            "type": "array",
+            "uniqueItems": True,
+            "minItems": 60,
+            "items": {"type": "string", "pattern": "^(a+)+$", "not": {"pattern": "b"}},
+        }
+    ),
+    "unions of giants": _form(
+        {
+            "type": "array",
+            "minItems": 500,
+            "items": {"anyOf": [{"enum": ["a" * 40_000]}, {"$ref": "#/$defs/a"}]},
+            "$defs": {"a": {"const": 1}},
+        }
+    ),
+    "a union of many": _form({"allOf": [{"anyOf": [{"minimum": n} for n in range(300)]}] * 3}),
+    "an impossible union": _form(
+        {
+            "oneOf": [
+                {"type": "object", "properties": {f"p{n}": {"type": "string"} for n in range(100)}}
+            ]
+            * 8
+        }
+    ),
     "a recursive schema": _form({"required": ["a"], "properties": {"a": {"$ref": "#"}}}),
 }
 
@@ -405,7 +435,7 @@ def test_no_answer_and_schema_are_much_dearer_to_check_than_plain_rows(name):
 # What is read of answers, reasons, queries and grades
 
 GIANT = 4_000_000
-FORM = GenerateRequest.model_validate({"text": "a", "response_format": {"type": "json_object"}})
+FORM = ResponseFormat(type="json_object")
 READ: dict[str, tuple[Callable[[str], object], str]] = {
     "a sentiment in braces": (sentiment_json, "{" * GIANT),
     "a sentiment in open objects": (sentiment_json, "{a" * (GIANT // 2)),
@@ -414,10 +444,13 @@ READ: dict[str, tuple[Callable[[str], object], str]] = {
     "an answer to be cut": (lambda text: _cut(text, 200_000), "\x01" * GIANT),
     "an answer to be cut a little": (lambda text: _cut(text, 200_000), "a" * 200_000),
     "an answer of emoji to be cut": (lambda text: _cut(text, 200_000), "😀" * (GIANT // 4)),
-    "a fence that does not end": (lambda text: without_fence(text, FORM), "```json" + "\n" * LETTERS),
-    "a fence around nothing": (lambda text: without_fence(text, FORM), "```" + " \n" * LETTERS + "```"),
-    "a fence behind blanks": (lambda text: without_fence(text, FORM), " " * LETTERS + "```"),
-    "fences": (lambda text: without_fence(text, FORM), "```\n" * LETTERS),
+    "a fence that does not end": (lambda text: unwrapped(text, FORM), "```json" + "\n" * LETTERS),
+    "a fence around nothing": (lambda text: unwrapped(text, FORM), "```" + " \n" * LETTERS + "```"),
+    "a fence behind blanks": (lambda text: unwrapped(text, FORM), " " * LETTERS + "```"),
+    "fences": (lambda text: unwrapped(text, FORM), "```\n" * LETTERS),
+    "a fence around brackets": (lambda text: unwrapped(text, FORM), "```" + "[" * LETTERS + "```"),
+    "backslashes": (well_formed_json, "\\" * GIANT + "u"),
+    "halves of pairs": (well_formed_json, "\\ud83d" * LETTERS),
     "a reason of quotes": (cleaned, '"' * GIANT),
     "a reason of many quotes": (cleaned, ('"' + "a" * 59) * (GIANT // 60)),
     "a reason of quotes of all kinds": (cleaned, "\"'`" * (GIANT // 3)),

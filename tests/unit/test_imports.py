@@ -15,9 +15,10 @@ FLOORS = (
         "strict_json",
         "settings",
         "attempt_limits",
+        "well_formed",
     },
     {"storage", "telemetry", "catalogue"},
-    {"contracts", "gateway", "local_models"},
+    {"contracts", "gateway", "local_models", "simulation"},
     {"health", "policy", "money"},
 )
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -7,34 +7,52 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from functions.invoke_provider.called_model import CalledModel
-from functions.invoke_provider.providers.base import Completion, FinishReason, Prompt
+from functions.invoke_provider.providers.base import Completion, Prompt
 from functions.invoke_provider.providers.openai_usage import pinned_price, usage_in
+from functions.invoke_provider.providers.reading import completed, tool_call
 from functions.invoke_provider.providers.thought_signatures import signed
-from functions.invoke_provider.providers.wire_model import WireModel, paid_for, parse
-from functions.shared.contracts.request import FunctionCall, NonBlank, ToolCall
+from functions.invoke_provider.providers.wire_model import OrNone, WireModel, paid_for, parse
 from functions.shared.errors import ContentFiltered
 
-_FINISH: dict[str | None, FinishReason] = {
-    "length": "length",
-    "tool_calls": "tool_calls",
-    "function_call": "tool_calls",
-}
+_SAID = frozenset({None, "text", "output_text", "refusal"})
 
 
 class _Function(WireModel):
-    name: NonBlank
-    arguments: str
+    name: str | None = None
+    arguments: Any = None
 
 
 class _Call(WireModel):
-    id: NonBlank
+    id: Annotated[str | None, OrNone] = None
     function: _Function
 
 
+class _Part(WireModel):
+    """Kinds of part that we know nothing of, reasoning among them, are left out."""
+
+    type: Annotated[str | None, OrNone] = None
+    text: Annotated[str | None, OrNone] = None
+    refusal: Annotated[str | None, OrNone] = None
+
+
 class _Message(WireModel):
-    content: str | None = None
+    """`function_call` is what `tool_calls` were before there were several."""
+
+    content: str | list[_Part | str] | None = None
     refusal: str | None = None
     tool_calls: list[_Call] | None = None
+    function_call: _Function | None = None
+
+    @property
+    def parts(self) -> list[_Part]:
+        told = self.content if isinstance(self.content, list) else [self.content or ""]
+        parts = [_Part(text=one) if isinstance(one, str) else one for one in told]
+        return [part for part in parts if part.type in _SAID]
+
+    @property
+    def calls(self) -> list[_Call]:
+        older = [_Call(function=self.function_call)] if self.function_call else []
+        return self.tool_calls or older
 
 
 class _Choice(WireModel):
@@ -72,12 +90,12 @@ def completion_of(body: bytes, provider: str) -> Completion:
     usage = usage_in(body)
     with paid_for(usage):
         choice = parse(_Answer, body).choices[0]
-        if choice.finish_reason == "content_filter" or choice.message.refusal:
+        message, parts = choice.message, choice.message.parts
+        if message.refusal or any(part.refusal for part in parts):
             raise ContentFiltered(f"{provider} refused the request on policy.")
-    calls = [
-        ToolCall(id=call.id, function=FunctionCall(**call.function.model_dump()))
-        for call in choice.message.tool_calls or []
-    ]
-    # A forced call ends with "stop"; the caller should not need to know that.
-    finish = _FINISH.get(choice.finish_reason, "tool_calls" if calls else "stop")
-    return Completion(choice.message.content or "", tuple(calls), finish, usage)
+        text = "".join(part.text or "" for part in parts)
+        calls = [
+            tool_call(call.id, call.function.name, call.function.arguments, provider)
+            for call in message.calls
+        ]
+        return completed(text, calls, choice.finish_reason, usage, provider)

@@ -6,47 +6,34 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from typing import Any
-
-from pydantic import Field
+from typing import Annotated, Any
 
 from functions.invoke_provider.called_model import CalledModel
-from functions.invoke_provider.providers.base import Completion, FinishReason, Prompt
+from functions.invoke_provider.providers.base import Completion, Prompt
 from functions.invoke_provider.providers.converse_usage import CamelModel, usage_in
+from functions.invoke_provider.providers.reading import completed, tool_call
 from functions.invoke_provider.providers.schemas import (
     structured_output_schema,
     with_schema_in_words,
 )
-from functions.invoke_provider.providers.turns import arguments_of, turns_of, without_fence
-from functions.invoke_provider.providers.wire_model import paid_for, parse
+from functions.invoke_provider.providers.turns import arguments_of, turns_of
+from functions.invoke_provider.providers.wire_model import OrNone, paid_for, parse
 from functions.shared.contracts.request import (
-    FunctionCall,
     GenerateRequest,
     ImagePart,
     ImageUrl,
     JsonSchemaFormat,
     Message,
-    NonBlank,
     TextPart,
     Tool,
-    ToolCall,
 )
-from functions.shared.errors import ContentFiltered, InvalidRequest, ProviderBadResponse
-from functions.shared.vocabulary import Usage
-
-_FINISH: dict[str | None, FinishReason] = {
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
-    "tool_use": "tool_calls",
-}
-_REFUSED = frozenset({"guardrail_intervened", "content_filtered", "refusal"})
-_MALFORMED = frozenset({"malformed_model_output", "malformed_tool_use"})
+from functions.shared.errors import InvalidRequest
 
 
 class _ToolUse(CamelModel):
-    tool_use_id: NonBlank
-    name: NonBlank
-    input: dict[str, Any] = Field(default_factory=dict)
+    tool_use_id: Annotated[str | None, OrNone] = None
+    name: Annotated[str | None, OrNone] = None
+    input: Any = None
 
 
 class _Block(CamelModel):
@@ -156,21 +143,9 @@ def completion_of(answer: object, request: GenerateRequest) -> Completion:
     """Raises `ContentFiltered` and `ProviderBadResponse`, each with the usage that was told."""
     usage = usage_in(answer)
     with paid_for(usage):
-        return _completion(parse(_Answer, answer), request, usage)
-
-
-def _completion(answer: _Answer, request: GenerateRequest, usage: Usage | None) -> Completion:
-    if answer.stop_reason in _REFUSED:
-        raise ContentFiltered("bedrock refused the request on policy.")
-    if answer.stop_reason in _MALFORMED:
-        raise ProviderBadResponse("bedrock could not make sense of the model's answer.")
-    blocks = answer.output.message.content
-    text = "".join(block.text or "" for block in blocks)
-    calls = tuple(_call(block.tool_use) for block in blocks if block.tool_use)
-    finish = _FINISH.get(answer.stop_reason, "tool_calls" if calls else "stop")
-    return Completion(without_fence(text, request), calls, finish, usage)
-
-
-def _call(use: _ToolUse) -> ToolCall:
-    arguments = json.dumps(use.input, ensure_ascii=False)
-    return ToolCall(id=use.tool_use_id, function=FunctionCall(name=use.name, arguments=arguments))
+        read = parse(_Answer, answer)
+        blocks = read.output.message.content
+        text = "".join(block.text or "" for block in blocks)
+        uses = [block.tool_use for block in blocks if block.tool_use]
+        calls = [tool_call(use.tool_use_id, use.name, use.input, "bedrock") for use in uses]
+        return completed(text, calls, read.stop_reason, usage, "bedrock")

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any
 
 from functions.invoke_provider.called_model import CalledModel
-from functions.invoke_provider.providers.base import Completion, FinishReason, Prompt
+from functions.invoke_provider.providers.base import Completion, Prompt
+from functions.invoke_provider.providers.reading import completed, tool_call
 from functions.invoke_provider.providers.schemas import (
     structured_output_schema,
     with_schema_in_words,
 )
-from functions.invoke_provider.providers.turns import arguments_of, turns_of, without_fence
+from functions.invoke_provider.providers.turns import arguments_of, turns_of
 from functions.invoke_provider.providers.wire_model import (
     OrNone,
     Tokens,
@@ -21,24 +21,15 @@ from functions.invoke_provider.providers.wire_model import (
     parse_bill,
 )
 from functions.shared.contracts.request import (
-    FunctionCall,
     GenerateRequest,
     ImagePart,
     Message,
     TextPart,
     Tool,
-    ToolCall,
 )
-from functions.shared.errors import ContentFiltered, ProviderBadResponse
 from functions.shared.vocabulary import PriceTier, Usage
 
 _TIERS: dict[str | None, PriceTier] = {"batch": "batch"}
-
-_FINISH: dict[str | None, FinishReason] = {
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
-    "tool_use": "tool_calls",
-}
 
 
 class _Block(WireModel):
@@ -46,9 +37,9 @@ class _Block(WireModel):
 
     type: str
     text: str | None = None
-    id: str | None = None
-    name: str | None = None
-    input: dict[str, Any] | None = None
+    id: Annotated[str | None, OrNone] = None
+    name: Annotated[str | None, OrNone] = None
+    input: Any = None
 
 
 class _OutputDetails(WireModel):
@@ -152,23 +143,14 @@ def completion_of(body: bytes, request: GenerateRequest) -> Completion:
     """Raises `ContentFiltered` and `ProviderBadResponse`, each with the usage that was told."""
     usage = _usage_in(body)
     with paid_for(usage):
-        return _completion(parse(_Answer, body), request, usage)
-
-
-def _completion(answer: _Answer, request: GenerateRequest, usage: Usage | None) -> Completion:
-    if answer.stop_reason == "refusal":
-        raise ContentFiltered("anthropic refused the request on policy.")
-    text = "".join(block.text or "" for block in answer.content if block.type == "text")
-    calls = [_call(block) for block in answer.content if block.type == "tool_use"]
-    finish = _FINISH.get(answer.stop_reason, "stop")
-    return Completion(without_fence(text, request), tuple(calls), finish, usage)
-
-
-def _call(block: _Block) -> ToolCall:
-    if not block.id or not block.name:
-        raise ProviderBadResponse("anthropic's tool call has no id or no name.")
-    arguments = json.dumps(block.input or {}, ensure_ascii=False)
-    return ToolCall(id=block.id, function=FunctionCall(name=block.name, arguments=arguments))
+        answer = parse(_Answer, body)
+        text = "".join(block.text or "" for block in answer.content if block.type == "text")
+        calls = [
+            tool_call(block.id, block.name, block.input, "anthropic")
+            for block in answer.content
+            if block.type == "tool_use"
+        ]
+        return completed(text, calls, answer.stop_reason, usage, "anthropic")
 
 
 def _usage_in(body: bytes) -> Usage | None:

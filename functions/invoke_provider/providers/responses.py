@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from functions.invoke_provider.called_model import CalledModel
-from functions.invoke_provider.providers.base import Completion, FinishReason, Prompt
+from functions.invoke_provider.providers.base import Completion, Prompt
 from functions.invoke_provider.providers.openai_usage import pinned_price, usage_in
+from functions.invoke_provider.providers.reading import completed, tool_call
 from functions.invoke_provider.providers.refusals import (
     IN_AN_ANSWER,
     ErrorTable,
@@ -15,15 +16,13 @@ from functions.invoke_provider.providers.refusals import (
 )
 from functions.invoke_provider.providers.wire_model import OrNone, WireModel, paid_for, parse
 from functions.shared.contracts.request import (
-    FunctionCall,
     GenerateRequest,
     ImagePart,
     Message,
     NamedToolChoice,
     Tool,
-    ToolCall,
 )
-from functions.shared.errors import ContentFiltered, ProviderBadResponse
+from functions.shared.errors import ContentFiltered
 from functions.shared.vocabulary import Usage
 
 
@@ -37,9 +36,9 @@ class _Item(WireModel):
 
     type: str
     content: list[_Part] | None = None
-    call_id: str | None = None
-    name: str | None = None
-    arguments: str | None = None
+    call_id: Annotated[str | None, OrNone] = None
+    name: Annotated[str | None, OrNone] = None
+    arguments: Any = None
 
 
 class _Incomplete(WireModel):
@@ -148,23 +147,12 @@ def _completion(answer: _Answer, errors: ErrorTable, usage: Usage | None) -> Com
         raise refusal_error(Refusal(IN_AN_ANSWER, codes, failure.message or "", {}), errors)
     reason = answer.incomplete_details.reason if answer.incomplete_details else None
     parts = [part for item in answer.output for part in item.content or []]
-    if reason == "content_filter" or any(part.type == "refusal" for part in parts):
+    if any(part.type == "refusal" for part in parts):
         raise ContentFiltered(f"{errors.provider} refused the request on policy.")
     text = "".join(part.text or "" for part in parts if part.type == "output_text")
-    calls = tuple(
-        _call(item, errors.provider) for item in answer.output if item.type == "function_call"
-    )
-    return Completion(text, calls, _finish(answer, calls), usage)
-
-
-def _finish(answer: _Answer, calls: tuple[ToolCall, ...]) -> FinishReason:
-    if answer.status == "incomplete":
-        return "length"
-    return "tool_calls" if calls else "stop"
-
-
-def _call(item: _Item, provider: str) -> ToolCall:
-    if not item.call_id or not item.name:
-        raise ProviderBadResponse(f"{provider}'s tool call has no id or no name.")
-    function = FunctionCall(name=item.name, arguments=item.arguments or "{}")
-    return ToolCall(id=item.call_id, function=function)
+    calls = [
+        tool_call(item.call_id, item.name, item.arguments, errors.provider)
+        for item in answer.output
+        if item.type == "function_call"
+    ]
+    return completed(text, calls, reason or answer.status, usage, errors.provider)

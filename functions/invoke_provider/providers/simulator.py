@@ -6,29 +6,42 @@ import hashlib
 import json
 import os
 import re
+import time
 from collections import Counter
 from collections.abc import Callable
+from math import ceil
+from typing import NoReturn
 
 from functions.invoke_provider.called_model import CalledModel
 from functions.invoke_provider.providers.base import Completion, FinishReason, Prompt
 from functions.invoke_provider.providers.sample import sample_of
+from functions.shared.catalogue.models import load_catalogue
 from functions.shared.contracts.request import FunctionCall, NamedToolChoice, Tool, ToolCall
 from functions.shared.errors import (
-    ERRORS_BY_NAME,
     ProviderOverloaded,
     ProviderThrottled,
+    ProviderTimeout,
     ProviderUnavailable,
 )
 from functions.shared.settings import InvokeSettings
+from functions.shared.simulation import (
+    FAULTS_VARIABLE,
+    LATENCY_VARIABLE,
+    Fault,
+    fault_of,
+    faults_in,
+)
 from functions.shared.vocabulary import Task, Usage
-
-FAULTS_VARIABLE = "SIMULATOR_FAULTS"
-"""JSON {catalogue id: error class}: these models fail, to rehearse what the engine does then."""
 
 FAILURE_PERCENT_VARIABLE = "SIMULATOR_FAILURE_PERCENT"
 """0 to 100: this share of the requests that a model gets fails at it. No deployment sets it."""
 
 _SHARED_FAULTS = (ProviderOverloaded, ProviderThrottled, ProviderUnavailable)
+
+_LEAST_JITTER, _JITTER = 0.7, 0.6
+"""An answer takes 0.7 to 1.3 times as long as usual."""
+
+_DIGITS = 24
 
 _BYTES_PER_TOKEN = 4
 """Its own way of counting, which is simple and the same for every model."""
@@ -47,40 +60,76 @@ _BAD = re.compile(
 
 class Simulator:
     def complete(self, prompt: Prompt, model: CalledModel, timeout_s: float) -> Completion:
-        _fail_on_demand(model.id)
         _fail_a_share(prompt, model.id)
-        tool = _tool_to_call(prompt)
-        if tool is not None:
-            call = _call(tool)
-            return Completion("", (call,), "tool_calls", _usage(prompt, call.model_dump_json()))
-        text = _text(prompt)
-        limit = model.max_output_tokens * _BYTES_PER_TOKEN
-        answer = text.encode("utf-8", "replace")[:limit].decode("utf-8", "ignore")
-        finish_reason: FinishReason = "stop" if answer == text else "length"
-        return Completion(answer, (), finish_reason, _usage(prompt, answer))
+        fault = fault_of(faults_in(os.environ.get(FAULTS_VARIABLE, "")), model.id, model.provider)
+        if fault and _drawn(prompt, model.id, "fault") < fault.share:
+            _fail(fault, prompt, model, timeout_s)
+        completion = _completion(prompt, model)
+        if os.environ.get(LATENCY_VARIABLE) == "1":
+            _wait(_latency_s(prompt, model, completion), timeout_s)
+        return completion
 
 
 def connect(_settings: InvokeSettings) -> Simulator:
     return Simulator()
 
 
-def _fail_on_demand(model: str) -> None:
-    faults: dict[str, str] = json.loads(os.environ.get(FAULTS_VARIABLE) or "{}")
-    if model in faults:
-        error = ERRORS_BY_NAME[faults[model]]("Simulated.", retry_after_seconds=1)
-        error.told_wait_seconds = 1
-        raise error
+def _completion(prompt: Prompt, model: CalledModel) -> Completion:
+    tool = _tool_to_call(prompt)
+    if tool is not None:
+        call = _call(tool, prompt, model.id)
+        return Completion("", (call,), "tool_calls", _usage(prompt, call.model_dump_json()))
+    text = _text(prompt)
+    limit = model.max_output_tokens * _BYTES_PER_TOKEN
+    answer = text.encode("utf-8", "replace")[:limit].decode("utf-8", "ignore")
+    finish_reason: FinishReason = "stop" if answer == text else "length"
+    return Completion(answer, (), finish_reason, _usage(prompt, answer))
+
+
+def _fail(fault: Fault, prompt: Prompt, model: CalledModel, timeout_s: float) -> NoReturn:
+    told_s = 1 if fault.wait_seconds is None else fault.wait_seconds
+    error = fault.error("Simulated.", retry_after_seconds=ceil(told_s))
+    error.told_wait_seconds = told_s
+    if fault.wait_seconds and not isinstance(error, ProviderThrottled):
+        error.retry_after_seconds, error.told_wait_seconds = 0, None
+        _wait(told_s, timeout_s)
+    if fault.fault == "cut":
+        whole = _completion(prompt, model).usage or Usage()
+        error.usage = whole.model_copy(update={"output_tokens": whole.output_tokens // 2})
+        error.billed = "known"
+    raise error
+
+
+def _wait(seconds: float, timeout_s: float) -> None:
+    """Raises `ProviderTimeout` where that is longer than the attempt may take."""
+    time.sleep(max(0.0, min(seconds, timeout_s)))
+    if seconds > timeout_s:
+        raise ProviderTimeout("The simulated answer did not come in time.")
+
+
+def _latency_s(prompt: Prompt, model: CalledModel, completion: Completion) -> float:
+    """As the catalogue has it, give or take: the same request always takes as long."""
+    told = load_catalogue().get(model.id)
+    tokens = completion.usage.output_tokens if completion.usage else 0
+    usual_s = told.time_to_first_token_ms / 1000 + tokens / told.output_tokens_per_second
+    return usual_s * (_LEAST_JITTER + _JITTER * _drawn(prompt, model.id, "latency"))
 
 
 def _fail_a_share(prompt: Prompt, model: str) -> None:
-    """By a hash of what is asked of whom, so that the same request always ends alike."""
     percent = float(os.environ.get(FAILURE_PERCENT_VARIABLE) or 0)
-    if not percent:
-        return
-    digest = hashlib.sha256(f"{model} {prompt.request!r}".encode()).digest()
-    kind, share = divmod(int.from_bytes(digest[:8], "big"), 10_000)
-    if share < percent * 100:
-        raise _SHARED_FAULTS[kind % len(_SHARED_FAULTS)]("Simulated.")
+    if percent and 100 * _drawn(prompt, model, "failure") < percent:
+        kind = int(_digest(prompt, model, "kind"), 16) % len(_SHARED_FAULTS)
+        raise _SHARED_FAULTS[kind]("Simulated.")
+
+
+def _drawn(prompt: Prompt, model: str, of_what: str) -> float:
+    """In [0, 1), by a hash of what is asked of whom, so that the same request always ends alike."""
+    return int(_digest(prompt, model, of_what), 16) / float(16**_DIGITS)
+
+
+def _digest(prompt: Prompt, model: str, of_what: str) -> str:
+    told = f"{of_what} {model} {prompt.request!r}"
+    return hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()[:_DIGITS]
 
 
 def _usage(prompt: Prompt, answer: str) -> Usage:
@@ -104,10 +153,11 @@ def _tool_to_call(prompt: Prompt) -> Tool | None:
     return tools[0]
 
 
-def _call(tool: Tool) -> ToolCall:
-    arguments = json.dumps(sample_of({"type": "object"} | tool.function.parameters))
-    name = tool.function.name
-    return ToolCall(id=f"call_{name}", function=FunctionCall(name=name, arguments=arguments))
+def _call(tool: Tool, prompt: Prompt, model: str) -> ToolCall:
+    arguments = json.dumps(sample_of({"type": "object"} | (tool.function.parameters or {})))
+    function = FunctionCall(name=tool.function.name, arguments=arguments)
+    # Another one with every turn of a conversation: a result names its call by the id alone.
+    return ToolCall(id=f"call_{_digest(prompt, model, 'call')}", function=function)
 
 
 def _text(prompt: Prompt) -> str:

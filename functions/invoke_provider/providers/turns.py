@@ -1,4 +1,4 @@
-"""What the adapters share whose conversation is turns of a user and an assistant, and their text."""
+"""What the adapters share whose conversation is turns of a user and an assistant."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from collections.abc import Callable, Iterable
 from itertools import groupby
 from typing import Any, Literal
 
-from functions.shared.contracts.request import GenerateRequest, Message, ToolCall
+from functions.shared.contracts.request import Message, ToolCall
 from functions.shared.errors import InvalidRequest
 
 Speaker = Literal["user", "assistant"]
-
-_FENCE = "```"
 
 
 def turns_of(
@@ -42,14 +40,3 @@ def arguments_of(call: ToolCall) -> dict[str, Any]:
     if not isinstance(arguments, dict):
         raise InvalidRequest.at("messages", "a tool call's arguments are no JSON object")
     return arguments
-
-
-def without_fence(text: str, request: GenerateRequest) -> str:
-    """JSON without the Markdown fence that a model without a JSON mode may put around it."""
-    if request.response_format is None or request.response_format.type == "text":
-        return text
-    fenced = text.strip()
-    if len(fenced) < 2 * len(_FENCE) or not (fenced.startswith(_FENCE) and fenced.endswith(_FENCE)):
-        return text
-    kind, line_end, inside = fenced.removeprefix(_FENCE).removesuffix(_FENCE).partition("\n")
-    return inside.strip() if line_end and kind.strip() in {"", "json"} else text

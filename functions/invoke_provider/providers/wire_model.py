@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, TypeVar
@@ -17,6 +18,7 @@ from pydantic import (
 
 from functions.shared.errors import EngineError, ProviderBadResponse
 from functions.shared.vocabulary import Frozen, Usage
+from functions.shared.well_formed import well_formed, well_formed_json
 
 
 class WireModel(Frozen):
@@ -31,11 +33,15 @@ W = TypeVar("W", bound=WireModel)
 def parse(kind: type[W], answer: object, context: Any = None) -> W:
     """An answer, as a body or as an SDK has read it. Raises `ProviderBadResponse`, without the answer."""
     try:
-        if isinstance(answer, bytes):
-            return kind.model_validate_json(answer, context=context)
-        return kind.model_validate(answer, context=context)
-    except ValidationError:
+        value = _read(answer) if isinstance(answer, bytes) else well_formed(answer)
+        return kind.model_validate(value, context=context)
+    except (ValueError, RecursionError):
         raise ProviderBadResponse("The provider's answer is not what it promises.") from None
+
+
+def _read(body: bytes) -> Any:
+    text = well_formed_json(body.decode("utf-8", "surrogatepass"))
+    return json.loads(text, parse_constant=lambda _: None)
 
 
 def parse_bill(kind: type[W], answer: object) -> tuple[W | None, bool]:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Discriminator,
     Field,
     JsonValue,
@@ -22,6 +23,7 @@ from functions.shared.vocabulary import (
     Task,
     Usd,
 )
+from functions.shared.well_formed import well_formed_json
 
 MAX_TOOLS = 128
 """In a request, and of calls of them in one message."""
@@ -44,7 +46,9 @@ def _distinct(ids: list[str]) -> list[str]:
 
 class FunctionCall(Strict):
     name: FunctionName
-    arguments: str
+    arguments: Annotated[
+        str, BeforeValidator(lambda text: well_formed_json(text) if isinstance(text, str) else text)
+    ]
 
 
 class ToolCall(Strict):

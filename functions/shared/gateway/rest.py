@@ -26,6 +26,7 @@ from functions.shared.gateway.response_headers import OF_JSON
 from functions.shared.request_ids import request_id_of
 from functions.shared.strict_json import refuse_constant
 from functions.shared.telemetry.observability import count_internal_error, logger
+from functions.shared.well_formed import well_formed_json
 
 _JSON = "application/json"
 _NO_PATH = "There is no such path."
@@ -79,7 +80,8 @@ def json_body(event: APIGatewayProxyEvent) -> JsonValue:
     if content_type.partition(";")[0].strip().lower() != _JSON:
         raise UnsupportedMediaType("Send application/json.")
     try:
-        value: JsonValue = json.loads(event.decoded_body or "", parse_constant=refuse_constant)
+        text = well_formed_json(event.decoded_body or "")
+        value: JsonValue = json.loads(text, parse_constant=refuse_constant)
     except (ValueError, RecursionError):
         raise InvalidRequest.at("body", UNREADABLE) from None
     return value

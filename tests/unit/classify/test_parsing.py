@@ -61,7 +61,6 @@ def test_money_is_read_without_passing_through_binary():
         ({"text": " \n\t"}, "text"),
         ({"text": 7}, "text"),
         ({"text": ["a"]}, "text"),
-        ({"text": "\ud800"}, "text"),
         ({"messages": []}, "messages"),
         ({"messages": "hi"}, "messages"),
         ({"messages": [{"role": "user", "content": 7}]}, "messages.0.content"),
@@ -157,3 +156,19 @@ def test_a_deeply_nested_schema_is_the_callers_error():
     tool: Any = {"type": "function", "function": {"name": "f", "parameters": schema}}
     with pytest.raises(InvalidRequest):
         parse_request({"text": "a", "tools": [tool]})
+
+
+def test_half_a_surrogate_pair_is_replaced_wherever_a_caller_sends_it():
+    call = {"id": "call_1", "function": {"name": "f", "arguments": '{"q": "\\ud83d"}'}}
+    said: Any = [
+        {"role": "user", "content": "cut \ud83d"},
+        {"role": "assistant", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "call_1", "content": "\udc00"},
+    ]
+    request = parse_request(
+        {"messages": said, "metadata": {"\ud83d": "\ude00"}, "system": "\ud83d"}
+    )
+    asked, made, result = request.messages
+    assert (asked.text, result.text) == ("cut \ufffd", "\ufffd")
+    assert made.tool_calls[0].function.arguments == '{"q": "\ufffd"}'
+    assert (request.metadata, request.system) == ({"\ufffd": "\ufffd"}, "\ufffd")

@@ -162,7 +162,8 @@ def test_tool_calls_are_never_cut():
 def test_half_a_surrogate_pair_does_not_break_the_answer():
     broken = completion("a\ud83d", (call_with('{"a": "\udc00"}'),), "tool_calls")
     answer = attempt(event(), Scripted(broken)).answer
-    assert answer.result == "a?"
+    assert answer.result == "a\ufffd"
+    assert answer.tool_calls[0].function.arguments == '{"a": "\ufffd"}'
     assert answer.model_dump_json().encode()
 
 

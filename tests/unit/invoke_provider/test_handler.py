@@ -9,9 +9,9 @@ import pytest
 
 from functions.invoke_provider import handler
 from functions.invoke_provider.providers.registry import load_provider
-from functions.invoke_provider.providers.simulator import FAULTS_VARIABLE
 from functions.shared import errors
 from functions.shared.contracts.answer import Answer
+from functions.shared.simulation import FAULTS_VARIABLE
 from functions.shared.telemetry.observability import logger
 from tests.support.builders import candidate, decision, profile, ranked
 from tests.support.gateway_events import LambdaStub

@@ -6,9 +6,9 @@ import pytest
 
 from functions.invoke_provider import handler
 from functions.invoke_provider.providers.registry import load_provider
-from functions.invoke_provider.providers.simulator import FAULTS_VARIABLE
 from functions.shared.errors import EngineError
 from functions.shared.money.job_calls import calls_id, kept_call
+from functions.shared.simulation import FAULTS_VARIABLE
 from functions.shared.storage.state_table import StateTable
 from tests.support.builders import caught, profile
 from tests.support.gateway_events import LambdaStub

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, validators
 
-from functions.invoke_provider.response_format import check_form
+from functions.invoke_provider.response_format import check_form, unwrapped
 from functions.invoke_provider.schema_steps import first_breach, read_json
 from functions.shared.contracts.request import ResponseFormat
 from functions.shared.contracts.schema_budget import subschemas_of
@@ -190,3 +190,55 @@ def test_a_broken_schema_that_came_past_the_door_breaks_no_function():
     for broken in ({"type": "nonsense"}, {"$ref": "#/nowhere"}, {"minimum": "a"}, {"allOf": 7}):
         with pytest.raises(AnswerUnfit):
             check_form("3", schema(broken))
+
+
+OBJECT = ResponseFormat(type="json_object")
+FENCED = '```json\n{"a": 1}\n```'
+
+
+@pytest.mark.parametrize("form", [OBJECT, schema({"type": "object"})])
+@pytest.mark.parametrize(
+    "text",
+    [
+        FENCED,
+        f"\n{FENCED}\n",
+        f"Here is the JSON:\n\n{FENCED}\n\nLet me know.",
+        'Here: ```{"a": 1}``` it is.',
+        '```JSON {"a": 1}```',
+        '```\r\n{"a": 1}\r\n```',
+        'Sure. ```json\n{"a": 1}',
+    ],
+)
+def test_one_fenced_block_is_unwrapped_whatever_stands_around_it(text, form):
+    assert json.loads(unwrapped(text, form)) == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": "```json\\n{}\\n```"}',
+        "no JSON at all",
+        "```python\nprint(1)\n```",
+        f"{FENCED}\nor\n{FENCED}",
+        'Here: {"a": 1}',
+        "``````",
+        "```",
+    ],
+)
+def test_a_text_that_is_json_or_holds_not_one_block_of_it_stays(text):
+    assert unwrapped(text, OBJECT) == text
+
+
+def test_a_fence_inside_the_json_does_not_end_it():
+    told = {"code": "```py\nx\n```", "a": 1}
+    assert json.loads(unwrapped(f"So:\n```json\n{json.dumps(told)}\n```\nDone.", OBJECT)) == told
+
+
+@pytest.mark.parametrize("form", [None, ResponseFormat(type="text")])
+def test_a_fence_stays_where_a_text_was_asked_for(form):
+    assert unwrapped(FENCED, form) == FENCED
+
+
+def test_json_that_was_asked_for_holds_no_half_of_a_pair():
+    assert unwrapped('{"a": "\\ud83d"}', OBJECT) == '{"a": "\ufffd"}'
+    assert unwrapped('"\\ud83d"', None) == '"\\ud83d"'

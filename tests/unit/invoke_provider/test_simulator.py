@@ -1,4 +1,5 @@
 import json
+import re
 import sys
 import time
 from contextlib import contextmanager
@@ -9,10 +10,11 @@ import pytest
 from functions.invoke_provider.providers.sample import sample_of
 from functions.invoke_provider.providers.simulator import (
     FAILURE_PERCENT_VARIABLE,
-    FAULTS_VARIABLE,
     Simulator,
 )
 from functions.shared import errors
+from functions.shared.catalogue.models import load_catalogue
+from functions.shared.simulation import FAULTS, FAULTS_VARIABLE, LATENCY_VARIABLE
 from tests.support.builders import called_model, prompt
 
 TASKS = ["summarize", "sentiment", "rewrite", "chat", "code", "analysis", "tools"]
@@ -228,5 +230,101 @@ TWICE_ITSELF = {
     ],
 )
 def test_a_schema_without_sense_or_end_is_refused_at_once(schema):
-    with little_work(), pytest.raises(errors.InvalidRequest):
+    with little_work(), pytest.raises(errors.RequestUnsupported):
         sample_of(schema)
+
+
+def _call_id(*said, model="gpt-4o"):
+    messages = [{"role": "user", "content": text} for text in said]
+    [call] = complete("tools", model, messages=messages, tools=[WEATHER]).tool_calls
+    return call.id
+
+
+def test_every_call_has_an_id_of_its_own_and_the_same_one_each_time():
+    ids = [_call_id("a"), _call_id("b"), _call_id("a", "b"), _call_id("a", model="gpt-4o-mini")]
+    assert len(set(ids)) == len(ids)
+    assert all(re.fullmatch("call_[0-9a-f]{24}", one) for one in ids)
+    assert _call_id("a") == ids[0]
+
+
+@pytest.fixture
+def slept(monkeypatch):
+    """What the simulator has slept, in seconds."""
+    seconds = []
+    monkeypatch.setattr(time, "sleep", seconds.append)
+    return seconds
+
+
+def test_an_answer_takes_as_long_as_the_catalogue_says_give_or_take(monkeypatch, slept):
+    monkeypatch.setenv(LATENCY_VARIABLE, "1")
+    told = load_catalogue().get("gpt-4o")
+    for number in range(50):
+        tokens = complete(metadata={"number": str(number)}).usage.output_tokens
+        usual_s = told.time_to_first_token_ms / 1000 + tokens / told.output_tokens_per_second
+        assert 0.7 * usual_s <= slept[-1] < 1.3 * usual_s
+    assert len(set(slept)) == 50
+    complete(metadata={"number": "0"})
+    assert slept[-1] == slept[0]
+
+
+def test_an_answer_that_takes_longer_than_the_attempt_may_does_not_come(monkeypatch, slept):
+    monkeypatch.setenv(LATENCY_VARIABLE, "1")
+    asked = called_model("gpt-4o")
+    with pytest.raises(errors.ProviderTimeout):
+        Simulator().complete(prompt(asked, "chat", text=TEXT), asked, 0.001)
+    assert slept == [0.001]
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_of_any_name_is_the_error_that_it_names(name, monkeypatch, slept):
+    monkeypatch.setenv(FAULTS_VARIABLE, json.dumps({"gpt-4o": name}))
+    with pytest.raises(errors.EngineError) as raised:
+        complete()
+    assert type(raised.value) is FAULTS[name]
+    assert slept == []
+
+
+def test_what_is_said_of_a_model_counts_else_of_its_provider_else_of_all(monkeypatch):
+    faults = {"*": "overloaded", "anthropic": "quota", "claude-haiku-5-5": "auth"}
+    monkeypatch.setenv(FAULTS_VARIABLE, json.dumps(faults))
+    for model, provider, error in (
+        ("gpt-4o", "openai", errors.ProviderOverloaded),
+        ("claude-opus-5", "anthropic", errors.ProviderQuotaExhausted),
+        ("claude-haiku-5-5", "anthropic", errors.ProviderAuthFailed),
+    ):
+        asked = called_model(model, provider=provider)
+        with pytest.raises(error):
+            Simulator().complete(prompt(asked, "chat", text=TEXT), asked, 5.0)
+
+
+def test_a_share_of_a_fault_is_the_same_requests_each_time(monkeypatch):
+    told = {"gpt-4o": {"fault": "throttled", "share": 0.3}}
+    monkeypatch.setenv(FAULTS_VARIABLE, json.dumps(told))
+    failures = [_failure(number) for number in range(400)]
+    assert 80 <= failures.count(errors.ProviderThrottled) <= 160
+    assert [_failure(number) for number in range(400)] == failures
+
+
+def _fault(monkeypatch, **fault):
+    monkeypatch.setenv(FAULTS_VARIABLE, json.dumps({"gpt-4o": fault}))
+    with pytest.raises(errors.EngineError) as raised:
+        complete()
+    return raised.value
+
+
+def test_a_throttle_tells_its_wait_and_any_other_fault_takes_it(monkeypatch, slept):
+    assert _fault(monkeypatch, fault="throttled", wait_seconds=7).retry_after_seconds == 7
+    assert _fault(monkeypatch, fault="throttled", wait_seconds=0).retry_after_seconds == 0
+    assert slept == []
+    late = _fault(monkeypatch, fault="overloaded", wait_seconds=2)
+    assert (type(late), slept) == (errors.ProviderOverloaded, [2])
+    assert type(_fault(monkeypatch, fault="overloaded", wait_seconds=60)) is errors.ProviderTimeout
+    assert slept == [2, 5]
+
+
+def test_what_came_of_a_cut_answer_is_paid(monkeypatch):
+    whole = complete().usage
+    cut = _fault(monkeypatch, fault="cut")
+    assert cut.billed == "known"
+    assert cut.usage.input_tokens == whole.input_tokens
+    assert cut.usage.output_tokens == whole.output_tokens // 2

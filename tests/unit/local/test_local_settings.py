@@ -193,3 +193,30 @@ def test_gemini_has_a_key_and_an_address_like_the_others():
     settings = read_settings({"GEMINI_API_KEY": "g", "GEMINI_BASE_URL": "http://127.0.0.1:9"})
     assert settings.secrets == {"gemini": {"api_key": "g", "base_url": "http://127.0.0.1:9"}}
     assert settings.context["providers"] == "gemini"
+
+
+def test_the_simulator_is_told_how_long_to_take_and_what_to_fail_at():
+    faults = '{"gpt-4o": "throttled", "anthropic": {"fault": "cut", "share": 0.2}, "*": "ProviderTimeout"}'
+    settings = read_settings({"SIMULATOR_LATENCY": "1", "SIMULATOR_FAULTS": faults})
+    assert settings.context["simulator_latency"] == "true"
+    assert settings.context["simulator_faults"] == faults
+
+
+@pytest.mark.parametrize(
+    ("faults", "problem"),
+    [
+        ("{", "SIMULATOR_FAULTS: Invalid JSON"),
+        ("[]", "SIMULATOR_FAULTS: Input should be a valid dictionary"),
+        ('{"gpt-99": "cut"}', "SIMULATOR_FAULTS: gpt-99 is no model, no provider and not [*]"),
+        ('{"gpt-4o": "slow"}', "SIMULATOR_FAULTS.gpt-4o.fault: .* one of throttled, overloaded"),
+        ('{"gpt-4o": 3}', "SIMULATOR_FAULTS.gpt-4o: "),
+        ('{"*": {"fault": "cut", "share": 2}}', "SIMULATOR_FAULTS.[*].share: "),
+        ('{"*": {"fault": "cut", "share": "all"}}', "SIMULATOR_FAULTS.[*].share: "),
+        ('{"*": {"fault": "cut", "wait_seconds": -1}}', "SIMULATOR_FAULTS.[*].wait_seconds: "),
+        ('{"*": {"fault": "cut", "often": 1}}', "SIMULATOR_FAULTS.[*].often: "),
+        ('{"*": {"share": 1}}', "SIMULATOR_FAULTS.[*].fault: Field required"),
+    ],
+)
+def test_a_fault_that_is_none_is_refused_by_the_name_of_its_field(faults, problem):
+    with pytest.raises(ValueError, match=problem):
+        read_settings({"SIMULATOR_FAULTS": faults})
