@@ -103,7 +103,7 @@ def _tool_to_call(prompt: Prompt) -> Tool | None:
 
 
 def _call(tool: Tool) -> ToolCall:
-    arguments = json.dumps(sample_of({"type": "object"} | tool.function.parameters))
+    arguments = json.dumps(sample_of({"type": "object"} | (tool.function.parameters or {})))
     name = tool.function.name
     return ToolCall(id=f"call_{name}", function=FunctionCall(name=name, arguments=arguments))
 
