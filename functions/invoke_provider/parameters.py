@@ -73,14 +73,13 @@ def _with_temperature(
 
 def _with_stop(request: GenerateRequest, model: CalledModel, dropped: Dropped) -> GenerateRequest:
     """Claude refuses a sequence of blanks alone, and every provider an empty list."""
-    sequences = request.stop_sequences
+    asked = request.stop or []
+    taken = asked
     if model.api in {"messages", "converse"}:
-        sequences = [one for one in sequences if one.strip()]
-    if len(sequences) == len(request.stop_sequences) > 0:
-        return request
-    if request.stop_sequences:
+        taken = [one for one in asked if one.strip()]
+    if len(taken) < len(asked):
         drop(dropped, "stop", "the model takes no sequence of blanks")
-    return request.model_copy(update={"stop": sequences or None})
+    return request.model_copy(update={"stop": taken or None})
 
 
 def _with_user(request: GenerateRequest, model: CalledModel, dropped: Dropped) -> GenerateRequest:

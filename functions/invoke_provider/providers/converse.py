@@ -94,7 +94,7 @@ def _inference(request: GenerateRequest, model: CalledModel) -> dict[str, Any]:
         "maxTokens": model.max_output_tokens,
         "temperature": request.temperature,
         "topP": request.top_p,
-        "stopSequences": request.stop_sequences or None,
+        "stopSequences": request.stop,
     }
     return {name: value for name, value in told.items() if value is not None}
 

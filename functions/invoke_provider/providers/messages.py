@@ -94,8 +94,8 @@ def request_body(prompt: Prompt, model: CalledModel) -> dict[str, Any]:
         body["output_config"] = output_config
     if prompt.system:
         body["system"] = prompt.system
-    if request.stop_sequences:
-        body["stop_sequences"] = request.stop_sequences
+    if request.stop:
+        body["stop_sequences"] = request.stop
     if request.user:
         body["metadata"] = {"user_id": request.user}
     return body | _tools(request)

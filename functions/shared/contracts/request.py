@@ -247,9 +247,9 @@ MaxOutputTokens = Annotated[int, Field(ge=1, le=200_000)]
 StopSequence = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 
 StopSequences = Annotated[
-    Annotated[StopSequence, Tag("One")]
-    | Annotated[list[StopSequence], Field(max_length=4), Tag("Several")],
-    Discriminator(lambda stop: "Several" if isinstance(stop, list) else "One"),
+    list[StopSequence],
+    Field(max_length=4),
+    BeforeValidator(lambda stop: [stop] if isinstance(stop, str) else stop),
 ]
 
 Penalty = Annotated[float, Field(ge=-2, le=2)]
@@ -355,10 +355,6 @@ class GenerateRequest(Strict):
     def output_limit(self) -> int | None:
         """In tokens, by whichever of its names it came."""
         return self.max_output_tokens or self.max_tokens
-
-    @property
-    def stop_sequences(self) -> list[str]:
-        return [self.stop] if isinstance(self.stop, str) else self.stop or []
 
     @property
     def chosen_tools(self) -> set[str]:
