@@ -358,6 +358,17 @@ def test_a_tools_schema_behind_a_reference_is_shown_at_its_root():
     assert told["required"] == ["q"]
 
 
+def test_a_function_without_parameters_is_declared_as_its_interface_wants_it():
+    fields = {"text": "x", "tools": [tool({})]}
+    api, body, _ = body_of(CHAT, fields, as_it_came=True)
+    assert problem_of(api, body)
+    for model_id in MODELS:
+        for parameters in (None, {}):
+            api, body, dropped = body_of(model_id, fields | {"tools": [tool(parameters)]})
+            assert problem_of(api, body) == ""
+            assert dropped == set()
+
+
 def _words():
     return st.sampled_from(["", " ", "Hi.", "Sure, here is ", "ü" * 9, '"quoted\\" \n'])
 

@@ -208,16 +208,17 @@ def _chat_form(choice: Any) -> Any:
 
 
 def _choice_tag(choice: Any) -> str:
+    """The type, so that a problem is told at its place."""
     if isinstance(choice, str):
         return "Word"
     kind = choice.get("type") if isinstance(choice, dict) else getattr(choice, "type", None)
-    return "Allowed" if kind == "allowed_tools" else "Named"
+    return "allowed_tools" if kind == "allowed_tools" else "function"
 
 
 ToolChoice = Annotated[
     Annotated[Literal["auto", "none", "required"], Tag("Word")]
-    | Annotated[NamedToolChoice, Tag("Named")]
-    | Annotated[AllowedToolsChoice, Tag("Allowed")],
+    | Annotated[NamedToolChoice, Tag("function")]
+    | Annotated[AllowedToolsChoice, Tag("allowed_tools")],
     Discriminator(_choice_tag),
     BeforeValidator(_chat_form),
 ]

@@ -1,4 +1,4 @@
-from typing import get_args, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import pytest
 from openai.types.chat import completion_create_params
@@ -10,7 +10,7 @@ from functions.shared.catalogue.models import load_catalogue
 from functions.shared.vocabulary import Effort
 from tests.support.builders import called_model, profile, prompt
 
-ASKED = {
+ASKED: dict[str, Any] = {
     "temperature": 0.5,
     "top_p": 0.9,
     "stop": ["END"],
