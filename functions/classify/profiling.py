@@ -13,6 +13,7 @@ from functions.classify.parsing import parse_request
 from functions.shared.catalogue.token_bounds import (
     EARLIER_CALL_BYTES,
     INSTRUCTION_BYTES,
+    ITEMS_BYTES,
     PARAMETERS_BYTES,
     WIRE_BYTES_PER_PART,
     TokenBound,
@@ -98,6 +99,7 @@ def _input_bound(request: GenerateRequest, shown: str) -> TokenBound:
     calls = sum(len(message.tool_calls or []) for message in messages)
     wire = WIRE_BYTES_PER_PART * (max(1, len(messages)) + len(tools))
     added = PARAMETERS_BYTES * len(tools) + EARLIER_CALL_BYTES * calls
+    added += ITEMS_BYTES * (shown.count('"array"') if tools else 0)
     again = sum(json_bytes(schema) for schema in _told_twice(request))
     return TokenBound.of(shown).with_bytes(INSTRUCTION_BYTES + wire + added + again)
 

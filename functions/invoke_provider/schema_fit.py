@@ -15,6 +15,7 @@ from functions.invoke_provider.providers.schemas import (
     is_strict,
     resolved,
     structured_output_schema,
+    with_items,
 )
 from functions.shared.contracts.request import (
     REFUSED_AT_ROOT,
@@ -35,7 +36,7 @@ def with_taken_tools(
     """Every function's parameters are one object, and those are held to strictly that can be."""
     if not request.tools:
         return request
-    functions = [_with_object(tool.function, dropped) for tool in request.tools]
+    functions = [_with_object(tool.function, model, dropped) for tool in request.tools]
     keeps = _is_held_by_claude if model.api in _COMPILING else _is_held_by_openai
     strict = [one for one in functions if one.strict]
     if not model.strict_tools:
@@ -111,7 +112,9 @@ def _lenient(function: FunctionDefinition) -> FunctionDefinition:
     return function.model_copy(update={"strict": None})
 
 
-def _with_object(function: FunctionDefinition, dropped: Dropped) -> FunctionDefinition:
+def _with_object(
+    function: FunctionDefinition, model: CalledModel, dropped: Dropped
+) -> FunctionDefinition:
     """Its parameters with an object at their root: without a union there, with a type and properties."""
     schema = function.parameters
     if not schema:
@@ -119,21 +122,24 @@ def _with_object(function: FunctionDefinition, dropped: Dropped) -> FunctionDefi
         return function.model_copy(update={"parameters": none})
     unions = {name: schema[name] for name in REFUSED_AT_ROOT if name in schema}
     fitted = _object_of(schema)
-    update: dict[str, Any] = {"parameters": fitted}
+    if model.api == "converse":
+        fitted = {key: one for key, one in fitted.items() if key not in _REFUSED_BY_CONVERSE}
+    elif model.api not in _COMPILING:
+        fitted = with_items(fitted)
     if unions:
-        drop(
-            dropped,
-            _PARAMETERS,
-            "alternatives at a schema's root are told as one object, and in words",
-        )
         words = f"{_ARGUMENTS_IN_WORDS} {json.dumps(unions, ensure_ascii=False)}"
-        update["description"] = f"{function.description or ''}\n\n{words}".strip()
+        fitted["description"] = " ".join(filter(None, (schema.get("description"), words)))
+        reason = "alternatives at a schema's root are told as one object, and in words"
+        drop(dropped, _PARAMETERS, reason)
     elif fitted != schema:
-        drop(dropped, _PARAMETERS, "completed to the schema of an object")
-    return function.model_copy(update=update)
+        drop(dropped, _PARAMETERS, "completed to the schema of an object that the model takes")
+    return function.model_copy(update={"parameters": fitted})
 
 
 _PARAMETERS = "tools.function.parameters"
+
+_REFUSED_BY_CONVERSE = frozenset({"$schema", "$id"})
+"""At a tool's root, by Nova: github.com/BerriAI/litellm/pull/10062"""
 
 
 def _object_of(schema: dict[str, Any]) -> dict[str, Any]:

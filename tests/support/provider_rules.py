@@ -113,6 +113,10 @@ def _of_openai_function(function: Body) -> Iterator[str]:
     yield from _of_openai_root(parameters)
     if "properties" not in parameters:
         yield "object schema missing properties"
+    # github.com/digitalocean-labs/mcp-digitalocean/issues/265
+    for one, _ in _schemas_in(parameters, 1):
+        if one.get("type") == "array" and "items" not in one:
+            yield "array schema missing items"
     if function.get("strict"):
         yield from _of_strict(parameters)
 
@@ -300,7 +304,11 @@ def _of_converse(body: Body) -> Iterator[str]:
     if turns[-1]["role"] == "assistant" and not re.search("nova|claude-3|-4-5", body["modelId"]):
         yield "A conversation must end with a user message"
     for tool in body.get("toolConfig", {}).get("tools", ()):
-        yield from _of_input_schema(tool["toolSpec"]["inputSchema"]["json"])
+        schema = tool["toolSpec"]["inputSchema"]["json"]
+        yield from _of_input_schema(schema)
+        # github.com/BerriAI/litellm/pull/10062
+        if schema.keys() & {"$schema", "$id"}:
+            yield "inputSchema.json has keys that are not supported"
     if any(not one["text"].strip() for one in body.get("system", ())):
         yield "The text field in the ContentBlock object is blank"
 

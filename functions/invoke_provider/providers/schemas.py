@@ -116,6 +116,24 @@ def resolved(reference: Any, root: dict[str, Any]) -> Any:
     return node
 
 
+def with_items(schema: Any) -> Any:
+    """The schema with something in each array: OpenAI answers "array schema missing items" otherwise."""
+    if not isinstance(schema, dict):
+        return schema
+    whole = dict(schema)
+    for name in _NAMED & schema.keys():
+        if isinstance(schema[name], dict):
+            whole[name] = {key: with_items(one) for key, one in schema[name].items()}
+    for name in _LISTED.keys() & schema.keys():
+        whole[name] = [with_items(one) for one in schema[name]]
+    for name in ("items", "additionalProperties"):
+        if name in schema:
+            whole[name] = with_items(schema[name])
+    if "array" in _types(schema):
+        whole.setdefault("items", {})
+    return whole
+
+
 def _properties(schema: dict[str, Any]) -> dict[str, Any]:
     properties = schema.get("properties")
     return properties if isinstance(properties, dict) else {}

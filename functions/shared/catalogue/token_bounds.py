@@ -23,6 +23,8 @@ WIRE_BYTES_PER_PART = 30
 """Around each message and tool, beside its JSON."""
 PARAMETERS_BYTES = 40
 """Of the schema that a function without one is given."""
+ITEMS_BYTES = 15
+"""Of what an array is said to hold, where its schema does not say."""
 EARLIER_CALL_BYTES = 300
 """Of an earlier call, where it gets an id of ours, a result that was missing, and the declaration of
 its tool."""
