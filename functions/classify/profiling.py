@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 from functions.classify.classifier import decide_task
 from functions.classify.parsing import parse_request
 from functions.shared.catalogue.token_bounds import (
+    EARLIER_CALL_BYTES,
     INSTRUCTION_BYTES,
+    ITEMS_BYTES,
+    PARAMETERS_BYTES,
     WIRE_BYTES_PER_PART,
     TokenBound,
 )
 from functions.shared.catalogue.tokens import IMAGE_TOKENS, TextSize
 from functions.shared.contracts.decision import Prediction, Profile
-from functions.shared.contracts.request import GenerateRequest
+from functions.shared.contracts.request import REFUSED_AT_ROOT, GenerateRequest
+from functions.shared.contracts.state_size import json_bytes
 from functions.shared.contracts.states import UNLIMITED_NANO_USD, ClassifyInput, ClassifyOutput
 from functions.shared.policy.routing_policy import load_policy
 from functions.shared.settings import ClassifySettings, PolicySettings
@@ -60,7 +65,7 @@ def profile_request(event: ClassifyInput, settings: ClassifySettings) -> Classif
         image_tokens=IMAGE_TOKENS * len(request.images),
         images=len(request.images),
         low_detail_images=sum(image.detail == "low" for image in request.images),
-        max_output_tokens=request.max_output_tokens,
+        max_output_tokens=request.output_limit,
         required_capabilities=_required_capabilities(request, decided.task),
         session_id=request.session_id,
         predictions=_predictions(request, settings),
@@ -90,12 +95,24 @@ def _predictions(request: GenerateRequest, settings: PolicySettings) -> dict[str
 
 
 def _input_bound(request: GenerateRequest, shown: str) -> TokenBound:
-    """With the wire's own bytes. A schema may be sent twice: as such, and with its limits in words."""
-    parts = len(request.messages or [request.text]) + len(request.tools or [])
-    form = request.response_format
-    schema = form.json_schema.model_dump_json(by_alias=True) if form and form.json_schema else ""
-    wire = WIRE_BYTES_PER_PART * parts + len(schema.encode("utf-8", "replace"))
-    return TokenBound.of(shown).with_bytes(INSTRUCTION_BYTES + wire)
+    """With the bytes of the wire, and of what a provider's rules add."""
+    messages, tools = request.messages or [], request.tools or []
+    calls = sum(len(message.tool_calls or []) for message in messages)
+    wire = WIRE_BYTES_PER_PART * (max(1, len(messages)) + len(tools))
+    added = PARAMETERS_BYTES * len(tools) + EARLIER_CALL_BYTES * calls
+    added += ITEMS_BYTES * (shown.count('"array"') if tools else 0)
+    again = sum(json_bytes(schema) for schema in _told_twice(request))
+    return TokenBound.of(shown).with_bytes(INSTRUCTION_BYTES + wire + added + again)
+
+
+def _told_twice(request: GenerateRequest) -> Iterator[Any]:
+    """Schemas that may be sent as such, and in part again: in words, or where they are used."""
+    if request.response_format and (form := request.response_format.json_schema):
+        yield form.model_dump(by_alias=True)
+    for tool in request.tools or []:
+        function = tool.function
+        if function.strict or {"$ref", *REFUSED_AT_ROOT} & (function.parameters or {}).keys():
+            yield function.parameters
 
 
 def _shown(request: GenerateRequest) -> str:

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.contracts.decision import Profile
 from functions.shared.errors import ModelNotFound
 from functions.shared.policy.output_limit import output_limit
-from functions.shared.vocabulary import Api, OutputLimitName, Sampling, Tokenizer, ToolChoice
+from functions.shared.vocabulary import (
+    Api,
+    Effort,
+    OutputLimitName,
+    Parameter,
+    Sampling,
+    Tokenizer,
+    ToolChoice,
+)
 
 
 @dataclass(frozen=True)
 class CalledModel:
-    """`sampling` and `tool_choices` are what the model takes of such parameters, `effort_with_tools`
-    the reasoning effort that it demands beside tools. It answers with `max_output_tokens` at most."""
+    """`sampling`, `parameters`, `efforts` and `tool_choices` are what the model takes of such parameters,
+    `effort_with_tools` the reasoning effort that it demands beside tools. It answers with
+    `max_output_tokens` at most."""
 
     id: str
     provider: str
@@ -29,7 +39,12 @@ class CalledModel:
     min_output_tokens: int = 1
     image_detail: bool = False
     """Whether it knows levels of detail of an image."""
-    effort_with_tools: str | None = None
+    parameters: tuple[Parameter, ...] = ()
+    efforts: tuple[Effort, ...] = ()
+    effort_with_tools: Literal["none", "untold"] | None = None
+    prefill: bool = False
+    """Whether it goes on from the assistant's own words at a conversation's end."""
+    original_images: bool = False
     implicit_cache_writes: bool = False
     inference_geo: bool = False
     """Whether it lets one say where it runs."""
@@ -58,7 +73,11 @@ def called_model(model_id: str, profile: Profile) -> CalledModel:
         strict_tools="json_schema" in model.capabilities,
         min_output_tokens=model.min_output_tokens,
         image_detail=model.image_detail,
+        parameters=model.parameters,
+        efforts=model.efforts,
         effort_with_tools=model.effort_with_tools,
+        prefill=model.prefill,
+        original_images=model.original_images,
         implicit_cache_writes=model.implicit_cache_writes,
         inference_geo=model.inference_geo,
         output_limit_name=model.output_limit_name,

@@ -10,10 +10,13 @@ from functools import lru_cache
 from pathlib import Path
 
 from functions.invoke_provider.called_model import CalledModel
+from functions.invoke_provider.conversations import with_taken_turns
+from functions.invoke_provider.parameters import Dropped, drop, with_taken_parameters
 from functions.invoke_provider.providers.base import Prompt
-from functions.shared.contracts.answer import DroppedParameter
+from functions.invoke_provider.providers.schemas import with_schema_in_words
+from functions.invoke_provider.schema_fit import with_taken_form, with_taken_tools
 from functions.shared.contracts.decision import Profile
-from functions.shared.contracts.request import GenerateRequest, NamedToolChoice, Tool
+from functions.shared.contracts.request import GenerateRequest
 from functions.shared.vocabulary import Task
 
 _TEMPLATES = Path(__file__).with_name("templates")
@@ -34,86 +37,38 @@ def template_of(task: Task) -> tuple[str, str]:
 def prompt_for(request: GenerateRequest, profile: Profile, model: CalledModel) -> Prompt:
     """The request as this model gets it. What it does not take of it is in `dropped`.
 
-    System messages inside `messages` join the system text, which is one for every provider.
+    System and developer messages inside `messages` join the system text, which is one for every
+    provider: behind the task's instruction and `system`, in the order in which they came.
     """
     task = profile.task
     # A guessed task must not bend the answer; only sentiment has a form that callers rely on.
     template = "chat" if profile.task_unsure and task != "sentiment" else task
     version, instruction = template_of(template)
-    fitted, dropped = _fitted(request, task, model)
-    system_texts = [message.text for message in request.messages or [] if message.role == "system"]
-    form = fitted.response_format
-    wants_object = form is not None and form.type == "json_object"
-    parts = [instruction, request.system, *system_texts, JSON_ONLY if wants_object else None]
-    system = "\n\n".join(part for part in parts if part)
-    return Prompt(fitted, system, task, version, tuple(dropped))
-
-
-def _fitted(
-    request: GenerateRequest, task: Task, model: CalledModel
-) -> tuple[GenerateRequest, list[DroppedParameter]]:
-    dropped: list[DroppedParameter] = []
+    dropped: Dropped = []
     if task == "sentiment":
         request = _formless(request, dropped)
-    request = _with_temperature(request, model, dropped)
-    request = _with_tool_choice(request, model, dropped)
-    request = _with_strict(request, model, dropped)
-    least = model.min_output_tokens
-    if model.max_output_tokens < least:
-        _drop(dropped, "max_output_tokens", f"raised to {least}, the model's least")
-    if not model.image_detail and any(image.detail for image in request.images):
-        _drop(dropped, "messages.content.image_url.detail", "the model knows no level of detail")
-    return request, dropped
+    request = with_taken_parameters(request, model, dropped)
+    request = with_taken_tools(request, model, dropped)
+    request, in_words = with_taken_form(request, model, dropped)
+    system = _system_text(request, instruction, in_words=in_words)
+    request = with_taken_turns(request, model, dropped, has_system=bool(system))
+    return Prompt(request, system, task, version, tuple(dropped), in_words)
 
 
-def _drop(dropped: list[DroppedParameter], parameter: str, reason: str) -> None:
-    dropped.append(DroppedParameter(parameter=parameter, reason=reason))
+def _system_text(request: GenerateRequest, instruction: str, *, in_words: bool) -> str:
+    form = request.response_format
+    wants_object = form is not None and form.type == "json_object"
+    parts = [instruction, *request.instructions, JSON_ONLY if wants_object else ""]
+    system = "\n\n".join(part for part in parts if part)
+    if in_words and form and form.json_schema:
+        return with_schema_in_words(system, form.json_schema.schema_)
+    return system
 
 
-def _formless(request: GenerateRequest, dropped: list[DroppedParameter]) -> GenerateRequest:
+def _formless(request: GenerateRequest, dropped: Dropped) -> GenerateRequest:
     """The sentiment task has a form of its own, and needs no tool."""
     formless = ("tools", "tool_choice", "response_format")
     for name in formless:
         if getattr(request, name) is not None:
-            _drop(dropped, name, "the sentiment task has a form of its own")
+            drop(dropped, name, "the sentiment task has a form of its own")
     return request.model_copy(update=dict.fromkeys(formless))
-
-
-def _with_temperature(
-    request: GenerateRequest, model: CalledModel, dropped: list[DroppedParameter]
-) -> GenerateRequest:
-    highest = model.max_temperature
-    if request.temperature is None:
-        return request
-    if "temperature" not in model.sampling:
-        _drop(dropped, "temperature", "the model takes no temperature")
-        return request.model_copy(update={"temperature": None})
-    if request.temperature > highest:
-        _drop(dropped, "temperature", f"lowered to {highest:g}, the model's highest")
-        return request.model_copy(update={"temperature": highest})
-    return request
-
-
-def _with_tool_choice(
-    request: GenerateRequest, model: CalledModel, dropped: list[DroppedParameter]
-) -> GenerateRequest:
-    choice = request.tool_choice
-    kind = "named" if isinstance(choice, NamedToolChoice) else choice
-    if kind is None or kind in model.tool_choices:
-        return request
-    if kind == "none" and not request.called_tools:
-        # A model that sees no tool calls none: the same, in other words.
-        return request.model_copy(update={"tools": None, "tool_choice": None})
-    _drop(dropped, "tool_choice", "the model decides itself whether to call a tool")
-    return request.model_copy(update={"tool_choice": None})
-
-
-def _with_strict(
-    request: GenerateRequest, model: CalledModel, dropped: list[DroppedParameter]
-) -> GenerateRequest:
-    functions = [tool.function for tool in request.tools or []]
-    if model.strict_tools or not any(function.strict for function in functions):
-        return request
-    _drop(dropped, "tools.function.strict", "the model is not held to a tool's schema")
-    lenient = [Tool(function=one.model_copy(update={"strict": None})) for one in functions]
-    return request.model_copy(update={"tools": lenient})

@@ -42,6 +42,21 @@ servers that speak it know alone."""
 
 Sampling = Literal["temperature", "top_p", "top_k"]
 
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+"""Of reasoning, from the least to the most."""
+
+Parameter = Literal[
+    "stop",
+    "seed",
+    "presence_penalty",
+    "frequency_penalty",
+    "logit_bias",
+    "parallel_tool_calls",
+    "verbosity",
+    "user",
+]
+"""What a model may take or not, and is not `Sampling`."""
+
 ToolChoice = Literal["auto", "none", "required", "named"]
 
 Tokenizer = Literal["o200k", "cl100k", "claude", "llama", "none"]

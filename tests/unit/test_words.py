@@ -21,7 +21,7 @@ from functions.shared.gateway.problems import problems_of
 from tests.support.gateway_events import ask
 
 CANARY = "kanarienvogel"
-PNG = "data:image/png;base64,QUJD"
+PNG = "data:image/png;base64,iVBORw0KGgo="
 WHOLE: dict[str, Any] = {
     "task": "chat", "model_preference": "fast", "max_cost_usd": 1, "max_latency_ms": 5,
     "model": "gpt-4o", "fallback": True, "system": "x", "max_output_tokens": 5, "temperature": 1,
@@ -42,6 +42,9 @@ WHOLE: dict[str, Any] = {
     "response_format": {"type": "json_schema", "json_schema": {
         "name": "f", "description": "x", "schema": {"type": "object"}, "strict": True,
     }},
+    "max_tokens": 5, "top_p": 1, "stop": ["x"], "seed": 1, "presence_penalty": 1,
+    "frequency_penalty": 1, "logit_bias": {"1": 1}, "parallel_tool_calls": True, "user": "x",
+    "reasoning_effort": "low", "verbosity": "low", "service_tier": "auto", "n": 1,
     "cache_ttl_seconds": 5, "session_id": "x", "explain": True, "metadata": {"a": "b"},
 }  # fmt: skip
 TEXTS = {
@@ -126,7 +129,7 @@ def test_no_words_are_of_a_kind_that_pydantic_does_not_know(error_type):
     ("fields", "field", "problem"),
     [
         ({"modelPreference": "fast"}, "modelPreference", 'unknown; did you mean "model_preference"?'),
-        ({"max_tokens": 5}, "max_tokens", 'unknown; did you mean "max_output_tokens"?'),
+        ({"max_tokns": 5}, "max_tokns", 'unknown; did you mean "max_tokens"?'),
         ({"zzz": 5}, "zzz", "unknown"),
         ({"z" * 500: 5}, "z" * 64, "unknown"),
         ({"my diary: ...": 5}, "body", "has an unknown field"),
@@ -147,6 +150,10 @@ def test_no_words_are_of_a_kind_that_pydantic_does_not_know(error_type):
         ({"tool_choice": "atuo"}, "tool_choice", "must be 'auto', 'none' or 'required'"),
         ({"tool_choice": {"type": "function", "function": {"nam": "f"}}, "tools": WHOLE["tools"]},
          "tool_choice.function.nam", 'unknown; did you mean "name"?'),
+        ({"tool_choice": {"type": "allowed_tools", "tools": [{"type": "function"}]}, "tools": WHOLE["tools"]},
+         "tool_choice.allowed_tools.tools.0.function", "is missing"),
+        ({"tool_choice": {"type": "allowed_tools", "tools": []}, "tools": WHOLE["tools"]},
+         "tool_choice.allowed_tools.tools", "must not be empty"),
         ({"response_format": {"type": "json_schema", "json_schema": {"name": "a", "shema": {}}}},
          "response_format.json_schema.shema", 'unknown; did you mean "schema"?'),
         ({"text": None, "messages": [{"role": "user", "content": [{"type": "text", "txt": "a"}]}]},

@@ -21,9 +21,10 @@ FinishReason = Literal["stop", "length", "tool_calls"]
 
 @dataclass(frozen=True)
 class Prompt:
-    """The caller's request without what the model refuses of it, which is in `dropped`.
+    """The caller's request as the model takes it; what was left out or reshaped is in `dropped`.
 
-    `system` is the task's instruction in front of the caller's own system text.
+    `system` is the task's instruction in front of the caller's own system text, and has the answer's
+    schema in it where that is `schema_in_words`.
     """
 
     request: GenerateRequest
@@ -31,6 +32,7 @@ class Prompt:
     task: Task
     version: str
     dropped: tuple[DroppedParameter, ...] = ()
+    schema_in_words: bool = False
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from functions.invoke_provider.providers.openai_usage import pinned_price, usage
 from functions.invoke_provider.providers.reading import completed, tool_call
 from functions.invoke_provider.providers.thought_signatures import signed
 from functions.invoke_provider.providers.wire_model import OrNone, WireModel, paid_for, parse
+from functions.shared.contracts.request import Message
 from functions.shared.errors import ContentFiltered
 
 _SAID = frozenset({None, "text", "output_text", "refusal"})
@@ -64,25 +65,38 @@ class _Answer(WireModel):
     choices: Annotated[list[_Choice], Field(min_length=1)]
 
 
+_PASSED_ON = {
+        "temperature", "top_p", "stop", "seed", "presence_penalty", "frequency_penalty",
+        "logit_bias", "reasoning_effort", "verbosity", "user", "parallel_tool_calls", "tools",
+        "tool_choice", "response_format",
+}  # fmt: skip
+"""As they are: the contract has this interface's form already."""
+
+
 def request_body(prompt: Prompt, model: CalledModel) -> dict[str, Any]:
-    """The call's arguments; the contract's messages and tools have this interface's form already."""
     request, system = prompt.request, prompt.system
     messages: list[dict[str, Any]] = [{"role": "system", "content": system}] if system else []
-    messages += [message.model_dump(exclude_none=True) for message in request.conversation]
+    messages += [_message(message) for message in request.conversation]
     body: dict[str, Any] = {
         "model": model.provider_model_id,
         "messages": signed(messages, model.provider),
         model.output_limit_name: model.max_output_tokens,
         **pinned_price(model),
     }
-    if request.tools and model.effort_with_tools:
+    if request.tools and model.effort_with_tools == "none":
         body["reasoning_effort"] = model.effort_with_tools
-    wanted = request.model_dump(
-        include={"temperature", "tools", "tool_choice", "response_format"},
-        by_alias=True,
-        exclude_none=True,
-    )
-    return body | wanted
+    body |= request.model_dump(include=_PASSED_ON, by_alias=True, exclude_none=True)
+    if prompt.schema_in_words:
+        del body["response_format"]
+    return body
+
+
+def _message(message: Message) -> dict[str, Any]:
+    told = message.model_dump(exclude_none=True)
+    if isinstance(message.content, list):
+        told["content"] = [part.model_dump(exclude_none=True) for part in message.parts]
+    # A result is demanded, also of a tool that returned nothing.
+    return told | ({"content": ""} if message.role == "tool" and not message.parts else {})
 
 
 def completion_of(body: bytes, provider: str) -> Completion:

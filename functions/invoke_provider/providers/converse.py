@@ -4,7 +4,6 @@ means."""
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from typing import Annotated, Any
 
@@ -12,10 +11,7 @@ from functions.invoke_provider.called_model import CalledModel
 from functions.invoke_provider.providers.base import Completion, Prompt
 from functions.invoke_provider.providers.converse_usage import CamelModel, usage_in
 from functions.invoke_provider.providers.reading import completed, tool_call
-from functions.invoke_provider.providers.schemas import (
-    structured_output_schema,
-    with_schema_in_words,
-)
+from functions.invoke_provider.providers.schemas import NO_PARAMETERS, structured_output_schema
 from functions.invoke_provider.providers.turns import arguments_of, turns_of
 from functions.invoke_provider.providers.wire_model import OrNone, paid_for, parse
 from functions.shared.contracts.request import (
@@ -24,10 +20,11 @@ from functions.shared.contracts.request import (
     ImageUrl,
     JsonSchemaFormat,
     Message,
+    NamedToolChoice,
     TextPart,
     Tool,
 )
-from functions.shared.errors import InvalidRequest
+from functions.shared.errors import RequestUnsupported
 
 
 class _ToolUse(CamelModel):
@@ -59,30 +56,34 @@ class _Answer(CamelModel):
 def request_body(prompt: Prompt, model: CalledModel) -> dict[str, Any]:
     """The call's arguments in Converse's terms.
 
-    Raises `InvalidRequest` where an earlier tool call's arguments are no JSON object, or an image
-    is not base64.
+    Raises `RequestUnsupported` for an image at an address.
     """
     request = prompt.request
     body: dict[str, Any] = {
         "modelId": model.provider_model_id,
         "messages": turns_of(request.conversation, _blocks),
-        "inferenceConfig": {"maxTokens": model.max_output_tokens},
+        "inferenceConfig": _inference(request, model),
         "serviceTier": {"type": "default"},
     }
-    system = prompt.system
-    if request.response_format and (form := request.response_format.json_schema):
-        if schema := structured_output_schema(form.schema_):
-            body["outputConfig"] = {"textFormat": _text_format(form, schema)}
-        else:
-            system = with_schema_in_words(system, form.schema_)
-    if system:
-        body["system"] = [{"text": system}]
-    if request.temperature is not None:
-        body["inferenceConfig"]["temperature"] = request.temperature
+    form = request.response_format
+    if form and form.json_schema and not prompt.schema_in_words:
+        body["outputConfig"] = {"textFormat": _text_format(form.json_schema)}
+    if prompt.system:
+        body["system"] = [{"text": prompt.system}]
     # Tool blocks without declared tools are refused: what was called earlier is declared then.
     if tools := request.tools or request.called_tools:
         body["toolConfig"] = {"tools": [_tool(tool) for tool in tools], **_tool_choice(request)}
     return body
+
+
+def _inference(request: GenerateRequest, model: CalledModel) -> dict[str, Any]:
+    told = {
+        "maxTokens": model.max_output_tokens,
+        "temperature": request.temperature,
+        "topP": request.top_p,
+        "stopSequences": request.stop,
+    }
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def _blocks(message: Message) -> list[dict[str, Any]]:
@@ -104,20 +105,17 @@ def _part(part: TextPart | ImagePart) -> dict[str, Any]:
 
 def _image(image: ImageUrl) -> dict[str, Any]:
     if image.inline is None:
-        raise InvalidRequest.at("messages", "the model takes no image at an address")
+        raise RequestUnsupported("The model takes no image at an address.")
     media_type, data = image.inline
-    try:
-        decoded = base64.b64decode(data)
-    except binascii.Error:
-        raise InvalidRequest.at("messages", "an image is not base64") from None
-    return {"format": media_type.removeprefix("image/"), "source": {"bytes": decoded}}
+    source = {"bytes": base64.b64decode(data)}
+    return {"format": media_type.removeprefix("image/"), "source": source}
 
 
 def _tool(tool: Tool) -> dict[str, Any]:
     function = tool.function
     optional = {"description": function.description, "strict": function.strict}
     spec = {"name": function.name} | {key: value for key, value in optional.items() if value}
-    return {"toolSpec": spec | {"inputSchema": {"json": {"type": "object"} | function.parameters}}}
+    return {"toolSpec": spec | {"inputSchema": {"json": function.parameters or NO_PARAMETERS}}}
 
 
 def _tool_choice(request: GenerateRequest) -> dict[str, Any]:
@@ -126,13 +124,14 @@ def _tool_choice(request: GenerateRequest) -> dict[str, Any]:
             return {}
         case "required":
             return {"toolChoice": {"any": {}}}
-        case str(choice):
-            return {"toolChoice": {choice: {}}}
-        case named:
+        case NamedToolChoice() as named:
             return {"toolChoice": {"tool": {"name": named.function.name}}}
+        case word:
+            return {"toolChoice": {str(word): {}}}
 
 
-def _text_format(form: JsonSchemaFormat, schema: dict[str, Any]) -> dict[str, Any]:
+def _text_format(form: JsonSchemaFormat) -> dict[str, Any]:
+    schema = structured_output_schema(form.schema_)
     named = {"name": form.name, "description": form.description}
     json_schema = {key: value for key, value in named.items() if value}
     json_schema["schema"] = json.dumps(schema, ensure_ascii=False)

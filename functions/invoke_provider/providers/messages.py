@@ -7,10 +7,7 @@ from typing import Annotated, Any
 from functions.invoke_provider.called_model import CalledModel
 from functions.invoke_provider.providers.base import Completion, Prompt
 from functions.invoke_provider.providers.reading import completed, tool_call
-from functions.invoke_provider.providers.schemas import (
-    structured_output_schema,
-    with_schema_in_words,
-)
+from functions.invoke_provider.providers.schemas import NO_PARAMETERS, structured_output_schema
 from functions.invoke_provider.providers.turns import arguments_of, turns_of
 from functions.invoke_provider.providers.wire_model import (
     OrNone,
@@ -24,6 +21,7 @@ from functions.shared.contracts.request import (
     GenerateRequest,
     ImagePart,
     Message,
+    NamedToolChoice,
     TextPart,
     Tool,
 )
@@ -72,10 +70,7 @@ class _Answer(WireModel):
 
 
 def request_body(prompt: Prompt, model: CalledModel) -> dict[str, Any]:
-    """The call's arguments in Messages' terms; sampling parameters are not among them any more.
-
-    Raises `InvalidRequest` where an earlier tool call's arguments are no JSON object.
-    """
+    """The call's arguments in Messages' terms; sampling parameters are not among them any more."""
     request = prompt.request
     body: dict[str, Any] = {
         "model": model.provider_model_id,
@@ -86,28 +81,42 @@ def request_body(prompt: Prompt, model: CalledModel) -> dict[str, Any]:
     }
     if model.inference_geo:
         body["inference_geo"] = "global"
-    system = prompt.system
-    if request.response_format and (form := request.response_format.json_schema):
-        if schema := structured_output_schema(form.schema_):
-            body["output_config"] = {"format": {"type": "json_schema", "schema": schema}}
-        else:
-            system = with_schema_in_words(system, form.schema_)
-    if system:
-        body["system"] = system
+    if output_config := _output_config(prompt):
+        body["output_config"] = output_config
+    if prompt.system:
+        body["system"] = prompt.system
+    if request.stop:
+        body["stop_sequences"] = request.stop
+    if request.user:
+        body["metadata"] = {"user_id": request.user}
+    return body | _tools(request)
+
+
+def _output_config(prompt: Prompt) -> dict[str, Any]:
+    form, effort = prompt.request.response_format, prompt.request.reasoning_effort
+    told: dict[str, Any] = {"effort": effort} if effort else {}
+    if form and form.json_schema and not prompt.schema_in_words:
+        schema = structured_output_schema(form.json_schema.schema_)
+        told["format"] = {"type": "json_schema", "schema": schema}
+    return told
+
+
+def _tools(request: GenerateRequest) -> dict[str, Any]:
     if request.tools:
-        body["tools"] = [_tool(tool) for tool in request.tools]
-    elif called := request.called_tools:
-        # Earlier calls are refused unless their tools are declared.
-        body |= {"tools": [_tool(tool) for tool in called], "tool_choice": {"type": "none"}}
-    if request.tool_choice is not None:
-        body["tool_choice"] = _tool_choice(request)
-    return body
+        choice = _tool_choice(request)
+        return {"tools": [_tool(one) for one in request.tools]} | (
+            {"tool_choice": choice} if choice else {}
+        )
+    # Earlier calls are refused unless their tools are declared.
+    called = [_tool(tool) for tool in request.called_tools]
+    return {"tools": called, "tool_choice": {"type": "none"}} if called else {}
 
 
 def _blocks(message: Message) -> list[dict[str, Any]]:
     if message.role == "tool":
         result = {"type": "tool_result", "tool_use_id": message.tool_call_id}
-        return [result | {"content": message.text}]
+        # One that returned nothing has no content: a blank one is refused.
+        return [result | ({"content": message.text} if message.parts else {})]
     return [_part(part) for part in message.parts] + [
         {"type": "tool_use", "id": call.id, "name": call.function.name, "input": arguments_of(call)}
         for call in message.tool_calls or []
@@ -126,17 +135,23 @@ def _part(part: TextPart | ImagePart) -> dict[str, Any]:
 
 def _tool(tool: Tool) -> dict[str, Any]:
     spec = tool.function.model_dump(include={"name", "description", "strict"}, exclude_none=True)
-    return spec | {"input_schema": {"type": "object"} | tool.function.parameters}
+    return spec | {"input_schema": tool.function.parameters or NO_PARAMETERS}
 
 
-def _tool_choice(request: GenerateRequest) -> dict[str, str]:
+def _tool_choice(request: GenerateRequest) -> dict[str, Any]:
+    one_at_a_time = request.parallel_tool_calls is False
     match request.tool_choice:
+        case None:
+            choice = {"type": "auto"} if one_at_a_time else {}
         case "required":
-            return {"type": "any"}
-        case str(choice):
-            return {"type": choice}
-        case named:
-            return {"type": "tool", "name": named.function.name if named else ""}
+            choice = {"type": "any"}
+        case NamedToolChoice() as named:
+            choice = {"type": "tool", "name": named.function.name}
+        case word:
+            choice = {"type": str(word)}
+    if not one_at_a_time or choice["type"] == "none":
+        return choice
+    return choice | {"disable_parallel_tool_use": True}
 
 
 def completion_of(body: bytes, request: GenerateRequest) -> Completion:

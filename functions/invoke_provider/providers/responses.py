@@ -21,6 +21,7 @@ from functions.shared.contracts.request import (
     Message,
     NamedToolChoice,
     Tool,
+    ToolChoice,
 )
 from functions.shared.errors import ContentFiltered
 from functions.shared.vocabulary import Usage
@@ -71,15 +72,25 @@ def request_body(prompt: Prompt, model: CalledModel) -> dict[str, Any]:
     }
     if prompt.system:
         body["instructions"] = prompt.system
-    if request.temperature is not None:
-        body["temperature"] = request.temperature
     if request.tools:
         body["tools"] = [_tool(tool) for tool in request.tools]
     if request.tool_choice is not None:
         body["tool_choice"] = _tool_choice(request.tool_choice)
-    if form := _form(request):
-        body["text"] = {"format": form}
-    return body
+    if request.reasoning_effort is not None:
+        body["reasoning"] = {"effort": request.reasoning_effort}
+    if text := _text(prompt):
+        body["text"] = text
+    return body | request.model_dump(include=_PASSED_ON, exclude_none=True)
+
+
+_PASSED_ON = {"temperature", "top_p", "parallel_tool_calls", "user"}
+
+
+def _text(prompt: Prompt) -> dict[str, Any]:
+    """What is asked of the answer's text."""
+    form = None if prompt.schema_in_words else _form(prompt.request)
+    told = {"format": form, "verbosity": prompt.request.verbosity}
+    return {name: value for name, value in told.items() if value}
 
 
 def _items(message: Message) -> list[dict[str, Any]]:
@@ -96,7 +107,7 @@ def _items(message: Message) -> list[dict[str, Any]]:
         }
         for call in message.tool_calls or []
     ]
-    return (turn if message.content else []) + calls
+    return (turn if message.parts else []) + calls
 
 
 def _content(message: Message) -> str | list[dict[str, Any]]:
@@ -117,10 +128,10 @@ def _tool(tool: Tool) -> dict[str, Any]:
     return flat | tool.function.model_dump(exclude_none=True)
 
 
-def _tool_choice(choice: str | NamedToolChoice) -> str | dict[str, str]:
-    if isinstance(choice, str):
-        return choice
-    return {"type": "function", "name": choice.function.name}
+def _tool_choice(choice: ToolChoice) -> str | dict[str, str]:
+    if isinstance(choice, NamedToolChoice):
+        return {"type": "function", "name": choice.function.name}
+    return str(choice)
 
 
 def _form(request: GenerateRequest) -> dict[str, Any] | None:

@@ -16,8 +16,10 @@ from functions.shared.vocabulary import (
     Api,
     Capability,
     Count,
+    Effort,
     Frozen,
     OutputLimitName,
+    Parameter,
     Provider,
     Sampling,
     Task,
@@ -56,7 +58,11 @@ class Model(Frozen):
     sampling: tuple[Sampling, ...]
     max_temperature: Annotated[float, Field(gt=0, le=2)] = 2
     tool_choices: tuple[ToolChoice, ...] = ("auto", "none", "required", "named")
-    effort_with_tools: Literal["none"] | None = None
+    parameters: tuple[Parameter, ...] = ()
+    efforts: tuple[Effort, ...] = ()
+    effort_with_tools: Literal["none", "untold"] | None = None
+    prefill: bool = False
+    original_images: bool = False
     reasoning: bool
     retires_on: date | None = None
     successor: str | None = None

@@ -21,8 +21,16 @@ _TOKENS_WHERE_UNKNOWN = 2
 
 WIRE_BYTES_PER_PART = 30
 """Around each message and tool, beside its JSON."""
-INSTRUCTION_BYTES = 300
-"""The task's own instruction, and what asks for JSON in words; a test knows the longest."""
+PARAMETERS_BYTES = 40
+"""Of the schema that a function without one is given."""
+ITEMS_BYTES = 15
+"""Of what an array is said to hold, where its schema does not say."""
+EARLIER_CALL_BYTES = 300
+"""Of an earlier call, where it gets an id of ours, a result that was missing, and the declaration of
+its tool."""
+INSTRUCTION_BYTES = 400
+"""The task's own instruction, what asks for JSON in words, and turns that a provider demands; a test
+knows the longest."""
 HIDDEN_TOKENS = 1_000
 """Of the prompt that Claude is given beside tools and schemas: some 300 to 800 by
 platform.claude.com/docs/en/agents-and-tools/tool-use/overview."""

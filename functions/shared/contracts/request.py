@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -17,7 +17,9 @@ from pydantic import (
 
 from functions.shared.attempt_limits import MAX_NAMED
 from functions.shared.contracts.image_address import public_address
+from functions.shared.contracts.inline_image import inline_image, is_inline
 from functions.shared.vocabulary import (
+    Effort,
     Preference,
     Strict,
     Task,
@@ -59,7 +61,7 @@ class ToolCall(Strict):
 
 class TextPart(Strict):
     type: Literal["text"]
-    text: NonBlank
+    text: str
 
 
 class ImageUrl(Strict):
@@ -67,18 +69,17 @@ class ImageUrl(Strict):
 
     url: Annotated[
         str,
-        StringConstraints(
-            pattern=r"^(https?://[^\s]+|data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/]+={0,2})$"
-        ),
+        StringConstraints(pattern=r"^(https?://[^\s]+$|[dD][aA][tT][aA]:)"),
         AfterValidator(public_address),
+        AfterValidator(inline_image),
     ]
-    detail: Literal["auto", "low", "high"] | None = None
+    detail: Literal["auto", "low", "high", "original"] | None = None
 
     @property
     def inline(self) -> tuple[str, str] | None:
         """The media type and the base64 text of a `data:` URL."""
         head, _, data = self.url.partition(";base64,")
-        return (head.removeprefix("data:"), data) if head.startswith("data:") else None
+        return (head.removeprefix("data:"), data) if is_inline(self.url) else None
 
 
 class ImagePart(Strict):
@@ -89,7 +90,7 @@ class ImagePart(Strict):
 Parts = Annotated[
     list[Annotated[TextPart | ImagePart, Field(discriminator="type")]],
     # Of 50,000 wrong parts the first one in each message is told.
-    Field(min_length=1, max_length=100, fail_fast=True),
+    Field(max_length=100, fail_fast=True),
 ]
 
 # Told apart by kind, so that an error is of the one that was meant.
@@ -99,8 +100,12 @@ Content = Annotated[
 ]
 
 
+_INSTRUCTIONS = frozenset({"system", "developer"})
+"""Roles that say how to answer: OpenAI has renamed the one, and takes both."""
+
+
 class Message(Strict):
-    role: Literal["system", "user", "assistant", "tool"]
+    role: Literal["system", "developer", "user", "assistant", "tool"]
     content: Content | None = None
     tool_calls: Annotated[list[ToolCall], Field(max_length=MAX_TOOLS, fail_fast=True)] | None = None
     tool_call_id: str | None = None
@@ -111,7 +116,8 @@ class Message(Strict):
             raise ValueError("a tool message needs tool_call_id")
         if self.tool_calls and self.role != "assistant":
             raise ValueError("only an assistant message carries tool_calls")
-        if not self.content and not self.tool_calls:
+        # A tool may return nothing, and an assistant's turn may have been cut off before its first word.
+        if not self.content and self.role not in {"assistant", "tool"}:
             raise ValueError("a message needs content")
         if self.images and self.role != "user":
             raise ValueError("only a user message carries images")
@@ -119,10 +125,12 @@ class Message(Strict):
 
     @property
     def parts(self) -> list[TextPart | ImagePart]:
-        """The content as parts, whichever way it came."""
+        """The content as parts, whichever way it came, without blank ones: providers refuse those."""
         if isinstance(self.content, str):
             return [TextPart(type="text", text=self.content)] if self.content.strip() else []
-        return self.content or []
+        return [
+            part for part in self.content or [] if isinstance(part, ImagePart) or part.text.strip()
+        ]
 
     @property
     def text(self) -> str:
@@ -137,11 +145,31 @@ class Message(Strict):
             return []
         return [part.image_url for part in self.content if isinstance(part, ImagePart)]
 
+    @property
+    def instructs(self) -> bool:
+        return self.role in _INSTRUCTIONS
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is said and nothing done in it. A tool's result is one, also without a word."""
+        return self.role != "tool" and not self.parts and not self.tool_calls
+
+
+REFUSED_AT_ROOT = ("anyOf", "oneOf", "allOf", "enum", "const", "not")
+"""Of a schema whose root is an object: OpenAI refuses all of them, Claude the first three."""
+
+
+def _of_an_object(schema: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    kind = schema.get("type", "object")
+    if kind != "object" and not (isinstance(kind, list) and "object" in kind):
+        raise ValueError("must be the schema of an object")
+    return schema
+
 
 class FunctionDefinition(Strict):
     name: FunctionName
     description: str | None = None
-    parameters: dict[str, JsonValue] = Field(default_factory=dict)
+    parameters: Annotated[dict[str, JsonValue], AfterValidator(_of_an_object)] | None = None
     strict: bool | None = None
 
 
@@ -159,10 +187,53 @@ class NamedToolChoice(Strict):
     function: NamedFunction
 
 
+class AllowedTools(Strict):
+    mode: Literal["auto", "required"] = "auto"
+    tools: Annotated[list[NamedToolChoice], Field(min_length=1, max_length=MAX_TOOLS)]
+
+
+class AllowedToolsChoice(Strict):
+    type: Literal["allowed_tools"]
+    allowed_tools: AllowedTools
+
+
+_WORDS = {"any": "required"}
+"""Anthropic's, in OpenAI's."""
+
+
+def _chat_form(choice: Any) -> Any:
+    """A choice as Chat Completions writes it, from the form of Responses or of Messages, too."""
+    if isinstance(choice, str):
+        return _WORDS.get(choice, choice)
+    match choice:
+        case {"type": "auto" | "none" | "required" | "any" as word, **others} if not others:
+            return _WORDS.get(word, word)
+        case {"type": "function" | "tool", "name": name, **others} if not others:
+            return {"type": "function", "function": {"name": name}}
+        case {"type": "allowed_tools", "allowed_tools": {"tools": list(tools), **how}, **others}:
+            listed = {"tools": [_chat_form(tool) for tool in tools]}
+            return {"type": "allowed_tools", "allowed_tools": how | listed, **others}
+        case {"type": "allowed_tools", "tools": list(), **allowed}:
+            told = {"tools": choice["tools"], **allowed}
+            return _chat_form({"type": "allowed_tools", "allowed_tools": told})
+        case _:
+            return choice
+
+
+def _choice_tag(choice: Any) -> str:
+    """The type, so that a problem is told at its place."""
+    if isinstance(choice, str):
+        return "Word"
+    kind = choice.get("type") if isinstance(choice, dict) else getattr(choice, "type", None)
+    return "allowed_tools" if kind == "allowed_tools" else "function"
+
+
 ToolChoice = Annotated[
     Annotated[Literal["auto", "none", "required"], Tag("Word")]
-    | Annotated[NamedToolChoice, Tag("Named")],
-    Discriminator(lambda choice: "Word" if isinstance(choice, str) else "Named"),
+    | Annotated[NamedToolChoice, Tag("function")]
+    | Annotated[AllowedToolsChoice, Tag("allowed_tools")],
+    Discriminator(_choice_tag),
+    BeforeValidator(_chat_form),
 ]
 
 
@@ -185,6 +256,23 @@ class ResponseFormat(Strict):
         return self
 
 
+MaxOutputTokens = Annotated[int, Field(ge=1, le=200_000)]
+
+StopSequence = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+
+StopSequences = Annotated[
+    list[StopSequence],
+    Field(max_length=4),
+    BeforeValidator(lambda stop: [stop] if isinstance(stop, str) else stop),
+]
+
+Penalty = Annotated[float, Field(ge=-2, le=2)]
+
+TokenId = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,8}$")]
+
+Verbosity = Literal["low", "medium", "high"]
+
+
 class GenerateRequest(Strict):
     """The body of `/generate`, `/jobs` and `/route`."""
 
@@ -203,8 +291,29 @@ class GenerateRequest(Strict):
     ) = None
     fallback: bool | None = None
     system: Annotated[str, StringConstraints(min_length=1)] | None = None
-    max_output_tokens: Annotated[int, Field(ge=1, le=200_000)] | None = None
+    max_output_tokens: MaxOutputTokens | None = None
+    max_tokens: MaxOutputTokens | None = None
+    """What `max_output_tokens` is called elsewhere."""
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Field(ge=0, le=1)] | None = None
+    stop: StopSequences | None = None
+    seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
+    presence_penalty: Penalty | None = None
+    frequency_penalty: Penalty | None = None
+    logit_bias: (
+        Annotated[
+            dict[TokenId, Annotated[int | float, Field(ge=-100, le=100)]], Field(max_length=1024)
+        ]
+        | None
+    ) = None
+    parallel_tool_calls: bool | None = None
+    reasoning_effort: Effort | None = None
+    verbosity: Verbosity | None = None
+    user: Annotated[str, StringConstraints(max_length=512)] | None = None
+    service_tier: (
+        Literal["auto", "default", "flex", "scale", "priority", "fast", "standard_only"] | None
+    ) = None
+    n: Literal[1] | None = None
     tools: Annotated[list[Tool], Field(min_length=1, max_length=MAX_TOOLS)] | None = None
     tool_choice: ToolChoice | None = None
     response_format: ResponseFormat | None = None
@@ -228,8 +337,19 @@ class GenerateRequest(Strict):
             raise ValueError("exactly one of text or messages is needed")
         if self.model is not None and self.models is not None:
             raise ValueError("model and models exclude each other")
+        if self.messages is not None and all(message.is_empty for message in self.messages):
+            raise ValueError("messages says nothing")
+        return self
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> Self:
+        limits = {self.max_output_tokens, self.max_tokens} - {None}
+        if len(limits) > 1:
+            raise ValueError("max_tokens and max_output_tokens are one limit, and must be the same")
         if self.tool_choice is not None and self.tools is None:
             raise ValueError("tool_choice needs tools")
+        if not self.chosen_tools <= {tool.function.name for tool in self.tools or []}:
+            raise ValueError("tool_choice names a function that is not among the tools")
         return self
 
     @property
@@ -239,10 +359,16 @@ class GenerateRequest(Strict):
 
     @property
     def conversation(self) -> list[Message]:
-        """What was said, in order, without system messages; a lone text is one user message."""
+        """What was said, in order, without instructions; a lone text is one user message."""
         if self.messages is None:
             return [Message(role="user", content=self.text)]
-        return [message for message in self.messages if message.role != "system"]
+        return [one for one in self.messages if not one.instructs and not one.is_empty]
+
+    @property
+    def instructions(self) -> list[str]:
+        """What `system` and the system and developer messages say, in this order."""
+        told = [one.text for one in self.messages or [] if one.instructs]
+        return [text for text in (self.system or "", *told) if text.strip()]
 
     @property
     def prompt(self) -> str:
@@ -251,6 +377,22 @@ class GenerateRequest(Strict):
             return self.text
         said = [message.text for message in self.messages or [] if message.role == "user"]
         return said[-1] if said else ""
+
+    @property
+    def output_limit(self) -> int | None:
+        """In tokens, by whichever of its names it came."""
+        return self.max_output_tokens or self.max_tokens
+
+    @property
+    def chosen_tools(self) -> set[str]:
+        """Names of the functions that `tool_choice` speaks of."""
+        match self.tool_choice:
+            case NamedToolChoice() as named:
+                return {named.function.name}
+            case AllowedToolsChoice() as allowed:
+                return {one.function.name for one in allowed.allowed_tools.tools}
+            case _:
+                return set()
 
     @property
     def images(self) -> list[ImageUrl]:

@@ -89,7 +89,7 @@ def _schemas_of(request: GenerateRequest) -> Iterator[tuple[Place, dict[str, Any
     if request.response_format and (form := request.response_format.json_schema):
         yield ("response_format", "json_schema", "schema"), form.schema_
     for number, tool in enumerate(request.tools or []):
-        yield ("tools", number, "function", "parameters"), tool.function.parameters
+        yield ("tools", number, "function", "parameters"), tool.function.parameters or {}
 
 
 def subschemas_of(schema: dict[str, Any], *, is_ours: bool = True) -> int:

@@ -49,6 +49,63 @@ def test_money_is_read_without_passing_through_binary():
     assert parse_request({"text": "x", "max_cost_usd": 0.1}).max_cost_usd == Decimal("0.1")
 
 
+LOOK: Any = {"type": "function", "function": {"name": "look"}}
+NAMED: Any = {"type": "function", "function": {"name": "look"}}
+OTHER: Any = {"type": "function", "function": {"name": "other"}}
+ARRAY: Any = {"type": "function", "function": {"name": "look", "parameters": {"type": "array"}}}
+ALLOWED: Any = {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [NAMED]}}
+ALLOWS_NONE: Any = {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": []}}
+
+
+@pytest.mark.parametrize(
+    ("choice", "read"),
+    [
+        ("auto", "auto"),
+        ("none", "none"),
+        ("required", "required"),
+        ("any", "required"),
+        ({"type": "auto"}, "auto"),
+        ({"type": "any"}, "required"),
+        (NAMED, NAMED),
+        ({"type": "function", "name": "look"}, NAMED),
+        ({"type": "tool", "name": "look"}, NAMED),
+        (ALLOWED, ALLOWED),
+        (
+            {
+                "type": "allowed_tools",
+                "mode": "required",
+                "tools": [{"type": "function", "name": "look"}],
+            },
+            ALLOWED,
+        ),
+    ],
+)
+def test_a_tool_choice_is_read_in_every_form_that_sdks_write(choice, read):
+    request = parse_request({"text": "a", "tools": [LOOK], "tool_choice": choice})
+    assert request.model_dump(include={"tool_choice"}) == {"tool_choice": read}
+
+
+def test_a_single_sequence_to_stop_at_is_a_list_of_one():
+    assert parse_request({"text": "a", "stop": "END"}).stop == ["END"]
+
+
+def test_a_limit_of_tokens_has_two_names():
+    assert parse_request({"text": "a", "max_tokens": 5}).output_limit == 5
+    assert parse_request({"text": "a", "max_tokens": 5, "max_output_tokens": 5}).output_limit == 5
+
+
+def test_what_a_request_is_about_is_the_users_last_word_and_no_instruction():
+    said: Any = [
+        {"role": "user", "content": "What?"},
+        {"role": "assistant", "content": None},
+        {"role": "developer", "content": "Be brief."},
+    ]
+    request = parse_request({"messages": said})
+    assert request.prompt == "What?"
+    assert request.instructions == ["Be brief."]
+    assert [message.text for message in request.conversation] == ["What?"]
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [
@@ -95,6 +152,35 @@ def test_money_is_read_without_passing_through_binary():
         ({"text": "a", "metadata": {"a": 1}}, "metadata.a"),
         ({"text": "a", "metadata": {str(n): "v" for n in range(17)}}, "metadata"),
         ({"text": "a", "prompt": "b"}, "prompt"),
+        ({"text": "a", "max_tokens": 1, "max_output_tokens": 2}, "body"),
+        ({"text": "a", "max_tokens": 0}, "max_tokens"),
+        ({"text": "a", "n": 2}, "n"),
+        ({"text": "a", "top_p": 1.1}, "top_p"),
+        ({"text": "a", "stop": 7}, "stop"),
+        ({"text": "a", "stop": ["a", 7]}, "stop.1"),
+        ({"text": "a", "stop": ["a", "b", "c", "d", "e"]}, "stop"),
+        ({"text": "a", "seed": 1.5}, "seed"),
+        ({"text": "a", "seed": 2**63}, "seed"),
+        ({"text": "a", "presence_penalty": 2.1}, "presence_penalty"),
+        ({"text": "a", "frequency_penalty": "1"}, "frequency_penalty"),
+        ({"text": "a", "logit_bias": {"word": 1}}, "logit_bias.word"),
+        ({"text": "a", "logit_bias": {"1": 101}}, "logit_bias"),
+        ({"text": "a", "parallel_tool_calls": "no"}, "parallel_tool_calls"),
+        ({"text": "a", "reasoning_effort": "ultra"}, "reasoning_effort"),
+        ({"text": "a", "verbosity": "none"}, "verbosity"),
+        ({"text": "a", "user": 7}, "user"),
+        ({"text": "a", "service_tier": "free"}, "service_tier"),
+        ({"text": "a", "tools": [LOOK], "tool_choice": "maybe"}, "tool_choice"),
+        ({"text": "a", "tools": [LOOK], "tool_choice": {"type": "web_search"}}, "tool_choice.type"),
+        (
+            {"text": "a", "tools": [LOOK], "tool_choice": ALLOWS_NONE},
+            "tool_choice.allowed_tools.tools",
+        ),
+        ({"text": "a", "tools": [LOOK], "tool_choice": OTHER}, "body"),
+        ({"text": "a", "tools": [ARRAY]}, "tools.0.function.parameters"),
+        ({"messages": [{"role": "assistant", "content": ""}]}, "body"),
+        ({"messages": [{"role": "developer", "content": ""}]}, "messages.0"),
+        ({"messages": [{"role": "user", "content": []}]}, "messages.0"),
     ],
 )
 def test_a_bad_body_is_refused_by_the_name_of_its_field(body, field):

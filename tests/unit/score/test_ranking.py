@@ -354,7 +354,8 @@ def test_an_image_goes_to_models_that_take_it_the_way_it_comes(url, capabilities
 
 
 def test_an_image_inside_the_request_counts_as_an_image_and_not_as_its_letters():
-    parts = [{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{'A' * 90_000}"}}]
+    url = f"data:image/png;base64,iVBORw0KGgoA{'A' * 90_000}"
+    parts = [{"type": "image_url", "image_url": {"url": url}}]
     small = _rank(text=None, messages=[{"role": "user", "content": parts}]).candidates[0]
     assert (
         small.estimated_cost_nano_usd

@@ -1,5 +1,6 @@
 import re
 from datetime import date, timedelta
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from functions.shared.catalogue.models import TASKS, Catalogue, Model, load_catalogue
-from functions.shared.vocabulary import BUILT_IN_PROVIDERS
+from functions.shared.vocabulary import BUILT_IN_PROVIDERS, Effort, Parameter
 from tests.support.fresh_process import printed_by
 
 TODAY = date(2026, 11, 24)
@@ -252,6 +253,36 @@ def test_the_largest_image_is_counted_as_its_provider_does(model_id, most, low):
 def test_a_photo_of_twelve_megapixels_is_within_the_largest_image():
     assert load_catalogue().get("gpt-6-astra").image_tokens_most >= 14_364
     assert load_catalogue().get("claude-opus-5-5").image_tokens_most >= 4_005
+
+
+def test_an_effort_is_known_by_models_that_reason_where_their_interface_has_a_word_for_it():
+    for model in load_catalogue().models:
+        assert bool(model.efforts) is (model.reasoning and model.api != "converse"), model.id
+        assert list(model.efforts) == [one for one in get_args(Effort) if one in model.efforts]
+        if model.effort_with_tools:
+            assert (model.api, model.efforts[0]) == ("chat_completions", "none")
+
+
+def test_no_model_takes_what_its_interface_has_no_word_for():
+    words = {
+        "chat_completions": set(get_args(Parameter)),
+        "responses": {"parallel_tool_calls", "verbosity", "user"},
+        "messages": {"stop", "parallel_tool_calls", "user"},
+        "converse": {"stop"},
+        "onnx": set(),
+    }
+    for model in load_catalogue().models:
+        assert set(model.parameters) <= words[model.api], model.id
+        assert not (model.reasoning and {"logit_bias", "frequency_penalty"} & set(model.parameters))
+
+
+def test_claude_goes_on_from_its_own_words_up_to_4_5():
+    goes_on = {model.id for model in load_catalogue().models if model.prefill}
+    claude = {one.removeprefix("bedrock-") for one in goes_on if "claude" in one}
+    assert claude == {
+        "claude-3-opus", "claude-3-5-haiku", "claude-3-5-sonnet", "claude-haiku-4-5",
+        "claude-sonnet-4-5",
+    }  # fmt: skip
 
 
 def test_a_cache_is_written_unasked_by_openais_models_from_gpt_5_6_on():
