@@ -159,7 +159,6 @@ def test_a_request_that_failed_has_no_answer_to_grade():
         ({"thumbs": "up", "comment": "c" * 1001}, "comment"),
         ({"thumbs": "up", "comment": 7}, "comment"),
         ({"thumbs": "up", "reason": "x"}, "reason"),
-        ('{"thumbs": "up", "comment": "\\ud800"}', "comment"),
         ('{"score": NaN}', "body"),
         ("[]", "body"),
         ("{", "body"),
@@ -183,3 +182,9 @@ def test_a_grade_that_is_not_json_is_an_unsupported_media_type(row):
 def test_a_problem_names_no_more_of_an_unknown_field_than_it_must(row):
     _, body = _grade({"thumbs": "up", "f" * 5000: 1})
     assert body["error"]["details"][0]["field"] == "f" * 64
+
+
+@pytest.mark.usefixtures("row")
+def test_half_a_surrogate_pair_in_a_grade_is_replaced():
+    status, body = _grade('{"thumbs": "up", "comment": "cut \\ud83d"}')
+    assert (status, body["feedback"]["comment"]) == (200, "cut \ufffd")
