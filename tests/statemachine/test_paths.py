@@ -184,6 +184,13 @@ def test_a_broken_provider_lets_the_others_go_first(stack):
     assert sorted(tried[:4]) == ["anthropic", "azure_openai", "bedrock", "openai"]
 
 
+def test_a_list_of_models_keeps_its_order_whatever_fails(stack):
+    listed = [FIRST, "gpt-4o-mini", "claude-haiku-4-5"]
+    with stack.faults(_everything("ProviderBadResponse")):
+        run = _run(stack, {"task": "chat", "text": "Hello there.", "models": listed})
+    assert [attempt["model"] for attempt in run.body["error"]["details"]] == listed
+
+
 def test_the_happy_path_takes_at_most_six_billable_transitions(stack):
     run = _run(stack, {"text": "Hello there."})
     # AWS bills each step from one state to the next, the one into the first and the one to the end included.

@@ -18,13 +18,7 @@ from pydantic import (
 from functions.shared.attempt_limits import MAX_NAMED
 from functions.shared.contracts.image_address import public_address
 from functions.shared.contracts.inline_image import inline_image, is_inline
-from functions.shared.vocabulary import (
-    Effort,
-    Preference,
-    Strict,
-    Task,
-    Usd,
-)
+from functions.shared.vocabulary import Effort, Preference, Strict, Task, Usd
 from functions.shared.well_formed import well_formed_json
 
 MAX_TOOLS = 128
@@ -35,7 +29,6 @@ NonBlank = Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
 FunctionName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
 
 SessionId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,128}$")]
-
 
 ModelId = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
@@ -310,9 +303,7 @@ class GenerateRequest(Strict):
     reasoning_effort: Effort | None = None
     verbosity: Verbosity | None = None
     user: Annotated[str, StringConstraints(max_length=512)] | None = None
-    service_tier: (
-        Literal["auto", "default", "flex", "scale", "priority", "fast", "standard_only"] | None
-    ) = None
+    service_tier: Annotated[str, StringConstraints(max_length=64)] | None = None
     n: Literal[1] | None = None
     tools: Annotated[list[Tool], Field(min_length=1, max_length=MAX_TOOLS)] | None = None
     tool_choice: ToolChoice | None = None

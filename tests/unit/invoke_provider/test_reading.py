@@ -12,7 +12,7 @@ from openai.types.responses import ResponseStatus
 from openai.types.responses.response import IncompleteDetails
 
 from functions.invoke_provider.providers import chat_completions, converse, messages, responses
-from functions.invoke_provider.providers.openai import ERRORS
+from functions.invoke_provider.providers.openai_errors import ERRORS
 from functions.invoke_provider.providers.reading import _CUT, _FILTERED, _WHOLE
 from functions.shared.contracts.request import GenerateRequest
 from functions.shared.errors import ContentFiltered, ProviderBadResponse
