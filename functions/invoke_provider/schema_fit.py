@@ -128,7 +128,7 @@ def _with_object(
         fitted = with_items(fitted)
     if unions:
         words = f"{_ARGUMENTS_IN_WORDS} {json.dumps(unions, ensure_ascii=False)}"
-        fitted["description"] = " ".join(filter(None, (schema.get("description"), words)))
+        fitted["description"] = f"{schema.get('description') or ''} {words}".strip()
         reason = "alternatives at a schema's root are told as one object, and in words"
         drop(dropped, _PARAMETERS, reason)
     elif fitted != schema:

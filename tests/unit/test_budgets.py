@@ -64,7 +64,7 @@ def _assert_cheap(worst: Action, plain: Action) -> None:
 
 WORDS = "the quick brown fox jumps over the lazy dog " * 4_500
 LETTERS = 190_000
-PNG = "data:image/png;base64,"
+PNG = "data:image/png;base64,iVBORw0KGgoA"
 CALL = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 
 
