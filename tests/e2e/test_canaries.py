@@ -99,7 +99,8 @@ CALL = {
     "type": "function",
     "function": {"name": canary("tool_name"), "arguments": json.dumps({"a": canary("arguments")})},
 }
-IMAGE = "data:image/png;base64," + base64.b64encode(canary("image").encode() * 4).decode()
+PICTURE = b"\x89PNG\r\n\x1a\n\0" + canary("image").encode() * 4
+IMAGE = "data:image/png;base64," + base64.b64encode(PICTURE).decode()
 PINNED = {"model": "gpt-4o-mini", "fallback": False, "task": "chat"}
 BODIES = [
     {**PINNED, "text": canary("text"), "system": canary("system"),

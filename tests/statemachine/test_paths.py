@@ -174,14 +174,14 @@ def test_a_refused_key_rules_out_the_providers_other_models(stack):
     with stack.faults(_everything("ProviderAuthFailed")):
         run = _run(stack, {"task": "chat", "text": "Hello there."})
     tried = [attempt["provider"] for attempt in run.body["error"]["details"]]
-    assert sorted(tried) == ["anthropic", "azure_openai", "bedrock", "openai"]
+    assert sorted(tried) == ["anthropic", "azure_openai", "bedrock", "gemini", "openai"]
 
 
 def test_a_broken_provider_lets_the_others_go_first(stack):
     with stack.faults(_everything("ProviderBadResponse")):
         run = _run(stack, {"task": "chat", "text": "Hello there."})
     tried = [attempt["provider"] for attempt in run.body["error"]["details"]]
-    assert sorted(tried[:4]) == ["anthropic", "azure_openai", "bedrock", "openai"]
+    assert sorted(tried[:5]) == ["anthropic", "azure_openai", "bedrock", "gemini", "openai"]
 
 
 def test_a_list_of_models_keeps_its_order_whatever_fails(stack):

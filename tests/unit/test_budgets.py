@@ -16,6 +16,7 @@ import pytest
 from functions.api.feedback import Grade
 from functions.classify.profiling import profile_request
 from functions.invoke_provider.attempt import _cut
+from functions.invoke_provider.prompts import prompt_for
 from functions.invoke_provider.providers import chat_completions, converse, messages, responses
 from functions.invoke_provider.providers.local_onnx import LocalProvider
 from functions.invoke_provider.providers.reasons import cleaned, without_quotes
@@ -31,8 +32,12 @@ from functions.shared.errors import EngineError
 from functions.shared.gateway.field_names import nearest
 from functions.shared.gateway.problems import problems_of
 from functions.shared.settings import ClassifySettings
+<<<<<<< HEAD
 from functions.shared.well_formed import well_formed_json
 from tests.support.builders import called_model, prompt
+=======
+from tests.support.builders import called_model, profile, prompt
+>>>>>>> wt-requests
 
 # Coverage's tracer makes lines of ours several times as dear, and what is compiled not at all.
 MOST = 80 if sys.gettrace() else 20
@@ -65,7 +70,7 @@ def _assert_cheap(worst: Action, plain: Action) -> None:
 
 WORDS = "the quick brown fox jumps over the lazy dog " * 4_500
 LETTERS = 190_000
-PNG = "data:image/png;base64,"
+PNG = "data:image/png;base64,iVBORw0KGgoA"
 CALL = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 
 
@@ -234,7 +239,7 @@ TOLD: dict[str, Any] = {
     "thousands of images": REQUESTS["thousands of images"],
     "thousands of parts": REQUESTS["thousands of parts"],
     "changing speakers": _said(*[_user("x"), {"role": "assistant", "content": "y"}] * 250),
-    "blank messages": _said(*[_user(" \n" * 190)] * 499),
+    "blank messages": _said(*[_user(" \n" * 190)] * 498, _user("x")),
     "calls of as many tools": _said(
         _user("x"),
         *[
@@ -259,8 +264,8 @@ TOLD: dict[str, Any] = {
 @pytest.mark.parametrize("name", TOLD)
 def test_no_request_is_much_dearer_to_translate_than_plain_text_is_to_read(name, api):
     model = called_model(api=api)
-    told = prompt(model, **TOLD[name])
-    _assert_cheap(lambda: BODIES[api](told, model), PLAIN)
+    asked = GenerateRequest.model_validate(TOLD[name])
+    _assert_cheap(lambda: BODIES[api](prompt_for(asked, profile(), model), model), PLAIN)
 
 
 SIMULATED: dict[str, Any] = {
