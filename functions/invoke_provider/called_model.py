@@ -33,6 +33,10 @@ class CalledModel:
     implicit_cache_writes: bool = False
     inference_geo: bool = False
     """Whether it lets one say where it runs."""
+    reasoning: bool = False
+    time_to_first_token_ms: int = 1_000
+    streams_tools: bool = True
+    """Whether it takes tools where its answer is streamed."""
 
 
 def called_model(model_id: str, profile: Profile) -> CalledModel:
@@ -58,4 +62,7 @@ def called_model(model_id: str, profile: Profile) -> CalledModel:
         effort_with_tools=model.effort_with_tools,
         implicit_cache_writes=model.implicit_cache_writes,
         inference_geo=model.inference_geo,
+        reasoning=model.reasoning,
+        time_to_first_token_ms=model.time_to_first_token_ms,
+        streams_tools=model.streams_tools,
     )

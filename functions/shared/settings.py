@@ -8,6 +8,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import BeforeValidator, ConfigDict, Field, Json
 
+from functions.shared.silence_limits import SilenceLimits
 from functions.shared.vocabulary import Frozen, MockProviders, PriceFactors
 
 
@@ -62,12 +63,14 @@ class RouteSettings(ClassifySettings, ScoreSettings):
 
 class InvokeSettings(Settings):
     """A provider without keys has no secret; the endpoint is set where Bedrock is not AWS's. What the
-    calls of jobs took is kept in `STATE_TABLE`."""
+    calls of jobs took is kept in `STATE_TABLE`. `STREAM` says whether the provider is asked for streams."""
 
     PROVIDER: Literal["openai", "azure_openai", "anthropic", "bedrock", "local", "simulator"]
     STATE_TABLE: str = ""
     PROVIDER_SECRET_ARN: str = ""
     BEDROCK_ENDPOINT_URL: str | None = None
+    STREAM: bool = True
+    SILENCE_LIMITS: Json[SilenceLimits] = Field(default_factory=SilenceLimits)
 
 
 class RecordSettings(Settings):

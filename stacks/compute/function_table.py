@@ -122,9 +122,10 @@ def _by_secret(provider: str, _config: StageConfig, resources: Resources) -> Acc
 def _by_role(_provider: str, config: StageConfig, _resources: Resources) -> Access:
     models = bedrock_models(load_catalogue(), config.today)
     endpoint = config.bedrock_endpoint_url
+    streamed = "bedrock" not in config.unstreamed_providers
     return Access(
         {"BEDROCK_ENDPOINT_URL": endpoint} if endpoint else {},
-        tuple(model_statements(models, _HERE)),
+        tuple(model_statements(models, _HERE, streamed=streamed)),
         dict.fromkeys(
             wildcards_of(models, _AS_CHECKED),
             "A profile's call goes to any region of its geography; the model is named.",
@@ -315,6 +316,7 @@ def _provider_function(
         environment={
             "PROVIDER": row.provider,
             "STATE_TABLE": resources.storage.state_table.table_name,
+            **_listening(row.provider, config),
             **access.environment,
         },
         grants=(*access.grants, _keeping_calls(resources.storage.state_table.table_arn)),
@@ -324,6 +326,13 @@ def _provider_function(
         reserved_concurrency=config.provider_concurrency if calls_others else None,
         snap_start=config.snap_start and is_called,
     )
+
+
+def _listening(provider: str, config: StageConfig) -> dict[str, str]:
+    """The defaults need no word."""
+    unstreamed = {"STREAM": "false"} if provider in config.unstreamed_providers else {}
+    told = config.silence.model_dump_json(exclude_defaults=True)
+    return unstreamed | ({"SILENCE_LIMITS": told} if told != "{}" else {})
 
 
 def _classifying(config: StageConfig) -> dict[str, str]:

@@ -15,6 +15,7 @@ FLOORS = (
         "strict_json",
         "settings",
         "attempt_limits",
+        "silence_limits",
     },
     {"storage", "telemetry", "catalogue"},
     {"contracts", "gateway", "local_models"},

@@ -6,6 +6,7 @@ from functions.invoke_provider.credentials import Credentials, Secret
 from functions.invoke_provider.providers.openai import ERRORS as OPENAI_ERRORS
 from functions.invoke_provider.providers.openai import OpenAIProvider
 from functions.invoke_provider.providers.refusals import ErrorTable
+from functions.invoke_provider.providers.streaming import Streaming
 from functions.shared.errors import (
     ContentFiltered,
     ContextWindowExceeded,
@@ -52,7 +53,8 @@ ERRORS = ErrorTable(
 
 
 def connect(settings: InvokeSettings) -> OpenAIProvider:
-    return OpenAIProvider(Secret(settings.PROVIDER_SECRET_ARN, at_v1), errors=ERRORS)
+    secret = Secret(settings.PROVIDER_SECRET_ARN, at_v1)
+    return OpenAIProvider(secret, errors=ERRORS, streaming=Streaming.of(settings))
 
 
 def at_v1(credentials: Credentials) -> Credentials:

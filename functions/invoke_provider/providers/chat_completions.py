@@ -66,7 +66,7 @@ def request_body(prompt: Prompt, model: CalledModel) -> dict[str, Any]:
     return body | wanted
 
 
-def completion_of(body: bytes, provider: str) -> Completion:
+def completion_of(body: object, provider: str) -> Completion:
     """Raises `ContentFiltered` and `ProviderBadResponse`, each with the usage that was told."""
     usage = usage_in(body)
     with paid_for(usage):

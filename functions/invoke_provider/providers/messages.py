@@ -148,9 +148,9 @@ def _tool_choice(request: GenerateRequest) -> dict[str, str]:
             return {"type": "tool", "name": named.function.name if named else ""}
 
 
-def completion_of(body: bytes, request: GenerateRequest) -> Completion:
+def completion_of(body: object, request: GenerateRequest) -> Completion:
     """Raises `ContentFiltered` and `ProviderBadResponse`, each with the usage that was told."""
-    usage = _usage_in(body)
+    usage = usage_in(body)
     with paid_for(usage):
         return _completion(parse(_Answer, body), request, usage)
 
@@ -171,7 +171,7 @@ def _call(block: _Block) -> ToolCall:
     return ToolCall(id=block.id, function=FunctionCall(name=block.name, arguments=arguments))
 
 
-def _usage_in(body: bytes) -> Usage | None:
+def usage_in(body: object) -> Usage | None:
     """None where it is missing, or no usage. The cache's tokens are outside `input_tokens`, as in ours.
 
     A `priority` tier is capacity that was paid for ahead, and costs no more by the token:

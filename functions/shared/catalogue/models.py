@@ -53,6 +53,7 @@ class Model(Frozen):
     tool_choices: tuple[ToolChoice, ...] = ("auto", "none", "required", "named")
     effort_with_tools: Literal["none"] | None = None
     reasoning: bool
+    streams_tools: bool = True
     retires_on: date | None = None
     successor: str | None = None
     time_to_first_token_ms: Annotated[int, Field(gt=0)]
