@@ -61,6 +61,8 @@ class Settings:
     bedrock_enabled: bool = False
     bedrock_endpoint_url: str | None = None
     """Where Bedrock's functions call it; the emulator's own Bedrock by default."""
+    bedrock_stream: bool = True
+    """Whether Bedrock is asked for streams, which not every stand-in knows."""
     operator_api_keys: tuple[str, ...] = ()
     """Keys that see the requests of all keys."""
     standard_plan: Mapping[str, str] = field(default_factory=dict)
@@ -79,6 +81,7 @@ class Settings:
         built_in = (name for name in self.secrets if name in PROVIDER_VARIABLES)
         keyless = ("bedrock",) if self.bedrock_enabled else ()
         endpoint, operators = self.bedrock_endpoint_url, self.operator_api_keys
+        unstreamed = {} if self.bedrock_stream else {"unstreamed_providers": "bedrock"}
         return {
             "stage": STAGE,
             "providers": ",".join((*built_in, *keyless)),
@@ -92,6 +95,7 @@ class Settings:
             **({"simulator_latency": "true"} if self.simulator_latency else {}),
             **({"simulator_faults": self.simulator_faults} if self.simulator_faults else {}),
             **({"bedrock_endpoint_url": endpoint} if endpoint else {}),
+            **unstreamed,
         }
 
     def secret_text(self, provider: str) -> str:
@@ -111,13 +115,16 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     if both := set(api_keys) & set(operator_api_keys):
         raise ValueError(f"{len(both)} of OPERATOR_API_KEYS are in API_KEYS, too; each is in one")
     extra = _extra_providers(environment)
+    bedrock_endpoint_url = environment.get("AWS_ENDPOINT_URL_BEDROCK_RUNTIME") or None
     return Settings(
         api_keys,
         mock_providers,
         secrets=_secrets(environment) | {name: told[1] for name, told in extra.items()},
         extra_providers=tuple(told[0] for told in extra.values()),
         bedrock_enabled=_is_on(environment, "BEDROCK_ENABLED"),
-        bedrock_endpoint_url=environment.get("AWS_ENDPOINT_URL_BEDROCK_RUNTIME") or None,
+        bedrock_endpoint_url=bedrock_endpoint_url,
+        # What stands in for Bedrock need not know streams.
+        bedrock_stream=_is_on(environment, "BEDROCK_STREAM", unset=not bedrock_endpoint_url),
         operator_api_keys=operator_api_keys,
         standard_plan=_whole_numbers(environment, *PLAN_VARIABLES),
         log_level=_log_level(environment),
@@ -219,8 +226,10 @@ _ONLY_LOCALLY = ("secret", "api_key", "api_key_variable")
 _LOCAL_PROVIDERS = TypeAdapter(tuple[LocalProvider, ...])
 
 
-def _is_on(environment: Mapping[str, str], name: str) -> bool:
-    value = environment.get(name) or "no"
+def _is_on(environment: Mapping[str, str], name: str, *, unset: bool = False) -> bool:
+    value = environment.get(name)
+    if not value:
+        return unset
     try:
         return _SWITCH[value.lower()]
     except KeyError:

@@ -25,6 +25,7 @@ from pydantic import (
 from functions.shared.catalogue.additions import Additions
 from functions.shared.catalogue.pricing import prices_with
 from functions.shared.policy.routing_policy import load_policy
+from functions.shared.silence_limits import SilenceLimits
 from functions.shared.simulation import Faults, of_the_catalogue
 from functions.shared.vocabulary import (
     BUILT_IN_PROVIDERS,
@@ -152,6 +153,11 @@ class StageConfig(_Part):
     them."""
     operator_api_keys: Listed[str] = ()
     """The same of the plan `operator`, which may have none there."""
+    unstreamed_providers: Listed[Provider] = ()
+    """Providers that are asked for whole answers, because they, or what stands in for them, know no streams:
+    a stall is then seen no sooner than the attempt's time is over."""
+    silence: SilenceLimits = SilenceLimits()
+    """How long a provider may be silent before its call is given up."""
     bedrock_endpoint_url: str | None = None
     """Another endpoint than AWS's, on the stage `local` only: prompts go there."""
     layers: Literal["built", "stub"] = "built"

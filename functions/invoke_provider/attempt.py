@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 
 from functions.invoke_provider.answer import answer_of
-from functions.invoke_provider.billing import call_of, tell, usage_of
+from functions.invoke_provider.billing import call_of, estimate_rest, tell, usage_of
 from functions.invoke_provider.called_model import CalledModel, called_model
 from functions.invoke_provider.prompts import prompt_for
 from functions.invoke_provider.providers.base import Completion, Prompt, ProviderAdapter
@@ -46,6 +46,7 @@ def attempt(event: InvokeInput, provider: ProviderAdapter) -> InvokeOutput:
             completion = fit(told, prompt)
             _check_sure(completion, event)
     except EngineError as error:
+        estimate_rest(error, event, model)
         tell(error, event, _since_ms(began), time.time() * 1000)
         raise
     now_ms = time.time() * 1000

@@ -49,6 +49,22 @@ def usage_of(completion: Completion, event: InvokeInput, model: CalledModel) -> 
     made = completion.text + "".join(
         json.dumps(call.model_dump()) for call in completion.tool_calls
     )
+    return _estimated(made, event, model)
+
+
+def estimate_rest(error: EngineError, event: InvokeInput, model: CalledModel) -> None:
+    """Of an answer that broke off, what was not told of its usage."""
+    if error.made is None:
+        return
+    told = error.usage
+    if told and told.total_input_tokens and is_possible(told):
+        made = max(told.output_tokens, tokens_in(error.made, model.tokenizer))
+        error.usage = told.model_copy(update={"output_tokens": made, "estimated": True})
+    else:
+        error.usage = _estimated(error.made, event, model)
+
+
+def _estimated(made: str, event: InvokeInput, model: CalledModel) -> Usage:
     return Usage(
         input_tokens=call_tokens(
             event.profile.input_size, event.profile.image_tokens, model.tokenizer

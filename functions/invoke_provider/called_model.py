@@ -49,8 +49,12 @@ class CalledModel:
     inference_geo: bool = False
     """Whether it lets one say where it runs."""
     output_limit_name: OutputLimitName = "max_completion_tokens"
+    reasoning: bool = False
+    time_to_first_token_ms: int = 1_000
     streamed: bool = True
     """Whether it can answer as a stream."""
+    streams_tools: bool = True
+    """Whether it takes tools where its answer is streamed."""
 
 
 def called_model(model_id: str, profile: Profile) -> CalledModel:
@@ -82,4 +86,7 @@ def called_model(model_id: str, profile: Profile) -> CalledModel:
         inference_geo=model.inference_geo,
         output_limit_name=model.output_limit_name,
         streamed=model.streamed,
+        reasoning=model.reasoning,
+        time_to_first_token_ms=model.time_to_first_token_ms,
+        streams_tools=model.streams_tools,
     )

@@ -128,12 +128,8 @@ def _with_object(
         fitted = with_items(fitted)
     if unions:
         words = f"{_ARGUMENTS_IN_WORDS} {json.dumps(unions, ensure_ascii=False)}"
-<<<<<<< HEAD
         described = schema.get("description")
         fitted["description"] = f"{described} {words}" if described else words
-=======
-        fitted["description"] = f"{schema.get('description') or ''} {words}".strip()
->>>>>>> wt-requests
         reason = "alternatives at a schema's root are told as one object, and in words"
         drop(dropped, _PARAMETERS, reason)
     elif fitted != schema:

@@ -72,6 +72,8 @@ class EngineError(Exception):
     billed: Billed = "assumed"
     repeatable: bool = False
     """Whether the same call may succeed in a moment."""
+    made: str | None = None
+    """What had come of an answer that broke off: `usage` is as far as it was told until then."""
 
     def __init__(
         self,

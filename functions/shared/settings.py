@@ -8,6 +8,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import BeforeValidator, ConfigDict, Field, Json
 
+from functions.shared.silence_limits import SilenceLimits
 from functions.shared.vocabulary import Frozen, MockProviders, PriceFactors, Provider
 
 
@@ -62,13 +63,16 @@ class RouteSettings(ClassifySettings, ScoreSettings):
 
 class InvokeSettings(Settings):
     """A provider without keys has no secret; the endpoint is set where Bedrock is not AWS's. What the
-    calls of jobs took is kept in `STATE_TABLE`. A refusal on policy ends a request, unless others are asked."""
+    calls of jobs took is kept in `STATE_TABLE`. A refusal on policy ends a request, unless others are asked.
+    `STREAM` says whether the provider is asked for streams."""
 
     PROVIDER: Provider | Literal["simulator"]
     STATE_TABLE: str = ""
     PROVIDER_SECRET_ARN: str = ""
     BEDROCK_ENDPOINT_URL: str | None = None
     ASK_OTHERS_AFTER_REFUSAL: bool = False
+    STREAM: bool = True
+    SILENCE_LIMITS: Json[SilenceLimits] = Field(default_factory=SilenceLimits)
 
 
 class RecordSettings(Settings):

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import MappingProxyType
 from typing import Any
@@ -26,14 +27,18 @@ from functions.shared.catalogue.pricing import cost_nano_usd
 from functions.shared.vocabulary import Api, Provider, Usage
 from local.faults.fixtures import context_of
 from local.faults.kinds import PROCESSED, REMOTE, WELL, Fault
+from local.faults.streams import FRAMES, SSE, failure, streamed
 from local.faults.wire import (
     Body,
     api_of,
     as_refusal,
+    as_whole,
     bedrock_refusal,
     in_tier,
+    is_streamed,
     model_of,
     usage_of,
+    whole_path,
     with_usage,
 )
 
@@ -154,6 +159,7 @@ class Exchange:
             "ANTHROPIC_BASE_URL": at["anthropic"],
             "BEDROCK_ENABLED": "1",
             "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": at["bedrock"],
+            "BEDROCK_STREAM": "1",
             "MOCK_PROVIDERS": "never",
         }
 
@@ -185,21 +191,23 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.close_connection = True
         raw = self.rfile.read(int(self.headers["content-length"]))
+        asked = json.loads(raw)
+        self._is_streamed = is_streamed(self.path, asked)
         call = self._exchange.entered(self._provider, self.path, raw)
-        answer = self._simulated(call, raw)
+        answer = self._simulated(call, as_whole(asked))
         with suppress(OSError):
             if answer.ok:
                 self._bill(call, raw, answer)
             else:
                 self._refuse(call, raw, answer)
 
-    def _simulated(self, call: LedgerCall, raw: bytes) -> requests.Response:
-        """Aimock's own answer; a refusal is in its words, too."""
+    def _simulated(self, call: LedgerCall, asked: Body) -> requests.Response:
+        """Aimock's own answer, as a whole; a refusal is in its words, too."""
         refused = self._provider in call.fault.refusals
         name = context_of(call.fault.name, self._provider) if refused else call.fault.name
         return self._exchange.session.post(
-            self._exchange.simulator + unquote(self.path),
-            data=raw,
+            self._exchange.simulator + unquote(whole_path(self.path)),
+            data=json.dumps(asked).encode(),
             headers={"Content-Type": "application/json", "X-AIMock-Context": name},
             timeout=30,
         )
@@ -228,14 +236,22 @@ class _Handler(BaseHTTPRequestHandler):
                 body = as_refusal(body, call.api)
             case "priority_tier":
                 body = in_tier(body, call.api, "priority")
-        self._end(call, json.dumps(body).encode())
+        self._end(call, streamed(body, call.api) if self._is_streamed else [_as_json(body)])
 
-    def _end(self, call: LedgerCall, body: bytes) -> None:
+    def _end(self, call: LedgerCall, events: list[bytes]) -> None:
+        body = b"".join(events)
+        half = len(body) // 2
         match call.fault.ending, call.fault.name:
             case "hangs", _:
                 self._wait_until_left()
-            case "breaks off", _:
-                self._send(200, body, cut_at=len(body) // 2)
+            case "stalls", _:
+                self._send(200, body, cut_at=half)
+                self._wait_until_left()
+            case "errs", _ if self._is_streamed:
+                begun = b"".join(events[: len(events) // 2])
+                self._send(200, begun + failure(call.api))
+            case "breaks off" | "errs", _:
+                self._send(200, body, cut_at=half)
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             case "trickles", _:
                 self._trickle(body)
@@ -243,8 +259,9 @@ class _Handler(BaseHTTPRequestHandler):
                 self._exchange.kill(self.client_address[1], self._exchange.ports[self._provider])
                 self._wait_until_left()
             case _, "cut_json":
-                self._send(200, body[: len(body) // 2])
+                self._send(200, body[:half])
             case _, "html":
+                self._is_streamed = False
                 self._send(200, _HTML, {"Content-Type": "text/html"})
             case _:
                 call.told = call.fault.told and not self._is_left()
@@ -257,13 +274,23 @@ class _Handler(BaseHTTPRequestHandler):
         headers: Mapping[str, str] = MappingProxyType({}),
         cut_at: int | None = None,
     ) -> None:
-        length = {"Content-Length": str(len(body)), "Connection": "close"}
-        fields = {"Content-Type": "application/json"} | length | dict(headers)
+        fields = {"Content-Type": "application/json", "Connection": "close"} | dict(headers)
+        self._in_chunks = self._is_streamed and status == HTTPStatus.OK
+        if self._in_chunks:
+            kind = FRAMES if self._provider == "bedrock" else SSE
+            fields |= {"Content-Type": kind, "Transfer-Encoding": "chunked"}
+        else:
+            fields["Content-Length"] = str(len(body))
         self.send_response_only(status)
         for name, value in fields.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body[:cut_at])
+        self._write(body[:cut_at])
+        if self._in_chunks and cut_at is None:
+            self.wfile.write(b"0\r\n\r\n")
+
+    def _write(self, part: bytes) -> None:
+        self.wfile.write(b"%x\r\n%b\r\n" % (len(part), part) if self._in_chunks else part)
         self.wfile.flush()
 
     def _trickle(self, body: bytes) -> None:
@@ -273,8 +300,7 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(_LOOKS_S)
             if self._is_left() or self._exchange.ended.is_set():
                 return
-            self.wfile.write(body[at : at + 1])
-            self.wfile.flush()
+            self._write(body[at : at + 1])
 
     def _wait_until_left(self) -> None:
         ends = time.monotonic() + _LONGEST_S
@@ -290,6 +316,10 @@ class _Handler(BaseHTTPRequestHandler):
             return not self.connection.recv(1, socket.MSG_PEEK)
         except OSError:
             return True
+
+
+def _as_json(body: Body) -> bytes:
+    return json.dumps(body).encode()
 
 
 def _billed(call: LedgerCall, usage: Usage) -> Usage:

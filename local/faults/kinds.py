@@ -10,9 +10,9 @@ from functions.shared.vocabulary import Provider
 
 REMOTE: tuple[Provider, ...] = ("openai", "azure_openai", "anthropic", "bedrock")
 
-Ending = Literal["whole", "hangs", "breaks off", "trickles", "kills"]
-"""How an answer comes: all of it, nothing, half and then no more, a byte now and then, or to a function that is
-killed while it waits."""
+Ending = Literal["whole", "hangs", "breaks off", "stalls", "errs", "trickles", "kills"]
+"""How an answer comes: all of it, nothing, half and then no more, half and then silence, half and then an error
+(of one that is streamed), a byte now and then, or to a function that is killed while it waits."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +114,8 @@ FAULTS = (
     Fault("html", told=False),
     Fault("hang", told=False, ending="hangs"),
     Fault("broken_off", told=False, ending="breaks off"),
+    Fault("stall", told=False, ending="stalls"),
+    Fault("error_midway", told=False, ending="errs"),
     Fault("trickle", told=False, ending="trickles"),
     Fault("killed", told=False, ending="kills"),
 )

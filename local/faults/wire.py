@@ -16,6 +16,7 @@ _APIS: Mapping[str, Api] = {
     "/responses": "responses",
     "/messages": "messages",
     "/converse": "converse",
+    "/converse-stream": "converse",
 }
 _WRITTEN = frozenset({"text", "content", "arguments", "input"})
 """Under these names stands what a model wrote."""
@@ -32,8 +33,22 @@ def api_of(path: str) -> Api:
 
 def model_of(path: str, asked: Body) -> str:
     """The provider's own name of it; Converse has it in the path."""
-    named = path.removesuffix("/converse").rpartition("/model/")[2]
+    named = whole_path(path).removesuffix("/converse").rpartition("/model/")[2]
     return str(asked["model"]) if "model" in asked else unquote(named)
+
+
+def whole_path(path: str) -> str:
+    """Where the same answer comes as a whole."""
+    return path.removesuffix("-stream") if path.endswith("/converse-stream") else path
+
+
+def is_streamed(path: str, asked: Body) -> bool:
+    return path != whole_path(path) or bool(asked.get("stream"))
+
+
+def as_whole(asked: Body) -> Body:
+    """The same call for an answer that comes as a whole."""
+    return {name: value for name, value in asked.items() if not name.startswith("stream")}
 
 
 def usage_of(asked: bytes, answer: Body) -> Usage:

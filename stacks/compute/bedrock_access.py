@@ -10,7 +10,9 @@ from aws_cdk import aws_iam as iam
 
 from functions.shared.catalogue.models import Catalogue
 
-_ACTION = "bedrock:InvokeModel"  # Converse is authorised as this, too.
+# What Converse and ConverseStream are authorised as.
+_WHOLE = "bedrock:InvokeModel"
+_STREAMED = "bedrock:InvokeModelWithResponseStream"
 _GLOBAL = "global"
 # The id of an inference profile is its model's id behind the geography that it routes within.
 _GEOGRAPHIES = frozenset({_GLOBAL, "us", "us-gov", "eu", "apac", "jp", "au", "ca"})
@@ -56,17 +58,21 @@ def arns_of(model_id: str, place: Place) -> ModelArns:
     )
 
 
-def model_statements(model_ids: Iterable[str], place: Place) -> Iterator[iam.PolicyStatement]:
-    """Allow to call these models, and those behind a profile by way of their profile only."""
+def model_statements(
+    model_ids: Iterable[str], place: Place, *, streamed: bool
+) -> Iterator[iam.PolicyStatement]:
+    """Allow to call these models, and those behind a profile by way of their profile only. Not every call is
+    `streamed`: some models call no tools in a stream."""
+    actions = [_WHOLE, _STREAMED] if streamed else [_WHOLE]
     found = [arns_of(model_id, place) for model_id in model_ids]
     called = [arns.called for arns in found]
     reached = [arn for arns in found for arn in arns.reached]
     profiles = [arns.called for arns in found if arns.reached]
     if called:
-        yield iam.PolicyStatement(actions=[_ACTION], resources=called)
+        yield iam.PolicyStatement(actions=actions, resources=called)
     if reached:
         yield iam.PolicyStatement(
-            actions=[_ACTION],
+            actions=actions,
             resources=reached,
             conditions={"StringEquals": {"bedrock:InferenceProfileArn": profiles}},
         )

@@ -132,9 +132,10 @@ def _by_named_secret(provider: str, config: StageConfig, _resources: Resources) 
 def _by_role(_provider: str, config: StageConfig, _resources: Resources) -> Access:
     models = bedrock_models(load_catalogue(), config.today)
     endpoint = config.bedrock_endpoint_url
+    streamed = "bedrock" not in config.unstreamed_providers
     return Access(
         {"BEDROCK_ENDPOINT_URL": endpoint} if endpoint else {},
-        tuple(model_statements(models, _HERE)),
+        tuple(model_statements(models, _HERE, streamed=streamed)),
         dict.fromkeys(
             wildcards_of(models, _AS_CHECKED),
             "A profile's call goes to any region of its geography; the model is named.",
@@ -340,6 +341,7 @@ def _provider_function(
             "PROVIDER": row.provider,
             "STATE_TABLE": resources.storage.state_table.table_name,
             "ASK_OTHERS_AFTER_REFUSAL": str(config.ask_others_after_refusal).lower(),
+            **_listening(row.provider, config),
             **access.environment,
             **(simulated(config) if row.provider == "simulator" else {}),
         },
@@ -361,6 +363,13 @@ def simulated(config: StageConfig) -> dict[str, str]:
         **({LATENCY_VARIABLE: "1"} if config.simulator_latency else {}),
         **({FAULTS_VARIABLE: json.dumps(faults)} if faults else {}),
     }
+
+
+def _listening(provider: str, config: StageConfig) -> dict[str, str]:
+    """The defaults need no word."""
+    unstreamed = {"STREAM": "false"} if provider in config.unstreamed_providers else {}
+    told = config.silence.model_dump_json(exclude_defaults=True)
+    return unstreamed | ({"SILENCE_LIMITS": told} if told != "{}" else {})
 
 
 def _classifying(config: StageConfig) -> dict[str, str]:

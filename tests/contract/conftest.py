@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from functions.invoke_provider.providers.bedrock import BedrockProvider
+from functions.invoke_provider.providers.streaming import Streaming
 from local.faults.aimock import serving
 from tests.support.bedrock_server import CLAUDE, Server, converse_answer, http_response, session
 from tests.support.builders import called_model, prompt
@@ -62,7 +63,9 @@ def bedrock_api():
 
 @pytest.fixture(scope="session")
 def bedrock_provider(bedrock_api):
-    return BedrockProvider(session(), f"http://127.0.0.1:{bedrock_api.server_port}")
+    """It asks for whole answers; tests/contract/test_streams_of_bedrock.py asks for streams."""
+    address = f"http://127.0.0.1:{bedrock_api.server_port}"
+    return BedrockProvider(session(), address, Streaming(on=False))
 
 
 @pytest.fixture

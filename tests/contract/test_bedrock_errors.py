@@ -286,7 +286,7 @@ def test_a_set_address_is_asked_in_awss_place(bedrock_api, monkeypatch):
         http_response(json.dumps(converse_answer()).encode())
     )
     address = f"http://127.0.0.1:{bedrock_api.server_port}"
-    settings = InvokeSettings(PROVIDER="bedrock", BEDROCK_ENDPOINT_URL=address)
+    settings = InvokeSettings(PROVIDER="bedrock", BEDROCK_ENDPOINT_URL=address, STREAM=False)
     assert ask(bedrock.connect(settings)).text == "Hi"
 
 

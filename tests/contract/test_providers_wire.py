@@ -218,7 +218,7 @@ def test_the_sentiment_task_asks_for_its_own_form_only():
     exchange = Exchange("openai", openai_answer())
     exchange(task="sentiment", tools=[TOOL], response_format={"type": "json_object"})
     assert exchange.sent.keys() == {
-        "model", "messages", "max_completion_tokens", "service_tier",
+        "model", "messages", "max_completion_tokens", "service_tier", "stream", "stream_options",
     }  # fmt: skip
     assert '"confidence"' in exchange.sent["messages"][0]["content"]
 

@@ -82,6 +82,7 @@ def stack(aimock):
         AZURE_OPENAI_ENDPOINT=aimock,
         BEDROCK_ENABLED="1",
         AWS_ENDPOINT_URL_BEDROCK_RUNTIME=aimock,
+        BEDROCK_STREAM="1",
         MOCK_PROVIDERS="never",
     ) as running:
         yield running

@@ -15,6 +15,8 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Stage:
         tmp_path_factory.mktemp("local"),
         providers="openai,bedrock",
         bedrock_endpoint_url="http://127.0.0.1:9",
+        unstreamed_providers="bedrock",
+        silence={"between_tokens_s": 7},
         shadow_policy="default",
         price_factors={"azure_openai": "1.1"},
         log_prompts="true",

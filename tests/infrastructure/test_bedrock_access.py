@@ -39,7 +39,8 @@ def test_a_global_profile_reaches_its_model_here_and_without_a_region():
 def test_a_model_behind_a_profile_is_called_model_way_of_its_profile_only():
     own, profile = "meta.llama3-8b-instruct-v1:0", "us.meta.llama4-maverick-17b-instruct-v1:0"
     direct, reached = (
-        statement.to_statement_json() for statement in model_statements([own, profile], HERE)
+        statement.to_statement_json()
+        for statement in model_statements([own, profile], HERE, streamed=True)
     )
     profile_arn = f"arn:aws:bedrock:eu-west-1:123456789012:inference-profile/{profile}"
     assert "Condition" not in direct
@@ -51,7 +52,17 @@ def test_a_model_behind_a_profile_is_called_model_way_of_its_profile_only():
 
 
 def test_without_models_nothing_is_allowed():
-    assert list(model_statements([], HERE)) == []
+    assert list(model_statements([], HERE, streamed=True)) == []
+
+
+def test_only_who_is_asked_for_streams_may_be_called_for_one():
+    (whole,) = model_statements(["meta.llama3-8b-instruct-v1:0"], HERE, streamed=False)
+    (streamed,) = model_statements(["meta.llama3-8b-instruct-v1:0"], HERE, streamed=True)
+    assert whole.to_statement_json()["Action"] == "bedrock:InvokeModel"
+    assert streamed.to_statement_json()["Action"] == [
+        "bedrock:InvokeModel",
+        "bedrock:InvokeModelWithResponseStream",
+    ]
 
 
 def test_only_a_geographys_profile_leaves_the_region_open():

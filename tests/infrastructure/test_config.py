@@ -162,6 +162,19 @@ def test_a_stage_names_the_model_that_savings_are_reckoned_against() -> None:
         read("dev", stages_with("dev", savings_baseline="gpt-99"))
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("unstreamed_providers", ["acme"]),
+        ("silence", {"first_token_s": 0}),
+        ("silence", {"last_token_s": 5}),
+    ],
+)
+def test_a_stream_or_a_silence_that_means_nothing_is_refused(name: str, value: object) -> None:
+    with pytest.raises(ValidationError, match=name):
+        read("dev", stages_with("dev", **{name: value}))
+
+
 @pytest.mark.parametrize("factors", [{"openai": 0}, {"openai": -1}, {"acme": 1}, {"openai": 11}])
 def test_a_factor_that_no_provider_can_cost_is_refused(factors: dict[str, int]) -> None:
     with pytest.raises(ValidationError, match="price_factors"):

@@ -1,3 +1,4 @@
+import json
 import re
 from datetime import date
 from pathlib import Path
@@ -65,6 +66,7 @@ LAYERS = {
     "Classify": "Onnx",
     "Route": "Onnx",
 }
+BEDROCK_ACTIONS = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
 READING_A_STREAM = (
     "dynamodb:DescribeStream",
     "dynamodb:GetRecords",
@@ -153,7 +155,7 @@ def test_only_tracing_log_delivery_and_reading_metrics_name_no_resource(prod: St
         ("InvokeOpenai", {"secretsmanager:GetSecretValue", "dynamodb:UpdateItem"}),
         ("InvokeAzureOpenai", {"secretsmanager:GetSecretValue", "dynamodb:UpdateItem"}),
         ("InvokeAnthropic", {"secretsmanager:GetSecretValue", "dynamodb:UpdateItem"}),
-        ("InvokeBedrock", {"bedrock:InvokeModel", "dynamodb:UpdateItem"}),
+        ("InvokeBedrock", {*BEDROCK_ACTIONS, "dynamodb:UpdateItem"}),
         ("InvokeLocal", {"dynamodb:UpdateItem"}),
         ("InvokeSimulator", {"dynamodb:UpdateItem"}),
         (
@@ -336,7 +338,7 @@ def test_a_provider_function_is_told_its_provider(prod: Stage, name: str, provid
 
 def test_bedrock_may_be_asked_for_the_catalogues_models_and_no_others(prod: Stage) -> None:
     statements = prod.pipeline.statements(role_of(function(prod, "InvokeBedrock")))
-    direct, reached = (item for item in statements if item["Action"] == "bedrock:InvokeModel")
+    direct, reached = (item for item in statements if item["Action"] == BEDROCK_ACTIONS)
     named = [flat(arn) for arn in direct["Resource"]]
     models = bedrock_models(load_catalogue(), date.fromisoformat(TODAY))
     assert sorted(arn.rpartition("/")[2] for arn in named) == sorted(models)
@@ -346,6 +348,15 @@ def test_bedrock_may_be_asked_for_the_catalogues_models_and_no_others(prod: Stag
     assert sorted(flat(arn) for arn in profiles) == sorted(called)
     bases = {model.partition(".")[2] for model in models}
     assert {flat(arn).rpartition("/")[2] for arn in reached["Resource"]} <= bases
+
+
+def test_a_provider_is_asked_for_streams_unless_its_stage_says_otherwise(
+    local: Stage, prod: Stage
+) -> None:
+    assert variables(local, "InvokeBedrock")["STREAM"] == "false"
+    assert not {"STREAM", "SILENCE_LIMITS"} & variables(prod, "InvokeBedrock").keys()
+    limits = variables(local, "InvokeOpenai")["SILENCE_LIMITS"]
+    assert json.loads(limits) == {"between_tokens_s": 7.0}
 
 
 def test_bedrocks_endpoint_can_be_another_on_the_local_stage(local: Stage, prod: Stage) -> None:

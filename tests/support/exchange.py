@@ -76,7 +76,7 @@ class Keys:
 
 
 class Exchange:
-    """One call of an adapter; `sent` and `url` are what it asked, `reply` what it is answered."""
+    """One call of an adapter; `sent` and `url` are what it asked, `reply` what it is answered, or answers."""
 
     def __init__(self, wire, reply, **traits):
         self.sent = self.url = None
@@ -93,6 +93,8 @@ class Exchange:
             raise self._reply
         if isinstance(self._reply, httpx2.Response):
             return self._reply
+        if callable(self._reply):
+            return self._reply(request)
         return httpx2.Response(200, json=self._reply)
 
     def __call__(self, task="chat", model="m", timeout_s=5.0, **fields):

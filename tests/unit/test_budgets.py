@@ -32,12 +32,8 @@ from functions.shared.errors import EngineError
 from functions.shared.gateway.field_names import nearest
 from functions.shared.gateway.problems import problems_of
 from functions.shared.settings import ClassifySettings
-<<<<<<< HEAD
 from functions.shared.well_formed import well_formed_json
-from tests.support.builders import called_model, prompt
-=======
 from tests.support.builders import called_model, profile, prompt
->>>>>>> wt-requests
 
 # Coverage's tracer makes lines of ours several times as dear, and what is compiled not at all.
 MOST = 80 if sys.gettrace() else 20

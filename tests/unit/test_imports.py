@@ -16,6 +16,7 @@ FLOORS = (
         "settings",
         "attempt_limits",
         "well_formed",
+        "silence_limits",
     },
     {"storage", "telemetry", "catalogue"},
     {"contracts", "gateway", "local_models", "simulation"},

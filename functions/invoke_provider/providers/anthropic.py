@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache, partial
+from typing import Any
 
 import anthropic
 import httpx2
@@ -12,8 +14,12 @@ from functions.invoke_provider.credentials import Credentials, Keyring, Secret, 
 from functions.invoke_provider.providers import messages
 from functions.invoke_provider.providers.anthropic_errors import ERRORS
 from functions.invoke_provider.providers.base import Completion, Prompt
-from functions.invoke_provider.providers.http_client import call_within, unanswered
+from functions.invoke_provider.providers.http_client import HttpCall, unanswered
+from functions.invoke_provider.providers.messages_stream import MessagesAssembly
 from functions.invoke_provider.providers.refusals import Refusal, refusal_error
+from functions.invoke_provider.providers.streaming import Streaming
+from functions.invoke_provider.providers.streams import NO_ANSWER, ErrorInStream, billed_so_far
+from functions.invoke_provider.providers.watched_call import Patience
 from functions.shared.errors import EngineError
 from functions.shared.settings import InvokeSettings
 
@@ -21,9 +27,15 @@ from functions.shared.settings import InvokeSettings
 class AnthropicProvider:
     """`keyring` is asked before every call, and again where its key is refused."""
 
-    def __init__(self, keyring: Keyring, http_client: httpx2.Client | None = None) -> None:
+    def __init__(
+        self,
+        keyring: Keyring,
+        http_client: httpx2.Client | None = None,
+        streaming: Streaming | None = None,
+    ) -> None:
         self._keyring = keyring
         self._client = lru_cache(maxsize=1)(partial(_client, http_client=http_client))
+        self._streaming = streaming or Streaming()
 
     def complete(self, prompt: Prompt, model: CalledModel, timeout_s: float) -> Completion:
         return call_with_key(self._keyring, partial(self._complete, prompt, model, timeout_s))
@@ -31,17 +43,26 @@ class AnthropicProvider:
     def _complete(
         self, prompt: Prompt, model: CalledModel, timeout_s: float, credentials: Credentials
     ) -> Completion:
-        client = self._client(credentials)
-        create = client.messages.with_streaming_response.create
-        try:
-            body = call_within(create, timeout_s, messages.request_body(prompt, model))
-        except (anthropic.AnthropicError, httpx2.HTTPError) as error:
-            raise engine_error(error) from None
+        ask = partial(_ask, self._client(credentials), messages.request_body(prompt, model))
+        body = self._streaming.asked(model, timeout_s, ask)
         return messages.completion_of(body, prompt.request)
 
 
+def _ask(
+    client: anthropic.Anthropic, arguments: Mapping[str, Any], patience: Patience, streamed: bool
+) -> object:
+    assembly = MessagesAssembly() if streamed else None
+    asked = {**arguments, "stream": True} if streamed else arguments
+    create = client.messages.with_streaming_response.create
+    with billed_so_far(assembly, messages.usage_in):
+        try:
+            return HttpCall(create, asked, patience, assembly).body()
+        except (anthropic.AnthropicError, httpx2.HTTPError, *NO_ANSWER) as error:
+            raise engine_error(error) from None
+
+
 def connect(settings: InvokeSettings) -> AnthropicProvider:
-    return AnthropicProvider(Secret(settings.PROVIDER_SECRET_ARN))
+    return AnthropicProvider(Secret(settings.PROVIDER_SECRET_ARN), streaming=Streaming.of(settings))
 
 
 def _client(credentials: Credentials, http_client: httpx2.Client | None) -> anthropic.Anthropic:
@@ -56,6 +77,8 @@ def _client(credentials: Credentials, http_client: httpx2.Client | None) -> anth
 def engine_error(error: Exception) -> EngineError:
     """What an SDK or transport exception means to the engine."""
     match error:
+        case ErrorInStream():
+            return refusal_error(error.refusal, ERRORS)
         case anthropic.APIStatusError():
             codes = (error.error_code, error.type)
             refusal = Refusal(

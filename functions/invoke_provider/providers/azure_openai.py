@@ -5,6 +5,7 @@ from __future__ import annotations
 from functions.invoke_provider.credentials import Credentials, Secret
 from functions.invoke_provider.providers.azure_openai_errors import ERRORS
 from functions.invoke_provider.providers.openai import OpenAIProvider
+from functions.invoke_provider.providers.streaming import Streaming
 from functions.shared.errors import ProviderAuthFailed
 from functions.shared.settings import InvokeSettings
 
@@ -12,7 +13,8 @@ _PATH = "/openai/v1"
 
 
 def connect(settings: InvokeSettings) -> OpenAIProvider:
-    return OpenAIProvider(Secret(settings.PROVIDER_SECRET_ARN, at_v1), errors=ERRORS)
+    secret = Secret(settings.PROVIDER_SECRET_ARN, at_v1)
+    return OpenAIProvider(secret, errors=ERRORS, streaming=Streaming.of(settings))
 
 
 def at_v1(credentials: Credentials) -> Credentials:

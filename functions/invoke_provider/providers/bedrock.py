@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import Future
-from contextlib import closing
-from threading import Thread
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.eventstream import ParserError
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -17,7 +15,6 @@ from botocore.exceptions import (
     ConnectTimeoutError,
     CredentialRetrievalError,
     EndpointConnectionError,
-    EventStreamError,
     HTTPClientError,
     NoAuthTokenError,
     NoCredentialsError,
@@ -28,12 +25,30 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 from botocore.parsers import ResponseParserError
+from urllib3.exceptions import HTTPError
+from urllib3.exceptions import ReadTimeoutError as StreamTimeoutError
 
 from functions.invoke_provider.called_model import CalledModel
 from functions.invoke_provider.providers import converse
 from functions.invoke_provider.providers.base import CONNECT_TIMEOUT_S, Completion, Prompt
 from functions.invoke_provider.providers.bedrock_errors import ERRORS
-from functions.invoke_provider.providers.refusals import IN_AN_ANSWER, Refusal, refusal_error
+from functions.invoke_provider.providers.converse_call import ConverseCall
+from functions.invoke_provider.providers.converse_stream import ConverseAssembly
+from functions.invoke_provider.providers.converse_usage import usage_in
+from functions.invoke_provider.providers.refusals import Refusal, refusal_error
+from functions.invoke_provider.providers.streaming import (
+    Streaming,
+    StreamRefused,
+    is_about_streams,
+)
+from functions.invoke_provider.providers.streams import (
+    NO_ANSWER,
+    BrokenOff,
+    ErrorInStream,
+    TooSilent,
+    billed_so_far,
+)
+from functions.invoke_provider.providers.watched_call import Patience
 from functions.shared.errors import (
     EngineError,
     ProviderAuthFailed,
@@ -43,39 +58,55 @@ from functions.shared.errors import (
 )
 from functions.shared.settings import InvokeSettings
 
-_CLOCK_GRACE_S = 0.2
-"""botocore's own timeout comes first: it tells a silent Bedrock from one out of reach."""
-
-_UNREADABLE = (ResponseParserError, AttributeError, KeyError, RecursionError, TypeError, ValueError)
-"""What botocore's parser raises at a body that has not the shape it reads."""
-
-T = TypeVar("T")
+_UNREADABLE = (
+    ResponseParserError,
+    ParserError,
+    AttributeError,
+    KeyError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What botocore's parsers raise at a body that has not the shape they read."""
+_NO_ANSWER = (ClientError, BotoCoreError, HTTPError, *NO_ANSWER, *_UNREADABLE)
 
 
 class BedrockProvider:
     """The function's own role is the key. `endpoint_url` is set where Bedrock is not AWS's."""
 
-    def __init__(self, session: boto3.Session, endpoint_url: str | None = None) -> None:
+    def __init__(
+        self,
+        session: boto3.Session,
+        endpoint_url: str | None = None,
+        streaming: Streaming | None = None,
+    ) -> None:
         self._session = session
         self._endpoint_url = endpoint_url
+        self._streaming = streaming or Streaming()
         # The first client of a session reads the service's description, and takes most of 0.1 s.
-        self._client(CONNECT_TIMEOUT_S).close()
+        self._client(Patience.until(CONNECT_TIMEOUT_S)).close()
 
     def complete(self, prompt: Prompt, model: CalledModel, timeout_s: float) -> Completion:
         body = converse.request_body(prompt, model)
-        client = self._client(timeout_s)
-
-        def call() -> object:
-            with closing(client):
-                return client.converse(**body)
-
-        try:
-            answer = _within(timeout_s + _CLOCK_GRACE_S, call)
-        except (ClientError, BotoCoreError, TimeoutError, *_UNREADABLE) as error:
-            raise engine_error(error) from None
+        ask = partial(self._ask, body)
+        if "toolConfig" in body and not model.streams_tools:
+            answer = ask(Patience.until(timeout_s), False)
+        else:
+            answer = self._streaming.asked(model, timeout_s, ask)
         return converse.completion_of(answer, prompt.request)
 
-    def _client(self, timeout_s: float) -> Any:
+    def _ask(self, body: dict[str, Any], patience: Patience, streamed: bool) -> object:
+        assembly = ConverseAssembly() if streamed else None
+        call = ConverseCall(self._client(patience), body, patience, assembly)
+        with billed_so_far(assembly, usage_in):
+            try:
+                return call.body()
+            except _NO_ANSWER as error:
+                if streamed and _refuses_stream(error):
+                    raise StreamRefused from None
+                raise engine_error(error) from None
+
+    def _client(self, patience: Patience) -> Any:
         """A client for one call, because botocore's timeouts are a client's.
 
         It takes 2 ms and a handshake. A client kept for the next call would keep its connection,
@@ -83,8 +114,8 @@ class BedrockProvider:
         nobody here repeats it.
         """
         config = Config(
-            connect_timeout=min(CONNECT_TIMEOUT_S, timeout_s),
-            read_timeout=timeout_s,
+            connect_timeout=min(CONNECT_TIMEOUT_S, patience.whole_s),
+            read_timeout=patience.first_token_s,
             # The state machine does the retrying.
             retries={"total_max_attempts": 1},
         )
@@ -94,32 +125,22 @@ class BedrockProvider:
 
 
 def connect(settings: InvokeSettings) -> BedrockProvider:
-    return BedrockProvider(boto3.Session(), settings.BEDROCK_ENDPOINT_URL or None)
+    endpoint_url = settings.BEDROCK_ENDPOINT_URL or None
+    return BedrockProvider(boto3.Session(), endpoint_url, Streaming.of(settings))
 
 
-def _within(timeout_s: float, call: Callable[[], T]) -> T:
-    """What the call returns or raises; `TimeoutError` where that takes longer.
-
-    The read timeout bounds each read and starts anew with every byte, and botocore hands out no
-    body before its end: only from another thread can a trickle be left. That thread is left
-    alone; it has a connection of its own, and ends with it.
-    """
-    outcome: Future[T] = Future()
-
-    def settle() -> None:
-        try:
-            outcome.set_result(call())
-        except BaseException as error:  # as concurrent.futures does: whoever waits is told
-            outcome.set_exception(error)
-
-    Thread(target=settle, daemon=True).start()
-    return outcome.result(timeout_s)
+def _refuses_stream(error: Exception) -> bool:
+    match error:
+        case ClientError():
+            refusal = _refusal(error)
+            return is_about_streams(refusal.status, refusal.reason)
+    return False
 
 
 def engine_error(error: Exception) -> EngineError:
     """What an exception of a call means to the engine."""
     match error:
-        case ClientError():
+        case ClientError() | ErrorInStream():
             return refusal_error(_refusal(error), ERRORS)
         case (
             NoCredentialsError()
@@ -129,28 +150,28 @@ def engine_error(error: Exception) -> EngineError:
             | TokenRetrievalError()
         ):
             return ProviderAuthFailed("bedrock cannot be asked without AWS credentials.")
-        case ReadTimeoutError() | TimeoutError():
+        case ReadTimeoutError() | StreamTimeoutError() | TooSilent():
             return ProviderTimeout("bedrock did not answer in time.")
         case (
             EndpointConnectionError() | ConnectTimeoutError() | ProxyConnectionError() | SSLError()
         ):
             return ProviderUnavailable.unreached("bedrock")
-        case HTTPClientError() | ConnectionError():
+        case HTTPClientError() | ConnectionError() | HTTPError() | BrokenOff():
             return ProviderUnavailable.broken_off("bedrock")
         case _:
             name = type(error).__name__
             return ProviderBadResponse(f"bedrock's answer cannot be read ({name}).")
 
 
-def _refusal(error: ClientError) -> Refusal:
-    content = error.response["Error"]
+def _refusal(error: ClientError | ErrorInStream) -> Refusal:
+    if isinstance(error, ErrorInStream):
+        return error.refusal
+    content, metadata = error.response["Error"], error.response["ResponseMetadata"]
     code = str(content.get("Code") or "")
-    if isinstance(error, EventStreamError):
-        # There an exception has the name of the event that it comes in.
-        code, status, headers = code[:1].upper() + code[1:], IN_AN_ANSWER, {}
-    else:
-        metadata = error.response["ResponseMetadata"]
-        status, headers = metadata["HTTPStatusCode"], metadata["HTTPHeaders"]
-    # Where a body names no code, botocore puts the status in its place.
-    codes = () if code.isdigit() else (code,)
-    return Refusal(status, codes, str(content.get("Message") or ""), headers)
+    return Refusal(
+        metadata["HTTPStatusCode"],
+        # Where a body names no code, botocore puts the status in its place.
+        () if code.isdigit() else (code,),
+        str(content.get("Message") or ""),
+        metadata["HTTPHeaders"],
+    )

@@ -99,7 +99,7 @@ def _message(message: Message) -> dict[str, Any]:
     return told | ({"content": ""} if message.role == "tool" and not message.parts else {})
 
 
-def completion_of(body: bytes, provider: str) -> Completion:
+def completion_of(body: object, provider: str) -> Completion:
     """Raises `ContentFiltered` and `ProviderBadResponse`, each with the usage that was told."""
     usage = usage_in(body)
     with paid_for(usage):

@@ -9,6 +9,7 @@ from functions.invoke_provider.credentials import Credentials, Secret
 from functions.invoke_provider.providers.openai import OpenAIProvider
 from functions.invoke_provider.providers.openai_errors import ERRORS as OPENAI_ERRORS
 from functions.invoke_provider.providers.refusals import ErrorTable
+from functions.invoke_provider.providers.streaming import Streaming
 from functions.shared.catalogue.additions import load_additions
 from functions.shared.errors import (
     EngineError,
@@ -34,7 +35,8 @@ def connect(settings: InvokeSettings) -> OpenAIProvider:
     """Raises `KeyError` for a provider that the stage does not add."""
     added = load_additions().providers[settings.PROVIDER]
     secret = Secret(settings.PROVIDER_SECRET_ARN, partial(at, base_url=added.base_url))
-    return OpenAIProvider(secret, errors=errors_of(settings.PROVIDER))
+    errors = errors_of(settings.PROVIDER)
+    return OpenAIProvider(secret, errors=errors, streaming=Streaming.of(settings))
 
 
 def at(credentials: Credentials, base_url: str) -> Credentials:

@@ -10,6 +10,7 @@ from functions.invoke_provider.providers.compatible import at
 from functions.invoke_provider.providers.openai import OpenAIProvider
 from functions.invoke_provider.providers.openai_errors import ERRORS as OPENAI_ERRORS
 from functions.invoke_provider.providers.rpc_errors import PER_DAY
+from functions.invoke_provider.providers.streaming import Streaming
 from functions.shared.errors import (
     ModelNotFound,
     ProviderAuthFailed,
@@ -61,4 +62,4 @@ ERRORS = replace(
 
 def connect(settings: InvokeSettings) -> OpenAIProvider:
     secret = Secret(settings.PROVIDER_SECRET_ARN, partial(at, base_url=BASE_URL))
-    return OpenAIProvider(secret, errors=ERRORS)
+    return OpenAIProvider(secret, errors=ERRORS, streaming=Streaming.of(settings))

@@ -154,9 +154,9 @@ def _tool_choice(request: GenerateRequest) -> dict[str, Any]:
     return choice | {"disable_parallel_tool_use": True}
 
 
-def completion_of(body: bytes, request: GenerateRequest) -> Completion:
+def completion_of(body: object, request: GenerateRequest) -> Completion:
     """Raises `ContentFiltered` and `ProviderBadResponse`, each with the usage that was told."""
-    usage = _usage_in(body)
+    usage = usage_in(body)
     with paid_for(usage):
         answer = parse(_Answer, body)
         text = "".join(block.text or "" for block in answer.content if block.type == "text")
@@ -168,7 +168,7 @@ def completion_of(body: bytes, request: GenerateRequest) -> Completion:
         return completed(text, calls, answer.stop_reason, usage, "anthropic")
 
 
-def _usage_in(body: bytes) -> Usage | None:
+def usage_in(body: object) -> Usage | None:
     """None where it is missing, or no usage. The cache's tokens are outside `input_tokens`, as in ours.
 
     A `priority` tier is capacity that was paid for ahead, and costs no more by the token:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache, partial
+from typing import Any
 
 import httpx2
 import openai
@@ -12,17 +13,29 @@ from functions.invoke_provider.called_model import CalledModel
 from functions.invoke_provider.credentials import Credentials, Keyring, Secret, call_with_key
 from functions.invoke_provider.providers import chat_completions, responses
 from functions.invoke_provider.providers.base import Completion, Prompt
-from functions.invoke_provider.providers.http_client import call_within, unanswered
+from functions.invoke_provider.providers.chat_completions_stream import ChatAssembly
+from functions.invoke_provider.providers.http_client import HttpCall, unanswered
 from functions.invoke_provider.providers.openai_errors import ERRORS
+from functions.invoke_provider.providers.openai_usage import usage_in
 from functions.invoke_provider.providers.refusals import (
     IN_AN_ANSWER,
     ErrorTable,
     Refusal,
     refusal_error,
 )
+from functions.invoke_provider.providers.responses_stream import ResponsesAssembly
 from functions.invoke_provider.providers.rpc_errors import error_object, rpc_codes
+from functions.invoke_provider.providers.streaming import (
+    Streaming,
+    StreamRefused,
+    is_about_streams,
+)
+from functions.invoke_provider.providers.streams import NO_ANSWER, ErrorInStream, billed_so_far
+from functions.invoke_provider.providers.watched_call import Patience
 from functions.shared.errors import EngineError
 from functions.shared.settings import InvokeSettings
+
+Arguments = Mapping[str, Any]
 
 
 class OpenAIProvider:
@@ -33,10 +46,12 @@ class OpenAIProvider:
         keyring: Keyring,
         http_client: httpx2.Client | None = None,
         errors: ErrorTable = ERRORS,
+        streaming: Streaming | None = None,
     ) -> None:
         self._keyring = keyring
         self._client = lru_cache(maxsize=1)(partial(_client, http_client=http_client))
         self._errors = errors
+        self._streaming = streaming or Streaming()
 
     def complete(self, prompt: Prompt, model: CalledModel, timeout_s: float) -> Completion:
         return call_with_key(self._keyring, partial(self._complete, prompt, model, timeout_s))
@@ -45,21 +60,46 @@ class OpenAIProvider:
         self, prompt: Prompt, model: CalledModel, timeout_s: float, credentials: Credentials
     ) -> Completion:
         client = self._client(credentials)
-        try:
-            if model.api == "responses":
-                create = client.responses.with_streaming_response.create
-                body = call_within(create, timeout_s, responses.request_body(prompt, model))
-                return responses.completion_of(body, self._errors)
-            complete = client.chat.completions.with_streaming_response.create
-            arguments = chat_completions.request_body(prompt, model)
-            body = call_within(complete, timeout_s, arguments)
-            return chat_completions.completion_of(body, self._errors.provider)
-        except (openai.OpenAIError, httpx2.HTTPError) as error:
-            raise engine_error(error, self._errors) from None
+        if model.api == "responses":
+            arguments = responses.request_body(prompt, model)
+            ask = partial(self._ask_responses, client, arguments)
+            body = self._streaming.asked(model, timeout_s, ask)
+            return responses.completion_of(body, self._errors)
+        arguments = chat_completions.request_body(prompt, model)
+        ask = partial(self._ask_chat, client, arguments)
+        body = self._streaming.asked(model, timeout_s, ask)
+        return chat_completions.completion_of(body, self._errors.provider)
+
+    def _ask_chat(
+        self, client: openai.OpenAI, arguments: Arguments, patience: Patience, streamed: bool
+    ) -> object:
+        create = client.chat.completions.with_streaming_response.create
+        if not streamed:
+            return self._answer(HttpCall(create, arguments, patience, None))
+        told = {"stream": True, "stream_options": {"include_usage": True}}
+        return self._answer(HttpCall(create, {**arguments, **told}, patience, ChatAssembly()))
+
+    def _ask_responses(
+        self, client: openai.OpenAI, arguments: Arguments, patience: Patience, streamed: bool
+    ) -> object:
+        create = client.responses.with_streaming_response.create
+        if not streamed:
+            return self._answer(HttpCall(create, arguments, patience, None))
+        asked = {**arguments, "stream": True}
+        return self._answer(HttpCall(create, asked, patience, ResponsesAssembly()))
+
+    def _answer(self, call: HttpCall) -> object:
+        with billed_so_far(call.assembly, usage_in):
+            try:
+                return call.body()
+            except (openai.OpenAIError, httpx2.HTTPError, *NO_ANSWER) as error:
+                if call.assembly and _refuses_stream(error):
+                    raise StreamRefused from None
+                raise engine_error(error, self._errors) from None
 
 
 def connect(settings: InvokeSettings) -> OpenAIProvider:
-    return OpenAIProvider(Secret(settings.PROVIDER_SECRET_ARN))
+    return OpenAIProvider(Secret(settings.PROVIDER_SECRET_ARN), streaming=Streaming.of(settings))
 
 
 def _client(credentials: Credentials, http_client: httpx2.Client | None) -> openai.OpenAI:
@@ -72,9 +112,18 @@ def _client(credentials: Credentials, http_client: httpx2.Client | None) -> open
     )
 
 
+def _refuses_stream(error: Exception) -> bool:
+    match error:
+        case openai.APIStatusError():
+            return is_about_streams(error.status_code, error.message)
+    return False
+
+
 def engine_error(error: Exception, errors: ErrorTable) -> EngineError:
     """What an SDK or transport exception means to the engine."""
     match error:
+        case ErrorInStream():
+            return refusal_error(error.refusal, errors)
         case openai.APIStatusError():
             refusal = _refusal(error, error.status_code, error.response.headers)
             return refusal_error(refusal, errors)

@@ -73,7 +73,7 @@ def pinned_price(model: CalledModel) -> dict[str, Any]:
     return pinned
 
 
-def usage_in(body: bytes) -> Usage | None:
+def usage_in(body: object) -> Usage | None:
     """None where it is missing, or cannot be true.
 
     OpenAI counts cached and cache-written tokens among the input; our parts are disjoint. A total over

@@ -143,7 +143,7 @@ def _form(request: GenerateRequest) -> dict[str, Any] | None:
     return {"type": form.type} | flat
 
 
-def completion_of(body: bytes, errors: ErrorTable) -> Completion:
+def completion_of(body: object, errors: ErrorTable) -> Completion:
     """Raises `ContentFiltered`, `ProviderBadResponse` and what a failed answer says of itself, each with
     the usage that was told."""
     usage = usage_in(body)

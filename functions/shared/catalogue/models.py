@@ -64,6 +64,7 @@ class Model(Frozen):
     prefill: bool = False
     original_images: bool = False
     reasoning: bool
+    streams_tools: bool = True
     retires_on: date | None = None
     successor: str | None = None
     time_to_first_token_ms: Annotated[int, Field(gt=0)]

@@ -120,6 +120,42 @@ def test_an_impossible_usage_of_a_failure_is_assumed_instead():
     assert told["call"]["possibly_billed_nano_usd"] == ESTIMATE
 
 
+MADE = "An answer of a few words, and then"
+
+
+@pytest.mark.parametrize(
+    ("told", "input_tokens"),
+    [
+        (None, None),
+        (Usage(), None),
+        (Usage(input_tokens=10**30), None),
+        (Usage(input_tokens=3, cached_input_tokens=700, output_tokens=1), 3),
+    ],
+    ids=repr,
+)
+def test_an_answer_that_broke_off_is_billed_as_it_was_told_and_the_rest_by_estimate(
+    told, input_tokens
+):
+    error = paid(errors.ProviderUnavailable.broken_off("openai"), told)
+    error.made = MADE
+    call = failed(error)["call"]
+    usage = call["usage"]
+    assert usage["estimated"] is True
+    if input_tokens is None:
+        assert 0 < usage["input_tokens"] < 100
+    else:
+        assert (usage["input_tokens"], usage["cached_input_tokens"]) == (input_tokens, 700)
+    assert 5 < usage["output_tokens"] < 15
+    assert call["cost_nano_usd"] > 0
+    assert "possibly_billed_nano_usd" not in call
+
+
+def test_what_had_come_of_an_answer_stands_in_no_error():
+    error = paid(errors.ProviderTimeout("No."), None)
+    error.made = "my secret diary"
+    assert "diary" not in json.dumps(failed(error))
+
+
 def test_a_simulated_call_is_never_billed_but_counts_against_the_limit():
     told = failed(paid(errors.ContentFiltered("No.")), event(mock=True))
     assert told["call"]["cost_nano_usd"] == 0

@@ -88,6 +88,22 @@ def test_bedrocks_endpoint_reaches_the_app_only_when_it_is_set():
 
 
 @pytest.mark.parametrize(
+    ("variables", "streamed"),
+    [
+        ({}, True),
+        ({"BEDROCK_STREAM": "0"}, False),
+        ({"AWS_ENDPOINT_URL_BEDROCK_RUNTIME": "http://127.0.0.1:9"}, False),
+        ({"AWS_ENDPOINT_URL_BEDROCK_RUNTIME": "http://127.0.0.1:9", "BEDROCK_STREAM": "1"}, True),
+    ],
+)
+def test_what_stands_in_for_bedrock_is_asked_for_streams_only_where_it_knows_them(
+    variables, streamed
+):
+    told = read_settings(variables).context.get("unstreamed_providers")
+    assert told == (None if streamed else "bedrock")
+
+
+@pytest.mark.parametrize(
     "variables",
     [
         {"MOCK_PROVIDERS": "maybe"},
