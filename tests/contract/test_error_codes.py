@@ -10,7 +10,6 @@ import openai
 import pytest
 from anthropic.types import ErrorType
 from anthropic.types.shared.error_details import ErrorDetails
-from botocore.exceptions import EventStreamError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,6 +26,7 @@ from functions.invoke_provider.providers.refusals import (
     Refusal,
     refusal_error,
 )
+from functions.invoke_provider.providers.streams import ErrorInStream
 from functions.shared import errors
 
 TABLES = [
@@ -129,7 +129,8 @@ def test_every_exception_inside_bedrocks_stream_has_a_class(service):
     told = {name: shape for name, shape in events.items() if shape.metadata.get("exception")}
     assert len(told) > 3
     for name, shape in told.items():
-        error = EventStreamError({"Error": {"Code": name, "Message": "No."}}, "ConverseStream")
+        assert name[:1].upper() + name[1:] == shape.name
+        error = ErrorInStream(Refusal(IN_AN_ANSWER, (shape.name,), "No.", {}))
         assert type(engine_error(error)) is {**table.codes, **table.general_codes}[shape.name]
 
 
