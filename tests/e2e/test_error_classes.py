@@ -41,8 +41,8 @@ FORM = {"type": "json_schema", "json_schema": {"name": "answer", "schema": {
 
 @dataclass(frozen=True)
 class Asked:
-    """The models of a request, in its order: the one in trouble, one of the same provider, and one of
-    another."""
+    """The models that a request lists, in its order: the one in trouble, one of the same provider, and
+    one of another."""
 
     first: str
     sibling: str
@@ -65,7 +65,7 @@ INTERFACES = {
 """Of each the first has the smallest window."""
 PROVIDERS = ("openai", "azure_openai", "anthropic", "bedrock", "gemini", "own")
 
-Position = Literal["the only one", "the first of several", "all of them"]
+Position = Literal["the only one", "the first of several", "all of them", "pinned"]
 POSITIONS: tuple[Position, ...] = ("the only one", "the first of several", "all of them")
 Bill = Literal["nothing", "told", "estimated", "possible"]
 
@@ -81,7 +81,7 @@ class Trouble:
     error: str
     code: str = "all_providers_failed"
     tries: int = 1
-    then: Literal["nobody", "in order", "another provider", "a larger window"] = "another provider"
+    then: Literal["nobody", "in order", "another provider", "a larger window"] = "in order"
     most: int = 3
     bill: Bill = "nothing"
     bills: Mapping[str, Bill] = field(default_factory=dict)
@@ -91,14 +91,14 @@ class Trouble:
 
     def order(self, asked: Asked) -> tuple[str, ...]:
         """The candidates in the order in which they are asked while nobody answers."""
-        first, sibling, other = asked.models
+        first, _sibling, other = asked.models
         match self.then:
             case "nobody":
                 return (first,)
             case "in order":
-                return (first, sibling, other)[: self.most]
+                return asked.models[: self.most]
             case "another provider":
-                return (first, other, sibling)[: self.most]
+                return (first, other)
         windows = [_window(model) for model in asked.models]
         largest = [0, *accumulate(windows, max)]
         return tuple(
@@ -157,9 +157,7 @@ QUIET = {
         then="nobody",
         bill="told",
     ),
-    "unfit": Trouble(
-        everywhere(Told("Bern, I guess.")), "AnswerUnfit", then="in order", most=2, bill="told"
-    ),
+    "unfit": Trouble(everywhere(Told("Bern, I guess.")), "AnswerUnfit", most=2, bill="told"),
     "too long": Trouble(
         words.TOO_LONG,
         "ContextWindowExceeded",
@@ -183,7 +181,7 @@ REPEATED = {
 """While the circuit is closed, as what came before keeps it."""
 
 OTHERS = {
-    "throttled for long": Trouble(words.throttled(600), "ProviderThrottled", then="in order"),
+    "throttled for long": Trouble(words.throttled(600), "ProviderThrottled"),
     "broken off": Trouble(everywhere(Ended("reset")), "ProviderUnavailable", bill="possible"),
     "unreadable": Trouble(everywhere(Ended("odd")), "ProviderBadResponse", bill="possible"),
     "cut": Trouble(everywhere(Ended("cut")), "ProviderUnavailable", bill="estimated"),
@@ -191,9 +189,11 @@ OTHERS = {
         everywhere(Ended("failed")), "ProviderUnavailable", bill="estimated"
     ),
     "timed out": Trouble(words.TIMED_OUT, "ProviderTimeout", bill="possible"),
-    "quota used up": Trouble(words.QUOTA_USED_UP, "ProviderQuotaExhausted", most=2),
-    "key refused": Trouble(words.KEY_REFUSED, "ProviderAuthFailed", most=2),
-    "unknown model": Trouble(words.UNKNOWN_MODEL, "ModelNotFound", then="in order"),
+    "quota used up": Trouble(
+        words.QUOTA_USED_UP, "ProviderQuotaExhausted", then="another provider"
+    ),
+    "key refused": Trouble(words.KEY_REFUSED, "ProviderAuthFailed", then="another provider"),
+    "unknown model": Trouble(words.UNKNOWN_MODEL, "ModelNotFound"),
 }
 SILENT = {
     "silent": Trouble(
@@ -223,7 +223,10 @@ class Cell:
 
     @property
     def asked(self) -> Asked:
-        return INTERFACES[self.interface]
+        """Where a provider cannot be reached, one of another comes second."""
+        asked = INTERFACES[self.interface]
+        first, sibling, other = asked.models
+        return Asked(first, other, sibling) if self.trouble == "unreached" else asked
 
     @property
     def is_refuted(self) -> bool:
@@ -260,6 +263,8 @@ WAITS = [
     for interface in INTERFACES
     for position in POSITIONS
 ]
+
+PINNED = [Cell("unsupported", interface, "pinned") for interface in INTERFACES]
 
 
 @dataclass(frozen=True)
@@ -352,11 +357,8 @@ def _own_provider(providers):
 def _ask(stack, providers, cell: Cell) -> Ending:
     providers.scripts[cell.mark] = _script(cell)
     trouble = TROUBLES.get(cell.trouble, UNREACHED)
-    body: dict[str, Any] = {
-        "models": cell.named,
-        "task": "chat",
-        "text": scripted("Bern?", cell.mark),
-    }
+    body: dict[str, Any] = {"task": "chat", "text": scripted("Bern?", cell.mark)}
+    body |= {"model": cell.asked.first} if cell.position == "pinned" else {"models": cell.named}
     body |= {"response_format": FORM} if cell.trouble == "unfit" else {}
     response = post(stack, "/generate", body | dict(trouble.limits))
     answer = response.json()
@@ -399,7 +401,7 @@ def run(stack, providers) -> Run:
         ask([cell for cell in _cells(QUIET) if cell.is_refuted])
         refuted = _health(stack)
         ask(_cells(REPEATED))
-        ask(WAITS + _cells(OTHERS))
+        ask(PINNED + WAITS + _cells(OTHERS))
         ask(_cells(SILENT))
         _ask_unreached(ask, providers)
     return Run(endings, quiet, refuted)
@@ -508,6 +510,15 @@ def test_a_trouble_ends_as_its_class_says(run, cell):
     if trouble.tells_reason and ending.status != 200:
         reason = words.message_of(trouble.replies[cell.interface])
         assert reason in ending.answer["error"]["message"]
+
+
+@pytest.mark.parametrize("cell", PINNED, ids=_id)
+def test_another_provider_comes_next_where_the_request_lists_no_order(run, cell):
+    ending, first = run.endings[cell], cell.asked.first
+    assert ending.status == 200, ending.answer
+    [called, then] = ending.called
+    assert called == first
+    assert _provider(then) != _provider(first)
 
 
 @pytest.mark.parametrize("cell", UNREACHED_CELLS, ids=_id)
