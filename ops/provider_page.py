@@ -48,7 +48,9 @@ TABLES = (
 
 _NEXT: Mapping[str | None, str] = {
     None: "the next one",
-    "$remaining^(provider = $candidate.provider ? 1 : 0)": "the next one, of another provider first",
+    "$remaining^($reorders and provider = $candidate.provider ? 1 : 0)": (
+        "the next one, of another provider first where the request lists no order"
+    ),
     "$remaining[provider != $candidate.provider]": "the next one of another provider",
     "$remaining[context_window > $candidate.context_window]": "the next one with a larger window",
     "$remaining[[0..${LastAlternative}]], $candidate": "a few others, then this one again",
