@@ -35,7 +35,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_stage(proving)
     proving.add_argument("--only", choices=[check.name for check in CHECKS], metavar="NAME")
     proving.add_argument("--list", action="store_true", help="say the names and what each settles")
-    writing = commands.add_parser("document", help="write docs/aws-unproven.md")
+    writing = commands.add_parser(
+        "document", help="write docs/aws-unproven.md and docs/providers.md"
+    )
     writing.set_defaults(run=_document)
     repricing = commands.add_parser("reprice", help="hold the logged costs against today's prices")
     repricing.set_defaults(run=_reprice)
@@ -67,7 +69,11 @@ def _reprice(options: argparse.Namespace) -> int:
 
 
 def _document(_options: argparse.Namespace) -> int:
+    # It imports every SDK, which no other command needs.
+    from ops import provider_page  # noqa: PLC0415
+
     document.PATH.write_text(document.document(), "utf-8")
+    provider_page.PATH.write_text(provider_page.page(), "utf-8")
     return 0
 
 
