@@ -15,6 +15,8 @@ UNRECORDED = {
     "Queue Unrecorded Answer",
     "Queue Unrecorded Failure",
 }
+# Passed on the way to the next step, and told with it.
+PASSED = {"Answered?", "Weigh Failure"}
 
 
 def _declared():
@@ -24,11 +26,11 @@ def _declared():
 
 
 def test_the_walk_knows_every_state_that_a_record_tells_of_and_no_other():
-    assert _declared() == STATES.keys() - UNRECORDED
+    assert _declared() == STATES.keys() - UNRECORDED - PASSED
 
 
 def test_what_is_left_out_of_the_walk_is_a_state():
-    assert STATES.keys() >= UNRECORDED
+    assert STATES.keys() >= UNRECORDED | PASSED
 
 
 def test_every_state_that_the_walk_knows_is_drawn():

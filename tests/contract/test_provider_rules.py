@@ -105,16 +105,6 @@ RESHAPED = {
     ),
     "arguments that are a list": (CLAUDE, talk(USER, *called("c", "[1]", "c")), ARGUMENTS),
     "arguments that are a number": (BEDROCK, talk(USER, *called("c", "1", "c")), ARGUMENTS),
-    "half a pair in arguments": (
-        CLAUDE,
-        talk(USER, *called("c", '{"q": "\\ud83d"}', "c")),
-        ARGUMENTS,
-    ),
-    "half a pair on Converse": (
-        BEDROCK,
-        talk(USER, *called("c", '{"q": "\\ud83d"}', "c")),
-        ARGUMENTS,
-    ),
     "instructions alone": (CLAUDE, talk({"role": "system", "content": "Hi."}), "messages"),
     "a developer's alone": (BEDROCK, talk({"role": "developer", "content": "Hi."}), "messages"),
     "instructions alone on Responses": (

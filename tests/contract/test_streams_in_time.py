@@ -44,7 +44,9 @@ WIRES: dict[str, tuple[Any, Any]] = {
     "openai": (CHAT, lambda url, how: OpenAIProvider(keys(f"{url}/v1"), streaming=how)),
     "azure_openai": (
         CHAT,
-        lambda url, how: OpenAIProvider(keys(url), errors=azure_openai_errors.ERRORS, streaming=how),
+        lambda url, how: OpenAIProvider(
+            keys(url), errors=azure_openai_errors.ERRORS, streaming=how
+        ),
     ),
     "responses": (RESPONSES, lambda url, how: OpenAIProvider(keys(f"{url}/v1"), streaming=how)),
     "anthropic": (MESSAGES, lambda url, how: AnthropicProvider(keys(url), streaming=how)),

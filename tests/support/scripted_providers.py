@@ -14,9 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 from urllib.parse import unquote
 
-from local.faults.streams import FRAMES, SSE, frames, sse, streamed
-
 from functions.shared.vocabulary import Api, Provider
+from local.faults.streams import FRAMES, SSE, frames, sse, streamed
 from tests.support.provider_wire import Told, whole
 
 HOST = "127.0.0.1"

@@ -13,7 +13,7 @@ from urllib3 import HTTPResponse
 from urllib3.exceptions import HTTPError
 
 from functions.invoke_provider.providers.converse_stream import ConverseAssembly
-from functions.invoke_provider.providers.refusals import IN_AN_ANSWER, Refusal
+from functions.invoke_provider.providers.refusals import IN_A_STREAM, Refusal
 from functions.invoke_provider.providers.streams import BrokenOff, ErrorInStream, Event, TooSilent
 from functions.invoke_provider.providers.watched_call import Listening, Patience, watched
 
@@ -101,4 +101,4 @@ def _read(frame: EventStreamMessage) -> Event:
     name = str(headers.get(":exception-type"))
     name = name[:1].upper() + name[1:]
     message = str(json.loads(frame.payload).get("message") or "")
-    raise ErrorInStream(Refusal(IN_AN_ANSWER, (name,), message, {}))
+    raise ErrorInStream(Refusal(IN_A_STREAM, (name,), message, {}))

@@ -29,7 +29,9 @@ from functions.shared.errors import (
 Kind = type[EngineError]
 
 IN_AN_ANSWER = 200
-"""The status of an error that is told inside an answer, or inside a stream."""
+"""The status of an error that is told in place of an answer which the provider calls failed."""
+IN_A_STREAM = 206
+"""The status of an error that ends an answer on its way."""
 
 BY_STATUS: dict[int, Kind] = {
     400: RequestDoubted,
@@ -133,7 +135,8 @@ def refusal_error(refusal: Refusal, table: ErrorTable) -> EngineError:
 def _message(status: int, codes: Iterable[str], provider: str) -> str:
     # A code is a word of the interface; anything else in its place is not repeated.
     words = [code for code in codes if re.fullmatch(r"(?!\d+$)\w{1,64}", code, re.ASCII)]
-    return " ".join([f"{provider} answered {status}", *words[:1]])
+    answered = f"answered {status}" if status != IN_A_STREAM else "broke off its answer"
+    return " ".join([f"{provider} {answered}", *words[:1]])
 
 
 def _kind(refusal: Refusal, codes: list[str], table: ErrorTable) -> Kind:
@@ -173,6 +176,8 @@ def _by_part(codes: list[str]) -> Kind | None:
 def _by_status(status: int, codes: list[str]) -> Kind:
     if status >= 400:
         return BY_STATUS.get(status, ProviderUnavailable)
+    if status == IN_A_STREAM:
+        return ProviderUnavailable
     # Of an answer that failed for an unknown reason the provider is not known to be at fault: it may be
     # the prompt's, as most reasons are. One without a reason is no answer of the interface.
     return RequestDoubted if codes else ProviderBadResponse

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from functions.invoke_provider.providers.refusals import IN_AN_ANSWER, Refusal
+from functions.invoke_provider.providers.refusals import IN_A_STREAM, Refusal
 from functions.shared.errors import EngineError
 from functions.shared.vocabulary import Usage
 
@@ -68,7 +68,7 @@ def raise_error_in(event: Event) -> None:
         str(one) for one in (told.get("code"), told.get("type")) if one and one != "error"
     )
     reason = str(told.get("message") or "")
-    raise ErrorInStream(Refusal(IN_AN_ANSWER, words, reason, {}, told))
+    raise ErrorInStream(Refusal(IN_A_STREAM, words, reason, {}, told))
 
 
 def paired(text: str) -> str:

@@ -169,7 +169,7 @@ def test_what_a_request_is_about_is_the_users_last_word_and_no_instruction():
         ({"text": "a", "reasoning_effort": "ultra"}, "reasoning_effort"),
         ({"text": "a", "verbosity": "none"}, "verbosity"),
         ({"text": "a", "user": 7}, "user"),
-        ({"text": "a", "service_tier": "free"}, "service_tier"),
+        ({"text": "a", "service_tier": 1}, "service_tier"),
         ({"text": "a", "tools": [LOOK], "tool_choice": "maybe"}, "tool_choice"),
         ({"text": "a", "tools": [LOOK], "tool_choice": {"type": "web_search"}}, "tool_choice.type"),
         (

@@ -251,7 +251,7 @@ def free_in_s(error, rounds=0, **changes):
     ],
 )
 def test_who_asks_for_a_wait_is_free_when_it_is_over_and_hardly_later(error, least_s):
-    assert least_s - 1 < free_in_s(error) <= least_s * (1 + WAIT_JITTER)
+    assert least_s - 1 < free_in_s(error) <= least_s * (1 + WAIT_JITTER) + 0.01
 
 
 def test_who_throttles_again_is_left_alone_for_longer_each_time_within_bounds():

@@ -76,7 +76,7 @@ def test_googles_words_are_understood_in_a_list_and_alone(wrapped, error, kind):
         ("26s", {}, 26),
         ("0.2s", {}, 1),
         ("soon", {}, 0),
-        (7, {}, 0),
+        (7, {}, 7),
         ("26s", {"retry-after": "3"}, 3),
     ],
 )

@@ -13,6 +13,7 @@ from functions.shared.catalogue.models import load_catalogue
 from functions.shared.contracts.decision import ModelHealth
 from functions.shared.errors import EngineError, NotFound, ServiceUnavailable
 from functions.shared.policy.provider_choice import ProviderChoice
+from functions.shared.vocabulary import BUILT_IN_PROVIDERS
 from tests.support.figures import SERVICE_NAME, FakeCloudWatch
 
 NOW = datetime(2026, 11, 24, 10, 20, 30, tzinfo=UTC)
@@ -180,12 +181,13 @@ def test_a_model_that_is_not_in_the_catalogue_is_not_found_and_not_looked_up(mea
 
 def test_every_provider_is_listed_with_what_is_set_up_for_it(measured):
     told = _providers(health={})
-    assert told.keys() == {"openai", "azure_openai", "anthropic", "bedrock", "local"}
+    assert told.keys() == {*BUILT_IN_PROVIDERS}
     assert [name for name, one in told.items() if one["configured"]] == ["openai", "local"]
     assert [name for name, one in told.items() if one["mock"]] == [
         "azure_openai",
         "anthropic",
         "bedrock",
+        "gemini",
     ]
     for one in told.values():
         assert (one["attempts"], one["success_rate"], one["latency_ms"]) == (
