@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from math import ceil
@@ -41,6 +41,7 @@ from stacks.extra_providers import (
 )
 
 _Item = TypeVar("_Item")
+_Named = TypeVar("_Named", bound=Collection[str])
 
 
 def _listed(value: object) -> object:
@@ -204,13 +205,13 @@ class StageConfig(_Part):
         check_extra_providers(providers, locally=info.data.get("stage") == "local")
         return providers
 
-    @field_validator("price_factors")
+    @field_validator("price_factors", "unstreamed_providers")
     @classmethod
-    def _are_of_known_providers(cls, factors: PriceFactors, info: ValidationInfo) -> PriceFactors:
+    def _are_of_known_providers(cls, named: _Named, info: ValidationInfo) -> _Named:
         extra = {one.name for one in info.data.get("extra_providers", ())}
-        if strangers := factors.keys() - {*BUILT_IN_PROVIDERS, *extra}:
+        if strangers := {*named} - {*BUILT_IN_PROVIDERS, *extra}:
             raise ValueError(f"there is no provider {', '.join(sorted(strangers))}")
-        return factors
+        return named
 
     @field_validator("routing_policy", "shadow_policy")
     @classmethod

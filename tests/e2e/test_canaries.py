@@ -117,7 +117,7 @@ BODIES = [
         "name": canary("form_name"), "schema": {"properties": {canary("form_property"): {}}}}}},
     {**PINNED, "text": canary("refused_text")},
     {**PINNED, "text": canary("broken_text")},
-    {**PINNED, "text": canary("throttled_text")},
+    {**PINNED, "text": canary("throttled_text"), "max_latency_ms": 9_000},
     {"text": "x", "surprise": canary("unknown_value")},
     {"text": {"a": canary("wrong_type")}, "temperature": canary("wrong_type")},
     {"text": "x", "task": canary("wrong_enum"), "model_preference": canary("wrong_enum")},

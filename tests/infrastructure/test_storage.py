@@ -81,6 +81,7 @@ def test_a_secret_per_provider_with_keys_has_no_value_that_an_update_could_write
         "llm-orchestrator/prod/openai": "api_key.",
         "llm-orchestrator/prod/azure_openai": "api_key and base_url.",
         "llm-orchestrator/prod/anthropic": "api_key.",
+        "llm-orchestrator/prod/gemini": "api_key.",
     }
     for secret in secrets:
         assert not secret.keys() & {"SecretString", "GenerateSecretString"}
