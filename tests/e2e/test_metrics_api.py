@@ -59,6 +59,8 @@ def _bodies():
     for number in range(12):
         model = list(FAULTS)[number % len(FAULTS)]
         body = {"task": "chat", "text": TEXT, "model": model, "fallback": number % 4 > 1}
+        # A job would wait for minutes for a model that is throttled.
+        body |= {"max_latency_ms": 20_000}
         yield "/jobs" if number % 5 == 4 else "/generate", number % 2 == 1, body
     for number in range(4):
         yield "/generate", number % 2 == 1, {"task": "no-such-task", "text": TEXT}

@@ -142,7 +142,7 @@ def test_a_job_that_is_stopped_between_its_calls_has_those_that_were(stack, prov
     assert "possibly_billed_usd" not in record
 
 
-def test_a_job_that_is_stopped_at_once_has_a_row_that_costs_nothing(stack):
+def test_a_job_that_is_stopped_at_once_has_a_row_that_costs_nothing_known(stack):
     job = f"req_{uuid.uuid4()}"
     key = _caller_id(stack)
     # A call that was to be made just then is waited for until its time is over.
@@ -156,7 +156,9 @@ def test_a_job_that_is_stopped_at_once_has_a_row_that_costs_nothing(stack):
     stack.client("stepfunctions").stop_execution(executionArn=started["executionArn"])
     record = _record(stack, job)
     assert (record["status"], record["cost_usd"]) == ("ABORTED", 0)
-    assert "possibly_billed_usd" not in record
+    # On a busy machine the call may be made before the stop arrives.
+    called = [one for one in record["attempts"] if one["outcome"] == "ProviderTimeout"]
+    assert ("possibly_billed_usd" in record) == bool(called)
 
 
 def _caller_id(stack):
