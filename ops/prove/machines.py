@@ -83,7 +83,10 @@ def _variables() -> dict[str, Any]:
         "candidate": _candidate("failed", "a", 1),
         "remaining": left,
         "failures": [],
-        "retry_after_seconds": 0,
+        "refusal": None,
+        "refused": 0,
+        "reorders": True,
+        "throttled": [],
         "waited": False,
         "left": 5,
         "again": [],
@@ -95,7 +98,13 @@ def _variables() -> dict[str, Any]:
 def _leading_to(choice: dict[str, Any], called: str, ended: str) -> dict[str, Any]:
     """The choice with other states behind it."""
     text = json.dumps(choice)
-    ways = {"Invoke Provider": called, "Record Failure": ended, "Wait For Provider": "Waits"}
+    ways = {
+        "Invoke Provider": called,
+        "Record Failure": ended,
+        "Record Metrics": ended,
+        "Wait For Provider": "Waits",
+        "Next Candidate?": "Waits",
+    }
     for state, other in ways.items():
         text = text.replace(f'"{state}"', f'"{other}"')
     changed: dict[str, Any] = json.loads(text)

@@ -36,6 +36,7 @@ from functions.shared.vocabulary import Task, Usage
 FAILURE_PERCENT_VARIABLE = "SIMULATOR_FAILURE_PERCENT"
 """0 to 100: this share of the requests that a model gets fails at it. No deployment sets it."""
 
+_IN_VAIN_S = 86_400.0
 _SHARED_FAULTS = (ProviderOverloaded, ProviderThrottled, ProviderUnavailable)
 
 _LEAST_JITTER, _JITTER = 0.7, 0.6
@@ -119,7 +120,11 @@ def _fail_a_share(prompt: Prompt, model: str) -> None:
     percent = float(os.environ.get(FAILURE_PERCENT_VARIABLE) or 0)
     if percent and 100 * _drawn(prompt, model, "failure") < percent:
         kind = int(_digest(prompt, model, "kind"), 16) % len(_SHARED_FAULTS)
-        raise _SHARED_FAULTS[kind]("Simulated.")
+        error = _SHARED_FAULTS[kind]("Simulated.")
+        if isinstance(error, ProviderThrottled):
+            # It would end alike however long one waits.
+            error.told_wait_seconds = _IN_VAIN_S
+        raise error
 
 
 def _drawn(prompt: Prompt, model: str, of_what: str) -> float:
