@@ -9,8 +9,8 @@ from ops.prove.check import Finding, judged
 from ops.prove.probe import Probe
 
 _STOPPED_WITHIN_S = 30
-_TRIES = 3
 """The queue alone holds an event for ten seconds."""
+_TRIES = 3
 
 
 def figures_follow_the_log(probe: Probe) -> Finding:
