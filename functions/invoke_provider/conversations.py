@@ -26,8 +26,6 @@ GO_ON = "Go on."
 NO_RESULT = "No result was given."
 _RESULT = "Result of a tool call: "
 
-_HALF_PAIR = re.compile(r"[\ud800-\udfff]")
-
 
 @dataclass(frozen=True)
 class TurnRules:
@@ -160,7 +158,7 @@ def _with_object_arguments(message: Message, dropped: Dropped) -> Message:
     for call in message.tool_calls:
         arguments = _object_text(call.function.arguments)
         if arguments != call.function.arguments and call.function.arguments:
-            reason = "what is no JSON object, or no valid Unicode, is made so"
+            reason = "what is no JSON object is put into one"
             drop(dropped, "messages.tool_calls.function.arguments", reason)
         function = call.function.model_copy(update={"arguments": arguments})
         calls.append(call.model_copy(update={"function": function}))
@@ -169,15 +167,12 @@ def _with_object_arguments(message: Message, dropped: Dropped) -> Message:
 
 def _object_text(arguments: str) -> str:
     """The text of a JSON object: the same where it is one, else with the caller's text in it."""
+    text = arguments or "{}"
     try:
-        read = json.loads(arguments or "{}", parse_constant=refuse_constant, parse_float=_finite)
+        read = json.loads(text, parse_constant=refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError):
         read = None
-    if not isinstance(read, dict):
-        read = {"arguments": arguments}
-    elif not _HALF_PAIR.search(text := json.dumps(read, ensure_ascii=False)):
-        return arguments or text
-    return _HALF_PAIR.sub("\ufffd", json.dumps(read, ensure_ascii=False))
+    return text if isinstance(read, dict) else json.dumps({"arguments": arguments})
 
 
 def _finite(text: str) -> float:
