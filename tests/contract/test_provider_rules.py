@@ -468,14 +468,14 @@ def _is_valid(fields):
 
 
 @given(_requests().filter(_is_valid), st.sampled_from(MODELS))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_every_valid_request_is_sent_in_a_form_that_its_provider_takes(fields, model_id):
     api, body, _ = body_of(model_id, fields)
     assert problem_of(api, body) == ""
 
 
 @given(_requests().filter(_is_valid), st.sampled_from(MODELS))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_no_more_is_sent_than_the_worst_case_was_reckoned_for(fields, model_id):
     event = ClassifyInput(
         request=fields | {"task": "chat"},

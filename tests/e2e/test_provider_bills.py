@@ -76,7 +76,7 @@ TABLE = {
     "failing": Expected(("ProviderUnavailable",) * 2),
     "overloaded": Expected(("ProviderOverloaded",) * 2),
     # Asked anew as long as there is time.
-    "throttled": _once("ProviderThrottled", repeated=True),
+    "throttled": _once("ProviderThrottled", repeated=True, hurried=True),
     "throttled_for_long": _once("ProviderThrottled", hurried=True),
     "cut_json": _once("ProviderUnavailable", beside="guessed"),
     "html": _once("ProviderBadResponse", beside="possible"),

@@ -38,7 +38,8 @@ def complete(task="chat", model="gpt-4o", max_output_tokens=4096, **fields):
 
 @contextmanager
 def little_work():
-    """Counts calls, as a time would depend on what else the machine does."""
+    """Counts calls, as a time would depend on what else the machine does; a bomb takes millions, and how deep
+    a recursion may go depends on what else was imported."""
     calls = 0
 
     def count(_frame, event, _argument):
@@ -50,7 +51,7 @@ def little_work():
         yield
     finally:
         sys.setprofile(None)
-    assert calls < 20_000
+    assert calls < 100_000
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -229,8 +230,6 @@ TWICE_ITSELF = {
     ],
 )
 def test_a_schema_without_sense_or_end_is_refused_at_once(schema):
-    # What a process does at its first sample alone is not the schema's doing.
-    sample_of({"type": "string"})
     with little_work(), pytest.raises(errors.RequestUnsupported):
         sample_of(schema)
 
