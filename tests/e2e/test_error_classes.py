@@ -330,7 +330,7 @@ def stack(providers, tmp_path_factory):
     settings = {
         "REQUESTS_PER_SECOND": "1000",
         "BURST_REQUESTS": "1000",
-        "LOCAL_WORKERS_PER_FUNCTION": "8",
+        "LOCAL_WORKERS_PER_FUNCTION": "4",
         "EXTRA_PROVIDERS": str(added),
     }
     with running_stack(**settings, **providers.variables) as running:
@@ -395,7 +395,7 @@ def run(stack, providers) -> Run:
         )
 
     _prime(stack)
-    with ThreadPoolExecutor(16) as pool:
+    with ThreadPoolExecutor(8) as pool:
         ask([cell for cell in _cells(QUIET) if not cell.is_refuted])
         quiet = _health(stack)
         ask([cell for cell in _cells(QUIET) if cell.is_refuted])
