@@ -330,7 +330,7 @@ def stack(providers, tmp_path_factory):
     settings = {
         "REQUESTS_PER_SECOND": "1000",
         "BURST_REQUESTS": "1000",
-        "LOCAL_WORKERS_PER_FUNCTION": "4",
+        "LOCAL_WORKERS_PER_FUNCTION": "8",
         "EXTRA_PROVIDERS": str(added),
     }
     with running_stack(**settings, **providers.variables) as running:
