@@ -108,7 +108,7 @@ class Exchange:
     ended: threading.Event = field(default_factory=threading.Event)
     session: requests.Session = field(default_factory=requests.Session)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _servers: dict[Provider, _Server] = field(default_factory=dict)
+    _servers: dict[Provider, Server] = field(default_factory=dict)
 
     @contextmanager
     def serving(self) -> Iterator[Exchange]:
@@ -125,7 +125,7 @@ class Exchange:
                 self.close(provider)
 
     def open(self, provider: Provider) -> None:
-        server = _Server((HOST, self.ports.get(provider, 0)), partial(_Handler, self, provider))
+        server = Server((HOST, self.ports.get(provider, 0)), partial(_Handler, self, provider))
         self._servers[provider] = server
         self.ports = {**self.ports, provider: server.server_port}
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
@@ -149,22 +149,27 @@ class Exchange:
     @property
     def variables(self) -> dict[str, str]:
         """The environment of a stack whose providers are here."""
-        at = {provider: f"http://{HOST}:{port}" for provider, port in self.ports.items()}
-        return {
-            "OPENAI_API_KEY": "sk-of-the-exchange",
-            "OPENAI_BASE_URL": f"{at['openai']}/v1",
-            "AZURE_OPENAI_API_KEY": "azure-key-of-the-exchange",
-            "AZURE_OPENAI_ENDPOINT": at["azure_openai"],
-            "ANTHROPIC_API_KEY": "sk-ant-of-the-exchange",
-            "ANTHROPIC_BASE_URL": at["anthropic"],
-            "BEDROCK_ENABLED": "1",
-            "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": at["bedrock"],
-            "BEDROCK_STREAM": "1",
-            "MOCK_PROVIDERS": "never",
-        }
+        return variables_at(self.ports)
 
 
-class _Server(ThreadingHTTPServer):
+def variables_at(ports: Mapping[str, int]) -> dict[str, str]:
+    """The environment of a stack whose remote providers listen on these ports."""
+    at = {provider: f"http://{HOST}:{port}" for provider, port in ports.items()}
+    return {
+        "OPENAI_API_KEY": "sk-of-the-exchange",
+        "OPENAI_BASE_URL": f"{at['openai']}/v1",
+        "AZURE_OPENAI_API_KEY": "azure-key-of-the-exchange",
+        "AZURE_OPENAI_ENDPOINT": at["azure_openai"],
+        "ANTHROPIC_API_KEY": "sk-ant-of-the-exchange",
+        "ANTHROPIC_BASE_URL": at["anthropic"],
+        "BEDROCK_ENABLED": "1",
+        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": at["bedrock"],
+        "BEDROCK_STREAM": "1",
+        "MOCK_PROVIDERS": "never",
+    }
+
+
+class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
     timeout = 0

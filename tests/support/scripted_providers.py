@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, Literal
 from urllib.parse import unquote
 
 from functions.shared.vocabulary import Api, Provider
+from local.faults.exchange import HOST, Server, variables_at
 from local.faults.streams import FRAMES, SSE, frames, sse, streamed
 from tests.support.provider_wire import Told, whole
 
-HOST = "127.0.0.1"
 _MARK = re.compile(rb"\(script ([\w.-]+)\)")
 _RESET = struct.pack("ii", 1, 0)
 """Closing then drops what was not read yet, and tells the other side so."""
@@ -89,21 +89,20 @@ class ScriptedProviders:
         self.ports: dict[str, int] = {}
         self.ended = threading.Event()
         self._lock = threading.Lock()
-        self._servers: dict[str, ThreadingHTTPServer] = {}
+        self._servers: dict[str, Server] = {}
         for provider in providers:
             self.open(provider)
 
     def open(self, provider: str) -> None:
         address = (HOST, self.ports.get(provider, 0))
-        server = _Server(address, partial(_Handler, self, provider))
+        server = Server(address, partial(_Handler, self, provider))
         self._servers[provider], self.ports[provider] = server, server.server_port
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
 
     def close(self, provider: str) -> None:
         """From now on its connections are refused."""
         server = self._servers.pop(provider)
-        server.shutdown()
-        server.server_close()
+        server.close_after_backlog()
 
     def end(self) -> None:
         self.ended.set()
@@ -124,20 +123,9 @@ class ScriptedProviders:
     @property
     def variables(self) -> dict[str, str]:
         """The environment of a stack whose built-in providers are here."""
-        at = {provider: f"http://{HOST}:{port}" for provider, port in self.ports.items()}
-        return {
-            "OPENAI_API_KEY": "sk-of-the-script",
-            "OPENAI_BASE_URL": f"{at['openai']}/v1",
-            "AZURE_OPENAI_API_KEY": "azure-key-of-the-script",
-            "AZURE_OPENAI_ENDPOINT": at["azure_openai"],
-            "ANTHROPIC_API_KEY": "sk-ant-of-the-script",
-            "ANTHROPIC_BASE_URL": at["anthropic"],
-            "BEDROCK_ENABLED": "1",
-            "BEDROCK_STREAM": "1",
-            "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": at["bedrock"],
+        return variables_at(self.ports) | {
             "GEMINI_API_KEY": "gemini-key-of-the-script",
-            "GEMINI_BASE_URL": f"{at['gemini']}/v1beta/openai/",
-            "MOCK_PROVIDERS": "never",
+            "GEMINI_BASE_URL": f"http://{HOST}:{self.ports['gemini']}/v1beta/openai/",
         }
 
 
@@ -158,11 +146,6 @@ def serving(*providers: Provider | str) -> Iterator[ScriptedProviders]:
         yield made
     finally:
         made.end()
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -45,7 +45,7 @@ class AnthropicProvider:
     ) -> Completion:
         ask = partial(_ask, self._client(credentials), messages.request_body(prompt, model))
         body = self._streaming.asked(model, timeout_s, ask)
-        return messages.completion_of(body, prompt.request)
+        return messages.completion_of(body)
 
 
 def _ask(

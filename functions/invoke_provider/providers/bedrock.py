@@ -93,7 +93,7 @@ class BedrockProvider:
             answer = ask(Patience.until(timeout_s), False)
         else:
             answer = self._streaming.asked(model, timeout_s, ask)
-        return converse.completion_of(answer, prompt.request)
+        return converse.completion_of(answer)
 
     def _ask(self, body: dict[str, Any], patience: Patience, streamed: bool) -> object:
         assembly = ConverseAssembly() if streamed else None

@@ -138,7 +138,7 @@ def _text_format(form: JsonSchemaFormat) -> dict[str, Any]:
     return {"type": "json_schema", "structure": {"jsonSchema": json_schema}}
 
 
-def completion_of(answer: object, request: GenerateRequest) -> Completion:
+def completion_of(answer: object) -> Completion:
     """Raises `ContentFiltered` and `ProviderBadResponse`, each with the usage that was told."""
     usage = usage_in(answer)
     with paid_for(usage):

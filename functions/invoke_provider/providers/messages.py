@@ -154,7 +154,7 @@ def _tool_choice(request: GenerateRequest) -> dict[str, Any]:
     return choice | {"disable_parallel_tool_use": True}
 
 
-def completion_of(body: object, request: GenerateRequest) -> Completion:
+def completion_of(body: object) -> Completion:
     """Raises `ContentFiltered` and `ProviderBadResponse`, each with the usage that was told."""
     usage = usage_in(body)
     with paid_for(usage):

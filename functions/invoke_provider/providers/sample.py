@@ -18,6 +18,7 @@ from pydantic import JsonValue
 from functions.invoke_provider.providers.patterns import MAX_LENGTH, matching
 from functions.invoke_provider.response_format import NOT_CHECKED
 from functions.invoke_provider.schema_steps import Check
+from functions.shared.contracts.schema_budget import pointed_at
 from functions.shared.contracts.state_size import json_bytes
 from functions.shared.errors import RequestUnsupported
 
@@ -123,7 +124,7 @@ class _Sampler:
             sorted(schema[name], key=self._refers) for name in ("anyOf", "oneOf") if name in schema
         ]
         if "$ref" in schema:
-            groups.append([self._target(schema["$ref"])])
+            groups.append([pointed_at(self.check.schema, schema["$ref"])[0]])
         if "if" in schema:
             # What breaks the condition, or meets it by what it asks: the check tells.
             meets = {"allOf": [schema["if"], schema.get("then", True)]}
@@ -144,13 +145,6 @@ class _Sampler:
 
     def _of_any(self, group: list[Any]) -> Iterator[Schema]:
         return chain.from_iterable(map(self._flat, group))
-
-    def _target(self, reference: str) -> Any:
-        target = self.check.schema
-        for step in filter(None, reference.removeprefix("#").split("/")):
-            name = step.replace("~1", "/").replace("~0", "~")
-            target = target[int(name)] if isinstance(target, list) else target[name]
-        return target
 
     def _made(self, schema: Schema, path: tuple[int, ...]) -> Iterator[Any]:
         if "const" in schema or "enum" in schema:

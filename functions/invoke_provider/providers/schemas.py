@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from functions.shared.contracts.request import REFUSED_AT_ROOT
+from functions.shared.contracts.schema_budget import pointed_at
 
 _LIMITS = frozenset(
     (
@@ -109,11 +110,10 @@ def resolved(reference: Any, root: dict[str, Any]) -> Any:
     """What a reference inside the schema leads to, or None."""
     if not isinstance(reference, str) or not reference.startswith("#"):
         return None
-    node: Any = root
-    for part in filter(None, reference[1:].split("/")):
-        name = part.replace("~1", "/").replace("~0", "~")
-        node = node.get(name) if isinstance(node, dict) else None
-    return node
+    try:
+        return pointed_at(root, reference)[0]
+    except (LookupError, ValueError):
+        return None
 
 
 def with_items(schema: Any) -> Any:

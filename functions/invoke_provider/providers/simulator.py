@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from functions.invoke_provider.called_model import CalledModel
 from functions.invoke_provider.providers.base import Completion, FinishReason, Prompt
+from functions.invoke_provider.providers.retry_after import MAX_WAIT_S
 from functions.invoke_provider.providers.sample import sample_of
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.contracts.request import FunctionCall, NamedToolChoice, Tool, ToolCall
@@ -36,7 +37,6 @@ from functions.shared.vocabulary import Task, Usage
 FAILURE_PERCENT_VARIABLE = "SIMULATOR_FAILURE_PERCENT"
 """0 to 100: this share of the requests that a model gets fails at it. No deployment sets it."""
 
-_IN_VAIN_S = 86_400.0
 _SHARED_FAULTS = (ProviderOverloaded, ProviderThrottled, ProviderUnavailable)
 
 _LEAST_JITTER, _JITTER = 0.7, 0.6
@@ -123,7 +123,7 @@ def _fail_a_share(prompt: Prompt, model: str) -> None:
         error = _SHARED_FAULTS[kind]("Simulated.")
         if isinstance(error, ProviderThrottled):
             # It would end alike however long one waits.
-            error.told_wait_seconds = _IN_VAIN_S
+            error.told_wait_seconds = MAX_WAIT_S
         raise error
 
 

@@ -164,16 +164,23 @@ class _Reader:
     def _target(self, pointer: str, place: Place) -> tuple[Any, Place]:
         if pointer != "#" and not pointer.startswith("#/"):
             raise SchemaRefused("only references inside the schema, #/…, are followed", place)
-        found: Any = self.root
-        names = unquote(pointer[2:]).split("/") if pointer != "#" else []
         try:
-            for name in names:
-                found = _child(found, name)
+            found, way = pointed_at(self.root, pointer)
         except (LookupError, ValueError):
-            found = None
+            found, way = None, ()
         if not isinstance(found, dict | bool):
             raise SchemaRefused("refers to no schema", place)
-        return found, tuple(names)
+        return found, way
+
+
+def pointed_at(root: Any, pointer: str) -> tuple[Any, tuple[str, ...]]:
+    """What `#` or `#/…` leads to, and the way there (RFC 6901). Raises `LookupError` and `ValueError` where
+    that is nothing."""
+    names = unquote(pointer[2:]).split("/") if pointer != "#" else []
+    found = root
+    for name in names:
+        found = _child(found, name)
+    return found, tuple(names)
 
 
 def _child(value: Any, name: str) -> Any:

@@ -48,7 +48,7 @@ def _messages(text, calls, ended):
     told = [{"type": "tool_use", "id": one[0], "name": one[1], "input": one[2]} for one in calls]
     usage = {"input_tokens": 10, "output_tokens": 2}
     answer = {"content": said[: 2 if text else 1] + told, "stop_reason": ended, "usage": usage}
-    return messages.completion_of(_body(answer), REQUEST)
+    return messages.completion_of(_body(answer))
 
 
 def _converse(text, calls, ended):
@@ -59,7 +59,7 @@ def _converse(text, calls, ended):
         "stopReason": ended,
         "usage": {"inputTokens": 10, "outputTokens": 2},
     }
-    return converse.completion_of(answer, REQUEST)
+    return converse.completion_of(answer)
 
 
 def _named(call):
