@@ -16,7 +16,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
   --no-annotate --no-emit-index-url --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
-.PHONY: help run test browser check bench format lock prices drawing deploy prove clean
+.PHONY: help run test browser check types lint bench format lock prices drawing deploy prove clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -61,9 +61,14 @@ browser:
 	  { echo "Install Chromium or Google Chrome; the tests of the pages need one." >&2; exit 1; }; }
 
 check: $(DEV_READY) $(NODE_DEV_READY) ## format, lint, types, ASL and template lint
+	@$(MAKE) --no-print-directory --jobs types lint
+
+types:
+	@$(BIN)/mypy
+
+lint:
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy
 	@node_modules/.bin/biome check --error-on-warnings
 	@node_modules/.bin/tsc --project jsconfig.json
 	@$(BIN)/python -m training prices --check

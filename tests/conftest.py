@@ -11,10 +11,13 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.loaders
+import botocore.session
 import hypothesis
 import pytest
 
@@ -28,6 +31,8 @@ SETTINGS = (
     "AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "OPERATOR_API_KEYS", "REQUESTS_PER_", "BURST_REQUESTS",
     "LOG_LEVEL", "LOG_PROMPTS", "ACCOUNT_CONCURRENCY", "EXTRA_PROVIDERS",
 )  # fmt: skip
+CROWDED = {"REQUESTS_PER_SECOND": "1000", "BURST_REQUESTS": "1000"}
+"""Many tests at once are more than the plan of a caller grants."""
 REGION = "us-east-1"
 EXIT_STATUS = pytest.StashKey[int]()
 
@@ -101,11 +106,12 @@ class Stack:
         functions.update_function_configuration(
             FunctionName=name, Environment={"Variables": dict(variables)}
         )
-        ends = time.monotonic() + 10
+        ends = time.monotonic() + 60
         while True:
             found = functions.get_function_configuration(FunctionName=name)
-            if found["LastUpdateStatus"] == "Successful" or time.monotonic() > ends:
+            if found["LastUpdateStatus"] == "Successful":
                 return
+            assert time.monotonic() < ends, f"{name} was not updated"
             time.sleep(0.1)
 
 
@@ -132,8 +138,14 @@ def stack() -> Stack:
         port = _free_port()
         # Before the start: what comes up only half is ended, too.
         port_file.write_text(str(port))
-        # Many tests at once are more than the plan of a caller grants.
-        return _start(port, {"REQUESTS_PER_SECOND": "1000", "BURST_REQUESTS": "1000"})
+        return _start(port, CROWDED)
+
+
+@pytest.fixture(scope="session")
+def small() -> Iterator[Stack]:
+    """A stack in an account that runs three functions at once, and refuses the fourth."""
+    with running_stack(ACCOUNT_CONCURRENCY="3") as running:
+        yield running
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -228,6 +240,11 @@ def environment(monkeypatch):
     read_settings.cache_clear()
 
 
+@cache
+def _descriptions() -> botocore.loaders.Loader:
+    return botocore.loaders.create_loader()
+
+
 @pytest.fixture
 def aws(monkeypatch):
     """An empty account inside the test's own process."""
@@ -241,13 +258,17 @@ def aws(monkeypatch):
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     # Both are kept between invocations: the next test has another account.
     caches = (clients.client, clients.dynamodb, clients.table)
-    for cache in caches:
-        cache.cache_clear()
+    for one in caches:
+        one.cache_clear()
     reader.known.clear()
     with mock_aws():
+        # Each test has a session of its own, and reads no descriptions of services for that.
+        session = botocore.session.Session()
+        session.register_component("data_loader", _descriptions())
+        boto3.setup_default_session(botocore_session=session)
         yield
-    for cache in caches:
-        cache.cache_clear()
+    for one in caches:
+        one.cache_clear()
 
 
 def _table(name, *keys, **index):

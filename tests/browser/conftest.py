@@ -4,7 +4,9 @@ import shutil
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
+
+from tests.conftest import CROWDED, running_stack
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = (
@@ -15,6 +17,16 @@ ARGUMENTS = (
 REFUSED = "Failed to load resource"
 # The stack's; an address like data: has no host.
 HOSTS = {"127.0.0.1", None}
+
+# No test is of how quick a page is on a machine that does other things, too.
+expect.set_options(timeout=30_000)
+
+
+@pytest.fixture(scope="package")
+def stack():
+    """Of the pages alone: neither they nor the tests of the shared one wait for each other."""
+    with running_stack(**CROWDED) as running:
+        yield running
 
 
 # Not for the session: while it is open, no other test of the process can run an event loop.

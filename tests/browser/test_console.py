@@ -6,7 +6,7 @@ import pytest
 import requests
 from playwright.sync_api import expect
 
-pytestmark = pytest.mark.xdist_group("local")
+pytestmark = pytest.mark.xdist_group("pages")
 
 TEXT = "Step Functions runs each request as a state machine. Every state is a Lambda function."
 REFUSED = "Failed to load resource"
@@ -276,6 +276,8 @@ def test_an_answer_is_asked_for_with_its_whole_decision(console, button, path):
     with console.page.expect_request(f"**/v1/{path}") as asked:
         console.send(button)
     assert asked.value.post_data_json["explain"] is True
+    # What is still under way would get its row beside those of the next test.
+    expect(console.outcome.locator(".walk")).to_be_visible()
 
 
 def test_a_dry_run_shows_the_decision_and_asks_nobody(console):

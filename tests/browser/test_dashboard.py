@@ -7,7 +7,7 @@ import pytest
 import requests
 from playwright.sync_api import expect
 
-pytestmark = pytest.mark.xdist_group("local")
+pytestmark = pytest.mark.xdist_group("pages")
 
 NAME = "zz-of-the-tests"
 NAMESPACE = "OfTheTests"

@@ -3,15 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.conftest import running_stack
-
-pytestmark = pytest.mark.xdist_group("small account's console")
-
-
-@pytest.fixture(scope="module")
-def small():
-    with running_stack(ACCOUNT_CONCURRENCY="3") as stack:
-        yield stack
+pytestmark = pytest.mark.xdist_group("small account")
 
 
 def test_the_console_loads_whole(small, open_page):

@@ -7,18 +7,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import requests
 
+from tests.support.api_calls import eventually
+
 pytestmark = pytest.mark.xdist_group("local")
 
 NAMESPACE = "LlmOrchestrator"
 GROUP = "embedded-metrics-of-the-tests"
-
-
-def _eventually(check, seconds=20):
-    """What `check` answers once it answers something, or at the end."""
-    ends = time.monotonic() + seconds
-    while not (found := check()) and time.monotonic() < ends:
-        time.sleep(0.3)
-    return found
 
 
 def _stat(namespace, name, dimensions=(), stat="Sum", period=60):
@@ -81,7 +75,7 @@ def test_a_request_is_a_metric_that_can_be_read(stack):
         timeout=60,
     )
     assert answer.status_code == 200, answer.text
-    assert _eventually(lambda: (_requests_of_service(stack) or 0) > before)
+    assert eventually(lambda: (_requests_of_service(stack) or 0) > before)
 
 
 def test_a_line_of_embedded_metrics_is_read_back_exactly(stack, emit):
@@ -120,9 +114,9 @@ def test_an_alarm_on_math_goes_to_alarm_and_back(stack, emit):
     assert described()["Metrics"] == queries
     assert "MetricName" not in described()
     emit(namespace, Errors=1, Requests=1)
-    assert _eventually(lambda: described()["StateValue"] == "ALARM"), described()
+    assert eventually(lambda: described()["StateValue"] == "ALARM"), described()
     emit(namespace, Requests=99)
-    assert _eventually(lambda: described()["StateValue"] == "OK"), described()
+    assert eventually(lambda: described()["StateValue"] == "OK"), described()
     history = alarms.describe_alarm_history(AlarmName=name, HistoryItemType="StateUpdate")
     summaries = [item["HistorySummary"] for item in history["AlarmHistoryItems"]]
     assert summaries[:2] == ["Alarm updated from ALARM to OK", "Alarm updated from OK to ALARM"]

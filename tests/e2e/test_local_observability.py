@@ -11,18 +11,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import requests
 
+from tests.support.api_calls import eventually
+
 pytestmark = pytest.mark.xdist_group("local")
 
 BODY = {"task": "chat", "text": "Say hello."}
 ROOT = re.compile(r"1-[0-9a-f]{8}-[0-9a-f]{24}")
-
-
-def _eventually(check, seconds=20):
-    """What `check` answers once it answers something, or at the end."""
-    ends = time.monotonic() + seconds
-    while not (found := check()) and time.monotonic() < ends:
-        time.sleep(0.3)
-    return found
 
 
 def _generate(stack, key=None, **headers):
@@ -121,7 +115,7 @@ def test_queues_are_sampled(stack):
     url = queues.create_queue(QueueName=name)["QueueUrl"]
     queues.send_message(QueueUrl=url, MessageBody="x")
     metric = ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum")
-    assert _eventually(lambda: _sum(stack, *metric, QueueName=name)) == 1
+    assert eventually(lambda: _sum(stack, *metric, QueueName=name)) == 1
 
 
 @pytest.mark.parametrize(
@@ -239,7 +233,7 @@ def test_a_job_keeps_the_trace_of_its_request_after_the_answer(stack):
     root = answer.headers["X-Amzn-Trace-Id"].removeprefix("Root=")
     assert ROOT.fullmatch(root)
     groups = _function_groups(stack)
-    assert _eventually(lambda: _traces(stack, job, groups)) == {root}
+    assert eventually(lambda: _traces(stack, job, groups)) == {root}
 
 
 @pytest.fixture
@@ -281,7 +275,7 @@ def test_an_execution_that_no_request_started_has_a_trace_of_its_own(stack, tell
 
     def headers(**request):
         started = client.start_execution(stateMachineArn=machine, **request)["executionArn"]
-        output = _eventually(lambda: client.describe_execution(executionArn=started).get("output"))
+        output = eventually(lambda: client.describe_execution(executionArn=started).get("output"))
         return json.loads(output)
 
     def roots(headers):

@@ -9,18 +9,9 @@ from contextlib import contextmanager
 import pytest
 
 from functions.shared.storage.request_log import unpacked
-from tests.conftest import running_stack
 from tests.support.api_calls import get, post
 
 pytestmark = pytest.mark.xdist_group("small account")
-
-ACCOUNT_CONCURRENCY = 3
-
-
-@pytest.fixture(scope="module")
-def small():
-    with running_stack(ACCOUNT_CONCURRENCY=str(ACCOUNT_CONCURRENCY)) as stack:
-        yield stack
 
 
 def ask(stack, path="/generate", **body):

@@ -58,7 +58,7 @@ def assert_error(response, code):
     return body["error"]
 
 
-def eventually(check, seconds=30):
+def eventually(check, seconds=60):
     """What `check` answers once it answers something, or at the end."""
     ends = time.monotonic() + seconds
     while not (found := check()) and time.monotonic() < ends:
