@@ -165,9 +165,10 @@ The first of these that can be read counts, a day at most; 0 is "now".
 
 1. the headers {first}: milliseconds
 2. the header `retry-after`: seconds, a duration as `1m30s`, or a date
-3. {body} in the body's error or its `details`
+3. {body}, in any spelling, in the body's error, its `details` or `metadata`
 4. the reason's own words, as "try again in 20s"
-5. the reset of what is used up: `…ratelimit…reset…` where the `…remaining…` beside it is 0
+5. the reset of what is used up: `…ratelimit…reset…` where the `…remaining…` beside it is 0, or the first of those
+   without one
 """
 
 

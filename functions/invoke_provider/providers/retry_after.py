@@ -22,7 +22,12 @@ _LEAST_EPOCH_S = 1e9
 _LEAST_EPOCH_MS = 1e11
 
 _IN_MILLISECONDS = ("retry-after-ms", "x-ms-retry-after-ms")
-_IN_A_BODY = ("retryDelay", "retry_after", "retry_after_seconds")
+_IN_A_BODY = (
+    "retry_after", "retry_after_seconds", "retry_delay",
+    "retry_after_ms", "retry_after_milliseconds",
+)  # fmt: skip
+"""In any case, with or without what stands between the words."""
+_WORDS_IN_A_BODY = frozenset(name.replace("_", "") for name in _IN_A_BODY)
 
 _UNITS_S = {
     **dict.fromkeys(("ns", "us", "µs"), 0.0),
@@ -106,13 +111,23 @@ def _until(text: str | None) -> float | None:
 
 
 def _in_body(body: object) -> Iterator[float | None]:
+    for part in _parts(body):
+        for name, value in part.items():
+            word = re.sub("[_-]", "", name).lower()
+            if word in _WORDS_IN_A_BODY and isinstance(value, (str, int, float)):
+                in_milliseconds = word.endswith(("ms", "milliseconds"))
+                yield (_milliseconds if in_milliseconds else _seconds)(str(value))
+
+
+def _parts(body: object) -> Iterator[Mapping[str, object]]:
+    """Where an error has its own fields: in itself, and in its details."""
     if not isinstance(body, Mapping):
         return
     details = body.get("details")
-    for part in (body, *(details[:_READ_DETAILS] if isinstance(details, list) else ())):
-        for name in _IN_A_BODY if isinstance(part, Mapping) else ():
-            if isinstance(part.get(name), (str, int, float)):
-                yield _seconds(str(part[name]))
+    listed = details[:_READ_DETAILS] if isinstance(details, list) else [details]
+    for part in (body, *listed, body.get("metadata")):
+        if isinstance(part, Mapping):
+            yield part
 
 
 def _in_words(reason: str) -> float | None:
@@ -121,13 +136,18 @@ def _in_words(reason: str) -> float | None:
 
 
 def _until_reset(told: Mapping[str, str]) -> float | None:
-    """Until all of what is used up is there again; what is left of another limit is no reason to wait."""
-    used_up = [
-        _reset(told.get(name.replace("remaining", "reset")))
-        for name, left in told.items()
-        if "ratelimit" in name and "remaining" in name and _number(left) == 0
-    ]
-    return max((wait_s for wait_s in used_up if wait_s is not None), default=None)
+    """Until all of what is used up is there again, or where no remainder is told, the first of what may be;
+    what is left of another limit is no reason to wait."""
+    used_up: list[float] = []
+    untold: list[float] = []
+    for name, value in told.items():
+        wait_s = _reset(value) if "ratelimit" in name and "reset" in name else None
+        left = told.get(name.replace("reset", "remaining"))
+        if wait_s is not None and left is None:
+            untold.append(wait_s)
+        elif wait_s is not None and _number(left) == 0:
+            used_up.append(wait_s)
+    return max(used_up, default=min(untold, default=None))
 
 
 def _reset(text: str | None) -> float | None:

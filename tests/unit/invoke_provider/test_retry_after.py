@@ -90,6 +90,13 @@ def test_only_what_is_used_up_counts_and_all_of_it():
     assert told_wait_s(told | {"x-ratelimit-remaining-requests": "few"}) is None
 
 
+def test_without_a_remainder_the_first_that_may_be_there_again_counts():
+    told = {"x-ratelimit-reset-requests": "2s", "anthropic-ratelimit-tokens-reset": "9"}
+    assert told_wait_s(told) == 2
+    assert told_wait_s(told | {"anthropic-ratelimit-tokens-remaining": "0"}) == 9
+    assert told_wait_s(told | {"x-ratelimit-remaining-requests": "5"}) == 9
+
+
 @pytest.mark.parametrize(
     "written",
     [
@@ -135,7 +142,11 @@ def test_a_body_may_name_the_wait_in_words(reason, seconds):
         ({"details": [{"reason": "x"}, {"retryDelay": "13s"}]}, 13),
         ({"details": [{"retryDelay": "0.5s"}]}, 0.5),
         ({"retry_after": 4}, 4),
-        ({"details": {"retryDelay": "13s"}}, None),
+        ({"retryAfterSeconds": 4}, 4),
+        ({"retry_after_ms": 1500}, 1.5),
+        ({"metadata": {"retry-after": "7"}}, 7),
+        ({"details": {"retryDelay": "13s"}}, 13),
+        ({"retry": 13, "after": 13}, None),
         ({"details": [None, "x", {"retryDelay": None}]}, None),
         ({"details": [{"retryDelay": {"seconds": 3}}]}, None),
         ([], None),
