@@ -18,7 +18,7 @@ _SOURCES = (
     "app.py", "cdk.json", "requirements.txt", "package-lock.json",
     "functions", "stacks", "statemachine",
 )  # fmt: skip
-_KEPT_ASSEMBLIES = 4
+_KEPT_ASSEMBLIES = 8
 
 
 def synthesised(context: Mapping[str, str], log: Path) -> Path:

@@ -31,8 +31,6 @@ SETTINGS = (
     "AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "OPERATOR_API_KEYS", "REQUESTS_PER_", "BURST_REQUESTS",
     "LOG_LEVEL", "LOG_PROMPTS", "ACCOUNT_CONCURRENCY", "EXTRA_PROVIDERS",
 )  # fmt: skip
-CROWDED = {"REQUESTS_PER_SECOND": "1000", "BURST_REQUESTS": "1000"}
-"""Many tests at once are more than the plan of a caller grants."""
 REGION = "us-east-1"
 EXIT_STATUS = pytest.StashKey[int]()
 
@@ -138,7 +136,7 @@ def stack() -> Stack:
         port = _free_port()
         # Before the start: what comes up only half is ended, too.
         port_file.write_text(str(port))
-        return _start(port, CROWDED)
+        return _start(port, {})
 
 
 @pytest.fixture(scope="session")
@@ -185,6 +183,9 @@ def _start(port: int, environment: Mapping[str, str]) -> Stack:
             **inherited,
             "API_KEYS": ",".join(API_KEYS),
             "OPERATOR_API_KEYS": OPERATOR_API_KEY,
+            # Many tests at once are more than the plan of a caller grants.
+            "REQUESTS_PER_SECOND": "1000",
+            "BURST_REQUESTS": "1000",
             **environment,
         },
     )

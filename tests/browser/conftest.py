@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from tests.conftest import CROWDED, running_stack
+from tests.conftest import running_stack
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = (
@@ -25,7 +25,7 @@ expect.set_options(timeout=30_000)
 @pytest.fixture(scope="package")
 def stack():
     """Of the pages alone: neither they nor the tests of the shared one wait for each other."""
-    with running_stack(**CROWDED) as running:
+    with running_stack() as running:
         yield running
 
 

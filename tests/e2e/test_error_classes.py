@@ -328,8 +328,6 @@ def stack(providers, tmp_path_factory):
     added = tmp_path_factory.mktemp("stage") / "extra_providers.json"
     added.write_text(json.dumps([_own_provider(providers)]), "utf-8")
     settings = {
-        "REQUESTS_PER_SECOND": "1000",
-        "BURST_REQUESTS": "1000",
         "LOCAL_WORKERS_PER_FUNCTION": "8",
         "EXTRA_PROVIDERS": str(added),
     }

@@ -1,11 +1,16 @@
 import re
 import subprocess
 import sysconfig
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from stacks.compute import layers
+
+# Together, as they import the same layers.
+pytestmark = pytest.mark.xdist_group("layers")
 
 NAMES = sorted({layer.name for layer in layers.LAYERS})
 HOST_PLATFORMS = tuple(
@@ -79,6 +84,21 @@ def test_a_layer_is_built_for_lambdas_python_and_both_processors(tmp_path: Path)
         assert not (target / "bin").exists()
 
 
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A layer for this machine, with bytecode where Lambda's Python is there."""
+    python = layers.runtime_python()
+
+    @cache
+    def layer(name: str) -> Path:
+        target = layers.build_layer(name, tmp_path_factory.mktemp(name), HOST_PLATFORMS)
+        if python is not None:
+            layers.compile_bytecode(target, python)
+        return target
+
+    return layer
+
+
 IMPORTS = "import sys; sys.path[:0] = sys.argv[1:]; import {modules}; print({module}.__cached__)"
 
 
@@ -103,17 +123,15 @@ IMPORTS = "import sys; sys.path[:0] = sys.argv[1:]; import {modules}; print({mod
     ],
 )
 def test_layers_import_under_lambdas_python_with_nothing_else(
-    tmp_path: Path, names: list[str], modules: list[str]
+    built: Callable[[str], Path], names: list[str], modules: list[str]
 ) -> None:
     python = layers.runtime_python()
-    targets = [layers.build_layer(name, tmp_path / name, HOST_PLATFORMS) for name in names]
+    targets = [built(name) for name in names]
     assert sum(map(layers.size_mb, targets)) < UNZIPPED_LIMIT_MB * 0.8
     if python is None:
         # Such a machine builds layers without bytecode; what can be checked is what they hold.
         assert all(any("cp313-" in tag for tag in wheel_tags(target)) for target in targets)
         return
-    for target in targets:
-        layers.compile_bytecode(target, python)
     program = IMPORTS.format(modules=", ".join(modules), module=modules[0])
     answer = subprocess.run(
         [str(python), "-I", "-S", "-c", program, *map(str, targets), str(layers.ROOT)],

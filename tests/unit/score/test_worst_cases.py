@@ -3,12 +3,14 @@
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 
 import pytest
 
 from functions.classify.profiling import profile_request
 from functions.invoke_provider.called_model import called_model
 from functions.invoke_provider.prompts import JSON_ONLY, prompt_for, template_of
+from functions.score.options import options_of
 from functions.score.ranking import rank
 from functions.shared.catalogue.models import TASKS, load_catalogue
 from functions.shared.catalogue.pricing import cost_nano_usd, estimated_nano_usd
@@ -107,15 +109,23 @@ def test_an_image_at_low_detail_is_bounded_by_that():
     assert worst_case("gpt-4o-mini", picture("low")) < worst_case("gpt-4o-mini", picture()) / 5
 
 
+@cache
+def ordinary():
+    """Of each text its profile, and the worst case of every model."""
+    profiles = [profile_of({"text": text}) for text in ORDINARY]
+    policy = load_policy("default")
+    options = [options_of(one, load_catalogue(), policy, ANY)[0] for one in profiles]
+    worst = [{one.model.id: one.worst_case_nano_usd for one in of_text} for of_text in options]
+    return list(zip(profiles, worst, strict=True))
+
+
 @pytest.mark.parametrize("model", [one.id for one in load_catalogue().models if one.quality])
 def test_the_worst_case_of_ordinary_text_is_near_what_its_estimate_gives(model):
     known = load_catalogue().get(model)
     most = Decimal("1.4") if model in SHORT_AND_CHEAP else Decimal("1.15")
     if known.provider == "local" or known.is_retired(TODAY):
         return
-    for text in ORDINARY:
-        body = {"text": text}
-        profile = profile_of(body)
+    for profile, worst in ordinary():
         tokens = call_tokens(profile.input_size, 0, known.tokenizer)
         _, estimated = estimated_nano_usd(
             model,
@@ -125,8 +135,8 @@ def test_the_worst_case_of_ordinary_text_is_near_what_its_estimate_gives(model):
             most_output_tokens=output_limit(known, profile),
             on=TODAY,
         )
-        grown = Decimal(worst_case(model, body)) / estimated
-        assert 1 <= grown <= most, (len(text), grown)
+        grown = Decimal(worst[model]) / estimated
+        assert 1 <= grown <= most, (tokens, grown)
 
 
 @pytest.mark.parametrize("tokenizer", ["o200k", "claude"])

@@ -30,6 +30,9 @@ from training.routing import request_rows
 from training.routing.replay import as_text, decide_again, logged_request, replay
 from training.routing.request_rows import LoggedRow, days, table_rows
 
+# Together, as they look at the same thousand rows.
+pytestmark = pytest.mark.xdist_group("replay")
+
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 SETTINGS = ClassifySettings(SYNC_DEADLINE_MS=26_000, ASYNC_DEADLINE_MS=900_000, LOG_PROMPTS=True)
 PROVIDERS = ["openai", "azure_openai", "anthropic", "bedrock", "local"]
