@@ -63,10 +63,10 @@ browser:
 check: $(DEV_READY) $(NODE_DEV_READY) ## format, lint, types, ASL and template lint
 	@$(MAKE) --no-print-directory --jobs types lint
 
-types:
+types: $(DEV_READY)
 	@$(BIN)/mypy
 
-lint:
+lint: $(DEV_READY) $(NODE_DEV_READY)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@node_modules/.bin/biome check --error-on-warnings

@@ -120,7 +120,7 @@ def _in_body(body: object) -> Iterator[float | None]:
 
 
 def _parts(body: object) -> Iterator[Mapping[str, object]]:
-    """Where an error has its own fields: in itself, and in its details."""
+    """Where an error has its own fields: in itself, its details and its metadata."""
     if not isinstance(body, Mapping):
         return
     details = body.get("details")
