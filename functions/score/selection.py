@@ -24,9 +24,10 @@ MIND_THE_PRICE: frozenset[Preference] = frozenset({"balanced", "cheap"})
 """Under these, a model that is dearer than another and in nothing better is not asked at all."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Scored:
-    """An option with its scores in [0, 1]."""
+    """An option with its scores in [0, 1]. Each is itself alone: to compare what is in them takes longer than
+    all of the ranking."""
 
     option: Option
     cost: float

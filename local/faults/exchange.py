@@ -182,20 +182,27 @@ class Server(ThreadingHTTPServer):
         self.server_close()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class CallHandler(BaseHTTPRequestHandler):
+    """Of one call for each connection, about which it says nothing."""
+
     protocol_version = "HTTP/1.1"
 
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+    def read_body(self) -> bytes:
+        self.close_connection = True
+        return self.rfile.read(int(self.headers["content-length"]))
+
+
+class _Handler(CallHandler):
     def __init__(self, exchange: Exchange, provider: Provider, *arguments: Any) -> None:
         self._exchange = exchange
         self._provider = provider
         super().__init__(*arguments)
 
-    def log_message(self, *_: object) -> None:
-        """Nothing."""
-
     def do_POST(self) -> None:
-        self.close_connection = True
-        raw = self.rfile.read(int(self.headers["content-length"]))
+        raw = self.read_body()
         asked = json.loads(raw)
         self._is_streamed = is_streamed(self.path, asked)
         call = self._exchange.entered(self._provider, self.path, raw)

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from io import BufferedIOBase
 
 import boto3
 import pytest
 
 from functions.shared import errors
+from local.faults.exchange import CallHandler
 from tests.support.builders import called_model, prompt
 
 CLAUDE = "global.anthropic.claude-haiku-5-5"
@@ -58,19 +59,13 @@ class Server(ThreadingHTTPServer):
         self.received = []
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class Handler(CallHandler):
     server: Server
 
     def do_POST(self):
-        body = self.rfile.read(int(self.headers["content-length"]))
-        self.server.received.append((self.path, json.loads(body)))
-        self.close_connection = True
+        self.server.received.append((self.path, json.loads(self.read_body())))
         with suppress(OSError):
             self.server.reply(self.wfile)
-
-    def log_message(self, *_):
-        pass
 
 
 def ask(provider, timeout_s=5.0, model=CLAUDE):

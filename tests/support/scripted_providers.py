@@ -10,12 +10,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
-from http.server import BaseHTTPRequestHandler
 from typing import Any, Literal
 from urllib.parse import unquote
 
 from functions.shared.vocabulary import Api, Provider
-from local.faults.exchange import HOST, Server, variables_at
+from local.faults.exchange import HOST, CallHandler, Server, variables_at
 from local.faults.streams import FRAMES, SSE, frames, sse, streamed
 from tests.support.provider_wire import Told, whole
 
@@ -148,20 +147,14 @@ def serving(*providers: Provider | str) -> Iterator[ScriptedProviders]:
         made.end()
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
+class _Handler(CallHandler):
     def __init__(self, providers: ScriptedProviders, provider: str, *arguments: Any) -> None:
         self._providers = providers
         self._provider = provider
         super().__init__(*arguments)
 
-    def log_message(self, *_: object) -> None:
-        """Nothing."""
-
     def do_POST(self) -> None:
-        self.close_connection = True
-        raw = self.rfile.read(int(self.headers["content-length"]))
+        raw = self.read_body()
         call, reply = self._providers.reply(self._provider, self.path, raw)
         with suppress(OSError):
             self._send(call, reply)

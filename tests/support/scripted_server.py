@@ -4,7 +4,9 @@ import json
 import threading
 import time
 from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
+
+from local.faults.exchange import CallHandler
 
 HANG = 30.0
 CUT = "cut"
@@ -31,18 +33,12 @@ class ScriptedServer(ThreadingHTTPServer):
         """A client that has gone is no error."""
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(CallHandler):
     server: ScriptedServer
 
-    def log_message(self, *_):
-        pass
-
     def do_POST(self):
-        length = int(self.headers["Content-Length"])
         self.server.paths.append(self.path)
-        self.server.asked.append(json.loads(self.rfile.read(length)))
-        self.close_connection = True
+        self.server.asked.append(json.loads(self.read_body()))
         head = f"HTTP/1.1 200 x\r\nContent-Type: {self.server.content_type}\r\n"
         with suppress(OSError):
             self._play(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode())

@@ -130,11 +130,10 @@ def connect(settings: InvokeSettings) -> BedrockProvider:
 
 
 def _refuses_stream(error: Exception) -> bool:
-    match error:
-        case ClientError():
-            refusal = _refusal(error)
-            return is_about_streams(refusal.status, refusal.reason)
-    return False
+    if not isinstance(error, ClientError):
+        return False
+    refusal = _refusal(error)
+    return is_about_streams(refusal.status, refusal.reason)
 
 
 def engine_error(error: Exception) -> EngineError:

@@ -33,12 +33,15 @@ class Streamed(Protocol):
     def http_response(self) -> httpx2.Response: ...
 
 
+Create = Callable[..., AbstractContextManager[Streamed]]
+"""An SDK's method with a streamed response."""
+
+
 @dataclass(frozen=True)
 class HttpCall:
-    """`create` is an SDK's method with a streamed response. Without an `assembly` the answer is to come
-    as a whole."""
+    """Without an `assembly` the answer is to come as a whole."""
 
-    create: Callable[..., AbstractContextManager[Streamed]]
+    create: Create
     arguments: Mapping[str, Any]
     patience: Patience
     assembly: Assembly | None

@@ -14,7 +14,7 @@ from functions.invoke_provider.credentials import Credentials, Keyring, Secret, 
 from functions.invoke_provider.providers import chat_completions, responses
 from functions.invoke_provider.providers.base import Completion, Prompt
 from functions.invoke_provider.providers.chat_completions_stream import ChatAssembly
-from functions.invoke_provider.providers.http_client import HttpCall, unanswered
+from functions.invoke_provider.providers.http_client import Create, HttpCall, unanswered
 from functions.invoke_provider.providers.openai_errors import ERRORS
 from functions.invoke_provider.providers.openai_usage import usage_in
 from functions.invoke_provider.providers.refusals import (
@@ -35,7 +35,11 @@ from functions.invoke_provider.providers.watched_call import Patience
 from functions.shared.errors import EngineError
 from functions.shared.settings import InvokeSettings
 
-Arguments = Mapping[str, Any]
+_STREAMED: Mapping[type, Mapping[str, Any]] = {
+    # Without a word there, Chat Completions tells no usage.
+    ChatAssembly: {"stream": True, "stream_options": {"include_usage": True}},
+    ResponsesAssembly: {"stream": True},
+}
 
 
 class OpenAIProvider:
@@ -62,38 +66,31 @@ class OpenAIProvider:
         client = self._client(credentials)
         if model.api == "responses":
             arguments = responses.request_body(prompt, model)
-            ask = partial(self._ask_responses, client, arguments)
+            create = client.responses.with_streaming_response.create
+            ask = partial(self._ask, create, arguments, ResponsesAssembly)
             body = self._streaming.asked(model, timeout_s, ask)
             return responses.completion_of(body, self._errors)
         arguments = chat_completions.request_body(prompt, model)
-        ask = partial(self._ask_chat, client, arguments)
+        complete = client.chat.completions.with_streaming_response.create
+        ask = partial(self._ask, complete, arguments, ChatAssembly)
         body = self._streaming.asked(model, timeout_s, ask)
         return chat_completions.completion_of(body, self._errors.provider)
 
-    def _ask_chat(
-        self, client: openai.OpenAI, arguments: Arguments, patience: Patience, streamed: bool
+    def _ask(
+        self,
+        create: Create,
+        arguments: Mapping[str, Any],
+        assembled: type[ChatAssembly | ResponsesAssembly],
+        patience: Patience,
+        streamed: bool,
     ) -> object:
-        create = client.chat.completions.with_streaming_response.create
-        if not streamed:
-            return self._answer(HttpCall(create, arguments, patience, None))
-        told = {"stream": True, "stream_options": {"include_usage": True}}
-        return self._answer(HttpCall(create, {**arguments, **told}, patience, ChatAssembly()))
-
-    def _ask_responses(
-        self, client: openai.OpenAI, arguments: Arguments, patience: Patience, streamed: bool
-    ) -> object:
-        create = client.responses.with_streaming_response.create
-        if not streamed:
-            return self._answer(HttpCall(create, arguments, patience, None))
-        asked = {**arguments, "stream": True}
-        return self._answer(HttpCall(create, asked, patience, ResponsesAssembly()))
-
-    def _answer(self, call: HttpCall) -> object:
-        with billed_so_far(call.assembly, usage_in):
+        assembly = assembled() if streamed else None
+        asked = {**arguments, **_STREAMED[assembled]} if streamed else arguments
+        with billed_so_far(assembly, usage_in):
             try:
-                return call.body()
+                return HttpCall(create, asked, patience, assembly).body()
             except (openai.OpenAIError, httpx2.HTTPError, *NO_ANSWER) as error:
-                if call.assembly and _refuses_stream(error):
+                if streamed and _refuses_stream(error):
                     raise StreamRefused from None
                 raise engine_error(error, self._errors) from None
 
@@ -113,10 +110,9 @@ def _client(credentials: Credentials, http_client: httpx2.Client | None) -> open
 
 
 def _refuses_stream(error: Exception) -> bool:
-    match error:
-        case openai.APIStatusError():
-            return is_about_streams(error.status_code, error.message)
-    return False
+    return isinstance(error, openai.APIStatusError) and is_about_streams(
+        error.status_code, error.message
+    )
 
 
 def engine_error(error: Exception, errors: ErrorTable) -> EngineError:
