@@ -24,6 +24,7 @@ from pydantic import (
 
 from functions.shared.catalogue.additions import Additions
 from functions.shared.catalogue.pricing import prices_with
+from functions.shared.contracts.caller import BudgetMode, Limits
 from functions.shared.policy.routing_policy import load_policy
 from functions.shared.silence_limits import SilenceLimits
 from functions.shared.simulation import Faults, of_the_catalogue
@@ -32,6 +33,7 @@ from functions.shared.vocabulary import (
     MockProviders,
     PriceFactors,
     Provider,
+    nano_usd,
 )
 from stacks.extra_providers import (
     MOST_EXTRA_PROVIDERS,
@@ -68,14 +70,42 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
+class PlanBudget(_Part):
+    """What each caller of a plan may spend, where its own limits do not say otherwise; in a day, in a month
+    of the calendar, UTC, and in all."""
+
+    day_usd: Decimal | None = Field(default=None, ge=0)
+    month_usd: Decimal | None = Field(default=None, ge=0)
+    total_usd: Decimal | None = Field(default=None, ge=0)
+    tokens_per_minute: int | None = Field(default=None, ge=1)
+    mode: BudgetMode = "strict"
+    tier_down_at: float = Field(default=0.8, gt=0, le=1)
+
+    @property
+    def limits(self) -> Limits:
+        told = {
+            f"{period}_nano_usd": None if amount is None else nano_usd(amount)
+            for period, amount in (
+                ("day", self.day_usd),
+                ("month", self.month_usd),
+                ("total", self.total_usd),
+            )
+        }
+        return Limits(
+            **told,
+            tokens_per_minute=self.tokens_per_minute,
+            mode=self.mode,
+            tier_down_at=self.tier_down_at,
+        )
+
+
 class Plan(_Part):
-    """A usage plan: what each of its keys may use of the gateway."""
+    """A usage plan: what each of its callers may use of the gateway, and spend."""
 
     requests_per_second: float = Field(gt=0)
     burst_requests: int = Field(ge=1)
     requests_per_day: int = Field(ge=1)
-    keys: int = Field(default=1, ge=0)
-    """How many keys AWS generates, where the values of none are given."""
+    budget: PlanBudget = PlanBudget()
 
 
 class Plans(_Part):
@@ -83,7 +113,7 @@ class Plans(_Part):
 
     standard: Plan
     operator: Plan
-    """Its keys see the requests of all keys."""
+    """Its callers see the requests of all, and manage them."""
 
 
 class Alarms(_Part):
@@ -149,11 +179,8 @@ class StageConfig(_Part):
     it, the best by quality of those that a request may ask."""
     shadow_policy: str | None = None
     """A second policy, whose decisions are only logged."""
-    api_keys: Listed[str] = ()
-    """Values of the keys of the plan `standard`, on the stage `local` only: elsewhere AWS generates
-    them."""
-    operator_api_keys: Listed[str] = ()
-    """The same of the plan `operator`, which may have none there."""
+    month_usd: Decimal | None = Field(default=None, ge=0)
+    """What all callers together may spend in a month of the calendar, UTC."""
     unstreamed_providers: Listed[Provider] = ()
     """Providers that are asked for whole answers, because they, or what stands in for them, know no streams:
     a stall is then seen no sooner than the attempt's time is over."""
@@ -233,8 +260,6 @@ class StageConfig(_Part):
 
     @model_validator(mode="after")
     def _only_locally(self) -> Self:
-        if (self.api_keys or self.operator_api_keys) and self.stage != "local":
-            raise ValueError("api_keys would put key values into a template; local stage only")
         if self.bedrock_endpoint_url and self.stage != "local":
             raise ValueError("bedrock_endpoint_url is for the local stage only")
         return self

@@ -64,8 +64,7 @@ class PipelineStack(Stack):
         outputs = {
             "ApiId": api.rest_api.rest_api_id,
             "ApiUrl": api.rest_api.url,
-            "ApiKeyIds": ",".join(key.key_id for key in api.standard_keys),
-            "OperatorKeyIds": ",".join(key.key_id for key in api.operator_keys),
+            **{f"{name.title()}PlanId": id_ for name, id_ in api.plan_ids.items()},
             **{
                 f"{name}MachineArn": machine.state_machine_arn
                 for name, machine in machines.by_name.items()

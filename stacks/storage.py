@@ -1,4 +1,4 @@
-"""The stateful stack: request log, state of routing, dead-letter queues, provider secrets."""
+"""The stateful stack: request log, state of routing, callers, budgets, dead-letter queues, provider secrets."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from functions.shared.money.budget_table import OPEN, OPEN_INDEX
 from functions.shared.storage.request_log import BY_CALLER, BY_DAY, LISTED
 from functions.shared.vocabulary import Provider
 from stacks.config import StageConfig
@@ -35,6 +36,8 @@ class StorageStack(Stack):
         self._removal = RemovalPolicy.RETAIN if config.protect_data else RemovalPolicy.DESTROY
         self.requests_table = self._add_requests_table()
         self.state_table = self._add_table("State", "state_id")
+        self.callers_table = self._add_table("Callers", "kind", sort_key="item_id")
+        self.budgets_table = self._add_budgets_table()
         self.dead_letter_queue = self._add_dead_letter_queue("DeadLetterQueue")
         self.event_dead_letter_queue = self._add_dead_letter_queue("EventDeadLetterQueue")
         extra = [one.name for one in config.extra_providers if one.secret is None]
@@ -44,6 +47,8 @@ class StorageStack(Stack):
         }
         CfnOutput(self, "RequestsTableName", value=self.requests_table.table_name)
         CfnOutput(self, "StateTableName", value=self.state_table.table_name)
+        CfnOutput(self, "CallersTableName", value=self.callers_table.table_name)
+        CfnOutput(self, "BudgetsTableName", value=self.budgets_table.table_name)
         CfnOutput(self, "DeadLetterQueueUrl", value=self.dead_letter_queue.queue_url)
 
     def _add_requests_table(self) -> dynamodb.Table:
@@ -60,17 +65,34 @@ class StorageStack(Stack):
             )
         return table
 
+    def _add_budgets_table(self) -> dynamodb.Table:
+        table = self._add_table("Budgets", "budget_id")
+        # Sparse: the sweeper looks at the budgets that may have open holds, and at no others.
+        table.add_global_secondary_index(
+            index_name=OPEN_INDEX,
+            partition_key=_text(OPEN),
+            sort_key=_text("budget_id"),
+            projection_type=dynamodb.ProjectionType.KEYS_ONLY,
+        )
+        return table
+
     @property
     def requests_stream_arn(self) -> str:
         return str(self.requests_table.table_stream_arn)
 
     def _add_table(
-        self, construct_id: str, key: str, stream: dynamodb.StreamViewType | None = None
+        self,
+        construct_id: str,
+        key: str,
+        *,
+        sort_key: str | None = None,
+        stream: dynamodb.StreamViewType | None = None,
     ) -> dynamodb.Table:
         return dynamodb.Table(
             self,
             construct_id,
             partition_key=_text(key),
+            sort_key=_text(sort_key) if sort_key else None,
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
             time_to_live_attribute="expires_at",
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(

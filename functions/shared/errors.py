@@ -7,7 +7,10 @@ EngineError
 ├── NoEligibleModel           stop, 422
 ├── NotFound                  stop, 404
 ├── Forbidden                 stop, 403
+├── BudgetExceeded            not called: the next candidate that the budget pays for, else 402
 ├── RateLimited               stop, 429
+│   ├── TokensExceeded            not called: this minute's tokens are used up, stop
+│   └── BudgetUnavailable         not called: what is left is not known; models that cost nothing, else 429
 ├── ServiceUnavailable        503, of the paths that read what AWS keeps
 ├── ContentFiltered           stop, 422: never shopped around, unless the stage has it so
 ├── DeadlineExceeded          stop, 504
@@ -47,7 +50,7 @@ BUSY_S = 5
 """When to come back, where all of the account's functions are busy."""
 _NOT_VALID = "The request is not valid."
 _TOLD = ("message", "details", "retry_after_seconds")
-_TO_THE_MACHINE = ("spent", "wait_seconds", "again", "free_at_ms")
+_TO_THE_MACHINE = ("spent", "wait_seconds", "again", "free_at_ms", "affordable_nano_usd")
 _WHERE_KNOWN = ("call", "request_id")
 
 Billed = Literal["none", "known", "assumed"]
@@ -66,6 +69,7 @@ class EngineError(Exception):
     how many nano-dollars it `spent` of the caller's cost limit at most, whether to call the same candidate
     `again`, after `wait_seconds`, and when one that asked for a wait is free again: `free_at_ms`, 0 where
     waiting does not help. `told_wait_seconds` is the wait that the provider told: 0 is at once, None untold.
+    `affordable_nano_usd` is what another candidate may cost at the least, where a budget refused this one.
     """
 
     code: ClassVar[str] = "internal_error"
@@ -95,6 +99,7 @@ class EngineError(Exception):
         self.again = False
         self.told_wait_seconds: float | None = None
         self.free_at_ms = 0
+        self.affordable_nano_usd = 0
         super().__init__(self.message)
 
     def __str__(self) -> str:
@@ -155,10 +160,30 @@ class Forbidden(EngineError):
     code = "forbidden"
 
 
+class BudgetExceeded(EngineError):
+    """The caller's budget, or the stage's, does not pay for the call; `details` tells each limit, what is
+    left of it and when it renews."""
+
+    code = "budget_exceeded"
+    billed = "none"
+
+
 class RateLimited(EngineError):
     """An AWS service throttled us on the caller's behalf."""
 
     code = "rate_limited"
+
+
+class TokensExceeded(RateLimited):
+    """The caller's tokens of this minute are used up; `retry_after_seconds` until the next one."""
+
+    billed = "none"
+
+
+class BudgetUnavailable(RateLimited):
+    """The budgets cannot be read or written: nothing that costs anything is called."""
+
+    billed = "none"
 
 
 class ServiceUnavailable(EngineError):
@@ -291,6 +316,7 @@ class CostLimitReached(ProviderError):
 
 HTTP_STATUS: dict[str, int] = {
     "invalid_request": 400,
+    "unauthorized": 401,
     "budget_exceeded": 402,
     "forbidden": 403,
     "not_found": 404,

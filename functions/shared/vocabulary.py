@@ -76,6 +76,8 @@ PriceFactors = dict[Provider, Annotated[Decimal, Field(gt=0, le=10)]]
 
 Score = Annotated[float, Field(ge=0, le=1)]
 
+Share = Annotated[float, Field(gt=0, le=1)]
+
 Count = Annotated[int, Field(ge=0)]
 
 

@@ -12,6 +12,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from functions.shared.callers.usage_keys import plan_usage_key
 from stacks.api.access_log import ACCESS_LOG_FORMAT, add_throttled_calls_filter
 from stacks.api.gateway_responses import GATEWAY_RESPONSES
 from stacks.api.mapping import JSON, STAGE_NAME
@@ -80,10 +81,7 @@ class Api(Construct):
         self._add_start_routes(machines)
         self._add_function_routes(functions)
         self._add_gateway_responses()
-        self.standard_keys = self._add_plan("standard", config.plans.standard, config.api_keys)
-        self.operator_keys = self._add_plan(
-            "operator", config.plans.operator, config.operator_api_keys
-        )
+        self.plan_ids = {name: self._add_plan(name, plan) for name, plan in config.plans}
 
     def _add_rest_api(self, keyless: Iterable[Route]) -> apigw.RestApi:
         self.access_logs = add_log_group(self, "AccessLogs", self._config)
@@ -203,7 +201,7 @@ class Api(Construct):
                 templates={JSON: response.template},
             )
 
-    def _add_plan(self, name: str, plan: Plan, values: tuple[str, ...]) -> list[apigw.IApiKey]:
+    def _add_plan(self, name: str, plan: Plan) -> str:
         usage_plan = self.rest_api.add_usage_plan(
             f"{name.title()}Plan",
             name=plan_name(self._config, name),
@@ -215,12 +213,9 @@ class Api(Construct):
             ),
             quota=apigw.QuotaSettings(limit=plan.requests_per_day, period=apigw.Period.DAY),
         )
-        # AWS chooses the values that are not given.
-        given: tuple[str | None, ...] = values or (None,) * plan.keys
-        keys = [
-            self.rest_api.add_api_key(f"{name.title()}Key{number}", value=value)
-            for number, value in enumerate(given, start=1)
-        ]
-        for key in keys:
-            usage_plan.add_api_key(key)
-        return keys
+        # Nobody signs in with it: the authorizer names it for callers without a usage key of their own.
+        shared = self.rest_api.add_api_key(
+            f"{name.title()}Callers", value=plan_usage_key(self._config.service, name)
+        )
+        usage_plan.add_api_key(shared)
+        return usage_plan.usage_plan_id

@@ -11,6 +11,7 @@ from pydantic import (
 
 from functions.shared.catalogue.token_bounds import TokenBound
 from functions.shared.catalogue.tokens import TextSize
+from functions.shared.contracts.caller import Caller
 from functions.shared.vocabulary import (
     Capability,
     Count,
@@ -46,6 +47,7 @@ class Profile(Frozen):
 
     request_id: str
     caller_id: str
+    caller: Annotated[Caller, Field(exclude_if=lambda caller: caller == Caller())] = Caller()
     mode: Mode
     task: Task
     task_source: TaskSource

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from functions.shared.contracts.answer import Answer, BilledUsage, FinishReason, Performance
+from functions.shared.contracts.caller import Caller
 from functions.shared.contracts.decision import Candidate, Decision, Profile
 from functions.shared.contracts.request import GenerateRequest
 from functions.shared.vocabulary import Count, Frozen, Mode, NanoUsd, Usage
@@ -22,6 +23,7 @@ class ClassifyInput(Frozen):
     request: Any
     request_id: str
     caller_id: str
+    caller: Caller = Caller()
     mode: Mode
     started_at: str
 
@@ -87,7 +89,8 @@ class Call(Frozen):
     `try_number` counts the calls of the same candidate; `waited_ms` is the wait before this one, and
     `retries` how often AWS could not run the function that makes it. `cost_nano_usd` is what the provider
     bills for the usage that it told; `possibly_billed_nano_usd` is what it may bill for an answer that
-    never came; `simulated_cost_nano_usd` is what nobody bills.
+    never came; `simulated_cost_nano_usd` is what nobody bills. `charged_nano_usd` is what the caller's
+    budget is charged, where it has one: what is billed, or all that was held where that is not known.
     """
 
     model_config = ConfigDict(populate_by_name=True)
@@ -100,6 +103,7 @@ class Call(Frozen):
     cost_nano_usd: NanoUsd = 0
     possibly_billed_nano_usd: Zero = 0
     simulated_cost_nano_usd: Zero = 0
+    charged_nano_usd: Zero = 0
     price_version: str | None = None
 
 

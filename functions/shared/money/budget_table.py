@@ -1,0 +1,138 @@
+"""Budgets in DynamoDB: one plain conditional write to hold, and one to settle.
+
+An item has all of its periods and all of its open holds, so that writes to it come one after the other and
+need no transaction. Each write says by its condition whether it is a repeat, of the SDK's or of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from boto3.dynamodb.conditions import Attr, ConditionBase, Key
+
+from functions.shared.contracts.caller import Limits
+from functions.shared.money.budget import (
+    ASSUMED,
+    HOLD,
+    TOKENS,
+    Budget,
+    Hold,
+    conditions_of,
+    period_names,
+)
+from functions.shared.storage.conditions import refusing_item
+
+OPEN_INDEX, OPEN, _IS_OPEN = "open", "open", "1"
+"""The index of the budgets that may have open holds, and the attribute that puts them there."""
+SETTLED, RESERVES = "settled", "reserves"
+
+
+@dataclass(frozen=True)
+class _Write:
+    """Of one item: what to add to its numbers, what to set and what to remove."""
+
+    added: Mapping[str, int] = field(default_factory=dict)
+    assigned: Mapping[str, str] = field(default_factory=dict)
+    removed: tuple[str, ...] = ()
+
+    def to_arguments(self, id_: str) -> dict[str, Any]:
+        names = [*self.added, *self.assigned, *self.removed]
+        at = {name: f"#{number}" for number, name in enumerate(names)}
+        values = {**self.added, **self.assigned}
+        parts = {
+            "ADD": [f"{at[name]} :{at[name][1:]}" for name in self.added],
+            "SET": [f"{at[name]} = :{at[name][1:]}" for name in self.assigned],
+            "REMOVE": [at[name] for name in self.removed],
+        }
+        return {
+            "Key": {"budget_id": id_},
+            "UpdateExpression": " ".join(
+                f"{verb} {', '.join(terms)}" for verb, terms in parts.items() if terms
+            ),
+            "ExpressionAttributeNames": {place: name for name, place in at.items()},
+            "ExpressionAttributeValues": {
+                f":{at[name][1:]}": value for name, value in values.items()
+            },
+        }
+
+
+class BudgetTable:
+    """Items by `budget_id`. Every method raises `ClientError` and `BotoCoreError` where the table refuses
+    or does not answer."""
+
+    def __init__(self, table: Any) -> None:
+        """`table` is boto3's."""
+        self._table = table
+
+    def read(self, id_: str) -> Budget:
+        found = self._table.get_item(Key={"budget_id": id_}, ConsistentRead=True)
+        return Budget(found.get("Item", {}))
+
+    def open_ids(self) -> list[str]:
+        """The budgets that may have open holds, as the index knows them by now."""
+        arguments = {"IndexName": OPEN_INDEX, "KeyConditionExpression": Key(OPEN).eq(_IS_OPEN)}
+        ids: list[str] = []
+        while True:
+            page = self._table.query(**arguments)
+            ids += [item["budget_id"] for item in page["Items"]]
+            if "LastEvaluatedKey" not in page:
+                return ids
+            arguments["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def reserve(self, id_: str, limits: Limits, hold: Hold) -> Budget | None:
+        """None once the hold is open, else the budget that does not pay for it; or that has a hold of
+        this call already, by another writer: see `Budget.hold`. `hold` is as `Hold.under` these limits."""
+        conditions = list(conditions_of(limits, hold))
+        if any(most < 0 for _, most in conditions):
+            return self.read(id_)
+        name = HOLD + hold.key
+        added = dict.fromkeys(period_names(hold.day).values(), hold.nano_usd)
+        if hold.tokens:
+            added[TOKENS + hold.minute] = hold.tokens
+        write = _Write(added | {RESERVES: 1}, {name: hold.to_text(), OPEN: _IS_OPEN})
+        condition: ConditionBase = Attr(name).not_exists()
+        for attribute, most in conditions:
+            condition &= Attr(attribute).not_exists() | Attr(attribute).lte(most)
+        there = self._write(id_, write, condition)
+        if there is None or there.get(name) == hold.to_text():
+            return None
+        return Budget(there)
+
+    def settle(self, id_: str, hold: Hold, charged_nano_usd: int, tokens: int) -> bool:
+        """Whether this settled it: what was held becomes what was billed. Of a hold that was given up
+        meanwhile and charged in full, the difference is settled; a repeat changes nothing."""
+        for prefix, held in ((HOLD, 0), (ASSUMED, hold.nano_usd)):
+            name = prefix + hold.key
+            added = self._differences(hold, charged_nano_usd, tokens)
+            added[SETTLED] = charged_nano_usd - held
+            write = _Write(added, removed=(name,))
+            there = self._write(id_, write, Attr(name).eq(hold.to_text()))
+            if there is None:
+                return True
+            if ASSUMED + hold.key not in there:
+                return False
+        return False
+
+    def assume(self, id_: str, hold: Hold) -> bool:
+        """Whether this gave it up: all of it is charged, until the truth comes late."""
+        name = HOLD + hold.key
+        write = _Write({SETTLED: hold.nano_usd}, {ASSUMED + hold.key: hold.to_text()}, (name,))
+        return self._write(id_, write, Attr(name).eq(hold.to_text())) is None
+
+    @staticmethod
+    def _differences(hold: Hold, charged_nano_usd: int, tokens: int) -> dict[str, int]:
+        change = charged_nano_usd - hold.nano_usd
+        added = dict.fromkeys(period_names(hold.day).values(), change)
+        return added | ({TOKENS + hold.minute: tokens - hold.tokens} if hold.tokens else {})
+
+    def _write(self, id_: str, write: _Write, condition: ConditionBase) -> dict[str, Any] | None:
+        """None once it is written, else the item that the condition does not hold for."""
+        return refusing_item(
+            lambda: self._table.update_item(
+                **write.to_arguments(id_),
+                ConditionExpression=condition,
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        )
