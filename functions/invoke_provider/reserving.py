@@ -40,6 +40,8 @@ MOST_ROUNDS = 5
 MOST_CLOSED = 8
 """Expired holds of a budget that one call closes before its own."""
 CALLED_BEFORE = "This attempt was made before."
+_NO_MONEY = "what is left of the budget pays for no more"
+_NO_TOKENS = "what is left of this minute's tokens allows no more"
 
 
 @dataclass(frozen=True)
@@ -169,8 +171,8 @@ class Reserving:
         room = demand.longest if tokens_left is None else tokens_left - demand.input_tokens
         if min(bought, room) < demand.shortest:
             raise self._too_dear(id_, budget)
-        why = "the tokens of this minute" if room < bought else "what is left of the budget"
-        return min(bought, room, demand.usual), f"{why} allows no more"
+        why = _NO_TOKENS if room < bought else _NO_MONEY
+        return min(bought, room, demand.usual), why
 
     def _too_dear(self, id_: str, budget: Budget) -> BudgetExceeded | TokensExceeded:
         limits, demand = self._limits[id_], self._demand
