@@ -57,6 +57,7 @@ SECRETS = {
     "InvokeAnthropic": "Anthropic",
     "InvokeGemini": "Gemini",
 }
+SPENDING = {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem"}
 # Layers besides the core.
 LAYERS = {
     "InvokeOpenai": "Openai",
@@ -154,18 +155,19 @@ def test_only_tracing_log_delivery_and_reading_metrics_name_no_resource(prod: St
     [
         ("Classify", set()),
         ("Score", {"dynamodb:BatchGetItem"}),
-        ("InvokeOpenai", {"secretsmanager:GetSecretValue", "dynamodb:UpdateItem"}),
-        ("InvokeAzureOpenai", {"secretsmanager:GetSecretValue", "dynamodb:UpdateItem"}),
-        ("InvokeAnthropic", {"secretsmanager:GetSecretValue", "dynamodb:UpdateItem"}),
-        ("InvokeBedrock", {*BEDROCK_ACTIONS, "dynamodb:UpdateItem"}),
-        ("InvokeLocal", {"dynamodb:UpdateItem"}),
-        ("InvokeSimulator", {"dynamodb:UpdateItem"}),
+        ("InvokeOpenai", {"secretsmanager:GetSecretValue", *SPENDING}),
+        ("InvokeAzureOpenai", {"secretsmanager:GetSecretValue", *SPENDING}),
+        ("InvokeAnthropic", {"secretsmanager:GetSecretValue", *SPENDING}),
+        ("InvokeBedrock", {*BEDROCK_ACTIONS, *SPENDING}),
+        ("InvokeLocal", SPENDING),
+        ("InvokeSimulator", SPENDING),
         (
             "RecordMetrics",
             {
                 "dynamodb:PutItem",
                 "dynamodb:UpdateItem",
                 "dynamodb:BatchGetItem",
+                "dynamodb:GetItem",
                 "sqs:SendMessage",
             },
         ),
@@ -198,6 +200,7 @@ def test_only_tracing_log_delivery_and_reading_metrics_name_no_resource(prod: St
                 "states:DescribeExecution",
                 "states:GetExecutionHistory",
                 "dynamodb:BatchGetItem",
+                "dynamodb:GetItem",
                 "lambda:InvokeFunction",
                 "sqs:SendMessage",
                 "sqs:ReceiveMessage",
@@ -222,6 +225,7 @@ def test_a_function_may_do_exactly_what_it_needs(prod: Stage, name: str, actions
                 "dynamodb:PutItem": {"Requests", "State"},
                 "dynamodb:UpdateItem": {"State"},
                 "dynamodb:BatchGetItem": {"State"},
+                "dynamodb:GetItem": {"Budgets"},
             },
         ),
         (
@@ -269,16 +273,20 @@ PROVIDERS = [name for name, folder in FUNCTIONS.items() if folder == "invoke_pro
 
 
 @pytest.mark.parametrize("name", PROVIDERS)
-def test_a_provider_function_writes_the_calls_of_jobs_and_nothing_else(
+def test_a_provider_function_knows_budgets_and_the_items_of_calls_and_nothing_else(
     prod: Stage, name: str
 ) -> None:
-    (writing,) = (
+    (keeping,) = (
         statement
         for statement in prod.pipeline.statements(role_of(function(prod, name)))
-        if statement["Action"] == "dynamodb:UpdateItem"
+        if "dynamodb:BatchGetItem" in statement["Action"]
     )
-    assert table_of(writing["Resource"]) == "State"
-    assert writing["Condition"] == {
+    assert reached_tables(prod, name) == {
+        "dynamodb:BatchGetItem": {"State"},
+        "dynamodb:GetItem": {"Budgets"},
+        "dynamodb:UpdateItem": {"State", "Budgets"},
+    }
+    assert keeping["Condition"] == {
         "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["calls#*"]},
         "Null": {"dynamodb:LeadingKeys": "false"},
     }
