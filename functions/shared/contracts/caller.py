@@ -14,6 +14,8 @@ OPERATOR = "operator"
 BudgetMode = Literal["strict", "expected"]
 """What is held before a call: the most that it can cost, or what 99 of 100 answers to its task take."""
 
+Period = Literal["day", "month", "total"]
+
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,39}$")]
 """Of a caller, once in a stage: what people and pages call it."""
 

@@ -1,0 +1,177 @@
+"""Which models the budgets pay for, which of their answers in full, and what is said where they pay for
+none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from functions.score.estimates import usual_output_tokens
+from functions.score.options import Option, most_input_tokens
+from functions.shared.catalogue.pricing import estimated_nano_usd, price_factor
+from functions.shared.contracts.decision import (
+    BudgetNeed,
+    BudgetsLeft,
+    Exclusion,
+    MoneyLeft,
+    Profile,
+    RoutingContext,
+)
+from functions.shared.errors import BudgetExceeded, EngineError, NoEligibleModel, TokensExceeded
+from functions.shared.policy.output_limit import output_limit
+from functions.shared.times import utc
+from functions.shared.vocabulary import in_usd, usd
+
+Lack = Literal["minute", "tokens", "money"]
+
+
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """An option that the budgets do not pay for, by what they lack: tokens in any minute, tokens in this
+    one, or money."""
+
+    option: Option
+    lack: Lack
+    reason: str
+
+    @property
+    def exclusion(self) -> Exclusion:
+        return Exclusion(model=self.option.model.id, reason=self.reason)
+
+
+def weigh(
+    options: list[Option], profile: Profile, routing_context: RoutingContext
+) -> tuple[list[Option], list[Beyond]]:
+    """Those that the budgets pay for, each with what it needs, and those that they do not."""
+    within: list[Option] = []
+    beyond: list[Beyond] = []
+    for option in options:
+        most_input = most_input_tokens(option.model, profile)
+        option.need = _need(option, most_input, profile, routing_context)
+        out = _beyond(option, most_input, profile, routing_context.budgets_left)
+        if out is None:
+            within.append(option)
+        else:
+            beyond.append(out)
+    return within, beyond
+
+
+def _need(
+    option: Option, most_input_tokens: int, profile: Profile, routing_context: RoutingContext
+) -> BudgetNeed:
+    model = option.model
+    most = max(output_limit(model, profile), model.min_output_tokens)
+    least = max(option.output_tokens, model.min_output_tokens)
+    health = routing_context.health.get(model.id)
+    usual = min(most, max(least, usual_output_tokens(model, profile.task, health)))
+
+    def cost_nano_usd(output_tokens: int) -> int:
+        _, most_nano_usd = estimated_nano_usd(
+            model.id,
+            input_tokens=0,
+            output_tokens=0,
+            most_input_tokens=most_input_tokens,
+            most_output_tokens=output_tokens,
+            on=utc(profile.started_at_ms).date(),
+            factor=price_factor(model.provider, routing_context.price_factors),
+        )
+        return most_nano_usd
+
+    is_billed = is_charged(routing_context, mock=option.mock)
+    held = cost_nano_usd(usual) if _is_expected(profile) else option.worst_case_nano_usd
+    return BudgetNeed(
+        output_limit=most,
+        usual_output_tokens=usual,
+        least_output_tokens=least,
+        least_cost_nano_usd=cost_nano_usd(least) if is_billed else 0,
+        held_cost_nano_usd=held if is_billed else 0,
+    )
+
+
+def is_charged(routing_context: RoutingContext, *, mock: bool) -> bool:
+    """Whether a budget pays for the calls: of simulated ones only where all are, so that budgets can be
+    tried."""
+    return not mock or set(routing_context.providers_configured) <= {"local"}
+
+
+def _is_expected(profile: Profile) -> bool:
+    limits = profile.caller.limits
+    return limits is not None and limits.mode == "expected"
+
+
+def _beyond(
+    option: Option, most_input_tokens: int, profile: Profile, left: BudgetsLeft | None
+) -> Beyond | None:
+    """What the budgets lack for the shortest answer that is worth a call; None where they pay for it, and
+    the option then says whether they pay for the longest. Nothing is held for what costs nothing."""
+    need = option.need
+    if need is None or left is None or not need.held_cost_nano_usd:
+        return None
+    tokens, least_tokens = left.tokens, most_input_tokens + need.least_output_tokens
+    if tokens and least_tokens > tokens.limit:
+        reason = f"needs at least {least_tokens} tokens, over the {tokens.limit} of a minute"
+        return Beyond(option, "tokens", reason)
+    short = [one for one in left.money if need.least_cost_nano_usd > one.left_nano_usd]
+    if short:
+        return Beyond(option, "money", _money_reason(need.least_cost_nano_usd, short))
+    if tokens and least_tokens > tokens.left:
+        reason = f"needs at least {least_tokens} tokens, {tokens.left} are left of this minute"
+        return Beyond(option, "minute", reason)
+    most_output = need.usual_output_tokens if _is_expected(profile) else need.output_limit
+    is_within = tokens is None or most_input_tokens + most_output <= tokens.left
+    affordable = min((one.left_nano_usd for one in left.money), default=need.held_cost_nano_usd)
+    option.is_paid_for = is_within and need.held_cost_nano_usd <= affordable
+    return None
+
+
+def _money_reason(needed_nano_usd: int, short: list[MoneyLeft]) -> str:
+    """By the caller's own limit, if one is short: what is left of the stage's tells what others spent."""
+    limit = min(short, key=lambda one: (one.owner == "stage", one.left_nano_usd))
+    until = f" until {limit.renews_at}" if limit.renews_at else ""
+    needs = f"needs at least {_in_digits(needed_nano_usd)} USD"
+    if limit.owner == "stage":
+        return f"{needs}, more than is left of the {limit.name}{until}"
+    return f"{needs}, {_in_digits(limit.left_nano_usd)} are left of the {limit.name}{until}"
+
+
+def _in_digits(nano_usd: int) -> str:
+    return f"{usd(nano_usd).normalize():f}"
+
+
+def refusal(
+    beyond: list[Beyond], excluded: list[Exclusion], routing_context: RoutingContext
+) -> EngineError:
+    """Of a request that nothing but its budgets keeps from being answered: the one that time mends
+    soonest."""
+    left = routing_context.budgets_left or BudgetsLeft()
+    lacks = {one.lack for one in beyond}
+    if "minute" in lacks and left.tokens:
+        return TokensExceeded(
+            "The caller's tokens of this minute are used up.",
+            retry_after_seconds=left.tokens.renews_in_s,
+        )
+    if "money" in lacks:
+        needed = min(
+            one.option.need.least_cost_nano_usd
+            for one in beyond
+            if one.lack == "money" and one.option.need
+        )
+        return BudgetExceeded(
+            "What is left of the budget pays for no model that may answer.",
+            details=[_told(one, needed) for one in left.money if one.left_nano_usd < needed],
+        )
+    details = [one.model_dump() for one in (*excluded, *(one.exclusion for one in beyond))]
+    return NoEligibleModel("The request's limits exclude every model.", details=details)
+
+
+def _told(limit: MoneyLeft, needed_nano_usd: int) -> dict[str, Any]:
+    renews_at = {"renews_at": limit.renews_at} if limit.renews_at else {}
+    if limit.owner == "stage":
+        return {"limit": limit.name, **renews_at}
+    amounts = {
+        "limit_nano_usd": limit.limit_nano_usd,
+        "left_nano_usd": limit.left_nano_usd,
+        "needed_nano_usd": needed_nano_usd,
+    }
+    told: dict[str, Any] = {"limit": limit.name, **in_usd(amounts), **renews_at}
+    return told
