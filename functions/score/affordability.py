@@ -78,7 +78,8 @@ def _need(
         return most_nano_usd
 
     is_billed = is_charged(routing_context, mock=option.mock)
-    held = cost_nano_usd(usual) if _is_expected(profile) else option.worst_case_nano_usd
+    is_expected = profile.caller.mode == "expected"
+    held = cost_nano_usd(usual) if is_expected else option.worst_case_nano_usd
     return BudgetNeed(
         output_limit=most,
         usual_output_tokens=usual,
@@ -92,11 +93,6 @@ def is_charged(routing_context: RoutingContext, *, mock: bool) -> bool:
     """Whether a budget pays for the calls: of simulated ones only where all are, so that budgets can be
     tried."""
     return not mock or set(routing_context.providers_configured) <= {"local"}
-
-
-def _is_expected(profile: Profile) -> bool:
-    limits = profile.caller.limits
-    return limits is not None and limits.mode == "expected"
 
 
 def _beyond(
@@ -117,7 +113,8 @@ def _beyond(
     if tokens and least_tokens > tokens.left:
         reason = f"needs at least {least_tokens} tokens, {tokens.left} are left of this minute"
         return Beyond(option, "minute", reason)
-    most_output = need.usual_output_tokens if _is_expected(profile) else need.output_limit
+    is_expected = profile.caller.mode == "expected"
+    most_output = need.usual_output_tokens if is_expected else need.output_limit
     is_within = tokens is None or most_input_tokens + most_output <= tokens.left
     affordable = min((one.left_nano_usd for one in left.money), default=need.held_cost_nano_usd)
     option.is_paid_for = is_within and need.held_cost_nano_usd <= affordable
@@ -165,13 +162,15 @@ def refusal(
 
 
 def _told(limit: MoneyLeft, needed_nano_usd: int) -> dict[str, Any]:
-    renews_at = {"renews_at": limit.renews_at} if limit.renews_at else {}
-    if limit.owner == "stage":
-        return {"limit": limit.name, **renews_at}
-    amounts = {
-        "limit_nano_usd": limit.limit_nano_usd,
-        "left_nano_usd": limit.left_nano_usd,
-        "needed_nano_usd": needed_nano_usd,
-    }
-    told: dict[str, Any] = {"limit": limit.name, **in_usd(amounts), **renews_at}
-    return told
+    told = told_limit(limit)
+    needed = in_usd({"needed_nano_usd": needed_nano_usd}) if limit.owner == "caller" else {}
+    return {**told, **needed}
+
+
+def told_limit(limit: MoneyLeft) -> dict[str, Any]:
+    """As a caller is told of it: nothing of what others spent."""
+    told: dict[str, Any] = {"limit": limit.name}
+    if limit.owner == "caller":
+        amounts = ("limit_nano_usd", "left_nano_usd")
+        told |= in_usd({name: getattr(limit, name) for name in amounts})
+    return told | ({"renews_at": limit.renews_at} if limit.renews_at else {})

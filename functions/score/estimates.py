@@ -32,7 +32,7 @@ PRIOR_ANSWERS = 20
 PRIOR_VARIATION = 0.5
 """Standard deviation over mean of a latency, assumed until answers tell; the 95th percentile is
 then 1.95 times the mean."""
-PRIOR_LENGTH_VARIATION_SQUARED = 0.87
+PRIOR_LENGTH_VARIATION_SQUARED = 0.875
 """The same of an answer's length, squared: `python -m training lengths` has it of 24 models' answers to
 three sets of problems. No other task's answers are public with their lengths."""
 _Z95, _Z99 = 1.6449, 2.3263

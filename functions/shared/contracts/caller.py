@@ -64,5 +64,10 @@ class Caller(Frozen):
             raise Forbidden("This caller's time, or its key's, has expired.")
 
     @property
+    def mode(self) -> BudgetMode:
+        """What is held of every budget alike: a call has one hold."""
+        return self.limits.mode if self.limits else "strict"
+
+    @property
     def is_limited(self) -> bool:
         return self.limits is not None or self.stage_limits is not None
