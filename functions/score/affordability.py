@@ -9,6 +9,7 @@ from typing import Any, Literal
 from functions.score.estimates import usual_output_tokens
 from functions.score.options import Option, most_input_tokens
 from functions.shared.catalogue.pricing import estimated_nano_usd, price_factor
+from functions.shared.contracts.caller import Caller
 from functions.shared.contracts.decision import (
     BudgetNeed,
     BudgetsLeft,
@@ -21,6 +22,9 @@ from functions.shared.errors import BudgetExceeded, EngineError, NoEligibleModel
 from functions.shared.policy.output_limit import output_limit
 from functions.shared.times import utc
 from functions.shared.vocabulary import in_usd, usd
+
+_TO_THE_MINUTE = 16
+"""Characters of a time in ISO 8601."""
 
 Lack = Literal["minute", "tokens", "money"]
 
@@ -46,9 +50,8 @@ def weigh(
     within: list[Option] = []
     beyond: list[Beyond] = []
     for option in options:
-        most_input = most_input_tokens(option.model, profile)
-        option.need = _need(option, most_input, profile, routing_context)
-        out = _beyond(option, most_input, profile, routing_context.budgets_left)
+        option.need = _need(option, profile, routing_context)
+        out = _beyond(option, option.need, profile.caller, routing_context.budgets_left)
         if out is None:
             within.append(option)
         else:
@@ -56,10 +59,9 @@ def weigh(
     return within, beyond
 
 
-def _need(
-    option: Option, most_input_tokens: int, profile: Profile, routing_context: RoutingContext
-) -> BudgetNeed:
+def _need(option: Option, profile: Profile, routing_context: RoutingContext) -> BudgetNeed:
     model = option.model
+    most_input = most_input_tokens(model, profile)
     most = max(output_limit(model, profile), model.min_output_tokens)
     least = max(option.output_tokens, model.min_output_tokens)
     health = routing_context.health.get(model.id)
@@ -70,7 +72,7 @@ def _need(
             model.id,
             input_tokens=0,
             output_tokens=0,
-            most_input_tokens=most_input_tokens,
+            most_input_tokens=most_input,
             most_output_tokens=output_tokens,
             on=utc(profile.started_at_ms).date(),
             factor=price_factor(model.provider, routing_context.price_factors),
@@ -96,14 +98,14 @@ def is_charged(routing_context: RoutingContext, *, mock: bool) -> bool:
 
 
 def _beyond(
-    option: Option, most_input_tokens: int, profile: Profile, left: BudgetsLeft | None
+    option: Option, need: BudgetNeed, caller: Caller, left: BudgetsLeft | None
 ) -> Beyond | None:
     """What the budgets lack for the shortest answer that is worth a call; None where they pay for it, and
     the option then says whether they pay for the longest. Nothing is held for what costs nothing."""
-    need = option.need
-    if need is None or left is None or not need.held_cost_nano_usd:
+    if left is None or not need.held_cost_nano_usd:
         return None
-    tokens, least_tokens = left.tokens, most_input_tokens + need.least_output_tokens
+    # As many as the minute is held for: an estimate, as no money hangs on it.
+    tokens, least_tokens = left.tokens, option.input_tokens + need.least_output_tokens
     if tokens and least_tokens > tokens.limit:
         reason = f"needs at least {least_tokens} tokens, over the {tokens.limit} of a minute"
         return Beyond(option, "tokens", reason)
@@ -113,18 +115,23 @@ def _beyond(
     if tokens and least_tokens > tokens.left:
         reason = f"needs at least {least_tokens} tokens, {tokens.left} are left of this minute"
         return Beyond(option, "minute", reason)
-    is_expected = profile.caller.mode == "expected"
-    most_output = need.usual_output_tokens if is_expected else need.output_limit
-    is_within = tokens is None or most_input_tokens + most_output <= tokens.left
-    affordable = min((one.left_nano_usd for one in left.money), default=need.held_cost_nano_usd)
-    option.is_paid_for = is_within and need.held_cost_nano_usd <= affordable
+    option.is_paid_for = _is_paid_for(option, need, caller, left)
     return None
+
+
+def _is_paid_for(option: Option, need: BudgetNeed, caller: Caller, left: BudgetsLeft) -> bool:
+    """Without a shorter answer. What all callers share is held in full, whatever one's own mode is."""
+    held = {"caller": need.held_cost_nano_usd, "stage": option.worst_case_nano_usd}
+    if any(held[one.owner] > one.left_nano_usd for one in left.money):
+        return False
+    made = need.usual_output_tokens if caller.mode == "expected" else need.output_limit
+    return left.tokens is None or option.input_tokens + made <= left.tokens.left
 
 
 def _money_reason(needed_nano_usd: int, short: list[MoneyLeft]) -> str:
     """By the caller's own limit, if one is short: what is left of the stage's tells what others spent."""
     limit = min(short, key=lambda one: (one.owner == "stage", one.left_nano_usd))
-    until = f" until {limit.renews_at}" if limit.renews_at else ""
+    until = f" until {limit.renews_at[:_TO_THE_MINUTE]}Z" if limit.renews_at else ""
     needs = f"needs at least {_in_digits(needed_nano_usd)} USD"
     if limit.owner == "stage":
         return f"{needs}, more than is left of the {limit.name}{until}"
@@ -173,4 +180,4 @@ def told_limit(limit: MoneyLeft) -> dict[str, Any]:
     if limit.owner == "caller":
         amounts = ("limit_nano_usd", "left_nano_usd")
         told |= in_usd({name: getattr(limit, name) for name in amounts})
-    return told | ({"renews_at": limit.renews_at} if limit.renews_at else {})
+    return told | {"renews_at": limit.renews_at}

@@ -14,7 +14,7 @@ from functions.shared.money.budget_table import BudgetTable
 from functions.shared.settings import ScoreSettings
 from functions.shared.storage.clients import table
 from functions.shared.telemetry.observability import logger
-from functions.shared.times import utc
+from functions.shared.times import stamp, utc
 
 _MINUTE_S = 60
 
@@ -48,7 +48,7 @@ def left_of(
             limit_nano_usd=left.limit_nano_usd,
             left_nano_usd=left.nano_usd,
             tier_down_at=limits[id_].tier_down_at,
-            renews_at=f"{left.renews_at:%Y-%m-%dT%H:%MZ}" if left.renews_at else None,
+            renews_at=stamp(left.renews_at) if left.renews_at else None,
         )
         for id_, budget in read.items()
         for left in budget.left(limits[id_], began)

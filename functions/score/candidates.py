@@ -19,12 +19,7 @@ def candidate_of(ranked: RankedModel, model: Model) -> Candidate:
 
 
 def _needed(ranked: RankedModel) -> dict[str, int]:
-    if ranked.need is None:
-        return {}
-    needed = ranked.need.model_dump()
-    if needed["held_cost_nano_usd"] == ranked.worst_case_cost_nano_usd:
-        del needed["held_cost_nano_usd"]
-    return needed
+    return ranked.need.model_dump(exclude={"held_cost_nano_usd"}) if ranked.need else {}
 
 
 def ranked_of(scored: Scored) -> RankedModel:

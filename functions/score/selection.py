@@ -39,7 +39,8 @@ class Scored:
     @property
     def order(self) -> tuple[bool, float, int, str]:
         """What a budget pays for in full comes before what it may cut short."""
-        return (not self.option.is_paid_for, *self.by_score)
+        option = self.option
+        return (not option.is_paid_for, -self.final, option.cost_nano_usd, option.model.id)
 
     @property
     def by_score(self) -> tuple[float, int, str]:

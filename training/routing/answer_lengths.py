@@ -10,9 +10,9 @@ from pathlib import Path
 from statistics import fmean, median, pvariance
 from typing import Any
 
-from training.data import json_rows
+from training.data import MalformedRows, json_rows, source_files
 
-SOURCES = "router_zeroeval_*.jsonl*"
+SOURCES = "router_zeroeval"
 """Answers of the same models to three sets of problems, with their lengths in characters."""
 _Z99 = 2.3263
 
@@ -25,7 +25,8 @@ def run_lengths(arguments: argparse.Namespace) -> int:
 
 def fit_lengths(directory: Path) -> dict[str, Any]:
     """`variation_squared` is the variance over the squared mean, `p99_over_counted` what a log-normal length
-    of that variation has for its 99th percentile over what was counted; both the models' median."""
+    of that variation has for its 99th percentile over what was counted; both the models' median. Raises
+    `MalformedRows`."""
     lengths = list(_lengths(directory).values())
     return {
         "models": len(lengths),
@@ -37,8 +38,10 @@ def fit_lengths(directory: Path) -> dict[str, Any]:
 
 def _lengths(directory: Path) -> dict[str, list[int]]:
     by_model: dict[str, list[int]] = defaultdict(list)
-    for path in sorted(directory.glob(SOURCES)):
-        for _, row in json_rows(path):
+    for path in source_files(directory, SOURCES):
+        for where, row in json_rows(path):
+            if "out_chars" not in row:
+                raise MalformedRows(f"{where}: needs `out_chars`")
             for model, characters in row["out_chars"].items():
                 by_model[model].append(characters)
     return by_model

@@ -65,7 +65,7 @@ class Caller(Frozen):
 
     @property
     def mode(self) -> BudgetMode:
-        """What is held of every budget alike: a call has one hold."""
+        """Of its own budget."""
         return self.limits.mode if self.limits else "strict"
 
     @property

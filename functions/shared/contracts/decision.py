@@ -188,7 +188,8 @@ class BudgetNeed(Frozen):
     """What a call of a model takes of its caller's budgets. An answer has at most `output_limit` tokens, 99
     of 100 to the task no more than `usual_output_tokens`, and `least_output_tokens` are expected: the
     fewest that are worth a call. `least_cost_nano_usd` is the most that a call with so many costs, and
-    `held_cost_nano_usd` what is held for a call that nothing shortens: 0 where nobody bills it."""
+    `held_cost_nano_usd` what the caller's own budget holds for a call that nothing shortens: 0 where nobody
+    bills it."""
 
     output_limit: Count
     usual_output_tokens: Count
@@ -198,22 +199,25 @@ class BudgetNeed(Frozen):
 
 
 class Candidate(Frozen):
-    """What calling a model and falling back from it need: the state machine's own list holds these. Where
-    the caller has limits, with what a `BudgetNeed` says; `held_cost_nano_usd` where it is another amount
-    than the worst case."""
+    """What calling a model and falling back from it need: the state machine's own list holds these.
+
+    Where the caller has a budget it is told, too, how far an answer can be shortened for it:
+    `worst_case_cost_nano_usd` is with `output_limit` tokens, `least_cost_nano_usd`, 0 of what is free, with
+    `least_output_tokens`, what the model is expected to take; hardly an answer to the task takes more than
+    `usual_output_tokens`.
+    """
 
     model: str
     provider: str
     mock: Simulated = False
     context_window: int
     worst_case_cost_nano_usd: NanoUsd
+    output_limit: Count | None = None
+    usual_output_tokens: Count | None = None
+    least_output_tokens: Count | None = None
+    least_cost_nano_usd: NanoUsd | None = None
     waited_seconds: Annotated[Count, Field(exclude_if=lambda seconds: not seconds)] = 0
     """The machine's pause before it was called."""
-    output_limit: Annotated[Count | None, Unset] = None
-    usual_output_tokens: Annotated[Count | None, Unset] = None
-    least_output_tokens: Annotated[Count | None, Unset] = None
-    least_cost_nano_usd: Annotated[NanoUsd | None, Unset] = None
-    held_cost_nano_usd: Annotated[NanoUsd | None, Unset] = None
 
 
 class Scores(Frozen):

@@ -35,6 +35,7 @@ from tests.support.builders import profile
 
 PROVIDERS = ["anthropic", "azure_openai", "bedrock", "local", "openai"]
 MONTH = "2026-12-01T00:00Z"
+RENEWS_AT = "2026-12-01T00:00:00.000+00:00"
 RICH = nano_usd(Decimal(100))
 CHEAP, DEAR = "gpt-4o-mini", "claude-opus-4-8"
 
@@ -46,7 +47,7 @@ def money(left_usd, limit_usd=100, **changes):
         "limit_nano_usd": nano_usd(Decimal(str(limit_usd))),
         "left_nano_usd": nano_usd(Decimal(str(left_usd))),
         "tier_down_at": 1,
-        "renews_at": MONTH,
+        "renews_at": RENEWS_AT,
     }
     return MoneyLeft(**fields | changes)
 
@@ -83,7 +84,7 @@ def test_a_caller_without_limits_gets_the_candidates_that_it_always_got():
     plain, _ = decided(caller=Caller())
     assert plain.candidates[0].need is None
     assert not {"need", "ranked_as", "led_by_budget"} & json_of(plain).keys()
-    named = {"output_limit", "usual_output_tokens", "least_cost_nano_usd", "held_cost_nano_usd"}
+    named = {"output_limit", "usual_output_tokens", "least_output_tokens", "least_cost_nano_usd"}
     assert not named & json_of(candidates(plain)[0]).keys()
     assert "budgets_left" not in json_of(plain)["routing_context"]
 
@@ -93,15 +94,28 @@ def test_a_limited_callers_candidate_says_what_its_call_takes():
     for one in candidates(decision):
         assert 0 < one.least_output_tokens <= one.usual_output_tokens <= one.output_limit
         assert 0 < one.least_cost_nano_usd <= one.worst_case_cost_nano_usd
-        assert one.held_cost_nano_usd is None
+    for ranked in decision.candidates:
+        assert ranked.need.held_cost_nano_usd == ranked.worst_case_cost_nano_usd
 
 
-def test_in_expected_mode_less_is_held_and_the_candidate_says_how_much():
-    expected = Caller(limits=Limits(month_nano_usd=RICH, mode="expected"))
-    decision, _ = decided(money(100), caller=expected)
-    for one in candidates(decision):
-        least, most = one.least_cost_nano_usd, one.worst_case_cost_nano_usd
-        assert least < one.held_cost_nano_usd < most
+EXPECTED = Caller(limits=Limits(month_nano_usd=RICH, mode="expected"))
+
+
+def test_in_expected_mode_less_is_held_of_the_callers_own_budget():
+    decision, _ = decided(money(100), caller=EXPECTED)
+    for one in decision.candidates:
+        need, most = one.need, one.worst_case_cost_nano_usd
+        assert need.least_cost_nano_usd < need.held_cost_nano_usd < most
+
+
+@pytest.mark.parametrize(("owner", "is_cut"), [("caller", False), ("stage", True)])
+def test_in_expected_mode_the_stages_budget_pays_for_the_longest_answer(owner, is_cut):
+    few = EXPECTED.model_copy(update={"models": [DEAR, CHEAP]})
+    rich, _ = decided(money(100), caller=few)
+    held = rich.ranked(DEAR).need.held_cost_nano_usd
+    left = money(Decimal(held).scaleb(-9), owner=owner)
+    decision, _ = decided(left, caller=few, model_preference="best")
+    assert decision.led_by_budget is is_cut
 
 
 def test_what_is_left_unread_clamps_and_excludes_nothing():
@@ -144,10 +158,10 @@ def test_an_exhausted_budget_refuses_with_every_limit_that_is_short():
             "limit": "caller's day",
             "limit_usd": 5.0,
             "left_usd": 0.0,
-            "renews_at": MONTH,
+            "renews_at": RENEWS_AT,
             "needed_usd": needed,
         },
-        {"limit": "stage's month", "renews_at": MONTH},
+        {"limit": "stage's month", "renews_at": RENEWS_AT},
     ]
 
 
@@ -163,7 +177,7 @@ def test_simulated_calls_are_charged_only_where_all_are():
     some = {"providers_configured": ["openai"], "mock_providers": "always"}
     decision, _ = decided(money(0), known=some)
     assert candidates(decision)[0].least_cost_nano_usd == 0
-    assert candidates(decision)[0].held_cost_nano_usd == 0
+    assert decision.candidates[0].need.held_cost_nano_usd == 0
     with pytest.raises(BudgetExceeded):
         decided(money(0), known=some | {"providers_configured": ["local"]})
 
@@ -283,9 +297,9 @@ def test_what_is_left_is_of_the_periods_of_the_requests_start_and_of_the_minute_
         now,
     )
     assert [(one.name, one.left_nano_usd, one.renews_at) for one in left.money] == [
-        ("caller's day", 6, "2026-12-01T00:00Z"),
-        ("caller's month", 0, "2026-12-01T00:00Z"),
-        ("stage's month", 7, "2026-12-01T00:00Z"),
+        ("caller's day", 6, RENEWS_AT),
+        ("caller's month", 0, RENEWS_AT),
+        ("stage's month", 7, RENEWS_AT),
     ]
     assert left.tokens == TokensLeft(limit=50, left=30, renews_in_s=55)
 
