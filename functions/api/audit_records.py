@@ -24,8 +24,11 @@ class AuditRecords:
     reader: Reader
 
     def get(self, request_id: str) -> dict[str, Any]:
-        """The row as it was recorded. Raises `NotFound`."""
+        """The row as it was recorded, but for what all callers together spent, which is an operator's to
+        see. Raises `NotFound`."""
         row: dict[str, Any] = in_usd(self._row(request_id))
+        if not self.reader.is_operator:
+            _hide_the_stages_budget(row)
         return {name: value for name, value in row.items() if name not in _INTERNAL}
 
     def grade(self, request_id: str, grade: Grade) -> dict[str, Any]:
@@ -51,3 +54,10 @@ class AuditRecords:
         if row is None or not self.reader.may_see(row["caller_id"]):
             raise NotFound("There is no such request.")
         return row
+
+
+def _hide_the_stages_budget(row: dict[str, Any]) -> None:
+    row.get("profile", {}).get("caller", {}).pop("stage_limits", None)
+    context = row.get("decision", {}).get("routing_context", {})
+    if left := context.get("budgets_left"):
+        left["money"] = [one for one in left["money"] if one["owner"] == "caller"]

@@ -51,9 +51,11 @@ class ProviderSettings(Settings):
 
 
 class ScoreSettings(ProviderSettings, PolicySettings):
-    """`SAVINGS_BASELINE` names the model that savings are reckoned against."""
+    """`SAVINGS_BASELINE` names the model that savings are reckoned against. `BUDGETS_TABLE` is read for
+    callers with limits alone."""
 
     STATE_TABLE: str
+    BUDGETS_TABLE: str = ""
     SAVINGS_BASELINE: str = ""
     PRICE_FACTORS: Json[PriceFactors] = Field(default_factory=dict)
 

@@ -186,6 +186,9 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
     read_budgets = allow("dynamodb:GetItem", budgets.table_arn)
     calling, classifying, prices = _calling(config), _classifying(config), _prices(config)
     read_state = allow("dynamodb:BatchGetItem", state.table_arn)
+    budgets = resources.storage.budgets_table
+    budgets_table = {"BUDGETS_TABLE": budgets.table_name}
+    read_budgets = allow("dynamodb:GetItem", budgets.table_arn)
     return (
         FunctionSpec(
             "Authorize",
@@ -209,8 +212,8 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
             "Score",
             "score",
             on_path=True,
-            environment={**state_table, **calling, **prices, **_policies(config)},
-            grants=(read_state,),
+            environment={**state_table, **budgets_table, **calling, **prices, **_policies(config)},
+            grants=(read_state, read_budgets),
         ),
         *(_provider_function(row, config, resources) for row in provider_functions(config)),
         FunctionSpec(
@@ -252,8 +255,8 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
         FunctionSpec(
             "Route",
             "route",
-            environment={**state_table, **classifying, **calling, **prices},
-            grants=(read_state,),
+            environment={**state_table, **budgets_table, **classifying, **calling, **prices},
+            grants=(read_state, read_budgets),
             layer="onnx",
         ),
         FunctionSpec(

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
-from functions.shared.caller import Caller, Limits
-
-Period = Literal["day", "month", "total"]
+from functions.shared.caller import Caller, Limits, Period
 
 STAGE_ID = "stage"
 """The budget of all callers together."""

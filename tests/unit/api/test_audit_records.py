@@ -6,7 +6,7 @@ import pytest
 from functions.api.handler import lambda_handler
 from functions.shared.errors import HTTP_STATUS
 from functions.shared.storage.request_log import RequestLog
-from tests.support.gateway_events import ask
+from tests.support.gateway_events import OPERATOR_ID, ask
 
 ATTEMPTS = [
     {
@@ -182,3 +182,19 @@ def test_a_problem_names_no_more_of_an_unknown_field_than_it_must(row):
 def test_half_a_surrogate_pair_in_a_grade_is_replaced():
     status, body = _grade('{"thumbs": "up", "comment": "cut \\ud83d"}')
     assert (status, body["feedback"]["comment"]) == (200, "cut \ufffd")
+
+
+def test_what_all_callers_spent_is_the_operators_to_see():
+    left = [
+        {"owner": owner, "period": "month", "left_nano_usd": 7} for owner in ("caller", "stage")
+    ]
+    _put(
+        profile={"caller": {"name": "team-a", "stage_limits": {"month_nano_usd": 9}}},
+        decision={"routing_context": {"budgets_left": {"money": left}}},
+    )
+    own, all_of_it = _get("req_1-2")[1], _get("req_1-2", caller_id=OPERATOR_ID)[1]
+    assert own["profile"]["caller"] == {"name": "team-a"}
+    shown = own["decision"]["routing_context"]["budgets_left"]["money"]
+    assert [one["owner"] for one in shown] == ["caller"]
+    assert all_of_it["profile"]["caller"]["stage_limits"] == {"month_usd": 9e-9}
+    assert len(all_of_it["decision"]["routing_context"]["budgets_left"]["money"]) == 2
