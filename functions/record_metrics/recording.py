@@ -13,9 +13,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.record_metrics.finished_request import FinishedRequest
 from functions.record_metrics.health import changes_of
+from functions.record_metrics.refusals import refused_limits
 from functions.record_metrics.rows import row_of
 from functions.shared.contracts.states import RecordInput, RecordOutput, json_of
 from functions.shared.errors import error_body
+from functions.shared.money.budget_table import BudgetTable
 from functions.shared.money.job_calls import calls_id
 from functions.shared.storage.dead_letters import DeadLetters
 from functions.shared.storage.request_log import RequestLog
@@ -32,6 +34,7 @@ class Stores:
 
     log: RequestLog
     state: StateTable
+    budgets: BudgetTable
     dead_letters: DeadLetters
     retention_days: int
 
@@ -73,10 +76,16 @@ def _session(finished: FinishedRequest, stores: Stores) -> None:
         )
 
 
+def _refusal(finished: FinishedRequest, stores: Stores) -> None:
+    for refused in refused_limits(finished):
+        stores.budgets.note_refusal(refused.budget_id, refused.name, refused.limit_nano_usd)
+
+
 EFFECTS = (
     Effect("row", _row, must=True),
     Effect("health", _health),
     Effect("session", _session),
+    Effect("refusal", _refusal),
 )
 
 

@@ -29,6 +29,8 @@ SLUGS = (
     "function-throttles",
     "spend-per-hour",
     "hold-exceeded",
+    "hold-assumed",
+    "budget-unavailable",
     "spend-anomaly",
 )
 
@@ -159,6 +161,12 @@ def test_one_call_over_its_worst_case_rings(prod: Stage) -> None:
     alarm = alarms(prod)["hold-exceeded"]
     assert (alarm["MetricName"], alarm["Statistic"]) == ("HoldExceeded", "Sum")
     assert (alarm["Threshold"], alarm["Period"]) == (1, 300)
+
+
+@pytest.mark.parametrize("metric", ["HoldAssumed", "BudgetUnavailable"])
+def test_one_hold_that_did_not_go_as_it_should_rings(prod: Stage, metric: str) -> None:
+    (alarm,) = (one for one in alarms(prod).values() if one.get("MetricName") == metric)
+    assert (alarm["Statistic"], alarm["Threshold"], alarm["Period"]) == ("Sum", 1, 300)
 
 
 def test_the_documentation_says_what_the_alarms_cost(prod: Stage) -> None:
