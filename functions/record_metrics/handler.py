@@ -24,8 +24,8 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     stores = Stores(
         RequestLog(settings.REQUESTS_TABLE),
         StateTable(settings.STATE_TABLE),
-        BudgetTable(table(settings.BUDGETS_TABLE)),
         DeadLetters(settings.DEAD_LETTER_QUEUE_URL),
+        BudgetTable(table(settings.BUDGETS_TABLE)),
         settings.LOG_RETENTION_DAYS,
     )
     finished = RecordInput.model_validate(event)

@@ -34,8 +34,8 @@ class Stores:
 
     log: RequestLog
     state: StateTable
-    budgets: BudgetTable
     dead_letters: DeadLetters
+    budgets: BudgetTable
     retention_days: int
 
 

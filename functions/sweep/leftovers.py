@@ -19,7 +19,6 @@ from functions.shared.money.budget import (
 _DAYS_KEPT = timedelta(days=40)
 _MONTHS_KEPT = 13
 _ASSUMED_KEPT = timedelta(days=2)
-"""As long as a call is kept that may tell the truth."""
 MOST_REMOVED = 100
 """At once: an expression has 4 KB at most.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
@@ -58,6 +57,7 @@ def _old_minutes(budget: Budget, now: datetime) -> Iterator[str]:
 
 
 def _old_assumed(budget: Budget, now: datetime) -> Iterator[str]:
+    """Whose calls will not tell the truth any more."""
     kept_from_s = (now - _ASSUMED_KEPT).timestamp()
     for hold in budget.holds(ASSUMED):
         if hold.expires_at_s < kept_from_s:

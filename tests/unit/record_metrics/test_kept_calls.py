@@ -25,7 +25,7 @@ def recorded(requests_table, state_table):
         record(
             event,
             Stores(
-                RequestLog("Requests"), StateTable("State"), BudgetTable(None), DeadLetters(""), 30
+                RequestLog("Requests"), StateTable("State"), DeadLetters(""), BudgetTable(None), 30
             ),
         )
         return RequestLog("Requests").get("req_1")

@@ -64,7 +64,7 @@ def _event(*failures, error):
 
 def _record(event, queue_url):
     stores = Stores(
-        RequestLog(TABLE), StateTable("State"), BudgetTable(None), DeadLetters(queue_url), 30
+        RequestLog(TABLE), StateTable("State"), DeadLetters(queue_url), BudgetTable(None), 30
     )
     return record(event, stores, trace_id="1-abc")
 

@@ -73,7 +73,7 @@ def _record(event):
     record(
         event,
         Stores(
-            RequestLog("Requests"), StateTable("State"), BudgetTable(None), DeadLetters(queue), 30
+            RequestLog("Requests"), StateTable("State"), DeadLetters(queue), BudgetTable(None), 30
         ),
     )
 
