@@ -52,9 +52,11 @@ class Stack:
     def client(self, service: Any) -> Any:
         return self._session.client(service, endpoint_url=self.emulator_url)
 
+    def resource(self, service: Any) -> Any:
+        return self._session.resource(service, endpoint_url=self.emulator_url)
+
     def requests_table(self):
-        resource = self._session.resource("dynamodb", endpoint_url=self.emulator_url)
-        return resource.Table(self.output("RequestsTableName"))
+        return self.resource("dynamodb").Table(self.output("RequestsTableName"))
 
     def output(self, name: str) -> str:
         for stack in self.client("cloudformation").describe_stacks()["Stacks"]:

@@ -96,6 +96,16 @@ class AuthorizeSettings(PlanSettings):
     POWERTOOLS_SERVICE_NAME: str
 
 
+class SweepSettings(PlanSettings):
+    """`ALARM_TOPIC_ARN` is the stage's topic, which is told how much of a budget is used."""
+
+    BUDGETS_TABLE: str
+    CALLERS_TABLE: str
+    STATE_TABLE: str
+    ALARM_TOPIC_ARN: str
+    STAGE: str
+
+
 class RecordSettings(Settings):
     REQUESTS_TABLE: str
     STATE_TABLE: str

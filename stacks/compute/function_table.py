@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 
 from aws_cdk import Aws, Fn
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 
 from functions.shared.catalogue.models import load_catalogue
+from functions.shared.money.budget_table import OPEN_INDEX
 from functions.shared.money.job_calls import ITEMS
 from functions.shared.simulation import FAULTS_VARIABLE, LATENCY_VARIABLE
 from functions.shared.storage.request_log import BY_CALLER, BY_DAY
@@ -34,6 +36,7 @@ class Resources:
 
     storage: StorageStack
     stopped_jobs: sqs.IQueue
+    alarm_topic: sns.ITopic
     jobs_machine_id: str
     """A logical id: the machine is built after the functions that it calls."""
 
@@ -178,12 +181,11 @@ def provider_function_name(provider: str) -> str:
 def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionSpec, ...]:
     """Every function of a stage, in the order that graphs show them in."""
     requests, state = resources.storage.requests_table, resources.storage.state_table
+    callers, budgets = resources.storage.callers_table, resources.storage.budgets_table
     queue, jobs = resources.storage.dead_letter_queue, resources.job_arns
     state_table = {"STATE_TABLE": state.table_name}
-    tables = {"REQUESTS_TABLE": requests.table_name, **state_table}
-    budgets = resources.storage.budgets_table
     budgets_table = {"BUDGETS_TABLE": budgets.table_name}
-    read_budgets = allow("dynamodb:GetItem", budgets.table_arn)
+    tables = {"REQUESTS_TABLE": requests.table_name, **state_table}
     calling, classifying, prices = _calling(config), _classifying(config), _prices(config)
     read_state = allow("dynamodb:BatchGetItem", state.table_arn)
     budgets = resources.storage.budgets_table
@@ -194,11 +196,11 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
             "Authorize",
             "authorize",
             environment={
-                "CALLERS_TABLE": resources.storage.callers_table.table_name,
+                "CALLERS_TABLE": callers.table_name,
                 "BEARER_ROUTES": ",".join(route.name for route in ROUTES if route.bearer),
                 **_plan_terms(config),
             },
-            grants=(allow("dynamodb:GetItem", resources.storage.callers_table.table_arn),),
+            grants=(allow("dynamodb:GetItem", callers.table_arn),),
         ),
         FunctionSpec(
             "Classify",
@@ -228,7 +230,7 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
             },
             grants=(
                 allow("dynamodb:PutItem", requests.table_arn, state.table_arn),
-                allow("dynamodb:UpdateItem", state.table_arn),
+                allow("dynamodb:UpdateItem", state.table_arn, budgets.table_arn),
                 read_state,
                 read_budgets,
                 allow("sqs:SendMessage", queue.queue_arn),
@@ -316,6 +318,26 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
             ),
             wildcards={resources.job_arns_as_checked: "A job gets its name from its request."},
             timeout_s=STOPPED_TIMEOUT_S,
+        ),
+        FunctionSpec(
+            "Sweep",
+            "sweep",
+            environment={
+                **state_table,
+                **budgets_table,
+                "CALLERS_TABLE": callers.table_name,
+                "ALARM_TOPIC_ARN": resources.alarm_topic.topic_arn,
+                **_plan_terms(config),
+            },
+            grants=(
+                allow("dynamodb:Query", f"{budgets.table_arn}/index/{OPEN_INDEX}"),
+                allow("dynamodb:GetItem", budgets.table_arn, callers.table_arn),
+                allow("dynamodb:UpdateItem", budgets.table_arn),
+                read_state,
+                allow("sns:Publish", resources.alarm_topic.topic_arn),
+            ),
+            # Until the next run: budgets are looked at one after the other.
+            timeout_s=60,
         ),
     )
 

@@ -19,6 +19,7 @@ from functions.shared.settings import (
     ScoreSettings,
     Settings,
     StoppedSettings,
+    SweepSettings,
     TallySettings,
     WidgetSettings,
 )
@@ -50,6 +51,7 @@ FUNCTIONS = {
     "Widgets": "widgets",
     "Tally": "tally",
     "RecordStopped": "record_stopped",
+    "Sweep": "sweep",
 }
 SECRETS = {
     "InvokeOpenai": "Openai",
@@ -208,6 +210,16 @@ def test_only_tracing_log_delivery_and_reading_metrics_name_no_resource(prod: St
                 "sqs:GetQueueAttributes",
             },
         ),
+        (
+            "Sweep",
+            {
+                "dynamodb:Query",
+                "dynamodb:GetItem",
+                "dynamodb:UpdateItem",
+                "dynamodb:BatchGetItem",
+                "sns:Publish",
+            },
+        ),
     ],
 )
 def test_a_function_may_do_exactly_what_it_needs(prod: Stage, name: str, actions: set[str]) -> None:
@@ -217,15 +229,24 @@ def test_a_function_may_do_exactly_what_it_needs(prod: Stage, name: str, actions
 @pytest.mark.parametrize(
     ("name", "tables"),
     [
-        ("Score", {"dynamodb:BatchGetItem": {"State"}}),
-        ("Route", {"dynamodb:BatchGetItem": {"State"}}),
+        ("Score", {"dynamodb:BatchGetItem": {"State"}, "dynamodb:GetItem": {"Budgets"}}),
+        ("Route", {"dynamodb:BatchGetItem": {"State"}, "dynamodb:GetItem": {"Budgets"}}),
         (
             "RecordMetrics",
             {
                 "dynamodb:PutItem": {"Requests", "State"},
-                "dynamodb:UpdateItem": {"State"},
+                "dynamodb:UpdateItem": {"State", "Budgets"},
                 "dynamodb:BatchGetItem": {"State"},
                 "dynamodb:GetItem": {"Budgets"},
+            },
+        ),
+        (
+            "Sweep",
+            {
+                "dynamodb:Query": {"Budgets/index/open"},
+                "dynamodb:GetItem": {"Budgets", "Callers"},
+                "dynamodb:UpdateItem": {"Budgets"},
+                "dynamodb:BatchGetItem": {"State"},
             },
         ),
         (
@@ -306,7 +327,11 @@ def test_stopped_jobs_are_recorded_by_the_function_that_records_the_others(prod:
 
 
 def test_only_ends_that_no_state_could_record_are_followed_up(prod: Stage) -> None:
-    rules = prod.pipeline.resources("AWS::Events::Rule").values()
+    rules = [
+        rule
+        for rule in prod.pipeline.resources("AWS::Events::Rule").values()
+        if "EventPattern" in rule
+    ]
     (queue,) = (
         name for name in prod.pipeline.resources("AWS::SQS::Queue") if "StoppedJobs" in name
     )
@@ -321,6 +346,21 @@ def test_only_ends_that_no_state_could_record_are_followed_up(prod: Stage) -> No
         {"status": ["ABORTED", "TIMED_OUT"]},
         {"status": ["FAILED"], "error": [{"prefix": "States."}]},
     ]
+
+
+def test_budgets_are_swept_each_minute_and_who_it_concerns_is_told_by_the_alarms_topic(
+    prod: Stage,
+) -> None:
+    (rule,) = (
+        rule
+        for rule in prod.pipeline.resources("AWS::Events::Rule").values()
+        if "ScheduleExpression" in rule
+    )
+    assert rule["ScheduleExpression"] == "rate(1 minute)"
+    (target,) = rule["Targets"]
+    assert target["Arn"]["Fn::GetAtt"][0].startswith("FunctionsSweep")
+    (topic,) = prod.pipeline.resources("AWS::SNS::Topic")
+    assert variables(prod, "Sweep")["ALARM_TOPIC_ARN"] == {"Ref": topic}
 
 
 def test_there_is_a_function_for_every_provider_that_the_code_knows() -> None:
@@ -473,6 +513,7 @@ def test_every_log_group_ends_its_logs(prod: Stage) -> None:
         ("Widgets", WidgetSettings),
         ("Tally", TallySettings),
         ("RecordStopped", StoppedSettings),
+        ("Sweep", SweepSettings),
     ],
 )
 def test_a_function_is_told_what_its_settings_read(

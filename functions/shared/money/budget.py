@@ -15,6 +15,9 @@ STAGE_ID = "stage"
 HOLD, ASSUMED, TOKENS = "hold#", "assumed#", "tokens#"
 """What the attributes begin with of a call that is held, of one whose bill was never told, and of a
 minute's tokens."""
+ALERTED, REFUSED = "alerted#", "refused#"
+"""With the name of a period behind them: what was told of its limit, and the limit that a request was
+refused for."""
 
 
 def budget_id(caller_id: str) -> str:
