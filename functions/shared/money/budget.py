@@ -17,6 +17,8 @@ STAGE_ID = "stage"
 HOLD, ASSUMED, TOKENS = "hold#", "assumed#", "tokens#"
 """What the attributes begin with of a call that is held, of one whose bill was never told, and of a
 minute's tokens."""
+OPENING = "opening#"
+"""And of what was spent of a period before there was a limit, which is committed in it as well."""
 
 
 def budget_id(caller_id: str) -> str:

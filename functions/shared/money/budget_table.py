@@ -16,6 +16,7 @@ from functions.shared.contracts.caller import Limits
 from functions.shared.money.budget import (
     ASSUMED,
     HOLD,
+    OPENING,
     TOKENS,
     Budget,
     Hold,
@@ -34,7 +35,7 @@ class _Write:
     """Of one item: what to add to its numbers, what to set and what to remove."""
 
     added: Mapping[str, int] = field(default_factory=dict)
-    assigned: Mapping[str, str] = field(default_factory=dict)
+    assigned: Mapping[str, str | int] = field(default_factory=dict)
     removed: tuple[str, ...] = ()
 
     def to_arguments(self, id_: str) -> dict[str, Any]:
@@ -120,6 +121,14 @@ class BudgetTable:
         name = HOLD + hold.key
         write = _Write({SETTLED: hold.nano_usd}, {ASSUMED + hold.key: hold.to_text()}, (name,))
         return self._write(id_, write, Attr(name).eq(hold.to_text())) is None
+
+    def take_over(self, id_: str, period: str, spent_nano_usd: int) -> bool:
+        """Whether what was spent of a period, by the name of its attribute, before it had a limit is committed
+        in it now: not where a call has been held in it already."""
+        opening = OPENING + period
+        write = _Write(assigned={period: spent_nano_usd, opening: spent_nano_usd})
+        condition = Attr(period).not_exists() | Attr(period).eq(Attr(opening))
+        return self._write(id_, write, condition) is None
 
     @staticmethod
     def _differences(hold: Hold, charged_nano_usd: int, tokens: int) -> dict[str, int]:
