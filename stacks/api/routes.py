@@ -54,6 +54,12 @@ class Route:
     target: Start | str
     body: Body | None = None
     needs_key: bool = True
+    bearer: bool = False
+    """Whether the key or token is in Authorization; else it is in X-API-Key."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.verb} /{self.path}"
 
 
 ROUTES = (
@@ -66,6 +72,16 @@ ROUTES = (
     Route("POST", "v1/route", "Route", ANY_OBJECT),
     Route("GET", "v1/models", "Api"),
     Route("GET", "v1/models/{model_id}", "Api"),
+    Route("GET", "v1/caller", "Api", bearer=True),
+    Route("POST", "v1/admin/callers", "Admin", ANY_OBJECT),
+    Route("GET", "v1/admin/callers", "Admin"),
+    Route("GET", "v1/admin/callers/{caller}", "Admin"),
+    Route("PATCH", "v1/admin/callers/{caller}", "Admin", ANY_OBJECT),
+    Route("POST", "v1/admin/callers/{caller}/rotate", "Admin"),
+    Route("POST", "v1/admin/callers/{caller}/disable", "Admin"),
+    Route("POST", "v1/admin/callers/{caller}/enable", "Admin"),
+    Route("PUT", "v1/admin/callers/{caller}/budget", "Admin", ANY_OBJECT),
+    Route("GET", "v1/admin/callers/{caller}/spend", "Admin"),
     Route("GET", "v1/health", "Api", needs_key=False),
     Route("GET", "v1/metrics/summary", "Metrics"),
     Route("GET", "v1/metrics/models/{model_id}", "Metrics"),

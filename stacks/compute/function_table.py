@@ -14,6 +14,7 @@ from functions.shared.catalogue.models import load_catalogue
 from functions.shared.money.job_calls import ITEMS
 from functions.shared.simulation import FAULTS_VARIABLE, LATENCY_VARIABLE
 from functions.shared.storage.request_log import BY_CALLER, BY_DAY
+from stacks.api.routes import ROUTES
 from stacks.compute.bedrock_access import Place, bedrock_models, model_statements, wildcards_of
 from stacks.compute.console_page import console_page
 from stacks.compute.event_sources import STOPPED_TIMEOUT_S
@@ -35,8 +36,6 @@ class Resources:
     stopped_jobs: sqs.IQueue
     jobs_machine_id: str
     """A logical id: the machine is built after the functions that it calls."""
-    operator_plan: str
-    """The usage plan whose keys may see everything."""
 
     @property
     def jobs_machine_arn(self) -> str:
@@ -182,13 +181,19 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
     queue, jobs = resources.storage.dead_letter_queue, resources.job_arns
     state_table = {"STATE_TABLE": state.table_name}
     tables = {"REQUESTS_TABLE": requests.table_name, **state_table}
-    operators = {"OPERATOR_PLAN": resources.operator_plan}
-    read_plans = allow(
-        "apigateway:GET", f"arn:{Aws.PARTITION}:apigateway:{Aws.REGION}::/usageplans"
-    )
     calling, classifying, prices = _calling(config), _classifying(config), _prices(config)
     read_state = allow("dynamodb:BatchGetItem", state.table_arn)
     return (
+        FunctionSpec(
+            "Authorize",
+            "authorize",
+            environment={
+                "CALLERS_TABLE": resources.storage.callers_table.table_name,
+                "BEARER_ROUTES": ",".join(route.name for route in ROUTES if route.bearer),
+                **_plan_terms(config),
+            },
+            grants=(allow("dynamodb:GetItem", resources.storage.callers_table.table_arn),),
+        ),
         FunctionSpec(
             "Classify",
             "classify",
@@ -227,7 +232,6 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
             environment={
                 **tables,
                 **calling,
-                **operators,
                 "JOBS_STATE_MACHINE_ARN": resources.jobs_machine_arn,
             },
             grants=(
@@ -236,7 +240,6 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
                 allow("dynamodb:GetItem", requests.table_arn),
                 allow("dynamodb:UpdateItem", requests.table_arn),
                 read_state,
-                read_plans,
             ),
             wildcards={resources.job_arns_as_checked: "A job gets its name from its request."},
         ),
@@ -251,7 +254,7 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
         FunctionSpec(
             "Metrics",
             "metrics",
-            environment={**tables, **calling, **operators},
+            environment={**tables, **calling},
             grants=(
                 allow("cloudwatch:GetMetricData", "*"),
                 allow(
@@ -259,12 +262,12 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
                     *(f"{requests.table_arn}/index/{name}" for name in (BY_DAY, BY_CALLER)),
                 ),
                 read_state,
-                read_plans,
             ),
             wildcards={"*": "Neither GetMetricData nor X-Ray's write actions name a resource."},
             # Under the gateway's 29 s: a look-up over many days may be asked for twice.
             timeout_s=25,
         ),
+        _admin(config, resources),
         *(
             (FunctionSpec("Console", "console", extra_files=console_page()),)
             if config.console
@@ -303,6 +306,47 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
             timeout_s=STOPPED_TIMEOUT_S,
         ),
     )
+
+
+def _admin(config: StageConfig, resources: Resources) -> FunctionSpec:
+    """That it may also let the gateway authorise everybody anew, the API adds when it is there."""
+    storage = resources.storage
+    callers, budgets = storage.callers_table, storage.budgets_table
+    return FunctionSpec(
+        "Admin",
+        "admin",
+        environment={
+            "CALLERS_TABLE": callers.table_name,
+            "BUDGETS_TABLE": budgets.table_name,
+            "STATE_TABLE": storage.state_table.table_name,
+            **_calling(config),
+            **_plan_terms(config),
+        },
+        grants=(
+            *(
+                allow(f"dynamodb:{action}", callers.table_arn)
+                for action in ("GetItem", "Query", "PutItem", "DeleteItem")
+            ),
+            allow("dynamodb:GetItem", budgets.table_arn),
+            allow("dynamodb:UpdateItem", budgets.table_arn),
+            allow("dynamodb:BatchGetItem", storage.state_table.table_arn),
+            allow("apigateway:GET", _control_plane(_HERE, "usageplans")),
+            allow("apigateway:POST", _control_plane(_HERE, "apikeys")),
+            allow("apigateway:POST", _control_plane(_HERE, "usageplans/*/keys")),
+            allow("apigateway:DELETE", _control_plane(_HERE, "apikeys/*")),
+        ),
+        wildcards={
+            _control_plane(_AS_CHECKED, "usageplans/*/keys"): "The plans are made after it.",
+            _control_plane(_AS_CHECKED, "apikeys/*"): "The gateway names a key when it is made.",
+        },
+        # A change of a caller is half a dozen calls, each of them twice at the worst.
+        timeout_s=25,
+    )
+
+
+def _control_plane(place: Place, path: str) -> str:
+    """https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonapigatewaymanagement.html"""
+    return f"arn:{place.partition}:apigateway:{place.region}::/{path}"
 
 
 _READING_A_QUEUE = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
@@ -378,6 +422,19 @@ def _classifying(config: StageConfig) -> dict[str, str]:
         "ASYNC_DEADLINE_MS": str(config.deadlines.async_ms),
         "LOG_PROMPTS": str(config.log_prompts).lower(),
         **_policies(config),
+    }
+
+
+def _plan_terms(config: StageConfig) -> dict[str, str]:
+    """What the plans' callers may spend, and all together; no word where there is no limit."""
+    plans = {
+        name: plan.budget.limits.model_dump(mode="json", exclude_none=True)
+        for name, plan in config.plans
+    }
+    stage = config.stage_limits
+    return {
+        "PLAN_LIMITS": json.dumps(plans),
+        **({"STAGE_LIMITS": stage.model_dump_json(exclude_none=True)} if stage else {}),
     }
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import secrets
 from base64 import b32encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from botocore.exceptions import ClientError
 
 from functions.shared.callers.forms import BudgetChange, CallerChange, NewCaller, Rotation
+from functions.shared.callers.money import Money
 from functions.shared.callers.records import (
     KEY,
     NAME,
@@ -23,58 +24,14 @@ from functions.shared.callers.records import (
 from functions.shared.callers.table import CallerTable
 from functions.shared.callers.usage_plans import REMEMBERED_S, UsagePlans
 from functions.shared.catalogue.models import load_catalogue
-from functions.shared.contracts.caller import Limits
 from functions.shared.errors import InvalidRequest, NotFound, ServiceUnavailable, problem_at
 from functions.shared.gateway.field_names import nearest
-from functions.shared.money.budget import Budget, budget_id, period_names
-from functions.shared.money.budget_table import BudgetTable
-from functions.shared.money.caller_spend import CallerSpend
-from functions.shared.money.spent import Spent, spent_so_far
-from functions.shared.storage.state_table import StateTable
 
 KEY_PREFIX = "lo_"
 _KEY_BYTES = 32
 _HINT_CHARACTERS = 4
 _ID_CHARACTERS = 10
 _MOST_TRIES = 3
-
-
-@dataclass(frozen=True)
-class Money:
-    """What a stage knows of its callers' money. `counts_simulated`: where only simulators answer, what they
-    would have cost is what budgets are tried with."""
-
-    budgets: BudgetTable
-    state: StateTable
-    plans: Mapping[str, Limits]
-    counts_simulated: bool = False
-
-    def limits_of(self, caller: CallerRecord) -> Limits:
-        return caller.limits.over(self.plan_limits(caller))
-
-    def plan_limits(self, caller: CallerRecord) -> Limits:
-        return self.plans.get(caller.plan, Limits())
-
-    def budget_of(self, caller: CallerRecord) -> Budget:
-        return self.budgets.read(budget_id(caller.caller_id))
-
-    def spent(self, caller: CallerRecord, now: datetime) -> Spent:
-        return spent_so_far(self.state, caller.caller_id, now)
-
-    def take_over(self, caller: CallerRecord, now: datetime) -> None:
-        """What was spent before the caller had a limit counts for one: of this day and this month. A total
-        begins when it is given."""
-        if self.limits_of(caller).is_none:
-            return
-        spent, names = self.spent(caller, now), period_names(f"{now:%Y-%m-%d}")
-        for name, amounts in ((names["day"], spent.day), (names["month"], spent.month)):
-            if charged := self._charged(amounts):
-                self.budgets.take_over(budget_id(caller.caller_id), name, charged)
-
-    def _charged(self, spent: CallerSpend) -> int:
-        """As a budget would have been."""
-        simulated = spent.simulated_cost_nano_usd if self.counts_simulated else 0
-        return spent.cost_nano_usd + spent.possibly_billed_nano_usd + simulated
 
 
 @dataclass(frozen=True)
@@ -85,7 +42,6 @@ class Administration:
 
     callers: CallerTable
     usage_plans: UsagePlans
-    money: Money
     now: datetime
     issuer: str | None = None
 
@@ -122,9 +78,7 @@ class Administration:
         """With the value of its new key. Those so far end after the overlap, and those that have ended are
         forgotten. Raises `ServiceUnavailable` where another rotation was faster."""
         found, value, now_s = self.find(caller), new_key(), self._now_s
-        keys = [
-            key for key in self.callers.keys_of(found.caller_id) if not self.is_subject(key, found)
-        ]
+        keys = self.keys(found)
         ends_s = now_s + rotation.overlap_s
         ended = [key for key in keys if key.expires_at_s is not None and key.expires_at_s <= now_s]
         ending = [
@@ -152,21 +106,22 @@ class Administration:
         self._replace(caller, lambda found: found.model_copy(update=said))
         return self.usage_plans.forget_authorized()
 
-    def set_budget(self, caller: str, change: BudgetChange) -> bool:
+    def set_budget(self, caller: str, change: BudgetChange, money: Money) -> bool:
         """Whether it holds at once, and not only within `REMEMBERED_S`. What was spent is taken over before
         the limit is there, as no call can be held until then."""
 
         def edited(found: CallerRecord) -> CallerRecord:
             after = found.model_copy(update={"limits": change.over(found.limits)})
-            self.money.take_over(after, self.now)
+            money.take_over(after, self.now)
             return after
 
         self._replace(caller, edited)
         return self.usage_plans.forget_authorized()
 
-    def is_subject(self, key: KeyRecord, caller: CallerRecord) -> bool:
-        """Whether it is no key but what the issuer's tokens call the caller."""
-        return caller.subject is not None and key.key_hash == self._subject_hash(caller.subject)
+    def keys(self, caller: CallerRecord) -> list[KeyRecord]:
+        """Without what the issuer's tokens call it, which is kept as a key is."""
+        own = caller.subject and self._subject_hash(caller.subject)
+        return [one for one in self.callers.keys_of(caller.caller_id) if one.key_hash != own]
 
     @property
     def _now_s(self) -> int:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
-from functions.shared.callers.administration import Administration
+from functions.shared.callers.money import Money
 from functions.shared.callers.records import CallerRecord, KeyRecord
 from functions.shared.money.budget import Left, period_names
 from functions.shared.money.caller_spend import CallerSpend
@@ -16,29 +17,20 @@ from functions.shared.vocabulary import in_usd
 _AT = "_at_s"
 
 
-def listed(administration: Administration) -> dict[str, Any]:
-    callers = sorted(administration.callers.callers(), key=lambda one: one.name)
-    return {"callers": [_caller(one) | _limits(one, administration) for one in callers]}
+def listed(callers: Iterable[CallerRecord], money: Money) -> dict[str, Any]:
+    by_name = sorted(callers, key=lambda one: one.name)
+    return {"callers": [_caller(one) | _limits(one, money) for one in by_name]}
 
 
-def shown(caller: CallerRecord, administration: Administration) -> dict[str, Any]:
+def shown(caller: CallerRecord, keys: Iterable[KeyRecord], money: Money) -> dict[str, Any]:
     """With its keys, of which only the ends are known."""
-    keys = administration.callers.keys_of(caller.caller_id)
-    return {
-        **_caller(caller),
-        **_limits(caller, administration),
-        "keys": [
-            _key(key)
-            for key in sorted(keys, key=lambda one: one.created_at_s)
-            if not administration.is_subject(key, caller)
-        ],
-    }
+    by_age = sorted(keys, key=lambda one: one.created_at_s)
+    return {**_caller(caller), **_limits(caller, money), "keys": [_key(key) for key in by_age]}
 
 
-def spend(caller: CallerRecord, administration: Administration) -> dict[str, Any]:
+def spend(caller: CallerRecord, money: Money, now: datetime) -> dict[str, Any]:
     """Each limit with what is settled and held of it, and what was recorded of this day and this month, with
     limits or without."""
-    money, now = administration.money, administration.now
     limits, budget, spent = (
         money.limits_of(caller),
         money.budget_of(caller),
@@ -75,9 +67,9 @@ def _time(name: str, value: Any) -> Any:
     return stamp(utc(value * 1000)) if name.endswith(_AT) and value is not None else value
 
 
-def _limits(caller: CallerRecord, administration: Administration) -> dict[str, Any]:
+def _limits(caller: CallerRecord, money: Money) -> dict[str, Any]:
     """Those that hold, each with whose it is."""
-    limits = administration.money.limits_of(caller)
+    limits = money.limits_of(caller)
     return {
         "limits": {
             stem: {
