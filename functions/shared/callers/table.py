@@ -18,7 +18,8 @@ from functions.shared.vocabulary import Frozen
 
 Record = TypeVar("Record", bound=Frozen)
 
-_IS_THERE, _IS_NEW = Attr("kind").exists(), Attr("kind").not_exists()
+_IS_THERE, _IS_NEW = "attribute_exists(item_id)", "attribute_not_exists(item_id)"
+"""boto3 writes no conditions of its own into a transaction."""
 
 
 class CallerTable:
@@ -75,15 +76,13 @@ class CallerTable:
     def replace(self, before: CallerRecord, after: CallerRecord) -> bool:
         """Whether it was as before until then."""
         was = item_of(CALLER, before.caller_id, before)
-        condition = reduce(
-            and_, (_is_as(name, was) for name in CallerRecord.model_fields), _IS_THERE
-        )
+        unchanged = (_is_as(name, was) for name in CallerRecord.model_fields)
+        condition = reduce(and_, unchanged, Attr("item_id").exists())
         item = item_of(CALLER, after.caller_id, after)
-        write = self._put(item, condition)["Put"]
-        del write["TableName"]
-        return refusing_item(lambda: self._table.put_item(**write)) is None
+        put = self._table.put_item
+        return refusing_item(lambda: put(Item=item, ConditionExpression=condition)) is None
 
-    def _put(self, item: dict[str, Any], condition: ConditionBase) -> dict[str, Any]:
+    def _put(self, item: dict[str, Any], condition: str) -> dict[str, Any]:
         told = {"TableName": self._table.name, "Item": item, "ConditionExpression": condition}
         return {"Put": told}
 
