@@ -23,7 +23,7 @@ def make_budgets_table():
 
 
 def _table(name, *keys):
-    roles = zip(keys, ("HASH", "RANGE"), strict=False)
+    roles: Any = zip(keys, ("HASH", "RANGE"), strict=False)
     return boto3.resource("dynamodb").create_table(
         TableName=name,
         KeySchema=[{"AttributeName": key, "KeyType": role} for key, role in roles],

@@ -53,6 +53,10 @@ def money(aws, state_table, monkeypatch):
     return Money(budgets, StateTable(state_table.name), {"operator": Limits(day_nano_usd=7)})
 
 
+def budget(**said):
+    return BudgetChange.model_validate(said)
+
+
 def at(seconds):
     return NOW + timedelta(seconds=seconds)
 
@@ -274,7 +278,7 @@ def test_a_caller_that_changes_again_and_again_is_to_be_asked_for_later(admin, m
 
 def test_limits_are_ones_own_or_the_plans(admin, money):
     caller, _ = admin.create(NewCaller(name="boss", plan="operator"))
-    admin.set_budget("boss", BudgetChange(month_usd=0.1, tier_down_at=0.5), money)
+    admin.set_budget("boss", budget(month_usd=0.1, tier_down_at=0.5), money)
     told = shown(admin.find("boss"), admin.keys(caller), money)["limits"]
     assert told == {
         "day_usd": {"value": 7e-9, "from": "plan"},
@@ -282,7 +286,7 @@ def test_limits_are_ones_own_or_the_plans(admin, money):
         "mode": {"value": "strict", "from": "plan"},
         "tier_down_at": {"value": 0.5, "from": "own"},
     }
-    admin.set_budget("boss", BudgetChange(month_usd=None, day_usd=0), money)
+    admin.set_budget("boss", budget(month_usd=None, day_usd=0), money)
     limits = money.limits_of(admin.find("boss"))
     assert (limits.day_nano_usd, limits.month_nano_usd) == (0, None)
 
@@ -291,7 +295,7 @@ def test_what_was_spent_before_the_first_limit_counts_once(admin, money, gateway
     caller, _ = admin.create(TEAM)
     recorded(money, caller, 5, when=NOW - timedelta(days=3))
     recorded(money, caller, 7, possibly_billed_nano_usd=2, simulated_cost_nano_usd=100)
-    admin.set_budget("team-a", BudgetChange(month_usd=1), money)
+    admin.set_budget("team-a", budget(month_usd=1), money)
     item = money.budget_of(caller).item
     assert {name: item[name] for name in (DAY, MONTH, f"opening#{DAY}", f"opening#{MONTH}")} == {
         DAY: 9, MONTH: 14, f"opening#{DAY}": 9, f"opening#{MONTH}": 14,
@@ -300,17 +304,17 @@ def test_what_was_spent_before_the_first_limit_counts_once(admin, money, gateway
     hold = Hold("req_1", 1, 50, 0, "2026-11-27", "2026-11-27T12:00", 2_000_000_000, "writer")
     money.budgets.reserve(budget_id(caller.caller_id), money.limits_of(admin.find("team-a")), hold)
     recorded(money, caller, 1000)
-    admin.set_budget("team-a", BudgetChange(month_usd=2), money)
-    budget = money.budget_of(caller)
-    assert (budget.committed(DAY), budget.committed(MONTH)) == (59, 64)
-    assert budget.item[f"opening#{MONTH}"] == 14
+    admin.set_budget("team-a", budget(month_usd=2), money)
+    kept = money.budget_of(caller)
+    assert (kept.committed(DAY), kept.committed(MONTH)) == (59, 64)
+    assert kept.item[f"opening#{MONTH}"] == 14
 
 
 def test_what_is_spent_until_a_first_call_is_held_is_taken_over_anew(admin, money):
     caller, _ = admin.create(TEAM)
     recorded(money, caller, 7)
     for spent in (7, 10):
-        admin.set_budget("team-a", BudgetChange(day_usd=1), money)
+        admin.set_budget("team-a", budget(day_usd=1), money)
         assert money.budget_of(caller).item[f"opening#{DAY}"] == spent
         recorded(money, caller, 3)
 
@@ -320,7 +324,7 @@ def test_a_period_that_calls_were_held_in_has_no_opening(admin, money):
     hold = Hold("req_1", 1, 50, 0, "2026-11-27", "2026-11-27T12:00", 2_000_000_000, "writer")
     money.budgets.reserve(budget_id(caller.caller_id), Limits(total_nano_usd=100), hold)
     recorded(money, caller, 7)
-    admin.set_budget("team-a", BudgetChange(day_usd=1), money)
+    admin.set_budget("team-a", budget(day_usd=1), money)
     assert money.budget_of(caller).committed(DAY) == 50
 
 
@@ -328,21 +332,21 @@ def test_simulated_costs_count_where_only_simulators_answer(admin, money):
     caller, _ = admin.create(TEAM)
     recorded(money, caller, 0, simulated_cost_nano_usd=100)
     trial = Money(money.budgets, money.state, {}, counts_simulated=True)
-    admin.set_budget("team-a", BudgetChange(day_usd=1), trial)
+    admin.set_budget("team-a", budget(day_usd=1), trial)
     assert money.budget_of(caller).committed(DAY) == 100
 
 
 def test_without_a_limit_nothing_is_written_of_a_budget(admin, money):
     caller, _ = admin.create(TEAM)
     recorded(money, caller, 7)
-    admin.set_budget("team-a", BudgetChange(mode="expected"), money)
+    admin.set_budget("team-a", budget(mode="expected"), money)
     assert money.budget_of(caller).item == {}
 
 
 def test_spend_says_what_is_settled_held_and_left_of_each_limit(admin, money):
     caller, _ = admin.create(TEAM)
     recorded(money, caller, 7)
-    admin.set_budget("team-a", BudgetChange(day_usd=1, tokens_per_minute=10), money)
+    admin.set_budget("team-a", budget(day_usd=1, tokens_per_minute=10), money)
     hold = Hold("req_1", 1, 50, 4, "2026-11-27", "2026-11-27T12:00", 2_000_000_000, "writer")
     limits = money.limits_of(admin.find("team-a"))
     money.budgets.reserve(budget_id(caller.caller_id), limits, hold)
