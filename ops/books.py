@@ -15,6 +15,7 @@ from typing import Any
 from functions.shared.caller import Caller
 from functions.shared.money.budget import (
     ASSUMED,
+    OPENING,
     Budget,
     Hold,
     limits_by_id,
@@ -38,8 +39,6 @@ FIGURES_PERIOD_S = 300
 """Of metrics, which CloudWatch keeps so for 63 days."""
 _SAME_NANO_USD = 1_000
 """CloudWatch adds up doubles."""
-OPENING = "opening#"
-"""What was spent in a period before a budget was set, which no call was held for."""
 
 Row = Mapping[str, Any]
 

@@ -106,6 +106,15 @@ class SweepSettings(PlanSettings):
     STAGE: str
 
 
+class AdminSettings(PlanSettings, ProviderSettings):
+    """`POWERTOOLS_SERVICE_NAME` begins the names of usage plans and of the gateway's own keys."""
+
+    CALLERS_TABLE: str
+    BUDGETS_TABLE: str
+    STATE_TABLE: str
+    POWERTOOLS_SERVICE_NAME: str
+
+
 class RecordSettings(Settings):
     REQUESTS_TABLE: str
     STATE_TABLE: str

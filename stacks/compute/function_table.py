@@ -277,6 +277,7 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
             # Under the gateway's 29 s: a look-up over many days may be asked for twice.
             timeout_s=25,
         ),
+        _admin(config, resources),
         *(
             (FunctionSpec("Console", "console", extra_files=console_page()),)
             if config.console
@@ -340,6 +341,47 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
             timeout_s=60,
         ),
     )
+
+
+def _admin(config: StageConfig, resources: Resources) -> FunctionSpec:
+    """That it may also let the gateway authorise everybody anew, the API adds when it is there."""
+    storage = resources.storage
+    callers, budgets = storage.callers_table, storage.budgets_table
+    return FunctionSpec(
+        "Admin",
+        "admin",
+        environment={
+            "CALLERS_TABLE": callers.table_name,
+            "BUDGETS_TABLE": budgets.table_name,
+            "STATE_TABLE": storage.state_table.table_name,
+            **_calling(config),
+            **_plan_terms(config),
+        },
+        grants=(
+            *(
+                allow(f"dynamodb:{action}", callers.table_arn)
+                for action in ("GetItem", "Query", "PutItem", "DeleteItem")
+            ),
+            allow("dynamodb:GetItem", budgets.table_arn),
+            allow("dynamodb:UpdateItem", budgets.table_arn),
+            allow("dynamodb:BatchGetItem", storage.state_table.table_arn),
+            allow("apigateway:GET", _control_plane(_HERE, "usageplans")),
+            allow("apigateway:POST", _control_plane(_HERE, "apikeys")),
+            allow("apigateway:POST", _control_plane(_HERE, "usageplans/*/keys")),
+            allow("apigateway:DELETE", _control_plane(_HERE, "apikeys/*")),
+        ),
+        wildcards={
+            _control_plane(_AS_CHECKED, "usageplans/*/keys"): "The plans are made after it.",
+            _control_plane(_AS_CHECKED, "apikeys/*"): "The gateway names a key when it is made.",
+        },
+        # A change of a caller is half a dozen calls, each of them twice at the worst.
+        timeout_s=25,
+    )
+
+
+def _control_plane(place: Place, path: str) -> str:
+    """https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonapigatewaymanagement.html"""
+    return f"arn:{place.partition}:apigateway:{place.region}::/{path}"
 
 
 _READING_A_QUEUE = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")

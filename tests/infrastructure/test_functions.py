@@ -9,6 +9,7 @@ import pytest
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.money.job_calls import calls_id
 from functions.shared.settings import (
+    AdminSettings,
     ApiSettings,
     AuthorizeSettings,
     ClassifySettings,
@@ -48,6 +49,7 @@ FUNCTIONS = {
     "Api": "api",
     "Metrics": "metrics",
     "Console": "console",
+    "Admin": "admin",
     "Widgets": "widgets",
     "Tally": "tally",
     "RecordStopped": "record_stopped",
@@ -194,6 +196,14 @@ def test_only_tracing_log_delivery_and_reading_metrics_name_no_resource(prod: St
         ),
         ("Authorize", {"dynamodb:GetItem"}),
         ("Console", set()),
+        (
+            "Admin",
+            {
+                *(f"dynamodb:{action}Item" for action in ("Get", "Put", "Delete", "Update")),
+                *("dynamodb:Query", "dynamodb:BatchGetItem"),
+                *("apigateway:GET", "apigateway:POST", "apigateway:DELETE"),
+            },
+        ),
         ("Widgets", {"dynamodb:BatchGetItem"}),
         ("Tally", {"dynamodb:UpdateItem", "sqs:SendMessage", *READING_A_STREAM}),
         (
@@ -264,6 +274,15 @@ def test_a_function_may_do_exactly_what_it_needs(prod: Stage, name: str, actions
                 "dynamodb:BatchGetItem": {"State"},
             },
         ),
+        (
+            "Admin",
+            {
+                "dynamodb:GetItem": {"Callers", "Budgets"},
+                **{f"dynamodb:{one}": {"Callers"} for one in ("PutItem", "DeleteItem", "Query")},
+                "dynamodb:UpdateItem": {"Budgets"},
+                "dynamodb:BatchGetItem": {"State"},
+            },
+        ),
         ("Widgets", {"dynamodb:BatchGetItem": {"State"}}),
         (
             "Tally",
@@ -276,6 +295,27 @@ def test_a_function_reaches_exactly_its_tables(
     prod: Stage, name: str, tables: dict[str, set[str]]
 ) -> None:
     assert reached_tables(prod, name) == tables
+
+
+def test_whoever_manages_callers_reaches_keys_of_the_gateways_and_nothing_else_of_it(
+    prod: Stage,
+) -> None:
+    reached: dict[str, set[str]] = {}
+    for statement in prod.pipeline.statements(role_of(function(prod, "Admin"))):
+        if str(statement["Action"]).startswith("apigateway:"):
+            named = statement["Resource"]
+            arns = {flat(one) for one in (named if isinstance(named, list) else [named])}
+            reached.setdefault(statement["Action"], set()).update(arns)
+    ((api, _),) = prod.pipeline.resources("AWS::ApiGateway::RestApi").items()
+    plane = "arn:<AWS::Partition>:apigateway:<AWS::Region>::/"
+    assert reached == {
+        "apigateway:GET": {f"{plane}usageplans"},
+        "apigateway:POST": {f"{plane}apikeys", f"{plane}usageplans/*/keys"},
+        "apigateway:DELETE": {
+            f"{plane}apikeys/*",
+            f"{plane}restapis/<{api}>/stages/api/cache/authorizers",
+        },
+    }
 
 
 @pytest.mark.parametrize("name", SECRETS)
@@ -510,6 +550,7 @@ def test_every_log_group_ends_its_logs(prod: Stage) -> None:
         ("Authorize", AuthorizeSettings),
         ("Api", ApiSettings),
         ("Metrics", MetricsSettings),
+        ("Admin", AdminSettings),
         ("Widgets", WidgetSettings),
         ("Tally", TallySettings),
         ("RecordStopped", StoppedSettings),

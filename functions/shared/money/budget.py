@@ -18,6 +18,8 @@ minute's tokens."""
 ALERTED, REFUSED = "alerted#", "refused#"
 """With the name of a period behind them: what was told of its limit, and the limit that a request was
 refused for."""
+OPENING = "opening#"
+"""And of what was spent of a period before there was a limit, which is committed in it as well."""
 
 
 def budget_id(caller_id: str) -> str:

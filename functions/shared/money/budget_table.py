@@ -17,6 +17,7 @@ from functions.shared.money.budget import (
     ALERTED,
     ASSUMED,
     HOLD,
+    OPENING,
     REFUSED,
     TOKENS,
     Budget,
@@ -38,7 +39,7 @@ class _Write:
     """Of one item: what to add to its numbers, what to set and what to remove."""
 
     added: Mapping[str, int] = field(default_factory=dict)
-    assigned: Mapping[str, str] = field(default_factory=dict)
+    assigned: Mapping[str, str | int] = field(default_factory=dict)
     removed: tuple[str, ...] = ()
 
     def to_arguments(self, id_: str) -> dict[str, Any]:
@@ -152,6 +153,14 @@ class BudgetTable:
         """Whether this took it out of the index: not where it was put there again since it was read."""
         unchanged = Attr(RESERVES).eq(reserves)
         return self._write(id_, _Write(removed=(OPEN,)), unchanged) is None
+
+    def take_over(self, id_: str, period: str, spent_nano_usd: int) -> bool:
+        """Whether what was spent of a period, by the name of its attribute, before it had a limit is committed
+        in it now: not where a call has been held in it already."""
+        opening = OPENING + period
+        write = _Write(assigned={period: spent_nano_usd, opening: spent_nano_usd})
+        condition = Attr(period).not_exists() | Attr(period).eq(Attr(opening))
+        return self._write(id_, write, condition) is None
 
     @staticmethod
     def _differences(hold: Hold, charged_nano_usd: int, tokens: int) -> dict[str, int]:
