@@ -11,7 +11,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 from jwt import PyJWK, PyJWKSet, PyJWTError
 
 from functions.authorize.refusals import TokenRefused
-from functions.shared.callers.token_issuer import TokenIssuer
+from functions.shared.contracts.token_issuer import TokenIssuer
 from functions.shared.errors import ServiceUnavailable
 from functions.shared.telemetry.observability import logger
 

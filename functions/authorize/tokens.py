@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from functions.authorize.refusals import TokenRefused
 from functions.shared.callers.records import subject_hash
-from functions.shared.callers.token_issuer import TokenIssuer
 from functions.shared.contracts.caller import OPERATOR, Caller, Limits
+from functions.shared.contracts.token_issuer import TokenIssuer
 
 if TYPE_CHECKING:
     from functions.authorize.issuer_keys import IssuerKeys

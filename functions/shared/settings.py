@@ -9,6 +9,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import BeforeValidator, ConfigDict, Field, Json
 
 from functions.shared.contracts.caller import Limits
+from functions.shared.contracts.token_issuer import TokenIssuer
 from functions.shared.silence_limits import SilenceLimits
 from functions.shared.vocabulary import Frozen, MockProviders, PriceFactors, Provider
 
@@ -86,10 +87,11 @@ class PlanSettings(Settings):
 
 class AuthorizeSettings(PlanSettings):
     """`BEARER_ROUTES` are those whose credential is in Authorization, as `GET /v1/caller`.
-    `POWERTOOLS_SERVICE_NAME` begins the names of the gateway's own keys."""
+    `POWERTOOLS_SERVICE_NAME` begins the names of the gateway's own keys. Tokens count where there is `JWT`."""
 
     CALLERS_TABLE: str
     BEARER_ROUTES: Annotated[frozenset[str], BeforeValidator(_names)] = frozenset()
+    JWT: Json[TokenIssuer] | None = None
     POWERTOOLS_SERVICE_NAME: str
 
 

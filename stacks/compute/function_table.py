@@ -179,7 +179,7 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
     """Every function of a stage, in the order that graphs show them in."""
     requests, state = resources.storage.requests_table, resources.storage.state_table
     queue, jobs = resources.storage.dead_letter_queue, resources.job_arns
-    state_table = {"STATE_TABLE": state.table_name}
+    state_table, issuer = {"STATE_TABLE": state.table_name}, resources.storage.token_issuer
     tables = {"REQUESTS_TABLE": requests.table_name, **state_table}
     calling, classifying, prices = _calling(config), _classifying(config), _prices(config)
     read_state = allow("dynamodb:BatchGetItem", state.table_arn)
@@ -191,8 +191,10 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
                 "CALLERS_TABLE": resources.storage.callers_table.table_name,
                 "BEARER_ROUTES": ",".join(route.name for route in ROUTES if route.bearer),
                 **_plan_terms(config),
+                **({"JWT": issuer.model_dump_json(exclude_none=True)} if issuer else {}),
             },
             grants=(allow("dynamodb:GetItem", resources.storage.callers_table.table_arn),),
+            layer="jwt" if issuer else None,
         ),
         FunctionSpec(
             "Classify",
