@@ -7,7 +7,6 @@ from functions.api.handler import lambda_handler
 from functions.shared.errors import HTTP_STATUS
 from functions.shared.storage.request_log import RequestLog
 from tests.support.gateway_events import ask
-from tests.support.usage_plans import knowing
 
 ATTEMPTS = [
     {
@@ -41,14 +40,9 @@ SHOWN = {name: value for name, value in _PRINTED.items() if name not in ("day", 
 
 
 @pytest.fixture(autouse=True)
-def _gateway(monkeypatch):
-    yield from knowing(monkeypatch)
-
-
-@pytest.fixture(autouse=True)
 def _environment(environment, requests_table):
     environment(JOBS_STATE_MACHINE_ARN="arn:aws:states:us-east-1:1:stateMachine:jobs")
-    environment(REQUESTS_TABLE="Requests", STATE_TABLE="State", OPERATOR_PLAN="operator")
+    environment(REQUESTS_TABLE="Requests", STATE_TABLE="State")
 
 
 @pytest.fixture

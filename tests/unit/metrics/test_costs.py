@@ -16,7 +16,7 @@ from functions.shared.vocabulary import nano_usd
 from tests.support.figures import SERVICE_NAME, FakeCloudWatch
 
 MODELS = [model.id for model in load_catalogue().models]
-CALLER, OPERATOR = Reader("key-1", ()), Reader("key-9", {"key-9"})
+CALLER, OPERATOR = Reader("key-1", is_operator=False), Reader("key-9", is_operator=True)
 
 
 @pytest.fixture

@@ -11,14 +11,8 @@ from functions.shared.storage.state_table import StateTable
 from tests.support.figures import SERVICE_NAME, FakeCloudWatch
 from tests.support.gateway_events import answered
 from tests.support.log_rows import row, write
-from tests.support.usage_plans import PLAN, knowing
 
 MEASURED = ("summary", "models/gpt-4o", "providers", "costs")
-
-
-@pytest.fixture
-def gateway(monkeypatch):
-    yield from knowing(monkeypatch)
 
 
 @pytest.fixture
@@ -29,9 +23,9 @@ def measured(monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def _environment(environment, requests_table, state_table, gateway, measured):
+def _environment(environment, requests_table, state_table, measured):
     environment(REQUESTS_TABLE="Requests", STATE_TABLE="State", PROVIDERS_CONFIGURED="openai")
-    environment(OPERATOR_PLAN=PLAN, POWERTOOLS_SERVICE_NAME=SERVICE_NAME)
+    environment(POWERTOOLS_SERVICE_NAME=SERVICE_NAME)
 
 
 def _get(path, caller="key-1", **query):

@@ -16,7 +16,11 @@ from functions.shared.vocabulary import in_usd
 from tests.support.log_rows import WatchedLog, row, write
 
 NOW = datetime(2026, 11, 24, 0, 10, tzinfo=UTC)
-CALLER, OTHER, OPERATOR = Reader("key-1", ()), Reader("key-2", ()), Reader("key-9", {"key-9"})
+CALLER, OTHER, OPERATOR = (
+    Reader("key-1", is_operator=False),
+    Reader("key-2", is_operator=False),
+    Reader("key-9", is_operator=True),
+)
 SHOWN = set(in_usd(dict.fromkeys(LISTED, 0)))
 # What compresses no further than to half of it.
 HALF_A_QUERY = random.Random(1).randbytes(350_000).hex()
