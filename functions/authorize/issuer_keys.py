@@ -26,6 +26,8 @@ TRY_AGAIN_S = 5
 _TIMEOUT_S = 3
 _LARGEST_BYTES = 1_000_000
 _KINDS = ("RSA", "EC", "OKP")
+_HEADERS = {"Accept": "application/json", "User-Agent": "llm-orchestration-engine"}
+"""Some issuers are behind filters that refuse urllib's own name."""
 _DISCOVERY = "/.well-known/openid-configuration"
 
 
@@ -103,7 +105,7 @@ class _NoRedirects(HTTPRedirectHandler):
 
 
 def _read(address: str) -> dict[str, Any]:
-    request = Request(address, headers={"Accept": "application/json"})  # noqa: S310
+    request = Request(address, headers=_HEADERS)  # noqa: S310
     with build_opener(_NoRedirects()).open(request, timeout=_TIMEOUT_S) as answer:
         told = json.loads(answer.read(_LARGEST_BYTES))
     if not isinstance(told, dict):

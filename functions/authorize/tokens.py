@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from functions.authorize.refusals import TokenRefused
-from functions.shared.callers.records import subject_hash
+from functions.shared.callers.records import subject_caller_id, subject_hash
 from functions.shared.contracts.caller import OPERATOR, Caller, Limits
 from functions.shared.contracts.token_issuer import TokenIssuer
 
@@ -42,8 +42,7 @@ class TokenCaller:
     @property
     def caller_id(self) -> str:
         """Of a subject that nobody has entered."""
-        digest = bytes.fromhex(self.record_hash)
-        return base64.b32encode(digest).decode("ascii").lower()[:10]
+        return subject_caller_id(self.issuer, self.subject)
 
     def caller(self, plans: Mapping[str, Limits], stage: Limits | None) -> Caller:
         """Of a subject that nobody has entered: what its plan grants, until the token ends."""

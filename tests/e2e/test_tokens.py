@@ -1,7 +1,6 @@
 """Tokens beside keys: those of the stage's own user pool, and those of any other issuer."""
 
 import json
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -17,7 +16,7 @@ from functions.shared.callers.records import (
 from functions.shared.callers.usage_keys import usage_key
 from tests.conftest import running_stack
 from tests.support.api_calls import assert_error, call, post
-from tests.support.token_server import AUDIENCE, issuing
+from tests.support.token_server import AUDIENCE, FromNow, issuing
 
 pytestmark = pytest.mark.xdist_group("local")
 
@@ -105,7 +104,7 @@ def test_a_token_in_authorization_is_the_same_caller(stack, issuer):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"exp": int(time.time()) - 120},
+        {"exp": FromNow(-120)},
         {"aud": "another"},
         {"iss": "https://another.example"},
         {"key": "other", "headers": {"kid": "first"}},

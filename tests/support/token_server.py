@@ -14,6 +14,10 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 AUDIENCE = "the-gateway"
 
 
+class FromNow(int):
+    """A time of a claim: seconds from when its token is made."""
+
+
 @cache
 def private_key(name):
     """One by name for the whole run: `ec` is on the curve P-256, the others RSA's, `small` of 1,024 bits."""
@@ -29,7 +33,8 @@ def published(name, **changes):
 
 
 class TokenServer(ThreadingHTTPServer):
-    """`asked` has the paths that were asked for; None as `keys` is an issuer that fails."""
+    """`asked` has the paths that were asked for; None as `keys` is an issuer that fails. `/moved` is where
+    the keys were once."""
 
     daemon_threads = True
 
@@ -42,8 +47,12 @@ class TokenServer(ThreadingHTTPServer):
 
     def token(self, key="first", algorithm="RS256", headers=None, **changes):
         """One that is good but for the changes; a claim that is None is left out."""
-        claims = {"iss": self.url, "aud": AUDIENCE, "sub": "ann", "exp": int(time.time()) + 600}
-        told = {name: value for name, value in (claims | changes).items() if value is not None}
+        claims = {"iss": self.url, "aud": AUDIENCE, "sub": "ann", "exp": FromNow(600)}
+        told = {
+            name: int(time.time()) + value if isinstance(value, FromNow) else value
+            for name, value in (claims | changes).items()
+            if value is not None
+        }
         signed_with = None if algorithm == "none" else private_key(key)
         header = {name: value for name, value in {"kid": key, **(headers or {})}.items() if value}
         return jwt.encode(told, signed_with, algorithm, header)
@@ -59,7 +68,8 @@ class _Handler(BaseHTTPRequestHandler):
             "/keys": self.server.keys is not None and {"keys": self.server.keys},
         }
         body = paths.get(self.path)
-        self.send_response(200 if body else 503)
+        self.send_response(302 if self.path == "/moved" else 200 if body else 503)
+        self.send_header("Location", "/keys")
         self.end_headers()
         self.wfile.write(json.dumps(body).encode())
 

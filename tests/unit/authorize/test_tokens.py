@@ -2,7 +2,6 @@ import base64
 import hashlib
 import hmac
 import json
-import time
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -16,9 +15,9 @@ from functions.shared.contracts.caller import Limits
 from functions.shared.contracts.token_issuer import TokenIssuer
 from functions.shared.errors import ServiceUnavailable
 from tests.support.fresh_process import printed_by
-from tests.support.token_server import AUDIENCE, issuing, private_key, published
+from tests.support.token_server import AUDIENCE, FromNow, issuing, private_key, published
 
-NOW_S = int(time.time())
+END_S = 9_000_000_000
 
 
 @pytest.fixture
@@ -58,16 +57,16 @@ def encoded(part):
 
 
 def test_a_good_token_names_its_caller_and_until_when_it_is_taken(server):
-    told = token_caller(server.token(exp=NOW_S + 600), issuer(server))
+    told = token_caller(server.token(exp=END_S), issuer(server))
     assert (told.subject, told.plan) == ("ann", "standard")
-    assert told.expires_at_s == NOW_S + 600 + CLOCK_SKEW_S
+    assert told.expires_at_s == END_S + CLOCK_SKEW_S
     assert told.record_hash == subject_hash(server.url, "ann")
     digest = hashlib.sha256(f"{server.url}\0ann".encode()).digest()
     assert told.caller_id == base64.b32encode(digest).decode().lower()[:10]
 
 
 def test_a_subject_that_nobody_entered_has_its_plans_limits(server):
-    told = token_caller(server.token(exp=NOW_S + 600), issuer(server))
+    told = token_caller(server.token(exp=END_S), issuer(server))
     plans = {"standard": Limits(month_nano_usd=5)}
     caller = told.caller(plans, Limits(month_nano_usd=9))
     assert (caller.name, caller.plan, caller.expires_at_s) == ("ann", "standard", told.expires_at_s)
@@ -78,11 +77,11 @@ def test_a_subject_that_nobody_entered_has_its_plans_limits(server):
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"exp": NOW_S - 120}, "expired"),
+        ({"exp": FromNow(-120)}, "expired"),
         ({"exp": None}, "lacks"),
         ({"exp": "soon"}, "cannot be read"),
-        ({"nbf": NOW_S + 3_600}, "not valid yet"),
-        ({"iat": NOW_S + 3_600}, "not valid yet"),
+        ({"nbf": FromNow(3_600)}, "not valid yet"),
+        ({"iat": FromNow(3_600)}, "not valid yet"),
         ({"aud": "another"}, "somebody else"),
         ({"aud": ["another"]}, "somebody else"),
         ({"aud": None}, "somebody else"),
@@ -106,8 +105,8 @@ def test_a_claim_that_does_not_fit_is_refused_in_our_words(server, changes, reas
 @pytest.mark.parametrize(
     "changes",
     [
-        {"exp": NOW_S - 30},
-        {"nbf": NOW_S + 30},
+        {"exp": FromNow(-10)},
+        {"nbf": FromNow(30)},
         {"aud": ["another", AUDIENCE]},
         {"aud": None, "client_id": AUDIENCE, "token_use": "access"},
         {"sub": "a" * 200},
@@ -156,7 +155,7 @@ def test_a_token_signed_with_the_public_key_as_a_secret_is_refused(server):
     secret = public.public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
-    claims = {"iss": server.url, "aud": AUDIENCE, "sub": "ann", "exp": NOW_S + 600}
+    claims = {"iss": server.url, "aud": AUDIENCE, "sub": "ann", "exp": END_S}
     signed = f"{encoded({'alg': 'HS256', 'kid': 'first'})}.{encoded(claims)}"
     digest = hmac.digest(secret, signed.encode(), "sha256")
     token = f"{signed}.{base64.urlsafe_b64encode(digest).rstrip(b'=').decode()}"
@@ -279,6 +278,12 @@ def test_a_document_of_another_issuer_or_keys_elsewhere_are_not_believed(server,
     server.document |= document
     with pytest.raises(ServiceUnavailable):
         token_caller(server.token(), issuer(server))
+
+
+def test_a_redirection_to_other_keys_is_not_followed(server):
+    with pytest.raises(ServiceUnavailable):
+        token_caller(server.token(), issuer(server, jwks_url=f"{server.url}/moved"))
+    assert server.asked == ["/moved"]
 
 
 def test_keys_are_where_the_stage_says(server):
