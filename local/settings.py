@@ -11,13 +11,13 @@ from typing import Annotated, Any
 
 from pydantic import Field, SecretStr, TypeAdapter, ValidationError
 
-from functions.shared.contracts.token_issuer import TokenIssuer
 from functions.shared.simulation import (
     FAULTS_VARIABLE,
     LATENCY_VARIABLE,
     faults_in,
     of_the_catalogue,
 )
+from functions.shared.token_issuer import TokenIssuer
 from local.paths import SCRIPTS
 from stacks.extra_providers import ExtraProvider, check_extra_providers
 

@@ -22,13 +22,13 @@ from pydantic import (
     model_validator,
 )
 
+from functions.shared.caller import BudgetMode, Limits
 from functions.shared.catalogue.additions import Additions
 from functions.shared.catalogue.pricing import prices_with
-from functions.shared.contracts.caller import BudgetMode, Limits
-from functions.shared.contracts.token_issuer import Claim, TokenIssuer
 from functions.shared.policy.routing_policy import load_policy
 from functions.shared.silence_limits import SilenceLimits
 from functions.shared.simulation import Faults, of_the_catalogue
+from functions.shared.token_issuer import Claim, TokenIssuer
 from functions.shared.vocabulary import (
     BUILT_IN_PROVIDERS,
     MockProviders,

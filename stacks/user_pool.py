@@ -5,7 +5,7 @@ from __future__ import annotations
 from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_cognito as cognito
 
-from functions.shared.contracts.token_issuer import TokenIssuer
+from functions.shared.token_issuer import TokenIssuer
 from stacks.config import StageConfig
 from stacks.security import acknowledge
 

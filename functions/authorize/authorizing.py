@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from functions.authorize.credentials import Credential
 from functions.authorize.tokens import TokenCaller, is_token, token_caller
+from functions.shared.caller import Caller
 from functions.shared.callers.records import CallerRecord, KeyRecord, caller_of, key_hash
 from functions.shared.callers.table import CallerTable
 from functions.shared.callers.usage_keys import plan_usage_key, usage_key
-from functions.shared.contracts.caller import Caller
 from functions.shared.settings import AuthorizeSettings
 
 

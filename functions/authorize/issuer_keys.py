@@ -11,9 +11,9 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 from jwt import PyJWK, PyJWKSet, PyJWTError
 
 from functions.authorize.refusals import TokenRefused
-from functions.shared.contracts.token_issuer import TokenIssuer
 from functions.shared.errors import ServiceUnavailable
 from functions.shared.telemetry.observability import logger
+from functions.shared.token_issuer import TokenIssuer
 
 FRESH_S = 3600
 """How long keys are used without another look: a key that is withdrawn ends as soon."""

@@ -11,9 +11,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from functions.authorize.refusals import TokenRefused
+from functions.shared.caller import OPERATOR, Caller, Limits
 from functions.shared.callers.records import subject_caller_id, subject_hash
-from functions.shared.contracts.caller import OPERATOR, Caller, Limits
-from functions.shared.contracts.token_issuer import TokenIssuer
+from functions.shared.token_issuer import TokenIssuer
 
 if TYPE_CHECKING:
     from functions.authorize.issuer_keys import IssuerKeys

@@ -8,7 +8,7 @@ import jwt
 
 from functions.authorize.issuer_keys import IssuerKeys
 from functions.authorize.refusals import TokenRefused
-from functions.shared.contracts.token_issuer import TokenIssuer
+from functions.shared.token_issuer import TokenIssuer
 
 
 def verified_claims(

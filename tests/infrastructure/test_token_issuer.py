@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from functions.shared.contracts.token_issuer import TokenIssuer
+from functions.shared.token_issuer import TokenIssuer
 from stacks.config import StageConfig
 from stacks.lint import LONGEST_NAME, stage_findings
 from tests.support.synthesized import Stage, flat, stages_with, synthesized

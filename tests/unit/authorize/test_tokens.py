@@ -10,10 +10,10 @@ from pydantic import ValidationError
 from functions.authorize import issuer_keys
 from functions.authorize.refusals import TokenRefused
 from functions.authorize.tokens import CLOCK_SKEW_S, is_token, keys_of, token_caller
+from functions.shared.caller import Limits
 from functions.shared.callers.records import subject_hash
-from functions.shared.contracts.caller import Limits
-from functions.shared.contracts.token_issuer import TokenIssuer
 from functions.shared.errors import ServiceUnavailable
+from functions.shared.token_issuer import TokenIssuer
 from tests.support.fresh_process import printed_by
 from tests.support.token_server import AUDIENCE, FromNow, issuing, private_key, published
 
