@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, Json
 
 from functions.shared.caller import Limits
 from functions.shared.silence_limits import SilenceLimits
+from functions.shared.token_issuer import TokenIssuer
 from functions.shared.vocabulary import Frozen, MockProviders, PriceFactors, Provider
 
 
@@ -89,10 +90,11 @@ class PlanSettings(Settings):
 
 class AuthorizeSettings(PlanSettings):
     """`BEARER_ROUTES` are those whose credential is in Authorization, as `GET /v1/caller`.
-    `POWERTOOLS_SERVICE_NAME` begins the names of the gateway's own keys."""
+    `POWERTOOLS_SERVICE_NAME` begins the names of the gateway's own keys. Tokens count where there is `JWT`."""
 
     CALLERS_TABLE: str
     BEARER_ROUTES: Annotated[frozenset[str], BeforeValidator(_names)] = frozenset()
+    JWT: Json[TokenIssuer] | None = None
     POWERTOOLS_SERVICE_NAME: str
 
 

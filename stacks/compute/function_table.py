@@ -183,13 +183,11 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
     requests, state = resources.storage.requests_table, resources.storage.state_table
     callers, budgets = resources.storage.callers_table, resources.storage.budgets_table
     queue, jobs = resources.storage.dead_letter_queue, resources.job_arns
-    state_table = {"STATE_TABLE": state.table_name}
+    state_table, issuer = {"STATE_TABLE": state.table_name}, resources.storage.token_issuer
     budgets_table = {"BUDGETS_TABLE": budgets.table_name}
     tables = {"REQUESTS_TABLE": requests.table_name, **state_table}
     calling, classifying, prices = _calling(config), _classifying(config), _prices(config)
     read_state = allow("dynamodb:BatchGetItem", state.table_arn)
-    budgets = resources.storage.budgets_table
-    budgets_table = {"BUDGETS_TABLE": budgets.table_name}
     read_budgets = allow("dynamodb:GetItem", budgets.table_arn)
     return (
         FunctionSpec(
@@ -199,8 +197,10 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
                 "CALLERS_TABLE": callers.table_name,
                 "BEARER_ROUTES": ",".join(route.name for route in ROUTES if route.bearer),
                 **_plan_terms(config),
+                **({"JWT": issuer.model_dump_json(exclude_none=True)} if issuer else {}),
             },
             grants=(allow("dynamodb:GetItem", callers.table_arn),),
+            layer="jwt" if issuer else None,
         ),
         FunctionSpec(
             "Classify",
