@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from functions.api.feedback import Grade
+from functions.shared.callers.directory import Directory
 from functions.shared.errors import Forbidden, InvalidRequest, NotFound
 from functions.shared.gateway.reader import Reader
 from functions.shared.request_ids import REQUEST_ID
@@ -22,11 +23,16 @@ class AuditRecords:
 
     log: RequestLog
     reader: Reader
+    names: Directory
 
     def get(self, request_id: str) -> dict[str, Any]:
-        """The row as it was recorded. Raises `NotFound`."""
-        row: dict[str, Any] = in_usd(self._row(request_id))
-        return {name: value for name, value in row.items() if name not in _INTERNAL}
+        """The row as it was recorded, with its caller's name. Raises `NotFound`."""
+        row = self._row(request_id)
+        shown: dict[str, Any] = in_usd({n: value for n, value in row.items() if n not in _INTERNAL})
+        profile: dict[str, Any] = shown.get("profile", {})
+        # Its limits are told by `/caller` and `/metrics/costs`, to whom they are about.
+        recorded = profile.pop("caller", {}).get("name", "")
+        return shown | {"caller": self.names.name_of(row["caller_id"], recorded)}
 
     def grade(self, request_id: str, grade: Grade) -> dict[str, Any]:
         """Replaces an earlier grade; routing learns from what the one who asked thinks, and from

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any, TypeVar
+
+from boto3.dynamodb.conditions import Key
 
 from functions.shared.callers.records import CALLER, KEY, NAME, CallerRecord, KeyRecord
 from functions.shared.storage.request_log import json_values
@@ -22,6 +25,17 @@ class CallerTable:
 
     def caller(self, caller_id: str) -> CallerRecord | None:
         return self._get(CALLER, caller_id, CallerRecord)
+
+    def callers(self) -> Iterator[CallerRecord]:
+        """All of them, by their ids."""
+        of_callers = Key("kind").eq(CALLER)
+        arguments: dict[str, Any] = {"KeyConditionExpression": of_callers, "ConsistentRead": True}
+        while True:
+            page = self._table.query(**arguments)
+            yield from (record_of(item, CallerRecord) for item in page["Items"])
+            if "LastEvaluatedKey" not in page:
+                return
+            arguments["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def key(self, key_hash: str) -> KeyRecord | None:
         return self._get(KEY, key_hash, KeyRecord)

@@ -9,7 +9,8 @@ from functions.shared.contracts.states import Attempt
 from functions.shared.health.circuit import BLOCK_MS, COOLDOWN_MS, availability, circuit_of
 from functions.shared.health.counts import health_ids, health_of, minute_id
 from functions.shared.storage import state_table as state_table_module
-from functions.shared.storage.state_table import MOST_READ, Change, StateTable
+from functions.shared.storage.batches import MOST_READ
+from functions.shared.storage.state_table import Change, StateTable
 from functions.shared.vocabulary import BUILT_IN_PROVIDERS, Usage
 from tests.support.builders import decision, finished, ranked
 
