@@ -35,6 +35,7 @@ def _application(port: int) -> Callable[..., Awaitable[None]]:
     from local.emulator import (
         access_log,
         alarms,
+        authorizers,
         cloudformation,
         embedded_metrics,
         executions,
@@ -48,14 +49,13 @@ def _application(port: int) -> Callable[..., Awaitable[None]]:
         saved_queries,
         streams,
         traces,
-        usage_plans,
         workers,
     )
     from local.front_door import front_door
 
     gaps = (gateway, cloudformation, executions, workers, log_events, embedded_metrics, metrics)
     more = (alarms, access_log, metric_filters, platform_metrics, saved_queries, streams)
-    for gap in (*gaps, *more, traces, insights, machine_log, usage_plans):
+    for gap in (*gaps, *more, traces, insights, machine_log, authorizers):
         gap.install()
     return front_door(ministack.app, port)
 

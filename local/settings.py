@@ -80,15 +80,13 @@ class Settings:
         """The CDK app's context values."""
         built_in = (name for name in self.secrets if name in PROVIDER_VARIABLES)
         keyless = ("bedrock",) if self.bedrock_enabled else ()
-        endpoint, operators = self.bedrock_endpoint_url, self.operator_api_keys
+        endpoint = self.bedrock_endpoint_url
         unstreamed = {} if self.bedrock_stream else {"unstreamed_providers": "bedrock"}
         return {
             "stage": STAGE,
             "providers": ",".join((*built_in, *keyless)),
             "mock_providers": self.mock_providers,
-            "api_keys": ",".join(self.api_keys),
             **({"extra_providers": json.dumps(extra)} if (extra := self.extra_providers) else {}),
-            **({"operator_api_keys": ",".join(operators)} if operators else {}),
             **self.standard_plan,
             **({"log_level": self.log_level} if self.log_level else {}),
             **({"log_prompts": "true"} if self.log_prompts else {}),

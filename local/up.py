@@ -14,6 +14,7 @@ from types import FrameType
 
 from local import demo, emulator_process
 from local.assembly import synthesised
+from local.callers import put_callers
 from local.client import Client
 from local.deployment import deploy, put_secrets
 from local.emulator_process import EmulatorProcess, PortTaken
@@ -89,6 +90,7 @@ def _bring_up(state: StackState, settings: Settings, log: Path) -> StackState:
     with _step("Deploying it to the local AWS"):
         deploy(assembly, state.emulator_url, log)
         put_secrets(settings, state.emulator_url)
+        put_callers(settings, state.emulator_url)
     with _step("Waiting for the API"):
         _wait_until_healthy(Client(state.base_url, state.api_key), state)
     write_state(state := state.with_phase("ready"))

@@ -270,6 +270,11 @@ class StageConfig(_Part):
         return f"llm-orchestrator-{self.stage}"
 
     @property
+    def stage_limits(self) -> Limits | None:
+        """Of all callers together."""
+        return None if self.month_usd is None else Limits(month_nano_usd=nano_usd(self.month_usd))
+
+    @property
     def providers_configured(self) -> tuple[Provider, ...]:
         """Every provider that the stage can call."""
         return (*self.providers, *(one.name for one in self.extra_providers), "local")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
-from stacks.api.rest_api import Api, plan_name
+from stacks.api.rest_api import Api
 from stacks.compute.event_sources import EventSources, add_stopped_jobs_queue
 from stacks.compute.function_table import Resources, function_specs
 from stacks.compute.functions import Functions
@@ -24,9 +24,7 @@ class PipelineStack(Stack):
     ) -> None:
         super().__init__(scope, construct_id, description="LLM orchestrator: functions and API")
         stopped_jobs = add_stopped_jobs_queue(self, storage)
-        resources = Resources(
-            storage, stopped_jobs, JOBS_MACHINE.logical_id, plan_name(config, "operator")
-        )
+        resources = Resources(storage, stopped_jobs, JOBS_MACHINE.logical_id)
         specs = function_specs(config, resources)
         functions = Functions(self, "Functions", config=config, specs=specs)
         machines = Machines(

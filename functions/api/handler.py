@@ -11,8 +11,8 @@ from functions.api.audit_records import AuditRecords
 from functions.api.feedback import Grade
 from functions.api.jobs import Jobs
 from functions.api.models import get_model, list_models
-from functions.shared.gateway.reader import OperatorPlan, Reader
-from functions.shared.gateway.rest import caller_id_of, new_resolver, parsed_body
+from functions.shared.gateway.reader import Reader
+from functions.shared.gateway.rest import caller_of, new_resolver, parsed_body
 from functions.shared.health.listing import current_health
 from functions.shared.health.reader import Health
 from functions.shared.policy.provider_choice import ProviderChoice
@@ -25,8 +25,7 @@ app = new_resolver()
 
 
 def _reader() -> Reader:
-    plan = OperatorPlan(read_settings(ApiSettings).OPERATOR_PLAN)
-    return Reader(caller_id_of(app.current_event), plan)
+    return Reader.of(app.current_event)
 
 
 def _jobs() -> Jobs:
@@ -71,6 +70,11 @@ def get_models() -> dict[str, Any]:
 @app.get("/v1/models/<model_id>")
 def get_one_model(model_id: str) -> dict[str, Any]:
     return get_model(model_id, *_known_of_models())
+
+
+@app.get("/v1/caller")
+def get_caller() -> dict[str, Any]:
+    return {"name": caller_of(app.current_event).name}
 
 
 @app.get("/v1/health")

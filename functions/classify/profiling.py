@@ -49,6 +49,7 @@ def profile_request(event: ClassifyInput, settings: ClassifySettings) -> Classif
     profile = Profile(
         request_id=event.request_id,
         caller_id=event.caller_id,
+        caller=event.caller,
         mode=event.mode,
         task=decided.task,
         task_source="classifier" if request.task == "auto" else "caller",

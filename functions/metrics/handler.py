@@ -14,8 +14,8 @@ from functions.metrics.realtime import realtime
 from functions.metrics.summary import summary
 from functions.metrics.window import NoQuery, Window, WindowQuery
 from functions.shared.gateway.query import parsed_query
-from functions.shared.gateway.reader import OperatorPlan, Reader
-from functions.shared.gateway.rest import caller_id_of, new_resolver
+from functions.shared.gateway.reader import Reader
+from functions.shared.gateway.rest import new_resolver
 from functions.shared.health.listing import current_health
 from functions.shared.health.reader import Health
 from functions.shared.policy.provider_choice import ProviderChoice
@@ -42,8 +42,7 @@ def _health() -> Health | None:
 
 
 def _reader() -> Reader:
-    plan = OperatorPlan(read_settings(MetricsSettings).OPERATOR_PLAN)
-    return Reader(caller_id_of(app.current_event), plan)
+    return Reader.of(app.current_event)
 
 
 def _log() -> RequestLog:

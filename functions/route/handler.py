@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.route.dry_run import dry_run
 from functions.shared.contracts.states import ClassifyInput, json_of
-from functions.shared.gateway.rest import caller_id_of, id_of, json_body, new_resolver
+from functions.shared.gateway.rest import caller_id_of, caller_of, id_of, json_body, new_resolver
 from functions.shared.settings import RouteSettings, read_settings
 from functions.shared.storage.state_table import StateTable
 from functions.shared.telemetry.observability import logger, metrics
@@ -25,6 +25,7 @@ def post_route() -> dict[str, Any]:
         request=json_body(app.current_event),
         request_id=request_id,
         caller_id=caller_id_of(app.current_event),
+        caller=caller_of(app.current_event),
         mode="sync",
         started_at=datetime.now(UTC).isoformat(),
     )

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import BeforeValidator, ConfigDict, Field, Json
 
+from functions.shared.contracts.caller import Limits
 from functions.shared.silence_limits import SilenceLimits
 from functions.shared.vocabulary import Frozen, MockProviders, PriceFactors, Provider
 
@@ -75,6 +76,23 @@ class InvokeSettings(Settings):
     SILENCE_LIMITS: Json[SilenceLimits] = Field(default_factory=SilenceLimits)
 
 
+class PlanSettings(Settings):
+    """What each plan gives its callers to spend, where their own limits do not say otherwise, and what all
+    callers together may."""
+
+    PLAN_LIMITS: Json[dict[str, Limits]] = Field(default_factory=dict)
+    STAGE_LIMITS: Json[Limits] | None = None
+
+
+class AuthorizeSettings(PlanSettings):
+    """`BEARER_ROUTES` are those whose credential is in Authorization, as `GET /v1/caller`.
+    `POWERTOOLS_SERVICE_NAME` begins the names of the gateway's own keys."""
+
+    CALLERS_TABLE: str
+    BEARER_ROUTES: Annotated[frozenset[str], BeforeValidator(_names)] = frozenset()
+    POWERTOOLS_SERVICE_NAME: str
+
+
 class RecordSettings(Settings):
     REQUESTS_TABLE: str
     STATE_TABLE: str
@@ -96,11 +114,8 @@ class StoppedSettings(Settings):
 
 
 class ReaderSettings(ProviderSettings):
-    """`OPERATOR_PLAN` names the usage plan whose keys may see what all others made."""
-
     REQUESTS_TABLE: str
     STATE_TABLE: str
-    OPERATOR_PLAN: str
 
 
 class ApiSettings(ReaderSettings):

@@ -8,8 +8,8 @@ from typing import Any
 
 Exchange = dict[str, Any]
 """ministack's record of a request (api_id, stage_name, resource_path, path_params, headers,
-query_params, request_id), with our extended_request_id, api_key_id, http_method, path,
-trace_root and what the gateway's listeners are told added to it."""
+query_params, request_id), with our extended_request_id, api_key_id, authorizer, usage_key, http_method,
+path, trace_root and what the gateway's listeners are told added to it."""
 
 current: ContextVar[Exchange] = ContextVar("current_exchange")
 
@@ -42,5 +42,6 @@ def context_of(exchange: Exchange) -> dict[str, Any]:
             "sourceIp": "127.0.0.1",
             "userAgent": exchange["headers"].get("user-agent", ""),
         },
+        "authorizer": exchange.get("authorizer", {}),
         "responseOverride": {"header": {}},
     }

@@ -38,7 +38,6 @@ _build_lambda_event = gateway._build_lambda_event_v1
 _invoke_lambda = gateway._invoke_lambda_proxy_v1
 _invoke_custom = gateway._invoke_lambda_custom_v1
 _render_gateway_response = gateway._gateway_error_response
-_create_api_key = gateway._create_api_key
 
 
 async def _execute(  # noqa: PLR0917 - ministack's signature
@@ -119,10 +118,12 @@ def _milliseconds_since(started: float) -> int:
 
 
 def _api_key(
-    method: dict[str, Any], api_id: str, stage_name: str, headers: dict[str, str]
+    method: dict[str, Any], api_id: str, stage_name: str, _headers: dict[str, str]
 ) -> tuple[Any, Any]:
-    """Upstream checks the key but does not tell templates and functions its id."""
-    error, key = _check_api_key(method, api_id, stage_name, headers)
+    """Upstream takes the key out of the request, and does not tell templates and functions its id; with
+    the source AUTHORIZER it is what the authorizer named, and nothing that a client sends."""
+    named = {"x-api-key": current.get().get("usage_key", "")}
+    error, key = _check_api_key(method, api_id, stage_name, named)
     if key is not None:
         current.get()["api_key_id"] = key["id"]
     return error, key
@@ -208,17 +209,6 @@ def _lambda_event(*route: Any, **options: Any) -> dict[str, Any]:
     return event
 
 
-def _new_api_key(data: dict[str, Any]) -> Any:
-    """AWS wants 20 characters; the local development key is shorter, and may be."""
-    value = data.get("value")
-    if value is None or len(value) >= 20:
-        return _create_api_key(data)
-    status, headers, body = _create_api_key({**data, "value": None})
-    record = gateway._api_keys[json.loads(body)["id"]]
-    record["value"] = value
-    return status, headers, json.dumps(json.loads(body) | {"value": value}).encode()
-
-
 def install() -> None:
     """Replace ministack's functions."""
     gateway._handle_execute_in_scope = _execute
@@ -227,4 +217,3 @@ def install() -> None:
     gateway._build_lambda_event_v1 = _lambda_event
     gateway._invoke_lambda_proxy_v1 = _proxy
     gateway._invoke_lambda_custom_v1 = _custom
-    gateway._create_api_key = _new_api_key

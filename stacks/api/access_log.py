@@ -18,7 +18,7 @@ ACCESS_LOG_FORMAT = apigw.AccessLogFormat.custom(
             # As the gateway writes it: the id of the row is this without any `=`, `+` and `/`.
             "request_id": f"req_{_FIELD.context_extended_request_id()}",
             "trace_id": _FIELD.context_xray_trace_id(),
-            "caller_id": _FIELD.context_identity_api_key_id(),
+            "caller_id": _FIELD.context_authorizer("caller_id"),
             "method": _FIELD.context_http_method(),
             "resource": _FIELD.context_resource_path(),
             "status": _FIELD.context_status(),

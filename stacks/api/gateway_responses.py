@@ -48,17 +48,30 @@ class GatewayResponse:
 
 
 _NOT_VALID = "The request is not valid."
-_WRONG_KEY = "The API key is missing or wrong."
+_NO_KEY = (
+    "The key is missing or unknown: send it in the header X-API-Key, or to a route that takes"
+    " Authorization as Bearer in that."
+)
+_DENIED = "$context.authorizer.reason"
+"""What the authorizer said against a caller that it knows."""
 
 GATEWAY_RESPONSES = (
     # The gateway's own word for a path or method that it does not have.
     GatewayResponse(_TYPE.MISSING_AUTHENTICATION_TOKEN, "not_found", "There is no such path."),
     GatewayResponse(_TYPE.RESOURCE_NOT_FOUND, "not_found", "There is no such path."),
-    GatewayResponse(_TYPE.INVALID_API_KEY, "forbidden", _WRONG_KEY),
-    GatewayResponse(_TYPE.ACCESS_DENIED, "forbidden", _WRONG_KEY),
-    GatewayResponse(_TYPE.UNAUTHORIZED, "forbidden", _WRONG_KEY),
-    GatewayResponse(_TYPE.INVALID_SIGNATURE, "forbidden", _WRONG_KEY),
-    GatewayResponse(_TYPE.EXPIRED_TOKEN, "forbidden", _WRONG_KEY),
+    GatewayResponse(_TYPE.UNAUTHORIZED, "unauthorized", _NO_KEY),
+    GatewayResponse(_TYPE.ACCESS_DENIED, "forbidden", _DENIED),
+    # The authorizer let it in, and the gateway has no usage key of that name: it is being made, or gone.
+    GatewayResponse(_TYPE.INVALID_API_KEY, "forbidden", "The caller is in no usage plan."),
+    GatewayResponse(_TYPE.INVALID_SIGNATURE, "unauthorized", _NO_KEY),
+    GatewayResponse(_TYPE.EXPIRED_TOKEN, "unauthorized", _NO_KEY),
+    # The table of callers does not answer, or the account has no room to run the authorizer.
+    GatewayResponse(
+        _TYPE.AUTHORIZER_FAILURE,
+        "service_unavailable",
+        "Who calls cannot be looked up now.",
+        retry_after_seconds=5,
+    ),
     GatewayResponse(_TYPE.WAF_FILTERED, "forbidden", "The request was refused."),
     GatewayResponse(
         _TYPE.THROTTLED, "rate_limited", "Too many requests at once.", retry_after_seconds=1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TypedDict
 
-from aws_cdk import Size
+from aws_cdk import Duration, Size
 from aws_cdk import aws_apigateway as apigw
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -27,6 +27,8 @@ _LOG_ROLE_FINDING = (
     "IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/"
     "AmazonAPIGatewayPushToCloudWatchLogs]"
 )
+_KNOWN_FOR = Duration.minutes(5)
+"""The gateway keeps what the authorizer said of a credential; a change that must not wait flushes it."""
 _COMPRESSED_FROM_BYTES = 1024
 _TLS = "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"
 """TLS 1.2 or 1.3, forward secret; without a policy a regional API takes TLS 1.0, too."""
@@ -78,6 +80,13 @@ class Api(Construct):
         self._demand_tls_1_2()
         self._validator = self.rest_api.add_request_validator("Body", validate_request_body=True)
         self._bodies = self._add_bodies()
+        self._authorizers = {
+            bearer: self._add_authorizer(functions["Authorize"], header, name)
+            for bearer, header, name in (
+                (False, "X-API-Key", "Key"),
+                (True, "Authorization", "Bearer"),
+            )
+        }
         self._add_start_routes(machines)
         self._add_function_routes(functions)
         self._add_gateway_responses()
@@ -108,7 +117,7 @@ class Api(Construct):
                 },
                 **_OBSERVED,
             ),
-            api_key_source_type=apigw.ApiKeySourceType.HEADER,
+            api_key_source_type=apigw.ApiKeySourceType.AUTHORIZER,
             cloud_watch_role=True,
         )
         # The gateway would create this group itself, and keep its events for ever.
@@ -121,8 +130,10 @@ class Api(Construct):
         api.deployment_stage.node.add_dependency(execution_logs)
         acknowledge(api, _LOG_ROLE_FINDING, "AWS's policy for the gateway's logging, account-wide.")
         acknowledge(api, "APIG2", "Every method with a body has a validator of its own.")
-        acknowledge(api, "APIG4", "Callers authenticate by API key, as the contract says.")
-        acknowledge(api, "COG4", "Callers are applications with API keys, not users of a pool.")
+        acknowledge(api, "APIG4", "Every method but those without a key has an authorizer.")
+        acknowledge(
+            api, "COG4", "Callers are applications; a pool's tokens go to the same authorizer."
+        )
         acknowledge(
             api.deployment_stage,
             "APIG3",
@@ -136,6 +147,18 @@ class Api(Construct):
             resource.security_policy = _TLS
             # A policy of this kind needs a mode; the other one compares hosts with certificates.
             resource.endpoint_access_mode = "BASIC"
+
+    def _add_authorizer(
+        self, function: lambda_.IFunction, header: str, name: str
+    ) -> apigw.RequestAuthorizer:
+        """One per header: without one that it names the gateway refuses, and asks nobody."""
+        return apigw.RequestAuthorizer(
+            self,
+            f"{name}Authorizer",
+            handler=function,
+            identity_sources=[apigw.IdentitySource.header(header)],
+            results_cache_ttl=_KNOWN_FOR,
+        )
 
     def _add_bodies(self) -> dict[str, apigw.IModel]:
         bodies = {route.body.name: route.body for route in ROUTES if route.body}
@@ -186,6 +209,7 @@ class Api(Construct):
             route.verb,
             integration,
             api_key_required=route.needs_key,
+            authorizer=self._authorizers[route.bearer] if route.needs_key else None,
             request_models={JSON: self._bodies[route.body.name]} if route.body else None,
             request_validator=self._validator if route.body else None,
             method_responses=responses,

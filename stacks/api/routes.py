@@ -54,6 +54,12 @@ class Route:
     target: Start | str
     body: Body | None = None
     needs_key: bool = True
+    bearer: bool = False
+    """Whether the key or token is in Authorization; else it is in X-API-Key."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.verb} /{self.path}"
 
 
 ROUTES = (
@@ -66,6 +72,7 @@ ROUTES = (
     Route("POST", "v1/route", "Route", ANY_OBJECT),
     Route("GET", "v1/models", "Api"),
     Route("GET", "v1/models/{model_id}", "Api"),
+    Route("GET", "v1/caller", "Api", bearer=True),
     Route("GET", "v1/health", "Api", needs_key=False),
     Route("GET", "v1/metrics/summary", "Metrics"),
     Route("GET", "v1/metrics/models/{model_id}", "Metrics"),

@@ -14,6 +14,7 @@ from functions.shared.catalogue.models import load_catalogue
 from functions.shared.money.job_calls import ITEMS
 from functions.shared.simulation import FAULTS_VARIABLE, LATENCY_VARIABLE
 from functions.shared.storage.request_log import BY_CALLER, BY_DAY
+from stacks.api.routes import ROUTES
 from stacks.compute.bedrock_access import Place, bedrock_models, model_statements, wildcards_of
 from stacks.compute.console_page import console_page
 from stacks.compute.event_sources import STOPPED_TIMEOUT_S
@@ -35,8 +36,6 @@ class Resources:
     stopped_jobs: sqs.IQueue
     jobs_machine_id: str
     """A logical id: the machine is built after the functions that it calls."""
-    operator_plan: str
-    """The usage plan whose keys may see everything."""
 
     @property
     def jobs_machine_arn(self) -> str:
@@ -182,13 +181,19 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
     queue, jobs = resources.storage.dead_letter_queue, resources.job_arns
     state_table = {"STATE_TABLE": state.table_name}
     tables = {"REQUESTS_TABLE": requests.table_name, **state_table}
-    operators = {"OPERATOR_PLAN": resources.operator_plan}
-    read_plans = allow(
-        "apigateway:GET", f"arn:{Aws.PARTITION}:apigateway:{Aws.REGION}::/usageplans"
-    )
     calling, classifying, prices = _calling(config), _classifying(config), _prices(config)
     read_state = allow("dynamodb:BatchGetItem", state.table_arn)
     return (
+        FunctionSpec(
+            "Authorize",
+            "authorize",
+            environment={
+                "CALLERS_TABLE": resources.storage.callers_table.table_name,
+                "BEARER_ROUTES": ",".join(route.name for route in ROUTES if route.bearer),
+                **_plan_terms(config),
+            },
+            grants=(allow("dynamodb:GetItem", resources.storage.callers_table.table_arn),),
+        ),
         FunctionSpec(
             "Classify",
             "classify",
@@ -227,7 +232,6 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
             environment={
                 **tables,
                 **calling,
-                **operators,
                 "JOBS_STATE_MACHINE_ARN": resources.jobs_machine_arn,
             },
             grants=(
@@ -236,7 +240,6 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
                 allow("dynamodb:GetItem", requests.table_arn),
                 allow("dynamodb:UpdateItem", requests.table_arn),
                 read_state,
-                read_plans,
             ),
             wildcards={resources.job_arns_as_checked: "A job gets its name from its request."},
         ),
@@ -251,7 +254,7 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
         FunctionSpec(
             "Metrics",
             "metrics",
-            environment={**tables, **calling, **operators},
+            environment={**tables, **calling},
             grants=(
                 allow("cloudwatch:GetMetricData", "*"),
                 allow(
@@ -259,7 +262,6 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
                     *(f"{requests.table_arn}/index/{name}" for name in (BY_DAY, BY_CALLER)),
                 ),
                 read_state,
-                read_plans,
             ),
             wildcards={"*": "Neither GetMetricData nor X-Ray's write actions name a resource."},
             # Under the gateway's 29 s: a look-up over many days may be asked for twice.
@@ -378,6 +380,19 @@ def _classifying(config: StageConfig) -> dict[str, str]:
         "ASYNC_DEADLINE_MS": str(config.deadlines.async_ms),
         "LOG_PROMPTS": str(config.log_prompts).lower(),
         **_policies(config),
+    }
+
+
+def _plan_terms(config: StageConfig) -> dict[str, str]:
+    """What the plans' callers may spend, and all together; no word where there is no limit."""
+    plans = {
+        name: plan.budget.limits.model_dump(mode="json", exclude_none=True)
+        for name, plan in config.plans
+    }
+    stage = config.stage_limits
+    return {
+        "PLAN_LIMITS": json.dumps(plans),
+        **({"STAGE_LIMITS": stage.model_dump_json(exclude_none=True)} if stage else {}),
     }
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from functions.shared.errors import Forbidden
 from functions.shared.vocabulary import Count, Frozen, NanoUsd, Share, Task
 
 OPERATOR = "operator"
@@ -54,6 +55,11 @@ class Caller(Frozen):
     @property
     def is_operator(self) -> bool:
         return self.plan == OPERATOR
+
+    def check_time(self, now_s: float) -> None:
+        """Raises `Forbidden` once it has expired; `now_s` in epoch seconds."""
+        if self.expires_at_s is not None and self.expires_at_s <= now_s:
+            raise Forbidden("This caller's time, or its key's, has expired.")
 
     @property
     def is_limited(self) -> bool:

@@ -2,60 +2,32 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
+from typing import Self
 
-from botocore.exceptions import BotoCoreError, ClientError
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
 from functions.shared.errors import Forbidden
-from functions.shared.storage.clients import client
+from functions.shared.gateway.rest import caller_id_of, caller_of
 from functions.shared.storage.request_log import BY_CALLER, BY_DAY
-from functions.shared.telemetry.observability import logger
-
-_KNOWN_FOR_S = 60
 
 Partition = tuple[str, str]
 """An index of the request log, and the day or the caller that is read of it."""
 
 
 @dataclass(frozen=True)
-class OperatorPlan:
-    """The callers in the usage plan of this name, as API Gateway had it at most a minute ago; none
-    while it does not answer."""
-
-    name: str
-
-    def __contains__(self, caller_id: object) -> bool:
-        try:
-            return _is_in_plan(str(caller_id), self.name, int(time.time() // _KNOWN_FOR_S))
-        except (BotoCoreError, ClientError) as failure:
-            logger.warning("usage plans unavailable", error_type=type(failure).__name__)
-            return False
-
-
-@lru_cache(maxsize=256)
-def _is_in_plan(caller_id: str, plan_name: str, _minute: int) -> bool:
-    pages = client("apigateway").get_paginator("get_usage_plans").paginate(keyId=caller_id)
-    return any(plan.get("name") == plan_name for page in pages for plan in page["items"])
-
-
-@dataclass(frozen=True)
 class Reader:
-    """Owner of what its key made, operator of all there is, or nobody.
-
-    The operators are looked up only where it is somebody else's: who polls its own jobs costs no
-    call of API Gateway, which takes ten a second for the whole account.
-    """
+    """Owner of what it made, operator of all there is, or nobody."""
 
     caller_id: str
-    operators: Container[str]
+    is_operator: bool
 
-    @property
-    def is_operator(self) -> bool:
-        return self.caller_id in self.operators
+    @classmethod
+    def of(cls, event: APIGatewayProxyEvent) -> Self:
+        """Raises `Forbidden` once the caller's time has passed."""
+        return cls(caller_id_of(event), caller_of(event).is_operator)
 
     def is_owner(self, caller_id: str) -> bool:
         return caller_id == self.caller_id
@@ -67,9 +39,9 @@ class Reader:
     def partitions(
         self, caller_id: str | None, first: datetime, last: datetime
     ) -> Iterator[Partition]:
-        """Newest first. Raises `Forbidden` for another's key."""
+        """Newest first. Raises `Forbidden` for another caller's."""
         if caller_id is not None and not self.may_see(caller_id):
-            raise Forbidden("Only a key of the operators' plan sees the requests of others.")
+            raise Forbidden("Only an operator sees the requests of others.")
         if caller_id is None and not self.is_operator:
             caller_id = self.caller_id
         if caller_id is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any, TypeVar
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
@@ -11,6 +12,7 @@ from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 from pydantic import BaseModel, JsonValue, ValidationError
 
+from functions.shared.contracts.caller import Caller
 from functions.shared.errors import (
     HTTP_STATUS,
     UNREADABLE,
@@ -70,7 +72,20 @@ def id_of(event: APIGatewayProxyEvent) -> str:
 
 
 def caller_id_of(event: APIGatewayProxyEvent) -> str:
-    return event.request_context.identity.api_key_id or ""
+    """As the authorizer told it."""
+    return str(_authorized(event)["caller_id"])
+
+
+def caller_of(event: APIGatewayProxyEvent) -> Caller:
+    """Raises `Forbidden` once its time has passed: the gateway keeps a verdict for a while."""
+    caller = Caller.model_validate_json(_authorized(event)["caller"])
+    caller.check_time(time.time())
+    return caller
+
+
+def _authorized(event: APIGatewayProxyEvent) -> dict[str, Any]:
+    authorized: dict[str, Any] = event.raw_event["requestContext"]["authorizer"]
+    return authorized
 
 
 def json_body(event: APIGatewayProxyEvent) -> JsonValue:

@@ -1,0 +1,36 @@
+"""What a request authenticates by: the one header that its route's authorizer is about."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+API_KEY_HEADER, BEARER_HEADER = "X-API-Key", "Authorization"
+_SCHEME = "bearer"
+
+
+@dataclass(frozen=True)
+class Credential:
+    """A key or a token, empty where the header has none."""
+
+    header: str
+    value: str
+
+
+def credential_of(event: Mapping[str, Any], bearer_routes: Collection[str]) -> Credential:
+    """By the route, as `GET /v1/caller`.
+
+    The gateway keeps the verdict under the value of that header alone: whoever looked at another one here
+    would hand out one caller's verdict to the next.
+    """
+    route = f"{event['httpMethod']} {event['resource']}"
+    if route not in bearer_routes:
+        return Credential(API_KEY_HEADER, _header(event, API_KEY_HEADER).strip())
+    scheme, _, token = _header(event, BEARER_HEADER).strip().partition(" ")
+    return Credential(BEARER_HEADER, token.strip() if scheme.lower() == _SCHEME else "")
+
+
+def _header(event: Mapping[str, Any], name: str) -> str:
+    headers: Mapping[str, str] = event.get("headers") or {}
+    return next((value for key, value in headers.items() if key.lower() == name.lower()), "")
