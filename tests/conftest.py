@@ -237,6 +237,7 @@ def environment(monkeypatch):
             monkeypatch.setenv(name, value)
         read_settings.cache_clear()
 
+    told(CALLERS_TABLE="Callers", BUDGETS_TABLE="Budgets")
     yield told
     read_settings.cache_clear()
 
@@ -251,14 +252,15 @@ def aws(monkeypatch):
     """An empty account inside the test's own process."""
     from moto import mock_aws
 
+    from functions.shared.callers import directory
     from functions.shared.health import reader
     from functions.shared.storage import clients
 
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    # Both are kept between invocations: the next test has another account.
-    caches = (clients.client, clients.dynamodb, clients.table)
+    # All are kept between invocations: the next test has another account.
+    caches = (clients.client, clients.dynamodb, clients.table, directory._read)
     for one in caches:
         one.cache_clear()
     reader.known.clear()
@@ -272,11 +274,14 @@ def aws(monkeypatch):
         one.cache_clear()
 
 
-def _table(name, *keys, **index):
+def _table(name, *keys, sort_key=None, **index):
     attributes: list[Any] = [{"AttributeName": key, "AttributeType": "S"} for key in keys]
+    schema: list[Any] = [{"AttributeName": keys[0], "KeyType": "HASH"}]
+    if sort_key:
+        schema.append({"AttributeName": sort_key, "KeyType": "RANGE"})
     return boto3.resource("dynamodb").create_table(
         TableName=name,
-        KeySchema=[{"AttributeName": keys[0], "KeyType": "HASH"}],
+        KeySchema=schema,
         AttributeDefinitions=attributes,
         BillingMode="PAY_PER_REQUEST",
         **index,
@@ -310,3 +315,23 @@ def requests_table(aws):
 @pytest.fixture
 def state_table(aws):
     return _table("State", "state_id")
+
+
+@pytest.fixture
+def callers_table(aws):
+    return _table("Callers", "kind", "item_id", sort_key="item_id")
+
+
+@pytest.fixture
+def budgets_table(aws):
+    from functions.shared.money.budget_table import OPEN, OPEN_INDEX
+
+    index = {
+        "IndexName": OPEN_INDEX,
+        "KeySchema": [
+            {"AttributeName": OPEN, "KeyType": "HASH"},
+            {"AttributeName": "budget_id", "KeyType": "RANGE"},
+        ],
+        "Projection": {"ProjectionType": "KEYS_ONLY"},
+    }
+    return _table("Budgets", "budget_id", OPEN, GlobalSecondaryIndexes=[index])

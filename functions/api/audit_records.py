@@ -29,9 +29,10 @@ class AuditRecords:
         """The row as it was recorded, with its caller's name. Raises `NotFound`."""
         row = self._row(request_id)
         shown: dict[str, Any] = in_usd({n: value for n, value in row.items() if n not in _INTERNAL})
-        profile: dict[str, Any] = shown.get("profile", {})
-        # Its limits are told by `/caller` and `/metrics/costs`, to whom they are about.
-        recorded = profile.pop("caller", {}).get("name", "")
+        # Limits, and what was left of them, are told by `/caller` and `/metrics/costs`, to those whose they
+        # are: the stage's say what others spent.
+        recorded = shown.get("profile", {}).pop("caller", {}).get("name", "")
+        shown.get("decision", {}).get("routing_context", {}).pop("budgets_left", None)
         return shown | {"caller": self.names.name_of(row["caller_id"], recorded)}
 
     def grade(self, request_id: str, grade: Grade) -> dict[str, Any]:

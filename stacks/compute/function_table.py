@@ -10,6 +10,7 @@ from aws_cdk import Aws, Fn
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 
+from functions.shared.callers.records import CALLER
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.money.job_calls import ITEMS
 from functions.shared.simulation import FAULTS_VARIABLE, LATENCY_VARIABLE
@@ -183,6 +184,7 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
     tables = {"REQUESTS_TABLE": requests.table_name, **state_table}
     calling, classifying, prices = _calling(config), _classifying(config), _prices(config)
     read_state = allow("dynamodb:BatchGetItem", state.table_arn)
+    spending, read_names, read_budgets = _spending(config, resources.storage)
     return (
         FunctionSpec(
             "Authorize",
@@ -232,6 +234,7 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
             environment={
                 **tables,
                 **calling,
+                **spending,
                 "JOBS_STATE_MACHINE_ARN": resources.jobs_machine_arn,
             },
             grants=(
@@ -240,6 +243,8 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
                 allow("dynamodb:GetItem", requests.table_arn),
                 allow("dynamodb:UpdateItem", requests.table_arn),
                 read_state,
+                read_names,
+                read_budgets,
             ),
             wildcards={resources.job_arns_as_checked: "A job gets its name from its request."},
         ),
@@ -254,7 +259,7 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
         FunctionSpec(
             "Metrics",
             "metrics",
-            environment={**tables, **calling},
+            environment={**tables, **calling, **spending},
             grants=(
                 allow("cloudwatch:GetMetricData", "*"),
                 allow(
@@ -262,6 +267,8 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
                     *(f"{requests.table_arn}/index/{name}" for name in (BY_DAY, BY_CALLER)),
                 ),
                 read_state,
+                read_names,
+                read_budgets,
             ),
             wildcards={"*": "Neither GetMetricData nor X-Ray's write actions name a resource."},
             # Under the gateway's 29 s: a look-up over many days may be asked for twice.
@@ -273,7 +280,10 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
             else ()
         ),
         FunctionSpec(
-            "Widgets", "widgets", environment={**state_table, **calling}, grants=(read_state,)
+            "Widgets",
+            "widgets",
+            environment={**state_table, **calling, **spending},
+            grants=(read_state, read_names, read_budgets),
         ),
         FunctionSpec(
             "Tally",
@@ -308,6 +318,23 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
 
 
 _READING_A_QUEUE = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
+
+
+def _spending(
+    config: StageConfig, storage: StorageStack
+) -> tuple[dict[str, str], iam.PolicyStatement, iam.PolicyStatement]:
+    """What a page of budgets is told, and may read: of callers what they are called and may spend, and no
+    key's hash."""
+    callers, budgets = storage.callers_table, storage.budgets_table
+    environment = {
+        "CALLERS_TABLE": callers.table_name,
+        "BUDGETS_TABLE": budgets.table_name,
+        **_plan_terms(config),
+    }
+    names = allow("dynamodb:Query", callers.table_arn)
+    names.add_condition("ForAllValues:StringEquals", {"dynamodb:LeadingKeys": [CALLER]})
+    names.add_condition("Null", {"dynamodb:LeadingKeys": "false"})
+    return environment, names, allow("dynamodb:BatchGetItem", budgets.table_arn)
 
 
 def _keeping_calls(table_arn: str) -> iam.PolicyStatement:

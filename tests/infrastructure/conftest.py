@@ -20,6 +20,4 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Stage:
         shadow_policy="default",
         price_factors={"azure_openai": "1.1"},
         log_prompts="true",
-        api_keys="key-of-one,key-of-two",
-        operator_api_keys="key-of-operator",
     )

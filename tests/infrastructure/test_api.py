@@ -8,7 +8,8 @@ import pytest
 from functions.shared.errors import HTTP_STATUS
 from functions.shared.gateway.response_headers import OF_JSON
 from functions.shared.telemetry.series import NAMESPACE, RATE_LIMITED
-from tests.support.synthesized import StackTemplate, Stage, flat, synthesized
+from stacks.api.routes import ROUTES
+from tests.support.synthesized import StackTemplate, Stage, synthesized
 
 pytestmark = pytest.mark.xdist_group("synthesis")
 
@@ -193,7 +194,7 @@ def test_limited_callers_are_told_when_to_come_back(prod: Stage, kind: str) -> N
 def test_the_access_log_holds_no_key_and_no_body(prod: Stage) -> None:
     (stage,) = prod.pipeline.resources("AWS::ApiGateway::Stage").values()
     logged = json.loads(stage["AccessLogSetting"]["Format"])
-    assert logged["caller_id"] == "$context.identity.apiKeyId"
+    assert logged["caller_id"] == "$context.authorizer.caller_id"
     assert "$context.identity.apiKey" not in logged.values()
     assert stage["TracingEnabled"] is True
     logging = {
@@ -270,18 +271,38 @@ def keys_by_plan(template: StackTemplate) -> dict[str, list[str]]:
     return found
 
 
-def test_every_key_belongs_to_one_plan_and_is_named_in_the_outputs(local: Stage) -> None:
-    keys = keys_by_plan(local.pipeline)
-    standard, operator = (
-        keys[f"llm-orchestrator-local-{plan}"] for plan in ("standard", "operator")
-    )
-    values = {name: key["Value"] for name, key in local.pipeline.resources(KEY).items()}
-    assert {values[key] for key in standard} == {"key-of-one", "key-of-two"}
-    assert {values[key] for key in operator} == {"key-of-operator"}
-    assert len(standard) + len(operator) == len(values)
-    outputs = local.pipeline.document["Outputs"]
-    for output, named in (("ApiKeyIds", standard), ("OperatorKeyIds", operator)):
-        assert set(re.findall(r"<(\w+)>", flat(outputs[output]["Value"]))) == set(named)
+def test_each_plan_has_a_key_of_the_gateways_own_that_opens_nothing(local: Stage) -> None:
+    keys = local.pipeline.resources(KEY)
+    shared = {
+        plan: [keys[key]["Value"] for key in found]
+        for plan, found in keys_by_plan(local.pipeline).items()
+    }
+    assert shared == {
+        f"llm-orchestrator-local-{plan}": [f"llm-orchestrator-local-{plan}-callers"]
+        for plan in ("standard", "operator")
+    }
+    (api,) = local.pipeline.resources("AWS::ApiGateway::RestApi").values()
+    assert api["ApiKeySourceType"] == "AUTHORIZER"
+
+
+def test_every_method_with_a_key_asks_the_authorizer_of_its_header(prod: Stage) -> None:
+    authorizers = prod.pipeline.resources("AWS::ApiGateway::Authorizer")
+    assert {
+        (one["Type"], one["IdentitySource"], one["AuthorizerResultTtlInSeconds"])
+        for one in authorizers.values()
+    } == {
+        ("REQUEST", "method.request.header.X-API-Key", 300),
+        ("REQUEST", "method.request.header.Authorization", 300),
+    }
+    by_header = {
+        name: one["IdentitySource"].rpartition(".")[2] for name, one in authorizers.items()
+    }
+    for (verb, path), method in methods(prod).items():
+        (route,) = (one for one in ROUTES if (one.verb, one.path) == (verb, path))
+        header = "Authorization" if route.bearer else "X-API-Key"
+        asked = by_header[method["AuthorizerId"]["Ref"]] if "AuthorizerId" in method else None
+        assert asked == (header if route.needs_key else None)
+        assert bool(method.get("ApiKeyRequired")) is route.needs_key
 
 
 def test_plans_limit_their_keys_as_configured(prod: Stage) -> None:
@@ -304,5 +325,3 @@ def test_the_command_line_can_set_the_limits_of_the_standard_plan(tmp_path: Path
     assert plan["Throttle"] == {"RateLimit": 2.5, "BurstLimit": 3}
     assert plan["Quota"]["Limit"] == 50
     assert template.named(PLAN, "OperatorPlan")["Throttle"]["RateLimit"] == 100
-    # The local stage makes no operator's key of its own.
-    assert "OperatorKeyIds" not in template.document["Outputs"]

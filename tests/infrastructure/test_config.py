@@ -34,12 +34,6 @@ def test_an_unknown_stage_is_refused() -> None:
         read("staging")
 
 
-@pytest.mark.parametrize("name", ["api_keys", "operator_api_keys"])
-def test_key_values_are_refused_outside_the_local_stage(name: str) -> None:
-    with pytest.raises(ValidationError, match="local stage only"):
-        read("prod", **{name: "a-key"})
-
-
 def test_bedrocks_endpoint_is_aws_own_outside_the_local_stage() -> None:
     with pytest.raises(ValidationError, match="local stage only"):
         read("prod", bedrock_endpoint_url="http://127.0.0.1:9")

@@ -513,18 +513,6 @@ def test_routing_and_the_list_of_models_know_which_providers_can_be_called(
     assert variables(prod, name)["MOCK_PROVIDERS"] == "never"
 
 
-@pytest.mark.parametrize("name", ["Api", "Metrics"])
-def test_whatever_shows_requests_knows_the_plan_whose_keys_see_all(prod: Stage, name: str) -> None:
-    plan = prod.pipeline.named("AWS::ApiGateway::UsagePlan", "OperatorPlan")
-    assert variables(prod, name)["OPERATOR_PLAN"] == plan["UsagePlanName"]
-    (read,) = (
-        statement["Resource"]
-        for statement in prod.pipeline.statements(role_of(function(prod, name)))
-        if statement["Action"] == "apigateway:GET"
-    )
-    assert flat(read) == "arn:<AWS::Partition>:apigateway:<AWS::Region>::/usageplans"
-
-
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_metrics_and_logs_say_which_stage_they_are_of(local: Stage, prod: Stage, name: str) -> None:
     for stage, service in ((local, "llm-orchestrator-local"), (prod, "llm-orchestrator-prod")):

@@ -38,6 +38,8 @@ TESTS_A_VALUE = re.compile(
     |\$(?P<receiver>\w+)\.\w+\({TEXT}\))""",
     re.VERBOSE,
 )
+CALLER = {"name": 'it\'s "team\\a"', "limits": {"tier_down_at": 0.8}}
+"""As a token's claim may name it."""
 NEVER_MISSING = re.compile(r'#set\(\$(\w+) = "|#foreach\(\$(\w+) in ')
 
 
@@ -59,7 +61,7 @@ def context(chosen: str = "free-lunch") -> dict[str, Any]:
     return {
         "requestId": chosen,
         "extendedRequestId": "1-2/+3=",
-        "identity": {"apiKeyId": "key1234567"},
+        "authorizer": {"caller_id": "key1234567", "caller": json.dumps(CALLER)},
         "responseOverride": {"header": {}},
     }
 
@@ -105,6 +107,7 @@ def test_an_execution_is_told_who_asks_and_how(template: str, mode: str) -> None
     started = json.loads(call["input"])
     assert call["stateMachineArn"] == MACHINE_ARN
     assert started["caller_id"] == "key1234567"
+    assert started["caller"] == CALLER
     assert started["mode"] == mode
 
 

@@ -117,7 +117,13 @@ def _run(stack, request):
         stateMachineArn=stack.output("JobsMachineArn"),
         name=request_id,
         input=json.dumps(
-            {"request": request, "request_id": request_id, "caller_id": "t", "mode": "async"}
+            {
+                "request": request,
+                "request_id": request_id,
+                "caller_id": "t",
+                "caller": {},
+                "mode": "async",
+            }
         ),
     )
     arn = started["executionArn"]

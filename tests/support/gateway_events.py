@@ -7,6 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from functions.shared.contracts.caller import Caller
+
+OPERATOR_ID = "key-9"
+
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 
@@ -31,9 +35,11 @@ def answered(
     *,
     content_type: str | None = "application/json",
     caller_id: str = "key-1",
+    caller: Caller | None = None,
     query: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """What a function answers a request with."""
+    known = caller or Caller(plan="operator" if caller_id == OPERATOR_ID else "standard")
     event = {
         "resource": path,
         "path": path,
@@ -42,7 +48,10 @@ def answered(
         "multiValueHeaders": {},
         "queryStringParameters": query,
         "pathParameters": None,
-        "requestContext": {"extendedRequestId": "1-2-3=", "identity": {"apiKeyId": caller_id}},
+        "requestContext": {
+            "extendedRequestId": "1-2-3=",
+            "authorizer": {"caller_id": caller_id, "caller": known.model_dump_json()},
+        },
         "body": body,
         "isBase64Encoded": False,
     }

@@ -182,7 +182,7 @@ def test_of_thousands_of_problems_a_few_are_told():
 @pytest.fixture
 def _environment(environment, requests_table, state_table):
     environment(REQUESTS_TABLE="Requests", STATE_TABLE="State", MOCK_PROVIDERS="always")
-    environment(SYNC_DEADLINE_MS="26000", ASYNC_DEADLINE_MS="240000", OPERATOR_PLAN="operator")
+    environment(SYNC_DEADLINE_MS="26000", ASYNC_DEADLINE_MS="240000")
     environment(JOBS_STATE_MACHINE_ARN="arn", POWERTOOLS_SERVICE_NAME="test")
 
 

@@ -9,7 +9,14 @@ const ENDED = { SUCCEEDED: "answered", ABORTED: "stopped", TIMED_OUT: "timed out
 
 /** The codes of a caller's own doing, those of HTTP 4xx; any other is an error of ours or of all providers. */
 const REJECTED = [
-  ...["invalid_request", "budget_exceeded", "forbidden", "not_found", "duplicate_request"],
+  ...[
+    "invalid_request",
+    "unauthorized",
+    "budget_exceeded",
+    "forbidden",
+    "not_found",
+    "duplicate_request",
+  ],
   ...["aborted", "payload_too_large", "unsupported_media_type", "no_eligible_model"],
   ...["content_filtered", "rate_limited", "quota_exceeded"],
 ];

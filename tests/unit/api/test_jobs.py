@@ -30,7 +30,7 @@ def _start(client, machine_arn, name, caller_id):
 
 def test_a_running_job_has_no_result_and_no_end(client, machine_arn):
     _start(client, machine_arn, "req_1", "key-1")
-    job = Jobs(machine_arn, Reader("key-1", ())).get("req_1")
+    job = Jobs(machine_arn, Reader("key-1", is_operator=False)).get("req_1")
     assert job.keys() == {"execution_id", "status", "submitted_at", "finished_at"}
     assert (job["status"], job["finished_at"]) == ("RUNNING", None)
 
@@ -38,9 +38,9 @@ def test_a_running_job_has_no_result_and_no_end(client, machine_arn):
 def test_another_keys_job_is_not_found(client, machine_arn):
     _start(client, machine_arn, "req_1", "key-1")
     with pytest.raises(NotFound):
-        Jobs(machine_arn, Reader("key-2", ())).get("req_1")
+        Jobs(machine_arn, Reader("key-2", is_operator=False)).get("req_1")
     with pytest.raises(NotFound):
-        Jobs(machine_arn, Reader("key-2", ())).stop("req_1")
+        Jobs(machine_arn, Reader("key-2", is_operator=False)).stop("req_1")
 
 
 @pytest.mark.parametrize(
@@ -48,12 +48,12 @@ def test_another_keys_job_is_not_found(client, machine_arn):
 )
 def test_an_unknown_or_impossible_id_is_not_found(client, machine_arn, execution_id):
     with pytest.raises(NotFound):
-        Jobs(machine_arn, Reader("key-1", ())).get(execution_id)
+        Jobs(machine_arn, Reader("key-1", is_operator=False)).get(execution_id)
 
 
 def test_a_stopped_job_ends_aborted_and_stopping_it_again_changes_nothing(client, machine_arn):
     _start(client, machine_arn, "req_1", "key-1")
-    jobs = Jobs(machine_arn, Reader("key-1", ()))
+    jobs = Jobs(machine_arn, Reader("key-1", is_operator=False))
     stopped = jobs.stop("req_1")
     assert (stopped["status"], stopped["error"]["code"]) == ("ABORTED", "aborted")
     assert jobs.stop("req_1") == stopped
@@ -71,6 +71,6 @@ def test_a_job_without_an_error_of_its_own_says_how_it_ended(monkeypatch, status
     began = datetime(2026, 11, 24, tzinfo=UTC)
     execution = {"status": status, "startDate": began, "stopDate": began, "error": error}
     monkeypatch.setattr(Jobs, "_describe", lambda *_: execution)
-    job = Jobs("arn", Reader("key-1", ())).get("req_1")
+    job = Jobs("arn", Reader("key-1", is_operator=False)).get("req_1")
     assert job["error"] == dict(zip(("code", "message"), shown, strict=True))
     assert job["finished_at"] == "2026-11-24T00:00:00.000+00:00"

@@ -13,7 +13,7 @@ LAST, FIRST = (
     datetime(2026, 11, 24, 0, 2, tzinfo=UTC),
     datetime(2026, 11, 23, 23, 57, 10, tzinfo=UTC),
 )
-CALLER, OPERATOR = Reader("key-1", ()), Reader("key-9", {"key-9"})
+CALLER, OPERATOR = Reader("key-1", is_operator=False), Reader("key-9", is_operator=True)
 
 
 @pytest.fixture

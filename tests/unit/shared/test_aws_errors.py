@@ -105,7 +105,7 @@ def test_a_service_that_hangs_is_given_up_before_the_functions_time_is_over():
 
 @pytest.fixture
 def _environment(environment, requests_table, state_table):
-    environment(REQUESTS_TABLE="Requests", STATE_TABLE="State", OPERATOR_PLAN="operator")
+    environment(REQUESTS_TABLE="Requests", STATE_TABLE="State")
     environment(JOBS_STATE_MACHINE_ARN="arn", POWERTOOLS_SERVICE_NAME="test")
 
 

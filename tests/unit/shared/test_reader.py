@@ -1,32 +1,25 @@
 import json
+import time
 from datetime import UTC, datetime
 from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
 
 from functions.api.handler import lambda_handler as api
 from functions.metrics.handler import lambda_handler as metrics
+from functions.shared.contracts.caller import Caller
 from functions.shared.errors import HTTP_STATUS
-from functions.shared.gateway.reader import OperatorPlan, Reader
 from functions.shared.money.caller_spend import spend_items
 from functions.shared.storage.clients import client
 from functions.shared.storage.state_table import StateTable
-from tests.support.gateway_events import ask
+from tests.support.gateway_events import OPERATOR_ID, ask
 from tests.support.log_rows import row, write
-from tests.support.usage_plans import PLAN, knowing
 
-OPERATORS = OperatorPlan(PLAN)
-OWNER, OTHER, OPERATOR = "key-1", "key-2", "key-9"
+OWNER, OTHER, OPERATOR = "key-1", "key-2", OPERATOR_ID
 REQUEST, JOB = "req_00001", "req_job"
 DEFINITION = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}}}
 GRADE = json.dumps({"thumbs": "up"})
-
-
-@pytest.fixture(autouse=True)
-def gateway(monkeypatch):
-    yield from knowing(monkeypatch)
 
 
 @pytest.fixture
@@ -38,7 +31,7 @@ def made(environment, requests_table, state_table):
     )["stateMachineArn"]
     body = json.dumps({"request": {"text": "x"}, "caller_id": OWNER})
     machines.start_execution(stateMachineArn=arn, name=JOB, input=body)
-    environment(REQUESTS_TABLE="Requests", STATE_TABLE="State", OPERATOR_PLAN=PLAN)
+    environment(REQUESTS_TABLE="Requests", STATE_TABLE="State")
     environment(JOBS_STATE_MACHINE_ARN=arn, POWERTOOLS_SERVICE_NAME="test")
     now = datetime.now(UTC)
     write(requests_table, [row(1, now, caller_id=OWNER)])
@@ -104,43 +97,15 @@ def test_a_stopped_job_keeps_who_stopped_it(monkeypatch, reader, cause):
 
 
 @pytest.mark.usefixtures("made")
-@pytest.mark.parametrize("path", [f"/v1/requests/{REQUEST}", f"/v1/jobs/{JOB}"])
-def test_nobody_is_looked_up_for_what_is_its_own_or_not_there(gateway, path):
-    assert _status_of(path, OWNER)[0] == 200
-    assert _status_of(f"{path}x", OTHER)[0] == 404
-    assert gateway.asked == []
-
-
-def test_whose_key_it_is_is_asked_once_a_minute(monkeypatch, gateway):
-    clock = iter([60.0, 119.9, 120.0])
-    monkeypatch.setattr("functions.shared.gateway.reader.time.time", lambda: next(clock))
-    told = [OPERATOR in OPERATORS for _ in range(3)]
-    assert (told, gateway.asked) == ([True] * 3, [OPERATOR] * 2)
-
-
-def test_a_key_that_left_the_plan_is_an_operators_no_longer(monkeypatch, gateway):
-    monkeypatch.setattr("functions.shared.gateway.reader.time.time", lambda: 60.0)
-    assert Reader(OPERATOR, OPERATORS).may_see(OWNER)
-    gateway.plans[OPERATOR] = []
-    monkeypatch.setattr("functions.shared.gateway.reader.time.time", lambda: 120.0)
-    assert not Reader(OPERATOR, OPERATORS).may_see(OWNER)
-    assert "key-unknown" not in OPERATORS
-
-
 @pytest.mark.parametrize(
-    "refusal",
-    [
-        ClientError(
-            {"Error": {"Code": "TooManyRequestsException", "Message": ""}}, "GetUsagePlans"
-        ),
-        EndpointConnectionError(endpoint_url="https://apigateway"),
-    ],
-    ids=str,
+    ("plan", "ends_in_s", "status"),
+    [("standard", 60, 200), ("standard", -1, 403), ("operator", -1, 403), ("operator", None, 200)],
 )
-@pytest.mark.usefixtures("made")
-def test_nobody_is_an_operator_while_the_gateway_does_not_answer(gateway, refusal):
-    gateway.refusal = refusal
-    assert _status_of("/v1/metrics/logs", OPERATOR)[0] == 200
-    assert _status_of(f"/v1/requests/{REQUEST}", OPERATOR)[0] == 404
-    gateway.refusal = None
-    assert _status_of(f"/v1/requests/{REQUEST}", OPERATOR)[0] == 200
+def test_a_verdict_that_is_kept_longer_than_its_caller_may_come_in_ends_in_time(
+    plan, ends_in_s, status
+):
+    ends = None if ends_in_s is None else int(time.time()) + ends_in_s
+    caller = Caller(plan=plan, expires_at_s=ends)
+    for path in (f"/v1/requests/{REQUEST}", "/v1/metrics/logs"):
+        handler = metrics if path.startswith("/v1/metrics") else api
+        assert ask(handler, "GET", path, caller_id=OWNER, caller=caller)[0] == status
