@@ -49,8 +49,8 @@ class GatewayResponse:
 
 _NOT_VALID = "The request is not valid."
 _NO_KEY = (
-    "The key is missing or unknown: send it in the header X-API-Key, or to a route that takes"
-    " Authorization as Bearer in that."
+    "The key is missing or unknown: send it in the header X-API-Key, or as Bearer in Authorization,"
+    " where a route takes that."
 )
 _DENIED = "$context.authorizer.reason"
 """What the authorizer said against a caller that it knows."""

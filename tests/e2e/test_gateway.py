@@ -24,7 +24,7 @@ JSON_ANSWERS: dict[str, tuple[int, str, str, dict[str, Any]]] = {
     "a refused body": (400, "POST", "/generate", {"json": {}}),
     "a body that the validator refuses": (400, "POST", "/jobs", {"json": {}}),
     "a function's refusal": (400, "GET", "/metrics/summary?window=x", {}),
-    "a wrong key": (403, "GET", "/models", {"headers": {"X-API-Key": "wrong"}}),
+    "a wrong key": (401, "GET", "/models", {"headers": {"X-API-Key": "wrong"}}),
     "an unknown path": (404, "GET", "/nothing", {}),
     "a function's 404": (404, "GET", "/models/nothing", {}),
     "another method": (404, "PATCH", "/models", {}),

@@ -112,8 +112,8 @@ def test_a_dry_run_refuses_what_no_request_can_have(stack):
     ("method", "path"),
     [("POST", "/route"), ("GET", "/requests/req_1"), ("POST", "/requests/req_1/feedback")],
 )
-def test_a_wrong_key_is_forbidden(stack, method, path):
-    assert_error(call(stack, method, path, {"text": "a"}, key="wrong"), "forbidden")
+def test_a_wrong_key_is_unauthorized(stack, method, path):
+    assert_error(call(stack, method, path, {"text": "a"}, key="wrong"), "unauthorized")
 
 
 def test_an_answered_request_can_be_audited(stack):

@@ -45,8 +45,7 @@ async function enter(onAccepted) {
 /** @param {ApiError} error */
 function refuse(error) {
   // Without an answer the key may still be good: a reload tries it again.
-  if (error.status === 401 || error.status === 403) key.forget();
-  // Whoever is known and may not come in is told why.
+  if (error.status === 401) key.forget();
   say(error.status === 401 ? REFUSED : error.message);
   byId("key", HTMLInputElement).focus();
 }
