@@ -305,7 +305,11 @@ def test_failures_of_callers_of_providers_and_of_ours_are_all_there_are(
 
 @pytest.mark.parametrize(
     ("title", "widget"),
-    [("Circuits", "circuits"), ("Models that retire within 60 days", "retiring_models")],
+    [
+        ("Circuits", "circuits"),
+        ("Budgets", "budgets"),
+        ("Models that retire within 60 days", "retiring_models"),
+    ],
 )
 def test_what_no_metric_tells_is_asked_of_a_function(
     body: dict[str, Any], title: str, widget: str

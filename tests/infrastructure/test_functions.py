@@ -176,20 +176,19 @@ def test_only_tracing_log_delivery_and_reading_metrics_name_no_resource(prod: St
                 "dynamodb:GetItem",
                 "dynamodb:UpdateItem",
                 "dynamodb:BatchGetItem",
-                "apigateway:GET",
+                "dynamodb:Query",
             },
         ),
         (
             "Metrics",
             {
                 "cloudwatch:GetMetricData",
-                "apigateway:GET",
                 "dynamodb:Query",
                 "dynamodb:BatchGetItem",
             },
         ),
         ("Console", set()),
-        ("Widgets", {"dynamodb:BatchGetItem"}),
+        ("Widgets", {"dynamodb:BatchGetItem", "dynamodb:Query"}),
         ("Tally", {"dynamodb:UpdateItem", "sqs:SendMessage", *READING_A_STREAM}),
         (
             "RecordStopped",
@@ -228,17 +227,21 @@ def test_a_function_may_do_exactly_what_it_needs(prod: Stage, name: str, actions
             {
                 "dynamodb:GetItem": {"Requests"},
                 "dynamodb:UpdateItem": {"Requests"},
-                "dynamodb:BatchGetItem": {"State"},
+                "dynamodb:BatchGetItem": {"State", "Budgets"},
+                "dynamodb:Query": {"Callers"},
             },
         ),
         (
             "Metrics",
             {
-                "dynamodb:Query": {"Requests/index/by_day", "Requests/index/by_caller"},
-                "dynamodb:BatchGetItem": {"State"},
+                "dynamodb:Query": {"Callers", "Requests/index/by_day", "Requests/index/by_caller"},
+                "dynamodb:BatchGetItem": {"State", "Budgets"},
             },
         ),
-        ("Widgets", {"dynamodb:BatchGetItem": {"State"}}),
+        (
+            "Widgets",
+            {"dynamodb:BatchGetItem": {"State", "Budgets"}, "dynamodb:Query": {"Callers"}},
+        ),
         (
             "Tally",
             {"dynamodb:UpdateItem": {"State"}}
@@ -250,6 +253,19 @@ def test_a_function_reaches_exactly_its_tables(
     prod: Stage, name: str, tables: dict[str, set[str]]
 ) -> None:
     assert reached_tables(prod, name) == tables
+
+
+@pytest.mark.parametrize("name", ["Api", "Metrics", "Widgets"])
+def test_what_shows_callers_by_name_reads_no_hash_of_a_key(prod: Stage, name: str) -> None:
+    (reading,) = (
+        statement
+        for statement in prod.pipeline.statements(role_of(function(prod, name)))
+        if statement["Action"] == "dynamodb:Query" and "Callers" in flat(statement["Resource"])
+    )
+    assert reading["Condition"] == {
+        "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["caller"]},
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }
 
 
 @pytest.mark.parametrize("name", SECRETS)

@@ -23,7 +23,7 @@ OPERATOR, CALLER_A = Reader("id-9", is_operator=True), Reader("id-a", is_operato
 @pytest.fixture
 def at(monkeypatch):
     def set_to(now_s):
-        monkeypatch.setattr(directory.time, "time", lambda: now_s)
+        monkeypatch.setattr(f"{directory.__name__}.time.time", lambda: now_s)
 
     return set_to
 
