@@ -53,8 +53,12 @@ class Stack:
         return self._session.client(service, endpoint_url=self.emulator_url)
 
     def requests_table(self):
+        return self.table("RequestsTableName")
+
+    def table(self, output: str) -> Any:
+        """By the output that names it."""
         resource = self._session.resource("dynamodb", endpoint_url=self.emulator_url)
-        return resource.Table(self.output("RequestsTableName"))
+        return resource.Table(self.output(output))
 
     def output(self, name: str) -> str:
         for stack in self.client("cloudformation").describe_stacks()["Stacks"]:

@@ -142,6 +142,7 @@ def test_the_dashboard_has_every_section(body: dict[str, Any]) -> None:
             "Estimated savings",
             "Tokens",
         },
+        "Budgets": {"Budgets", "Requests refused by budget"},
         "Routing": {
             "Answers by model",
             "Requests by task",

@@ -126,7 +126,7 @@ function row(log) {
     "tr",
     { role: "row", "data-request": log.request_id },
     element("th", { role: "rowheader", scope: "row", "data-name": "Time" }, open),
-    isOperator() && cell("Caller", log.caller, log.caller_id),
+    isOperator() && cell("Caller", log.caller, log.caller),
     cell("Status", statusBadge(log), log.status),
     cell("Task", log.task ?? "–", log.task),
     cell("Model", log.model ?? "–", log.model),
