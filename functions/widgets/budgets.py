@@ -15,7 +15,7 @@ from functions.shared.storage.clients import table as table_of
 from functions.shared.telemetry.observability import logger
 from functions.widgets.markup import paragraph, table
 
-_HEADINGS = ("Caller", "Limit, USD", "Spent", "Held", "Left", "Used", "Renews, UTC")
+_HEADINGS = ("Caller", "Limit, USD", "Used", "Left", "Spent", "Held", "Renews, UTC")
 
 
 def budgets(settings: WidgetSettings, now: datetime) -> str:
@@ -40,8 +40,8 @@ def budgets(settings: WidgetSettings, now: datetime) -> str:
 def _row(state: BudgetState, limit: LimitState) -> Iterator[object]:
     yield state.name if state.of == "caller" else "all callers together"
     yield f"{limit.limit_usd.normalize():f} {_PERIODS[limit.limit]}"
-    yield from (f"{amount:.6f}" for amount in (limit.spent_usd, limit.held_usd, limit.left_usd))
-    yield "used up" if not limit.left_usd else f"{limit.used:.1%}"
+    yield "used up" if limit.spent_usd >= limit.limit_usd else f"{limit.used:.1%}"
+    yield from (f"{amount:.6f}" for amount in (limit.left_usd, limit.spent_usd, limit.held_usd))
     yield limit.renews_at[:10] if limit.renews_at else "never"
 
 

@@ -20,7 +20,8 @@ FLOORS = (
     },
     {"storage", "telemetry", "catalogue"},
     {"contracts", "gateway", "local_models", "simulation"},
-    {"health", "policy", "money", "callers"},
+    {"health", "policy", "money"},
+    {"callers"},
 )
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 SIBLINGS = {"route": {"classify", "score"}}

@@ -166,21 +166,14 @@ def budgets_of(callers_table, budgets_table):
 
 def test_budgets_are_listed_by_name_and_what_is_used_up_comes_first(budgets_of):
     headings, *rows = cells(budgets_of(STAGE_LIMITS=Limits(month_nano_usd=10_000_000_000)))
-    assert headings == ["Caller", "Limit, USD", "Spent", "Held", "Left", "Used", "Renews, UTC"]
+    assert headings == ["Caller", "Limit, USD", "Used", "Left", "Spent", "Held", "Renews, UTC"]
     nothing = "0.000000"
+    stages = ["all callers together", "10 a month", "25.0%"]
     assert rows == [
-        ["team-b", "0.001 a day", "0.001000", nothing, nothing, "used up", "2026-11-26"],
-        ["team-a", "50 a month", "10.000000", "5.000000", "35.000000", "30.0%", "2026-12-01"],
-        [
-            "all callers together",
-            "10 a month",
-            "2.500000",
-            nothing,
-            "7.500000",
-            "25.0%",
-            "2026-12-01",
-        ],
-        ["team-b", "1 in all", "0.001000", nothing, "0.999000", "0.1%", "never"],
+        ["team-b", "0.001 a day", "used up", nothing, "0.001000", nothing, "2026-11-26"],
+        ["team-a", "50 a month", "30.0%", "35.000000", "10.000000", "5.000000", "2026-12-01"],
+        [*stages, "7.500000", "2.500000", nothing, "2026-12-01"],
+        ["team-b", "1 in all", "0.1%", "0.999000", "0.001000", nothing, "never"],
     ]
 
 
