@@ -7,7 +7,7 @@ from functions.api.handler import lambda_handler
 from functions.shared.contracts.caller import Caller
 from functions.shared.errors import HTTP_STATUS
 from functions.shared.storage.request_log import RequestLog
-from tests.support.callers import enter
+from tests.support.caller_rows import enter
 from tests.support.gateway_events import OPERATOR_ID, ask
 
 ATTEMPTS = [

@@ -9,7 +9,7 @@ from functions.shared.contracts.caller import Caller, Limits
 from functions.shared.gateway.response_headers import OF_JSON
 from functions.shared.money.caller_spend import spend_items
 from functions.shared.storage.state_table import StateTable
-from tests.support.callers import enter
+from tests.support.caller_rows import enter
 from tests.support.figures import SERVICE_NAME, FakeCloudWatch
 from tests.support.gateway_events import OPERATOR_ID, answered
 from tests.support.log_rows import row, write

@@ -15,7 +15,7 @@ from functions.shared.callers.table import CallerTable
 from functions.shared.contracts.caller import Caller, Limits
 from functions.shared.gateway.reader import Reader
 from functions.shared.settings import SpendingSettings
-from tests.support.callers import enter
+from tests.support.caller_rows import enter
 
 OPERATOR, CALLER_A = Reader("id-9", is_operator=True), Reader("id-a", is_operator=False)
 

@@ -14,7 +14,7 @@ from functions.widgets.budgets import budgets
 from functions.widgets.circuits import circuits
 from functions.widgets.markup import paragraph, table
 from functions.widgets.retiring_models import retiring_models
-from tests.support.callers import enter
+from tests.support.caller_rows import enter
 from tests.support.gateway_events import LambdaStub
 
 # gpt-4o, of OpenAI, retires on 2027-01-14.
