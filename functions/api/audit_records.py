@@ -26,13 +26,13 @@ class AuditRecords:
     names: Directory
 
     def get(self, request_id: str) -> dict[str, Any]:
-        """The row as it was recorded, with its caller's name. Raises `NotFound`."""
-        row = self._row(request_id)
-        shown: dict[str, Any] = in_usd({n: value for n, value in row.items() if n not in _INTERNAL})
-        # Limits, and what was left of them, are told by `/caller` and `/metrics/costs`, to those whose they
-        # are: the stage's say what others spent.
-        recorded = shown.get("profile", {}).pop("caller", {}).get("name", "")
-        shown.get("decision", {}).get("routing_context", {}).pop("budgets_left", None)
+        """The row as it was recorded, with its caller's name, but for what all callers together spent, which
+        is an operator's to see. Raises `NotFound`."""
+        row: dict[str, Any] = in_usd(self._row(request_id))
+        if not self.reader.is_operator:
+            _hide_the_stages_budget(row)
+        recorded = row.get("profile", {}).get("caller", {}).get("name", "")
+        shown = {name: value for name, value in row.items() if name not in _INTERNAL}
         return shown | {"caller": self.names.name_of(row["caller_id"], recorded)}
 
     def grade(self, request_id: str, grade: Grade) -> dict[str, Any]:
@@ -58,3 +58,10 @@ class AuditRecords:
         if row is None or not self.reader.may_see(row["caller_id"]):
             raise NotFound("There is no such request.")
         return row
+
+
+def _hide_the_stages_budget(row: dict[str, Any]) -> None:
+    row.get("profile", {}).get("caller", {}).pop("stage_limits", None)
+    context = row.get("decision", {}).get("routing_context", {})
+    if left := context.get("budgets_left"):
+        left["money"] = [one for one in left["money"] if one["owner"] == "caller"]

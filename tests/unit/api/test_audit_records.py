@@ -87,19 +87,6 @@ def test_a_caller_that_was_never_entered_is_called_what_its_token_said(callers_t
     assert _get(caller_id=OPERATOR_ID)[1]["caller"] == "of-its-token"
 
 
-@pytest.mark.parametrize("reader", ["key-1", OPERATOR_ID])
-def test_a_record_tells_no_limit_and_nothing_of_what_the_stage_had_left(reader, callers_table):
-    limits = {"month_nano_usd": 987_654_321}
-    money = {"owner": "stage", "period": "month", "left_nano_usd": 987_654_321}
-    _put(
-        profile={"task": "chat", "caller": {"name": "team-a", "stage_limits": limits}},
-        decision={"candidates": [], "routing_context": {"budgets_left": {"money": [money]}}},
-    )
-    told = _get(caller_id=reader)[1]
-    assert told["profile"] == {"task": "chat"}
-    assert "0.987654321" not in json.dumps(told)
-
-
 def test_numbers_come_back_as_the_shortest_json_that_means_the_same(row):
     _, told = _get()
     first, second = told["attempts"]
@@ -209,3 +196,19 @@ def test_a_problem_names_no_more_of_an_unknown_field_than_it_must(row):
 def test_half_a_surrogate_pair_in_a_grade_is_replaced():
     status, body = _grade('{"thumbs": "up", "comment": "cut \\ud83d"}')
     assert (status, body["feedback"]["comment"]) == (200, "cut \ufffd")
+
+
+def test_what_all_callers_spent_is_the_operators_to_see():
+    left = [
+        {"owner": owner, "period": "month", "left_nano_usd": 7} for owner in ("caller", "stage")
+    ]
+    _put(
+        profile={"caller": {"name": "team-a", "stage_limits": {"month_nano_usd": 9}}},
+        decision={"routing_context": {"budgets_left": {"money": left}}},
+    )
+    own, all_of_it = _get("req_1-2")[1], _get("req_1-2", caller_id=OPERATOR_ID)[1]
+    assert own["profile"]["caller"] == {"name": "team-a"}
+    shown = own["decision"]["routing_context"]["budgets_left"]["money"]
+    assert [one["owner"] for one in shown] == ["caller"]
+    assert all_of_it["profile"]["caller"]["stage_limits"] == {"month_usd": 9e-9}
+    assert len(all_of_it["decision"]["routing_context"]["budgets_left"]["money"]) == 2
