@@ -404,7 +404,7 @@ def test_a_budget_that_does_not_pay_is_a_table_of_what_is_left_and_needed(consol
     expect(refused).to_have_class("failure rejected")
     rows = refused.get_by_role("table").locator("tbody tr")
     expect(rows.nth(0).locator("th, td")).to_have_text(
-        ["caller's month", "$50.00", "$0.000400", "$0.002000", "never"]
+        ["caller's month", "$0.002000", "$0.000400", "$50.00", "never"]
     )
     expect(rows.nth(1).locator("th, td").nth(1)).to_have_text("–")
     expect(rows.nth(1)).to_contain_text("Dec")
@@ -940,7 +940,7 @@ def limited(stack):
     plan_id = stack.output("StandardPlanId")
     enter(stack.table("CallersTableName"), stack.client("apigateway"), plan_id, record, key)
     hold = f"3000000000 0 {now:%Y-%m-%d} {now:%Y-%m-%dT%H:%M} {int(time.time()) + 3600} w"
-    item = {"budget_id": f"caller#{record.caller_id}", "total": 10**9, "hold#req_1#1": hold}
+    item = {"budget_id": f"caller#{record.caller_id}", "total": 4 * 10**9, "hold#req_1#1": hold}
     stack.table("BudgetsTableName").put_item(Item=item | {f"month#{now:%Y-%m}": 43 * 10**9})
     return name, key
 

@@ -21,7 +21,7 @@ const TITLES = {
   payload_too_large: "The request is too long",
   no_eligible_model: "No model fits these limits",
   content_filtered: "The provider refused to answer",
-  rate_limited: "Too many requests",
+  rate_limited: "Too much at once",
   quota_exceeded: "The day's quota is used up",
   service_unavailable: "Not available now",
   all_providers_failed: "Every model that was asked failed",
@@ -96,12 +96,12 @@ function budgetRefusals(refusals) {
     value === undefined ? null : dollars(value);
   return table(
     "Limits that do not pay for it",
-    ["Limit", "In all#", "Left#", "Needed at least#", "Renews"],
+    ["Limit", "Needed at least#", "Left#", "In all#", "Renews"],
     refusals.map((one) => [
       one.limit,
-      amount(one.limit_usd),
-      amount(one.left_usd),
       amount(one.needed_usd),
+      amount(one.left_usd),
+      amount(one.limit_usd),
       one.renews_at ? minute(one.renews_at) : "never",
     ]),
   );
