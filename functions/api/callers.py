@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from functions.shared.contracts.caller import Caller
+from functions.shared.caller import Caller
 from functions.shared.money.budget_states import BudgetState, budget_states
 from functions.shared.money.budget_table import BudgetTable
 from functions.shared.times import stamp

@@ -14,8 +14,8 @@ from functions.metrics.models import model_metrics, provider_metrics
 from functions.metrics.realtime import realtime
 from functions.metrics.summary import summary
 from functions.metrics.window import NoQuery, Window, WindowQuery
+from functions.shared.caller import Caller
 from functions.shared.callers.directory import Directory, callers_seen_by, names_for
-from functions.shared.contracts.caller import Caller
 from functions.shared.gateway.query import parsed_query
 from functions.shared.gateway.reader import Reader
 from functions.shared.gateway.rest import caller_of, new_resolver

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import BeforeValidator, ConfigDict, Field, Json
 
-from functions.shared.contracts.caller import Limits
+from functions.shared.caller import Limits
 from functions.shared.silence_limits import SilenceLimits
 from functions.shared.vocabulary import Frozen, MockProviders, PriceFactors, Provider
 

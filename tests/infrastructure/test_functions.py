@@ -10,6 +10,7 @@ from functions.shared.catalogue.models import load_catalogue
 from functions.shared.money.job_calls import calls_id
 from functions.shared.settings import (
     ApiSettings,
+    AuthorizeSettings,
     ClassifySettings,
     InvokeSettings,
     MetricsSettings,
@@ -42,6 +43,7 @@ FUNCTIONS = {
     "InvokeSimulator": "invoke_provider",
     "RecordMetrics": "record_metrics",
     "Route": "route",
+    "Authorize": "authorize",
     "Api": "api",
     "Metrics": "metrics",
     "Console": "console",
@@ -187,6 +189,7 @@ def test_only_tracing_log_delivery_and_reading_metrics_name_no_resource(prod: St
                 "dynamodb:BatchGetItem",
             },
         ),
+        ("Authorize", {"dynamodb:GetItem"}),
         ("Console", set()),
         ("Widgets", {"dynamodb:BatchGetItem", "dynamodb:Query"}),
         ("Tally", {"dynamodb:UpdateItem", "sqs:SendMessage", *READING_A_STREAM}),
@@ -475,6 +478,7 @@ def test_every_log_group_ends_its_logs(prod: Stage) -> None:
         ("InvokeOpenai", InvokeSettings),
         ("RecordMetrics", RecordSettings),
         ("Route", RouteSettings),
+        ("Authorize", AuthorizeSettings),
         ("Api", ApiSettings),
         ("Metrics", MetricsSettings),
         ("Widgets", WidgetSettings),

@@ -10,9 +10,9 @@ from typing import Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from functions.shared.caller import Caller
 from functions.shared.callers.records import caller_of
 from functions.shared.callers.table import CallerTable
-from functions.shared.contracts.caller import Caller
 from functions.shared.gateway.reader import Reader
 from functions.shared.settings import SpendingSettings
 from functions.shared.storage.clients import table

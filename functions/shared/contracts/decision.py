@@ -9,9 +9,9 @@ from pydantic import (
     Field,
 )
 
+from functions.shared.caller import Caller
 from functions.shared.catalogue.token_bounds import TokenBound
 from functions.shared.catalogue.tokens import TextSize
-from functions.shared.contracts.caller import Caller
 from functions.shared.vocabulary import (
     Capability,
     Count,

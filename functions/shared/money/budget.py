@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from functions.shared.contracts.caller import Caller, Limits
+from functions.shared.caller import Caller, Limits
 
 Period = Literal["day", "month", "total"]
 

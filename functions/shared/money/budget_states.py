@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from functions.shared.contracts.caller import BudgetMode, Caller, Limits
+from functions.shared.caller import BudgetMode, Caller, Limits
 from functions.shared.money.budget import (
     STAGE_ID,
     Budget,

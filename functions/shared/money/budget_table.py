@@ -12,7 +12,7 @@ from typing import Any
 
 from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 
-from functions.shared.contracts.caller import Limits
+from functions.shared.caller import Limits
 from functions.shared.money.budget import (
     ASSUMED,
     HOLD,

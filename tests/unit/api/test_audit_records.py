@@ -4,7 +4,7 @@ from decimal import Decimal
 import pytest
 
 from functions.api.handler import lambda_handler
-from functions.shared.contracts.caller import Caller
+from functions.shared.caller import Caller
 from functions.shared.errors import HTTP_STATUS
 from functions.shared.storage.request_log import RequestLog
 from tests.support.caller_rows import enter

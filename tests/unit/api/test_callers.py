@@ -3,7 +3,7 @@ import json
 import pytest
 
 from functions.api.handler import lambda_handler
-from functions.shared.contracts.caller import Caller, Limits
+from functions.shared.caller import Caller, Limits
 from tests.support.gateway_events import ask
 
 LIMITS = Limits(total_nano_usd=2_000_000_000, tokens_per_minute=100, mode="expected")

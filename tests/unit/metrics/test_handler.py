@@ -5,7 +5,7 @@ import pytest
 
 from functions.metrics import cloudwatch
 from functions.metrics.handler import lambda_handler
-from functions.shared.contracts.caller import Caller, Limits
+from functions.shared.caller import Caller, Limits
 from functions.shared.gateway.response_headers import OF_JSON
 from functions.shared.money.caller_spend import spend_items
 from functions.shared.storage.state_table import StateTable

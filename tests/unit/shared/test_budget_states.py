@@ -3,7 +3,7 @@ from decimal import Decimal
 
 import pytest
 
-from functions.shared.contracts.caller import Caller, Limits
+from functions.shared.caller import Caller, Limits
 from functions.shared.money.budget import Hold
 from functions.shared.money.budget_states import budget_states
 from functions.shared.money.budget_table import BudgetTable

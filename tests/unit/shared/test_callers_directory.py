@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from functions.shared.caller import Caller, Limits
 from functions.shared.callers import directory
 from functions.shared.callers.directory import (
     Directory,
@@ -12,7 +13,6 @@ from functions.shared.callers.directory import (
 )
 from functions.shared.callers.records import CALLER, CallerRecord, item_of
 from functions.shared.callers.table import CallerTable
-from functions.shared.contracts.caller import Caller, Limits
 from functions.shared.gateway.reader import Reader
 from functions.shared.settings import SpendingSettings
 from tests.support.caller_rows import enter

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import pytest
 
 from functions.shared import errors
-from functions.shared.contracts.caller import Caller
+from functions.shared.caller import Caller
 from functions.shared.contracts.states import FailedAttempt
 from tests.support.builders import called, candidate, caught, decision, finished, profile, ranked
 from tests.support.row_stream import metric_lines

@@ -4,8 +4,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from functions.shared.caller import Limits
 from functions.shared.catalogue.models import load_catalogue
-from functions.shared.contracts.caller import Limits
 from functions.shared.health.counts import minute_id
 from functions.shared.settings import WidgetSettings
 from functions.shared.storage.state_table import Change, StateTable
