@@ -88,6 +88,13 @@ class PlanSettings(Settings):
     STAGE_LIMITS: Json[Limits] | None = None
 
 
+class SpendingSettings(PlanSettings):
+    """Whose budgets there are, and what is spent of them."""
+
+    CALLERS_TABLE: str
+    BUDGETS_TABLE: str
+
+
 class AuthorizeSettings(PlanSettings):
     """`BEARER_ROUTES` are those whose credential is in Authorization, as `GET /v1/caller`.
     `POWERTOOLS_SERVICE_NAME` begins the names of the gateway's own keys. Tokens count where there is `JWT`."""
@@ -139,7 +146,7 @@ class StoppedSettings(Settings):
     RECORD_FUNCTION: str
 
 
-class ReaderSettings(ProviderSettings):
+class ReaderSettings(ProviderSettings, SpendingSettings):
     REQUESTS_TABLE: str
     STATE_TABLE: str
 
@@ -156,8 +163,8 @@ class MetricsSettings(ReaderSettings):
     POWERTOOLS_SERVICE_NAME: str
 
 
-class WidgetSettings(ProviderSettings):
-    """The dashboard shows what `Score` knows of the configured providers."""
+class WidgetSettings(ProviderSettings, SpendingSettings):
+    """The dashboard shows what `Score` knows of the configured providers, and what callers may spend."""
 
     STATE_TABLE: str
 

@@ -11,6 +11,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 
+from functions.shared.callers.records import CALLER
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.money.budget_table import OPEN_INDEX
 from functions.shared.money.job_calls import ITEMS
@@ -189,6 +190,7 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
     calling, classifying, prices = _calling(config), _classifying(config), _prices(config)
     read_state = allow("dynamodb:BatchGetItem", state.table_arn)
     read_budgets = allow("dynamodb:GetItem", budgets.table_arn)
+    spending, read_names, read_all_budgets = _spending(config, resources.storage)
     return (
         FunctionSpec(
             "Authorize",
@@ -242,6 +244,7 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
             environment={
                 **tables,
                 **calling,
+                **spending,
                 "JOBS_STATE_MACHINE_ARN": resources.jobs_machine_arn,
             },
             grants=(
@@ -250,6 +253,8 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
                 allow("dynamodb:GetItem", requests.table_arn),
                 allow("dynamodb:UpdateItem", requests.table_arn),
                 read_state,
+                read_names,
+                read_all_budgets,
             ),
             wildcards={resources.job_arns_as_checked: "A job gets its name from its request."},
         ),
@@ -264,7 +269,7 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
         FunctionSpec(
             "Metrics",
             "metrics",
-            environment={**tables, **calling},
+            environment={**tables, **calling, **spending},
             grants=(
                 allow("cloudwatch:GetMetricData", "*"),
                 allow(
@@ -272,6 +277,8 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
                     *(f"{requests.table_arn}/index/{name}" for name in (BY_DAY, BY_CALLER)),
                 ),
                 read_state,
+                read_names,
+                read_all_budgets,
             ),
             wildcards={"*": "Neither GetMetricData nor X-Ray's write actions name a resource."},
             # Under the gateway's 29 s: a look-up over many days may be asked for twice.
@@ -284,7 +291,10 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
             else ()
         ),
         FunctionSpec(
-            "Widgets", "widgets", environment={**state_table, **calling}, grants=(read_state,)
+            "Widgets",
+            "widgets",
+            environment={**state_table, **calling, **spending},
+            grants=(read_state, read_names, read_all_budgets),
         ),
         FunctionSpec(
             "Tally",
@@ -385,6 +395,23 @@ def _control_plane(place: Place, path: str) -> str:
 
 
 _READING_A_QUEUE = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
+
+
+def _spending(
+    config: StageConfig, storage: StorageStack
+) -> tuple[dict[str, str], iam.PolicyStatement, iam.PolicyStatement]:
+    """What a page of budgets is told, and may read: of callers what they are called and may spend, and no
+    key's hash."""
+    callers, budgets = storage.callers_table, storage.budgets_table
+    environment = {
+        "CALLERS_TABLE": callers.table_name,
+        "BUDGETS_TABLE": budgets.table_name,
+        **_plan_terms(config),
+    }
+    names = allow("dynamodb:Query", callers.table_arn)
+    names.add_condition("ForAllValues:StringEquals", {"dynamodb:LeadingKeys": [CALLER]})
+    names.add_condition("Null", {"dynamodb:LeadingKeys": "false"})
+    return environment, names, allow("dynamodb:BatchGetItem", budgets.table_arn)
 
 
 def _keeping_calls(table_arn: str) -> iam.PolicyStatement:

@@ -184,6 +184,7 @@ def test_only_tracing_log_delivery_and_reading_metrics_name_no_resource(prod: St
                 "dynamodb:GetItem",
                 "dynamodb:UpdateItem",
                 "dynamodb:BatchGetItem",
+                "dynamodb:Query",
             },
         ),
         (
@@ -204,7 +205,7 @@ def test_only_tracing_log_delivery_and_reading_metrics_name_no_resource(prod: St
                 *("apigateway:GET", "apigateway:POST", "apigateway:DELETE"),
             },
         ),
-        ("Widgets", {"dynamodb:BatchGetItem"}),
+        ("Widgets", {"dynamodb:BatchGetItem", "dynamodb:Query"}),
         ("Tally", {"dynamodb:UpdateItem", "sqs:SendMessage", *READING_A_STREAM}),
         (
             "RecordStopped",
@@ -264,14 +265,15 @@ def test_a_function_may_do_exactly_what_it_needs(prod: Stage, name: str, actions
             {
                 "dynamodb:GetItem": {"Requests"},
                 "dynamodb:UpdateItem": {"Requests"},
-                "dynamodb:BatchGetItem": {"State"},
+                "dynamodb:BatchGetItem": {"State", "Budgets"},
+                "dynamodb:Query": {"Callers"},
             },
         ),
         (
             "Metrics",
             {
-                "dynamodb:Query": {"Requests/index/by_day", "Requests/index/by_caller"},
-                "dynamodb:BatchGetItem": {"State"},
+                "dynamodb:Query": {"Callers", "Requests/index/by_day", "Requests/index/by_caller"},
+                "dynamodb:BatchGetItem": {"State", "Budgets"},
             },
         ),
         (
@@ -283,7 +285,10 @@ def test_a_function_may_do_exactly_what_it_needs(prod: Stage, name: str, actions
                 "dynamodb:BatchGetItem": {"State"},
             },
         ),
-        ("Widgets", {"dynamodb:BatchGetItem": {"State"}}),
+        (
+            "Widgets",
+            {"dynamodb:BatchGetItem": {"State", "Budgets"}, "dynamodb:Query": {"Callers"}},
+        ),
         (
             "Tally",
             {"dynamodb:UpdateItem": {"State"}}
@@ -315,6 +320,20 @@ def test_whoever_manages_callers_reaches_keys_of_the_gateways_and_nothing_else_o
             f"{plane}apikeys/*",
             f"{plane}restapis/<{api}>/stages/api/cache/authorizers",
         },
+    }
+
+
+@pytest.mark.parametrize("name", ["Api", "Metrics", "Widgets"])
+def test_what_shows_callers_by_name_reads_no_hash_of_a_key(prod: Stage, name: str) -> None:
+    (reading,) = (
+        statement
+        for statement in prod.pipeline.statements(role_of(function(prod, name)))
+        if statement["Action"] == "dynamodb:Query" and "Condition" in statement
+    )
+    assert table_of(reading["Resource"]) == "Callers"
+    assert reading["Condition"] == {
+        "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["caller"]},
+        "Null": {"dynamodb:LeadingKeys": "false"},
     }
 
 
