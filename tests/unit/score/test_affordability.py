@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.score.affordability import is_charged
 from functions.score.budgets import left_of
 from functions.score.candidates import candidate_of
 from functions.score.ranking import rank
@@ -28,6 +27,7 @@ from functions.shared.errors import (
     TokensExceeded,
 )
 from functions.shared.money.budget import STAGE_ID, TOKENS, Budget, Hold, conditions_of
+from functions.shared.money.charging import charges_calls
 from functions.shared.policy.explanation import reason_of
 from functions.shared.policy.routing_policy import load_policy
 from functions.shared.vocabulary import nano_usd
@@ -171,9 +171,9 @@ def test_a_model_that_costs_nothing_passes_on_an_exhausted_budget():
 
 
 def test_simulated_calls_are_charged_only_where_all_are():
-    assert is_charged(RoutingContext(providers_configured=["local"]), mock=True)
-    assert not is_charged(RoutingContext(providers_configured=PROVIDERS), mock=True)
-    assert is_charged(RoutingContext(providers_configured=PROVIDERS), mock=False)
+    assert charges_calls(RoutingContext(providers_configured=["local"]), mock=True)
+    assert not charges_calls(RoutingContext(providers_configured=PROVIDERS), mock=True)
+    assert charges_calls(RoutingContext(providers_configured=PROVIDERS), mock=False)
     some = {"providers_configured": ["openai"], "mock_providers": "always"}
     decision, _ = decided(money(0), known=some)
     assert candidates(decision)[0].least_cost_nano_usd == 0
