@@ -8,9 +8,6 @@ import pytest
 import requests
 from playwright.sync_api import expect
 
-from functions.shared.callers.records import OwnLimits
-from local.callers import caller_record, enter
-
 pytestmark = pytest.mark.xdist_group("pages")
 
 TEXT = "Step Functions runs each request as a state machine. Every state is a Lambda function."
@@ -932,15 +929,9 @@ def _assert_readable(page):
 def limited(stack):
     """The key of a caller that has spent 43 of 50 USD of its month, 3 of them for calls under way."""
     name, now = f"team-{time.time_ns()}", datetime.now(UTC)
-    record = caller_record(name, "standard")
-    record = record.model_copy(
-        update={"limits": OwnLimits(month_nano_usd=50 * 10**9, total_nano_usd=10**9)}
-    )
-    key = f"key-of-{name}"
-    plan_id = stack.output("StandardPlanId")
-    enter(stack.table("CallersTableName"), stack.client("apigateway"), plan_id, record, key)
+    caller_id, key = stack.new_caller(name, month_usd=50, total_usd=1)
     hold = f"3000000000 0 {now:%Y-%m-%d} {now:%Y-%m-%dT%H:%M} {int(time.time()) + 3600} w"
-    item = {"budget_id": f"caller#{record.caller_id}", "total": 4 * 10**9, "hold#req_1#1": hold}
+    item = {"budget_id": f"caller#{caller_id}", "total": 4 * 10**9, "hold#req_1#1": hold}
     stack.table("BudgetsTableName").put_item(Item=item | {f"month#{now:%Y-%m}": 43 * 10**9})
     return name, key
 

@@ -9,6 +9,7 @@ import pytest
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.money.job_calls import calls_id
 from functions.shared.settings import (
+    AdminSettings,
     ApiSettings,
     AuthorizeSettings,
     ClassifySettings,
@@ -19,6 +20,7 @@ from functions.shared.settings import (
     ScoreSettings,
     Settings,
     StoppedSettings,
+    SweepSettings,
     TallySettings,
     WidgetSettings,
 )
@@ -47,9 +49,11 @@ FUNCTIONS = {
     "Api": "api",
     "Metrics": "metrics",
     "Console": "console",
+    "Admin": "admin",
     "Widgets": "widgets",
     "Tally": "tally",
     "RecordStopped": "record_stopped",
+    "Sweep": "sweep",
 }
 SECRETS = {
     "InvokeOpenai": "Openai",
@@ -57,6 +61,7 @@ SECRETS = {
     "InvokeAnthropic": "Anthropic",
     "InvokeGemini": "Gemini",
 }
+SPENDING = {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem"}
 # Layers besides the core.
 LAYERS = {
     "InvokeOpenai": "Openai",
@@ -154,18 +159,19 @@ def test_only_tracing_log_delivery_and_reading_metrics_name_no_resource(prod: St
     [
         ("Classify", set()),
         ("Score", {"dynamodb:BatchGetItem"}),
-        ("InvokeOpenai", {"secretsmanager:GetSecretValue", "dynamodb:UpdateItem"}),
-        ("InvokeAzureOpenai", {"secretsmanager:GetSecretValue", "dynamodb:UpdateItem"}),
-        ("InvokeAnthropic", {"secretsmanager:GetSecretValue", "dynamodb:UpdateItem"}),
-        ("InvokeBedrock", {*BEDROCK_ACTIONS, "dynamodb:UpdateItem"}),
-        ("InvokeLocal", {"dynamodb:UpdateItem"}),
-        ("InvokeSimulator", {"dynamodb:UpdateItem"}),
+        ("InvokeOpenai", {"secretsmanager:GetSecretValue", *SPENDING}),
+        ("InvokeAzureOpenai", {"secretsmanager:GetSecretValue", *SPENDING}),
+        ("InvokeAnthropic", {"secretsmanager:GetSecretValue", *SPENDING}),
+        ("InvokeBedrock", {*BEDROCK_ACTIONS, *SPENDING}),
+        ("InvokeLocal", SPENDING),
+        ("InvokeSimulator", SPENDING),
         (
             "RecordMetrics",
             {
                 "dynamodb:PutItem",
                 "dynamodb:UpdateItem",
                 "dynamodb:BatchGetItem",
+                "dynamodb:GetItem",
                 "sqs:SendMessage",
             },
         ),
@@ -191,6 +197,14 @@ def test_only_tracing_log_delivery_and_reading_metrics_name_no_resource(prod: St
         ),
         ("Authorize", {"dynamodb:GetItem"}),
         ("Console", set()),
+        (
+            "Admin",
+            {
+                *(f"dynamodb:{action}Item" for action in ("Get", "Put", "Delete", "Update")),
+                *("dynamodb:Query", "dynamodb:BatchGetItem"),
+                *("apigateway:GET", "apigateway:POST", "apigateway:DELETE"),
+            },
+        ),
         ("Widgets", {"dynamodb:BatchGetItem", "dynamodb:Query"}),
         ("Tally", {"dynamodb:UpdateItem", "sqs:SendMessage", *READING_A_STREAM}),
         (
@@ -199,11 +213,22 @@ def test_only_tracing_log_delivery_and_reading_metrics_name_no_resource(prod: St
                 "states:DescribeExecution",
                 "states:GetExecutionHistory",
                 "dynamodb:BatchGetItem",
+                "dynamodb:GetItem",
                 "lambda:InvokeFunction",
                 "sqs:SendMessage",
                 "sqs:ReceiveMessage",
                 "sqs:DeleteMessage",
                 "sqs:GetQueueAttributes",
+            },
+        ),
+        (
+            "Sweep",
+            {
+                "dynamodb:Query",
+                "dynamodb:GetItem",
+                "dynamodb:UpdateItem",
+                "dynamodb:BatchGetItem",
+                "sns:Publish",
             },
         ),
     ],
@@ -215,13 +240,23 @@ def test_a_function_may_do_exactly_what_it_needs(prod: Stage, name: str, actions
 @pytest.mark.parametrize(
     ("name", "tables"),
     [
-        ("Score", {"dynamodb:BatchGetItem": {"State"}}),
-        ("Route", {"dynamodb:BatchGetItem": {"State"}}),
+        ("Score", {"dynamodb:BatchGetItem": {"State"}, "dynamodb:GetItem": {"Budgets"}}),
+        ("Route", {"dynamodb:BatchGetItem": {"State"}, "dynamodb:GetItem": {"Budgets"}}),
         (
             "RecordMetrics",
             {
                 "dynamodb:PutItem": {"Requests", "State"},
-                "dynamodb:UpdateItem": {"State"},
+                "dynamodb:UpdateItem": {"State", "Budgets"},
+                "dynamodb:BatchGetItem": {"State"},
+                "dynamodb:GetItem": {"Budgets"},
+            },
+        ),
+        (
+            "Sweep",
+            {
+                "dynamodb:Query": {"Budgets/index/open"},
+                "dynamodb:GetItem": {"Budgets", "Callers"},
+                "dynamodb:UpdateItem": {"Budgets"},
                 "dynamodb:BatchGetItem": {"State"},
             },
         ),
@@ -242,6 +277,15 @@ def test_a_function_may_do_exactly_what_it_needs(prod: Stage, name: str, actions
             },
         ),
         (
+            "Admin",
+            {
+                "dynamodb:GetItem": {"Callers", "Budgets"},
+                **{f"dynamodb:{one}": {"Callers"} for one in ("PutItem", "DeleteItem", "Query")},
+                "dynamodb:UpdateItem": {"Budgets"},
+                "dynamodb:BatchGetItem": {"State"},
+            },
+        ),
+        (
             "Widgets",
             {"dynamodb:BatchGetItem": {"State", "Budgets"}, "dynamodb:Query": {"Callers"}},
         ),
@@ -256,6 +300,27 @@ def test_a_function_reaches_exactly_its_tables(
     prod: Stage, name: str, tables: dict[str, set[str]]
 ) -> None:
     assert reached_tables(prod, name) == tables
+
+
+def test_whoever_manages_callers_reaches_keys_of_the_gateways_and_nothing_else_of_it(
+    prod: Stage,
+) -> None:
+    reached: dict[str, set[str]] = {}
+    for statement in prod.pipeline.statements(role_of(function(prod, "Admin"))):
+        if str(statement["Action"]).startswith("apigateway:"):
+            named = statement["Resource"]
+            arns = {flat(one) for one in (named if isinstance(named, list) else [named])}
+            reached.setdefault(statement["Action"], set()).update(arns)
+    ((api, _),) = prod.pipeline.resources("AWS::ApiGateway::RestApi").items()
+    plane = "arn:<AWS::Partition>:apigateway:<AWS::Region>::/"
+    assert reached == {
+        "apigateway:GET": {f"{plane}usageplans"},
+        "apigateway:POST": {f"{plane}apikeys", f"{plane}usageplans/*/keys"},
+        "apigateway:DELETE": {
+            f"{plane}apikeys/*",
+            f"{plane}restapis/<{api}>/stages/api/cache/authorizers",
+        },
+    }
 
 
 @pytest.mark.parametrize("name", ["Api", "Metrics", "Widgets"])
@@ -288,16 +353,20 @@ PROVIDERS = [name for name, folder in FUNCTIONS.items() if folder == "invoke_pro
 
 
 @pytest.mark.parametrize("name", PROVIDERS)
-def test_a_provider_function_writes_the_calls_of_jobs_and_nothing_else(
+def test_a_provider_function_knows_budgets_and_the_items_of_calls_and_nothing_else(
     prod: Stage, name: str
 ) -> None:
-    (writing,) = (
+    (keeping,) = (
         statement
         for statement in prod.pipeline.statements(role_of(function(prod, name)))
-        if statement["Action"] == "dynamodb:UpdateItem"
+        if "dynamodb:BatchGetItem" in statement["Action"]
     )
-    assert table_of(writing["Resource"]) == "State"
-    assert writing["Condition"] == {
+    assert reached_tables(prod, name) == {
+        "dynamodb:BatchGetItem": {"State"},
+        "dynamodb:GetItem": {"Budgets"},
+        "dynamodb:UpdateItem": {"State", "Budgets"},
+    }
+    assert keeping["Condition"] == {
         "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["calls#*"]},
         "Null": {"dynamodb:LeadingKeys": "false"},
     }
@@ -317,7 +386,11 @@ def test_stopped_jobs_are_recorded_by_the_function_that_records_the_others(prod:
 
 
 def test_only_ends_that_no_state_could_record_are_followed_up(prod: Stage) -> None:
-    rules = prod.pipeline.resources("AWS::Events::Rule").values()
+    rules = [
+        rule
+        for rule in prod.pipeline.resources("AWS::Events::Rule").values()
+        if "EventPattern" in rule
+    ]
     (queue,) = (
         name for name in prod.pipeline.resources("AWS::SQS::Queue") if "StoppedJobs" in name
     )
@@ -332,6 +405,21 @@ def test_only_ends_that_no_state_could_record_are_followed_up(prod: Stage) -> No
         {"status": ["ABORTED", "TIMED_OUT"]},
         {"status": ["FAILED"], "error": [{"prefix": "States."}]},
     ]
+
+
+def test_budgets_are_swept_each_minute_and_who_it_concerns_is_told_by_the_alarms_topic(
+    prod: Stage,
+) -> None:
+    (rule,) = (
+        rule
+        for rule in prod.pipeline.resources("AWS::Events::Rule").values()
+        if "ScheduleExpression" in rule
+    )
+    assert rule["ScheduleExpression"] == "rate(1 minute)"
+    (target,) = rule["Targets"]
+    assert target["Arn"]["Fn::GetAtt"][0].startswith("FunctionsSweep")
+    (topic,) = prod.pipeline.resources("AWS::SNS::Topic")
+    assert variables(prod, "Sweep")["ALARM_TOPIC_ARN"] == {"Ref": topic}
 
 
 def test_there_is_a_function_for_every_provider_that_the_code_knows() -> None:
@@ -481,9 +569,11 @@ def test_every_log_group_ends_its_logs(prod: Stage) -> None:
         ("Authorize", AuthorizeSettings),
         ("Api", ApiSettings),
         ("Metrics", MetricsSettings),
+        ("Admin", AdminSettings),
         ("Widgets", WidgetSettings),
         ("Tally", TallySettings),
         ("RecordStopped", StoppedSettings),
+        ("Sweep", SweepSettings),
     ],
 )
 def test_a_function_is_told_what_its_settings_read(

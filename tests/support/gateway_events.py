@@ -49,6 +49,7 @@ def answered(
         "queryStringParameters": query,
         "pathParameters": None,
         "requestContext": {
+            "apiId": "a1",
             "extendedRequestId": "1-2-3=",
             "authorizer": {"caller_id": caller_id, "caller": known.model_dump_json()},
         },

@@ -8,12 +8,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from functions.shared.caller import BudgetMode, Caller, Limits
+from functions.shared.caller import BudgetMode, Caller, Limits, Period
 from functions.shared.money.budget import (
     STAGE_ID,
     Budget,
     Left,
-    Period,
     budget_id,
     period_names,
 )

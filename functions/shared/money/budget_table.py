@@ -12,14 +12,18 @@ from typing import Any
 
 from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 
-from functions.shared.caller import Limits
+from functions.shared.caller import Caller, Limits
 from functions.shared.money.budget import (
+    ALERTED,
     ASSUMED,
     HOLD,
+    OPENING,
+    REFUSED,
     TOKENS,
     Budget,
     Hold,
     conditions_of,
+    limits_by_id,
     period_names,
 )
 from functions.shared.storage.batches import read_items
@@ -28,6 +32,7 @@ from functions.shared.storage.conditions import refusing_item
 OPEN_INDEX, OPEN, _IS_OPEN = "open", "open", "1"
 """The index of the budgets that may have open holds, and the attribute that puts them there."""
 SETTLED, RESERVES = "settled", "reserves"
+"""What was charged in all, and how often the item was put into the index."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class _Write:
     """Of one item: what to add to its numbers, what to set and what to remove."""
 
     added: Mapping[str, int] = field(default_factory=dict)
-    assigned: Mapping[str, str] = field(default_factory=dict)
+    assigned: Mapping[str, str | int] = field(default_factory=dict)
     removed: tuple[str, ...] = ()
 
     def to_arguments(self, id_: str) -> dict[str, Any]:
@@ -47,16 +52,18 @@ class _Write:
             "SET": [f"{at[name]} = :{at[name][1:]}" for name in self.assigned],
             "REMOVE": [at[name] for name in self.removed],
         }
-        return {
+        expression = " ".join(
+            f"{verb} {', '.join(terms)}" for verb, terms in parts.items() if terms
+        )
+        arguments: dict[str, Any] = {
             "Key": {"budget_id": id_},
-            "UpdateExpression": " ".join(
-                f"{verb} {', '.join(terms)}" for verb, terms in parts.items() if terms
-            ),
+            "UpdateExpression": expression,
             "ExpressionAttributeNames": {place: name for name, place in at.items()},
-            "ExpressionAttributeValues": {
-                f":{at[name][1:]}": value for name, value in values.items()
-            },
         }
+        if values:  # DynamoDB takes no empty one
+            told = {f":{at[name][1:]}": value for name, value in values.items()}
+            arguments["ExpressionAttributeValues"] = told
+        return arguments
 
 
 class BudgetTable:
@@ -70,6 +77,11 @@ class BudgetTable:
     def read(self, id_: str) -> Budget:
         found = self._table.get_item(Key={"budget_id": id_}, ConsistentRead=True)
         return Budget(found.get("Item", {}))
+
+    def holding(self, caller_id: str, caller: Caller) -> Budget:
+        """The first of the budgets that the caller's calls are held against; an empty one where there is none."""
+        ids = list(limits_by_id(caller_id, caller))
+        return self.read(ids[0]) if ids else Budget({})
 
     def read_all(self, ids: Collection[str]) -> dict[str, Budget]:
         """By their ids, as the last write left them; a round trip for each hundred."""
@@ -91,7 +103,8 @@ class BudgetTable:
 
     def reserve(self, id_: str, limits: Limits, hold: Hold) -> Budget | None:
         """None once the hold is open, else the budget that does not pay for it; or that has a hold of
-        this call already, by another writer: see `Budget.hold`. `hold` is as `Hold.under` these limits."""
+        this call already, by another writer, or was charged for one that was given up: see `Budget.hold`.
+        `hold` is as `Hold.under` these limits."""
         conditions = list(conditions_of(limits, hold))
         if any(most < 0 for _, most in conditions):
             return self.read(id_)
@@ -100,7 +113,7 @@ class BudgetTable:
         if hold.tokens:
             added[TOKENS + hold.minute] = hold.tokens
         write = _Write(added | {RESERVES: 1}, {name: hold.to_text(), OPEN: _IS_OPEN})
-        condition: ConditionBase = Attr(name).not_exists()
+        condition: ConditionBase = Attr(name).not_exists() & Attr(ASSUMED + hold.key).not_exists()
         for attribute, most in conditions:
             condition &= Attr(attribute).not_exists() | Attr(attribute).lte(most)
         there = self._write(id_, write, condition)
@@ -128,6 +141,34 @@ class BudgetTable:
         name = HOLD + hold.key
         write = _Write({SETTLED: hold.nano_usd}, {ASSUMED + hold.key: hold.to_text()}, (name,))
         return self._write(id_, write, Attr(name).eq(hold.to_text())) is None
+
+    def note_refusal(self, id_: str, name: str, limit_nano_usd: int) -> None:
+        """That a request was refused for this limit on a period: its owner is to be told, once."""
+        note, told = Attr(REFUSED + name), str(limit_nano_usd)
+        write = _Write({RESERVES: 1}, {REFUSED + name: told, OPEN: _IS_OPEN})
+        self._write(id_, write, note.not_exists() | note.ne(told))
+
+    def tell(self, id_: str, name: str, before: str | None, after: str) -> bool:
+        """Whether by this write, and no other one, what was told of a period's limit became another text."""
+        told = Attr(ALERTED + name)
+        unchanged = told.not_exists() if before is None else told.eq(before)
+        return self._write(id_, _Write(assigned={ALERTED + name: after}), unchanged) is None
+
+    def remove(self, id_: str, names: tuple[str, ...]) -> None:
+        self._write(id_, _Write(removed=names), Attr("budget_id").exists())
+
+    def close(self, id_: str, reserves: int) -> bool:
+        """Whether this took it out of the index: not where it was put there again since it was read."""
+        unchanged = Attr(RESERVES).eq(reserves)
+        return self._write(id_, _Write(removed=(OPEN,)), unchanged) is None
+
+    def take_over(self, id_: str, period: str, spent_nano_usd: int) -> bool:
+        """Whether what was spent of a period, by the name of its attribute, before it had a limit is committed
+        in it now: not where a call has been held in it already."""
+        opening = OPENING + period
+        write = _Write(assigned={period: spent_nano_usd, opening: spent_nano_usd})
+        condition = Attr(period).not_exists() | Attr(period).eq(Attr(opening))
+        return self._write(id_, write, condition) is None
 
     @staticmethod
     def _differences(hold: Hold, charged_nano_usd: int, tokens: int) -> dict[str, int]:

@@ -57,7 +57,9 @@ def test_an_answer_counts_as_attempt_and_in_the_history_of_its_task(state):
             latency_ms=4000,
             latency_ms_squared=10_000_000,
             output_tokens=600,
-            tasks={"chat": TaskHistory(answers=2, output_tokens=600)},
+            tasks={
+                "chat": TaskHistory(answers=2, output_tokens=600, output_tokens_squared=200_000)
+            },
         )
     }
 
