@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from functions.invoke_provider.called_model import called_model
+from functions.shared.caller import Limits
 from functions.shared.catalogue.tokens import call_tokens
 from functions.shared.contracts.answer import DroppedParameter
-from functions.shared.contracts.caller import Limits
 from functions.shared.contracts.states import InvokeInput
 
 

@@ -13,8 +13,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from functions.invoke_provider.attempt import attempt_timeout_s
 from functions.invoke_provider.demand import Allowance, Demand
 from functions.shared.attempt_limits import HOLD_MARGIN_S, OVERRUN_S
+from functions.shared.caller import Limits
 from functions.shared.contracts.answer import DroppedParameter
-from functions.shared.contracts.caller import Limits
 from functions.shared.contracts.states import Call, InvokeInput
 from functions.shared.errors import (
     BUSY_S,

@@ -9,7 +9,9 @@ import pytest
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.money.job_calls import calls_id
 from functions.shared.settings import (
+    AdminSettings,
     ApiSettings,
+    AuthorizeSettings,
     ClassifySettings,
     InvokeSettings,
     MetricsSettings,
@@ -18,6 +20,7 @@ from functions.shared.settings import (
     ScoreSettings,
     Settings,
     StoppedSettings,
+    SweepSettings,
     TallySettings,
     WidgetSettings,
 )
@@ -42,12 +45,15 @@ FUNCTIONS = {
     "InvokeSimulator": "invoke_provider",
     "RecordMetrics": "record_metrics",
     "Route": "route",
+    "Authorize": "authorize",
     "Api": "api",
     "Metrics": "metrics",
     "Console": "console",
+    "Admin": "admin",
     "Widgets": "widgets",
     "Tally": "tally",
     "RecordStopped": "record_stopped",
+    "Sweep": "sweep",
 }
 SECRETS = {
     "InvokeOpenai": "Openai",
@@ -178,20 +184,28 @@ def test_only_tracing_log_delivery_and_reading_metrics_name_no_resource(prod: St
                 "dynamodb:GetItem",
                 "dynamodb:UpdateItem",
                 "dynamodb:BatchGetItem",
-                "apigateway:GET",
+                "dynamodb:Query",
             },
         ),
         (
             "Metrics",
             {
                 "cloudwatch:GetMetricData",
-                "apigateway:GET",
                 "dynamodb:Query",
                 "dynamodb:BatchGetItem",
             },
         ),
+        ("Authorize", {"dynamodb:GetItem"}),
         ("Console", set()),
-        ("Widgets", {"dynamodb:BatchGetItem"}),
+        (
+            "Admin",
+            {
+                *(f"dynamodb:{action}Item" for action in ("Get", "Put", "Delete", "Update")),
+                *("dynamodb:Query", "dynamodb:BatchGetItem"),
+                *("apigateway:GET", "apigateway:POST", "apigateway:DELETE"),
+            },
+        ),
+        ("Widgets", {"dynamodb:BatchGetItem", "dynamodb:Query"}),
         ("Tally", {"dynamodb:UpdateItem", "sqs:SendMessage", *READING_A_STREAM}),
         (
             "RecordStopped",
@@ -207,6 +221,16 @@ def test_only_tracing_log_delivery_and_reading_metrics_name_no_resource(prod: St
                 "sqs:GetQueueAttributes",
             },
         ),
+        (
+            "Sweep",
+            {
+                "dynamodb:Query",
+                "dynamodb:GetItem",
+                "dynamodb:UpdateItem",
+                "dynamodb:BatchGetItem",
+                "sns:Publish",
+            },
+        ),
     ],
 )
 def test_a_function_may_do_exactly_what_it_needs(prod: Stage, name: str, actions: set[str]) -> None:
@@ -216,15 +240,24 @@ def test_a_function_may_do_exactly_what_it_needs(prod: Stage, name: str, actions
 @pytest.mark.parametrize(
     ("name", "tables"),
     [
-        ("Score", {"dynamodb:BatchGetItem": {"State"}}),
-        ("Route", {"dynamodb:BatchGetItem": {"State"}}),
+        ("Score", {"dynamodb:BatchGetItem": {"State"}, "dynamodb:GetItem": {"Budgets"}}),
+        ("Route", {"dynamodb:BatchGetItem": {"State"}, "dynamodb:GetItem": {"Budgets"}}),
         (
             "RecordMetrics",
             {
                 "dynamodb:PutItem": {"Requests", "State"},
-                "dynamodb:UpdateItem": {"State"},
+                "dynamodb:UpdateItem": {"State", "Budgets"},
                 "dynamodb:BatchGetItem": {"State"},
                 "dynamodb:GetItem": {"Budgets"},
+            },
+        ),
+        (
+            "Sweep",
+            {
+                "dynamodb:Query": {"Budgets/index/open"},
+                "dynamodb:GetItem": {"Budgets", "Callers"},
+                "dynamodb:UpdateItem": {"Budgets"},
+                "dynamodb:BatchGetItem": {"State"},
             },
         ),
         (
@@ -232,17 +265,30 @@ def test_a_function_may_do_exactly_what_it_needs(prod: Stage, name: str, actions
             {
                 "dynamodb:GetItem": {"Requests"},
                 "dynamodb:UpdateItem": {"Requests"},
-                "dynamodb:BatchGetItem": {"State"},
+                "dynamodb:BatchGetItem": {"State", "Budgets"},
+                "dynamodb:Query": {"Callers"},
             },
         ),
         (
             "Metrics",
             {
-                "dynamodb:Query": {"Requests/index/by_day", "Requests/index/by_caller"},
+                "dynamodb:Query": {"Callers", "Requests/index/by_day", "Requests/index/by_caller"},
+                "dynamodb:BatchGetItem": {"State", "Budgets"},
+            },
+        ),
+        (
+            "Admin",
+            {
+                "dynamodb:GetItem": {"Callers", "Budgets"},
+                **{f"dynamodb:{one}": {"Callers"} for one in ("PutItem", "DeleteItem", "Query")},
+                "dynamodb:UpdateItem": {"Budgets"},
                 "dynamodb:BatchGetItem": {"State"},
             },
         ),
-        ("Widgets", {"dynamodb:BatchGetItem": {"State"}}),
+        (
+            "Widgets",
+            {"dynamodb:BatchGetItem": {"State", "Budgets"}, "dynamodb:Query": {"Callers"}},
+        ),
         (
             "Tally",
             {"dynamodb:UpdateItem": {"State"}}
@@ -254,6 +300,41 @@ def test_a_function_reaches_exactly_its_tables(
     prod: Stage, name: str, tables: dict[str, set[str]]
 ) -> None:
     assert reached_tables(prod, name) == tables
+
+
+def test_whoever_manages_callers_reaches_keys_of_the_gateways_and_nothing_else_of_it(
+    prod: Stage,
+) -> None:
+    reached: dict[str, set[str]] = {}
+    for statement in prod.pipeline.statements(role_of(function(prod, "Admin"))):
+        if str(statement["Action"]).startswith("apigateway:"):
+            named = statement["Resource"]
+            arns = {flat(one) for one in (named if isinstance(named, list) else [named])}
+            reached.setdefault(statement["Action"], set()).update(arns)
+    ((api, _),) = prod.pipeline.resources("AWS::ApiGateway::RestApi").items()
+    plane = "arn:<AWS::Partition>:apigateway:<AWS::Region>::/"
+    assert reached == {
+        "apigateway:GET": {f"{plane}usageplans"},
+        "apigateway:POST": {f"{plane}apikeys", f"{plane}usageplans/*/keys"},
+        "apigateway:DELETE": {
+            f"{plane}apikeys/*",
+            f"{plane}restapis/<{api}>/stages/api/cache/authorizers",
+        },
+    }
+
+
+@pytest.mark.parametrize("name", ["Api", "Metrics", "Widgets"])
+def test_what_shows_callers_by_name_reads_no_hash_of_a_key(prod: Stage, name: str) -> None:
+    (reading,) = (
+        statement
+        for statement in prod.pipeline.statements(role_of(function(prod, name)))
+        if statement["Action"] == "dynamodb:Query" and "Condition" in statement
+    )
+    assert table_of(reading["Resource"]) == "Callers"
+    assert reading["Condition"] == {
+        "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["caller"]},
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }
 
 
 @pytest.mark.parametrize("name", SECRETS)
@@ -305,7 +386,11 @@ def test_stopped_jobs_are_recorded_by_the_function_that_records_the_others(prod:
 
 
 def test_only_ends_that_no_state_could_record_are_followed_up(prod: Stage) -> None:
-    rules = prod.pipeline.resources("AWS::Events::Rule").values()
+    rules = [
+        rule
+        for rule in prod.pipeline.resources("AWS::Events::Rule").values()
+        if "EventPattern" in rule
+    ]
     (queue,) = (
         name for name in prod.pipeline.resources("AWS::SQS::Queue") if "StoppedJobs" in name
     )
@@ -320,6 +405,21 @@ def test_only_ends_that_no_state_could_record_are_followed_up(prod: Stage) -> No
         {"status": ["ABORTED", "TIMED_OUT"]},
         {"status": ["FAILED"], "error": [{"prefix": "States."}]},
     ]
+
+
+def test_budgets_are_swept_each_minute_and_who_it_concerns_is_told_by_the_alarms_topic(
+    prod: Stage,
+) -> None:
+    (rule,) = (
+        rule
+        for rule in prod.pipeline.resources("AWS::Events::Rule").values()
+        if "ScheduleExpression" in rule
+    )
+    assert rule["ScheduleExpression"] == "rate(1 minute)"
+    (target,) = rule["Targets"]
+    assert target["Arn"]["Fn::GetAtt"][0].startswith("FunctionsSweep")
+    (topic,) = prod.pipeline.resources("AWS::SNS::Topic")
+    assert variables(prod, "Sweep")["ALARM_TOPIC_ARN"] == {"Ref": topic}
 
 
 def test_there_is_a_function_for_every_provider_that_the_code_knows() -> None:
@@ -466,11 +566,14 @@ def test_every_log_group_ends_its_logs(prod: Stage) -> None:
         ("InvokeOpenai", InvokeSettings),
         ("RecordMetrics", RecordSettings),
         ("Route", RouteSettings),
+        ("Authorize", AuthorizeSettings),
         ("Api", ApiSettings),
         ("Metrics", MetricsSettings),
+        ("Admin", AdminSettings),
         ("Widgets", WidgetSettings),
         ("Tally", TallySettings),
         ("RecordStopped", StoppedSettings),
+        ("Sweep", SweepSettings),
     ],
 )
 def test_a_function_is_told_what_its_settings_read(

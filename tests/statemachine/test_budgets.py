@@ -13,7 +13,7 @@ from functions.invoke_provider.providers.registry import load_provider
 from functions.invoke_provider.providers.simulator import Simulator
 from functions.record_metrics.handler import lambda_handler as record
 from functions.score.handler import lambda_handler as score
-from functions.shared.contracts.caller import Limits
+from functions.shared.caller import Limits
 from functions.shared.contracts.states import json_of
 from functions.shared.money.budget import STAGE_ID
 from functions.shared.money.budget_table import BudgetTable

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from functions.shared.contracts.caller import Caller, Limits
+from functions.shared.caller import Caller, Limits
 from functions.shared.contracts.states import json_of
 from tests.support.builders import candidate, decision, profile, ranked
 

@@ -12,7 +12,7 @@ from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 from pydantic import BaseModel, JsonValue, ValidationError
 
-from functions.shared.contracts.caller import Caller
+from functions.shared.caller import Caller
 from functions.shared.errors import (
     HTTP_STATUS,
     UNREADABLE,

@@ -14,7 +14,7 @@ from functions.invoke_provider import handler, reserving
 from functions.invoke_provider.providers.registry import load_provider
 from functions.invoke_provider.providers.simulator import Simulator
 from functions.invoke_provider.reserving import CALLED_BEFORE
-from functions.shared.contracts.caller import Limits
+from functions.shared.caller import Limits
 from functions.shared.contracts.states import Attempt, Call
 from functions.shared.errors import (
     BudgetExceeded,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from functions.shared.contracts.caller import Limits
+from functions.shared.caller import Limits
 from functions.shared.money.budget import Hold
 from functions.shared.money.budget_table import BudgetTable
 from functions.shared.storage import clients
