@@ -98,6 +98,7 @@ deploy: $(RUN_READY) $(NODE_RUN_READY) ## deploy STAGE=dev to your AWS account; 
 	@node_modules/.bin/cdk deploy --all --context stage=$(STAGE) \
 	  --require-approval $(if $(YES),never,broadening) || { status=$$?; test -t 0 || \
 	  echo "Where nobody can be asked, more rights need YES=1: read 'cdk diff' first." >&2; exit $$status; }
+	@$(BIN)/python -m ops callers first --stage $(STAGE)
 
 prove: $(RUN_READY) ## settle on the deployed STAGE=dev what only AWS can tell; ONLY=name for one
 	@$(BIN)/python -m ops prove --stage $(STAGE) $(if $(ONLY),--only $(ONLY))

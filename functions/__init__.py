@@ -8,6 +8,7 @@ HTTP, called by API Gateway (`stacks/api/routes.py` has the table):
     route      the dry run of a decision; the one folder that imports other states' code
     metrics    what the engine did
     console    the page and its files
+    admin      callers, their keys and budgets, for operators
 
 Events:
     widgets    called by CloudWatch when somebody looks at the dashboard
@@ -15,7 +16,8 @@ Events:
     record_stopped  the ends of jobs that no state could record, by Step Functions' events
     sweep      each minute: holds that nobody settled, and alerts of budgets that are used
 
-What they share is in `shared`, in rooms on four floors; imports go down only:
+What they share is in `shared`, in rooms on five floors; imports go down only:
+    callers
     health · policy · money
     contracts · gateway · local_models
     storage · telemetry · catalogue

@@ -1,4 +1,4 @@
-"""`python -m ops prove | document | reprice | reconcile`."""
+"""`python -m ops prove | document | reprice | reconcile | callers`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ops import reconcile, reprice
+from ops import callers, reconcile, reprice
 from ops.prove import document
 from ops.prove.running import prove
 from ops.prove.table import CHECKS
@@ -49,6 +49,11 @@ def _parser() -> argparse.ArgumentParser:
     reconciling.set_defaults(run=_reconcile)
     _add_stage(reconciling)
     reconciling.add_argument("--since", default="30d", metavar="AGE", help="5m, 24h, 7d")
+    managing = commands.add_parser(
+        "callers", help="make callers, turn their keys, set what they may spend"
+    )
+    managing.set_defaults(run=_callers)
+    callers.add_verbs(managing, _add_stage)
     return parser
 
 
@@ -76,6 +81,10 @@ def _reprice(options: argparse.Namespace) -> int:
 
 def _reconcile(options: argparse.Namespace) -> int:
     return reconcile.run(_stage(options), period_of(options.since))
+
+
+def _callers(options: argparse.Namespace) -> int:
+    return callers.run(_stage(options), options)
 
 
 def _document(_options: argparse.Namespace) -> int:

@@ -12,15 +12,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from functions.shared.contracts.caller import Caller
+from functions.shared.caller import Caller
 from functions.shared.money.budget import (
+    OPENING,
     Budget,
     Hold,
     limits_by_id,
     period_names,
 )
 from functions.shared.money.budget_table import SETTLED
-from functions.shared.money.job_calls import kept_call
+from functions.shared.money.job_calls import KEPT_OF_LIMITED, kept_call
 from functions.shared.vocabulary import usd
 from training.routing.request_rows import days
 
@@ -28,17 +29,14 @@ _SETTLES = timedelta(minutes=2)
 """A hold that has expired is closed by then."""
 _AT_REST = timedelta(seconds=870) + _SETTLES
 """A request that began before has ended and is recorded: the longest deadline that a stage may have."""
-_CALLS_KEPT = timedelta(days=40)
-"""Of callers with a budget, by functions/shared/money/job_calls.py, and as long as a budget knows its days."""
 _LONGEST = timedelta(days=37)
-"""So far back nothing is taken for one of these that is kept for two days."""
+"""Within what a budget knows of its days; and no call that is kept for two days alone, as those of other
+callers' jobs are, looks as if it were one of a caller with a budget."""
 _FIGURES_WAIT = timedelta(minutes=5)
 FIGURES_PERIOD_S = 300
 """Of metrics, which CloudWatch keeps so for 63 days."""
 _SAME_NANO_USD = 1_000
 """CloudWatch adds up doubles."""
-OPENING = "opening#"
-"""What was spent in a period before a budget was set, which no call was held for."""
 
 Row = Mapping[str, Any]
 
@@ -173,7 +171,7 @@ def _called(ledger: Mapping[str, Row], window: Window) -> dict[str, datetime]:
     """When the last call of a request was kept, of callers with a budget; other jobs' are known by their
     executions."""
     kept = {
-        id_: datetime.fromtimestamp(int(item["expires_at"]), UTC) - _CALLS_KEPT
+        id_: datetime.fromtimestamp(int(item["expires_at"]), UTC) - KEPT_OF_LIMITED
         for id_, item in ledger.items()
     }
     return {id_: at for id_, at in kept.items() if at >= window.start}

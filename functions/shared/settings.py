@@ -8,8 +8,9 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import BeforeValidator, ConfigDict, Field, Json
 
-from functions.shared.contracts.caller import Limits
+from functions.shared.caller import Limits
 from functions.shared.silence_limits import SilenceLimits
+from functions.shared.token_issuer import TokenIssuer
 from functions.shared.vocabulary import Frozen, MockProviders, PriceFactors, Provider
 
 
@@ -51,9 +52,11 @@ class ProviderSettings(Settings):
 
 
 class ScoreSettings(ProviderSettings, PolicySettings):
-    """`SAVINGS_BASELINE` names the model that savings are reckoned against."""
+    """`SAVINGS_BASELINE` names the model that savings are reckoned against. `BUDGETS_TABLE` is read for
+    callers with limits alone."""
 
     STATE_TABLE: str
+    BUDGETS_TABLE: str = ""
     SAVINGS_BASELINE: str = ""
     PRICE_FACTORS: Json[PriceFactors] = Field(default_factory=dict)
 
@@ -64,11 +67,12 @@ class RouteSettings(ClassifySettings, ScoreSettings):
 
 class InvokeSettings(Settings):
     """A provider without keys has no secret; the endpoint is set where Bedrock is not AWS's. What the
-    calls of jobs took is kept in `STATE_TABLE`. A refusal on policy ends a request, unless others are asked.
-    `STREAM` says whether the provider is asked for streams."""
+    calls of jobs and of callers with a budget took is kept in `STATE_TABLE`. A refusal on policy ends a
+    request, unless others are asked. `STREAM` says whether the provider is asked for streams."""
 
     PROVIDER: Provider | Literal["simulator"]
     STATE_TABLE: str = ""
+    BUDGETS_TABLE: str = ""
     PROVIDER_SECRET_ARN: str = ""
     BEDROCK_ENDPOINT_URL: str | None = None
     ASK_OTHERS_AFTER_REFUSAL: bool = False
@@ -84,12 +88,20 @@ class PlanSettings(Settings):
     STAGE_LIMITS: Json[Limits] | None = None
 
 
+class SpendingSettings(PlanSettings):
+    """Whose budgets there are, and what is spent of them."""
+
+    CALLERS_TABLE: str
+    BUDGETS_TABLE: str
+
+
 class AuthorizeSettings(PlanSettings):
     """`BEARER_ROUTES` are those whose credential is in Authorization, as `GET /v1/caller`.
-    `POWERTOOLS_SERVICE_NAME` begins the names of the gateway's own keys."""
+    `POWERTOOLS_SERVICE_NAME` begins the names of the gateway's own keys. Tokens count where there is `JWT`."""
 
     CALLERS_TABLE: str
     BEARER_ROUTES: Annotated[frozenset[str], BeforeValidator(_names)] = frozenset()
+    JWT: Json[TokenIssuer] | None = None
     POWERTOOLS_SERVICE_NAME: str
 
 
@@ -101,6 +113,15 @@ class SweepSettings(PlanSettings):
     STATE_TABLE: str
     ALARM_TOPIC_ARN: str
     STAGE: str
+
+
+class AdminSettings(PlanSettings, ProviderSettings):
+    """`POWERTOOLS_SERVICE_NAME` begins the names of usage plans and of the gateway's own keys."""
+
+    CALLERS_TABLE: str
+    BUDGETS_TABLE: str
+    STATE_TABLE: str
+    POWERTOOLS_SERVICE_NAME: str
 
 
 class RecordSettings(Settings):
@@ -120,11 +141,12 @@ class StoppedSettings(Settings):
     `RECORD_FUNCTION` is called as the state machine calls it."""
 
     STATE_TABLE: str
+    BUDGETS_TABLE: str
     STOPPED_QUEUE_URL: str
     RECORD_FUNCTION: str
 
 
-class ReaderSettings(ProviderSettings):
+class ReaderSettings(ProviderSettings, SpendingSettings):
     REQUESTS_TABLE: str
     STATE_TABLE: str
 
@@ -141,8 +163,8 @@ class MetricsSettings(ReaderSettings):
     POWERTOOLS_SERVICE_NAME: str
 
 
-class WidgetSettings(ProviderSettings):
-    """The dashboard shows what `Score` knows of the configured providers."""
+class WidgetSettings(ProviderSettings, SpendingSettings):
+    """The dashboard shows what `Score` knows of the configured providers, and what callers may spend."""
 
     STATE_TABLE: str
 

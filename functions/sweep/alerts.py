@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from functions.shared.money.budget import ALERTED, REFUSED, Budget, Left, Period, period_names
+from functions.shared.caller import Period
+from functions.shared.money.budget import ALERTED, REFUSED, Budget, Left, period_names
 from functions.shared.money.budget_table import BudgetTable
 from functions.shared.vocabulary import usd
 from functions.sweep.owners import Owner

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from functions.shared.caller import Limits
 from functions.shared.callers.records import OwnLimits
 from functions.shared.callers.table import CallerTable
-from functions.shared.contracts.caller import Limits
 from functions.shared.money.budget import STAGE_ID, budget_id
 
 _PLAN_OF_STRANGERS = "standard"

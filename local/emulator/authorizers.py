@@ -1,8 +1,9 @@
-"""Lambda authorizers: what upstream forgets of their verdicts.
+"""Lambda authorizers: what upstream forgets of their verdicts, and that it forgets none of them when asked.
 
 It keeps a verdict's policy and context for as long as it should, and drops its `usageIdentifierKey`, and on a
 denial the context as well, which an answer of the gateway's may quote:
 https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-output.html
+FlushStageAuthorizersCache it does not know.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from local.emulator.exchange import current
 
 _invoke = gateway._invoke_authorizer_lambda
 _evaluate = gateway._evaluate_policy
+_handle_request = gateway.handle_request
 _KEPT = "Kept"
 """In the policy's document, which upstream keeps and hands on as it is."""
 
@@ -41,7 +43,25 @@ def _evaluated(policy: Any, method_arn: str) -> Any:
     return _evaluate(policy, method_arn)
 
 
+async def _request(method: str, path: str, *request: Any) -> Any:
+    match method, path.strip("/").split("/"):
+        case "DELETE", ["restapis", api_id, "stages", stage_name, "cache", "authorizers"]:
+            return _flushed(api_id, stage_name)
+    return await _handle_request(method, path, *request)
+
+
+def _flushed(api_id: str, stage_name: str) -> Any:
+    if stage_name not in gateway.stages_for_api(api_id):
+        return gateway._v1_error("NotFoundException", "Invalid stage identifier specified", 404)
+    cache = gateway._authorizer_cache
+    # By account, region, API, authorizer, stage and what the caller identified itself with.
+    for key in [one for one in cache if (one[2], one[4]) == (api_id, stage_name)]:
+        del cache[key]
+    return 202, {}, b""
+
+
 def install() -> None:
     """Replace ministack's functions."""
     gateway._invoke_authorizer_lambda = _invoked
     gateway._evaluate_policy = _evaluated
+    gateway.handle_request = _request

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TypedDict
 
-from aws_cdk import Duration, Size
+from aws_cdk import Aws, Duration, Size
 from aws_cdk import aws_apigateway as apigw
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -91,6 +91,13 @@ class Api(Construct):
         self._add_function_routes(functions)
         self._add_gateway_responses()
         self.plan_ids = {name: self._add_plan(name, plan) for name, plan in config.plans}
+        functions["Admin"].add_to_role_policy(allow("apigateway:DELETE", self._verdicts_arn))
+
+    @property
+    def _verdicts_arn(self) -> str:
+        """What the authorizers' verdicts are to the gateway's control plane."""
+        path = f"/restapis/{self.rest_api.rest_api_id}/stages/{STAGE_NAME}/cache/authorizers"
+        return f"arn:{Aws.PARTITION}:apigateway:{Aws.REGION}::{path}"
 
     def _add_rest_api(self, keyless: Iterable[Route]) -> apigw.RestApi:
         self.access_logs = add_log_group(self, "AccessLogs", self._config)

@@ -11,6 +11,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 
+from functions.shared.callers.records import CALLER
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.money.budget_table import OPEN_INDEX
 from functions.shared.money.job_calls import ITEMS
@@ -183,11 +184,13 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
     requests, state = resources.storage.requests_table, resources.storage.state_table
     callers, budgets = resources.storage.callers_table, resources.storage.budgets_table
     queue, jobs = resources.storage.dead_letter_queue, resources.job_arns
-    state_table = {"STATE_TABLE": state.table_name}
+    state_table, issuer = {"STATE_TABLE": state.table_name}, resources.storage.token_issuer
     budgets_table = {"BUDGETS_TABLE": budgets.table_name}
     tables = {"REQUESTS_TABLE": requests.table_name, **state_table}
     calling, classifying, prices = _calling(config), _classifying(config), _prices(config)
     read_state = allow("dynamodb:BatchGetItem", state.table_arn)
+    read_budgets = allow("dynamodb:GetItem", budgets.table_arn)
+    spending, read_names, read_all_budgets = _spending(config, resources.storage)
     return (
         FunctionSpec(
             "Authorize",
@@ -196,8 +199,10 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
                 "CALLERS_TABLE": callers.table_name,
                 "BEARER_ROUTES": ",".join(route.name for route in ROUTES if route.bearer),
                 **_plan_terms(config),
+                **({"JWT": issuer.model_dump_json(exclude_none=True)} if issuer else {}),
             },
             grants=(allow("dynamodb:GetItem", callers.table_arn),),
+            layer="jwt" if issuer else None,
         ),
         FunctionSpec(
             "Classify",
@@ -211,8 +216,8 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
             "Score",
             "score",
             on_path=True,
-            environment={**state_table, **calling, **prices, **_policies(config)},
-            grants=(read_state,),
+            environment={**state_table, **budgets_table, **calling, **prices, **_policies(config)},
+            grants=(read_state, read_budgets),
         ),
         *(_provider_function(row, config, resources) for row in provider_functions(config)),
         FunctionSpec(
@@ -229,6 +234,7 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
                 allow("dynamodb:PutItem", requests.table_arn, state.table_arn),
                 allow("dynamodb:UpdateItem", state.table_arn, budgets.table_arn),
                 read_state,
+                read_budgets,
                 allow("sqs:SendMessage", queue.queue_arn),
             ),
         ),
@@ -238,6 +244,7 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
             environment={
                 **tables,
                 **calling,
+                **spending,
                 "JOBS_STATE_MACHINE_ARN": resources.jobs_machine_arn,
             },
             grants=(
@@ -246,6 +253,8 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
                 allow("dynamodb:GetItem", requests.table_arn),
                 allow("dynamodb:UpdateItem", requests.table_arn),
                 read_state,
+                read_names,
+                read_all_budgets,
             ),
             wildcards={resources.job_arns_as_checked: "A job gets its name from its request."},
         ),
@@ -253,14 +262,14 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
         FunctionSpec(
             "Route",
             "route",
-            environment={**state_table, **classifying, **calling, **prices},
-            grants=(read_state,),
+            environment={**state_table, **budgets_table, **classifying, **calling, **prices},
+            grants=(read_state, read_budgets),
             layer="onnx",
         ),
         FunctionSpec(
             "Metrics",
             "metrics",
-            environment={**tables, **calling},
+            environment={**tables, **calling, **spending},
             grants=(
                 allow("cloudwatch:GetMetricData", "*"),
                 allow(
@@ -268,18 +277,24 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
                     *(f"{requests.table_arn}/index/{name}" for name in (BY_DAY, BY_CALLER)),
                 ),
                 read_state,
+                read_names,
+                read_all_budgets,
             ),
             wildcards={"*": "Neither GetMetricData nor X-Ray's write actions name a resource."},
             # Under the gateway's 29 s: a look-up over many days may be asked for twice.
             timeout_s=25,
         ),
+        _admin(config, resources),
         *(
             (FunctionSpec("Console", "console", extra_files=console_page()),)
             if config.console
             else ()
         ),
         FunctionSpec(
-            "Widgets", "widgets", environment={**state_table, **calling}, grants=(read_state,)
+            "Widgets",
+            "widgets",
+            environment={**state_table, **calling, **spending},
+            grants=(read_state, read_names, read_all_budgets),
         ),
         FunctionSpec(
             "Tally",
@@ -296,12 +311,17 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
         FunctionSpec(
             "RecordStopped",
             "record_stopped",
-            environment={**state_table, "STOPPED_QUEUE_URL": resources.stopped_jobs.queue_url},
+            environment={
+                **state_table,
+                **budgets_table,
+                "STOPPED_QUEUE_URL": resources.stopped_jobs.queue_url,
+            },
             calls={"RECORD_FUNCTION": "RecordMetrics"},
             grants=(
                 allow("states:DescribeExecution", jobs),
                 allow("states:GetExecutionHistory", jobs),
                 read_state,
+                read_budgets,
                 *(
                     allow(f"sqs:{action}", resources.stopped_jobs.queue_arn)
                     for action in (*_READING_A_QUEUE, "SendMessage")
@@ -333,12 +353,71 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
     )
 
 
+def _admin(config: StageConfig, resources: Resources) -> FunctionSpec:
+    """That it may also let the gateway authorise everybody anew, the API adds when it is there."""
+    storage = resources.storage
+    callers, budgets = storage.callers_table, storage.budgets_table
+    return FunctionSpec(
+        "Admin",
+        "admin",
+        environment={
+            "CALLERS_TABLE": callers.table_name,
+            "BUDGETS_TABLE": budgets.table_name,
+            "STATE_TABLE": storage.state_table.table_name,
+            **_calling(config),
+            **_plan_terms(config),
+        },
+        grants=(
+            *(
+                allow(f"dynamodb:{action}", callers.table_arn)
+                for action in ("GetItem", "Query", "PutItem", "DeleteItem")
+            ),
+            allow("dynamodb:GetItem", budgets.table_arn),
+            allow("dynamodb:UpdateItem", budgets.table_arn),
+            allow("dynamodb:BatchGetItem", storage.state_table.table_arn),
+            allow("apigateway:GET", _control_plane(_HERE, "usageplans")),
+            allow("apigateway:POST", _control_plane(_HERE, "apikeys")),
+            allow("apigateway:POST", _control_plane(_HERE, "usageplans/*/keys")),
+            allow("apigateway:DELETE", _control_plane(_HERE, "apikeys/*")),
+        ),
+        wildcards={
+            _control_plane(_AS_CHECKED, "usageplans/*/keys"): "The plans are made after it.",
+            _control_plane(_AS_CHECKED, "apikeys/*"): "The gateway names a key when it is made.",
+        },
+        # A change of a caller is half a dozen calls, each of them twice at the worst.
+        timeout_s=25,
+    )
+
+
+def _control_plane(place: Place, path: str) -> str:
+    """https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonapigatewaymanagement.html"""
+    return f"arn:{place.partition}:apigateway:{place.region}::/{path}"
+
+
 _READING_A_QUEUE = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
 
 
+def _spending(
+    config: StageConfig, storage: StorageStack
+) -> tuple[dict[str, str], iam.PolicyStatement, iam.PolicyStatement]:
+    """What a page of budgets is told, and may read: of callers what they are called and may spend, and no
+    key's hash."""
+    callers, budgets = storage.callers_table, storage.budgets_table
+    environment = {
+        "CALLERS_TABLE": callers.table_name,
+        "BUDGETS_TABLE": budgets.table_name,
+        **_plan_terms(config),
+    }
+    names = allow("dynamodb:Query", callers.table_arn)
+    names.add_condition("ForAllValues:StringEquals", {"dynamodb:LeadingKeys": [CALLER]})
+    names.add_condition("Null", {"dynamodb:LeadingKeys": "false"})
+    return environment, names, allow("dynamodb:BatchGetItem", budgets.table_arn)
+
+
 def _keeping_calls(table_arn: str) -> iam.PolicyStatement:
-    """A provider's function, which runs foreign code, writes the items of calls and no others."""
+    """A provider's function, which runs foreign code, knows the items of calls and no others."""
     statement = allow("dynamodb:UpdateItem", table_arn)
+    statement.add_actions("dynamodb:BatchGetItem")
     only = {"dynamodb:LeadingKeys": [f"{ITEMS}*"]}
     statement.add_condition("ForAllValues:StringLike", only)
     # Without a key the condition of all its values would hold.
@@ -361,19 +440,26 @@ def _provider_function(
     is_called = row.provider in config.providers_configured
     calls_others = is_called and row.provider != "local"
     access = row.access(row.provider, config, resources)
+    state, budgets = resources.storage.state_table, resources.storage.budgets_table
     return FunctionSpec(
         provider_function_name(row.provider),
         "invoke_provider",
         on_path=True,
         environment={
             "PROVIDER": row.provider,
-            "STATE_TABLE": resources.storage.state_table.table_name,
+            "STATE_TABLE": state.table_name,
+            "BUDGETS_TABLE": budgets.table_name,
             "ASK_OTHERS_AFTER_REFUSAL": str(config.ask_others_after_refusal).lower(),
             **_listening(row.provider, config),
             **access.environment,
             **(simulated(config) if row.provider == "simulator" else {}),
         },
-        grants=(*access.grants, _keeping_calls(resources.storage.state_table.table_arn)),
+        grants=(
+            *access.grants,
+            _keeping_calls(state.table_arn),
+            allow("dynamodb:GetItem", budgets.table_arn),
+            allow("dynamodb:UpdateItem", budgets.table_arn),
+        ),
         wildcards=access.wildcards,
         layer=row.layer,
         timeout_s=config.deadlines.function_timeout_s,

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from functions.shared.caller import Limits
 from functions.shared.callers.records import CALLER, CallerRecord, OwnLimits, item_of
-from functions.shared.contracts.caller import Limits
 from functions.shared.money.budget import Hold, budget_id, minute_of
 from functions.shared.money.budget_table import BudgetTable
 

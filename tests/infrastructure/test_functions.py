@@ -9,7 +9,9 @@ import pytest
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.money.job_calls import calls_id
 from functions.shared.settings import (
+    AdminSettings,
     ApiSettings,
+    AuthorizeSettings,
     ClassifySettings,
     InvokeSettings,
     MetricsSettings,
@@ -43,9 +45,11 @@ FUNCTIONS = {
     "InvokeSimulator": "invoke_provider",
     "RecordMetrics": "record_metrics",
     "Route": "route",
+    "Authorize": "authorize",
     "Api": "api",
     "Metrics": "metrics",
     "Console": "console",
+    "Admin": "admin",
     "Widgets": "widgets",
     "Tally": "tally",
     "RecordStopped": "record_stopped",
@@ -57,6 +61,7 @@ SECRETS = {
     "InvokeAnthropic": "Anthropic",
     "InvokeGemini": "Gemini",
 }
+SPENDING = {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem"}
 # Layers besides the core.
 LAYERS = {
     "InvokeOpenai": "Openai",
@@ -154,18 +159,19 @@ def test_only_tracing_log_delivery_and_reading_metrics_name_no_resource(prod: St
     [
         ("Classify", set()),
         ("Score", {"dynamodb:BatchGetItem"}),
-        ("InvokeOpenai", {"secretsmanager:GetSecretValue", "dynamodb:UpdateItem"}),
-        ("InvokeAzureOpenai", {"secretsmanager:GetSecretValue", "dynamodb:UpdateItem"}),
-        ("InvokeAnthropic", {"secretsmanager:GetSecretValue", "dynamodb:UpdateItem"}),
-        ("InvokeBedrock", {*BEDROCK_ACTIONS, "dynamodb:UpdateItem"}),
-        ("InvokeLocal", {"dynamodb:UpdateItem"}),
-        ("InvokeSimulator", {"dynamodb:UpdateItem"}),
+        ("InvokeOpenai", {"secretsmanager:GetSecretValue", *SPENDING}),
+        ("InvokeAzureOpenai", {"secretsmanager:GetSecretValue", *SPENDING}),
+        ("InvokeAnthropic", {"secretsmanager:GetSecretValue", *SPENDING}),
+        ("InvokeBedrock", {*BEDROCK_ACTIONS, *SPENDING}),
+        ("InvokeLocal", SPENDING),
+        ("InvokeSimulator", SPENDING),
         (
             "RecordMetrics",
             {
                 "dynamodb:PutItem",
                 "dynamodb:UpdateItem",
                 "dynamodb:BatchGetItem",
+                "dynamodb:GetItem",
                 "sqs:SendMessage",
             },
         ),
@@ -178,20 +184,28 @@ def test_only_tracing_log_delivery_and_reading_metrics_name_no_resource(prod: St
                 "dynamodb:GetItem",
                 "dynamodb:UpdateItem",
                 "dynamodb:BatchGetItem",
-                "apigateway:GET",
+                "dynamodb:Query",
             },
         ),
         (
             "Metrics",
             {
                 "cloudwatch:GetMetricData",
-                "apigateway:GET",
                 "dynamodb:Query",
                 "dynamodb:BatchGetItem",
             },
         ),
+        ("Authorize", {"dynamodb:GetItem"}),
         ("Console", set()),
-        ("Widgets", {"dynamodb:BatchGetItem"}),
+        (
+            "Admin",
+            {
+                *(f"dynamodb:{action}Item" for action in ("Get", "Put", "Delete", "Update")),
+                *("dynamodb:Query", "dynamodb:BatchGetItem"),
+                *("apigateway:GET", "apigateway:POST", "apigateway:DELETE"),
+            },
+        ),
+        ("Widgets", {"dynamodb:BatchGetItem", "dynamodb:Query"}),
         ("Tally", {"dynamodb:UpdateItem", "sqs:SendMessage", *READING_A_STREAM}),
         (
             "RecordStopped",
@@ -199,6 +213,7 @@ def test_only_tracing_log_delivery_and_reading_metrics_name_no_resource(prod: St
                 "states:DescribeExecution",
                 "states:GetExecutionHistory",
                 "dynamodb:BatchGetItem",
+                "dynamodb:GetItem",
                 "lambda:InvokeFunction",
                 "sqs:SendMessage",
                 "sqs:ReceiveMessage",
@@ -225,14 +240,15 @@ def test_a_function_may_do_exactly_what_it_needs(prod: Stage, name: str, actions
 @pytest.mark.parametrize(
     ("name", "tables"),
     [
-        ("Score", {"dynamodb:BatchGetItem": {"State"}}),
-        ("Route", {"dynamodb:BatchGetItem": {"State"}}),
+        ("Score", {"dynamodb:BatchGetItem": {"State"}, "dynamodb:GetItem": {"Budgets"}}),
+        ("Route", {"dynamodb:BatchGetItem": {"State"}, "dynamodb:GetItem": {"Budgets"}}),
         (
             "RecordMetrics",
             {
                 "dynamodb:PutItem": {"Requests", "State"},
                 "dynamodb:UpdateItem": {"State", "Budgets"},
                 "dynamodb:BatchGetItem": {"State"},
+                "dynamodb:GetItem": {"Budgets"},
             },
         ),
         (
@@ -249,17 +265,30 @@ def test_a_function_may_do_exactly_what_it_needs(prod: Stage, name: str, actions
             {
                 "dynamodb:GetItem": {"Requests"},
                 "dynamodb:UpdateItem": {"Requests"},
-                "dynamodb:BatchGetItem": {"State"},
+                "dynamodb:BatchGetItem": {"State", "Budgets"},
+                "dynamodb:Query": {"Callers"},
             },
         ),
         (
             "Metrics",
             {
-                "dynamodb:Query": {"Requests/index/by_day", "Requests/index/by_caller"},
+                "dynamodb:Query": {"Callers", "Requests/index/by_day", "Requests/index/by_caller"},
+                "dynamodb:BatchGetItem": {"State", "Budgets"},
+            },
+        ),
+        (
+            "Admin",
+            {
+                "dynamodb:GetItem": {"Callers", "Budgets"},
+                **{f"dynamodb:{one}": {"Callers"} for one in ("PutItem", "DeleteItem", "Query")},
+                "dynamodb:UpdateItem": {"Budgets"},
                 "dynamodb:BatchGetItem": {"State"},
             },
         ),
-        ("Widgets", {"dynamodb:BatchGetItem": {"State"}}),
+        (
+            "Widgets",
+            {"dynamodb:BatchGetItem": {"State", "Budgets"}, "dynamodb:Query": {"Callers"}},
+        ),
         (
             "Tally",
             {"dynamodb:UpdateItem": {"State"}}
@@ -271,6 +300,41 @@ def test_a_function_reaches_exactly_its_tables(
     prod: Stage, name: str, tables: dict[str, set[str]]
 ) -> None:
     assert reached_tables(prod, name) == tables
+
+
+def test_whoever_manages_callers_reaches_keys_of_the_gateways_and_nothing_else_of_it(
+    prod: Stage,
+) -> None:
+    reached: dict[str, set[str]] = {}
+    for statement in prod.pipeline.statements(role_of(function(prod, "Admin"))):
+        if str(statement["Action"]).startswith("apigateway:"):
+            named = statement["Resource"]
+            arns = {flat(one) for one in (named if isinstance(named, list) else [named])}
+            reached.setdefault(statement["Action"], set()).update(arns)
+    ((api, _),) = prod.pipeline.resources("AWS::ApiGateway::RestApi").items()
+    plane = "arn:<AWS::Partition>:apigateway:<AWS::Region>::/"
+    assert reached == {
+        "apigateway:GET": {f"{plane}usageplans"},
+        "apigateway:POST": {f"{plane}apikeys", f"{plane}usageplans/*/keys"},
+        "apigateway:DELETE": {
+            f"{plane}apikeys/*",
+            f"{plane}restapis/<{api}>/stages/api/cache/authorizers",
+        },
+    }
+
+
+@pytest.mark.parametrize("name", ["Api", "Metrics", "Widgets"])
+def test_what_shows_callers_by_name_reads_no_hash_of_a_key(prod: Stage, name: str) -> None:
+    (reading,) = (
+        statement
+        for statement in prod.pipeline.statements(role_of(function(prod, name)))
+        if statement["Action"] == "dynamodb:Query" and "Condition" in statement
+    )
+    assert table_of(reading["Resource"]) == "Callers"
+    assert reading["Condition"] == {
+        "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["caller"]},
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }
 
 
 @pytest.mark.parametrize("name", SECRETS)
@@ -289,16 +353,20 @@ PROVIDERS = [name for name, folder in FUNCTIONS.items() if folder == "invoke_pro
 
 
 @pytest.mark.parametrize("name", PROVIDERS)
-def test_a_provider_function_writes_the_calls_of_jobs_and_nothing_else(
+def test_a_provider_function_knows_budgets_and_the_items_of_calls_and_nothing_else(
     prod: Stage, name: str
 ) -> None:
-    (writing,) = (
+    (keeping,) = (
         statement
         for statement in prod.pipeline.statements(role_of(function(prod, name)))
-        if statement["Action"] == "dynamodb:UpdateItem"
+        if "dynamodb:BatchGetItem" in statement["Action"]
     )
-    assert table_of(writing["Resource"]) == "State"
-    assert writing["Condition"] == {
+    assert reached_tables(prod, name) == {
+        "dynamodb:BatchGetItem": {"State"},
+        "dynamodb:GetItem": {"Budgets"},
+        "dynamodb:UpdateItem": {"State", "Budgets"},
+    }
+    assert keeping["Condition"] == {
         "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["calls#*"]},
         "Null": {"dynamodb:LeadingKeys": "false"},
     }
@@ -498,8 +566,10 @@ def test_every_log_group_ends_its_logs(prod: Stage) -> None:
         ("InvokeOpenai", InvokeSettings),
         ("RecordMetrics", RecordSettings),
         ("Route", RouteSettings),
+        ("Authorize", AuthorizeSettings),
         ("Api", ApiSettings),
         ("Metrics", MetricsSettings),
+        ("Admin", AdminSettings),
         ("Widgets", WidgetSettings),
         ("Tally", TallySettings),
         ("RecordStopped", StoppedSettings),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from functions.shared.contracts.caller import Caller
+from functions.shared.caller import Caller
 
 OPERATOR_ID = "key-9"
 
@@ -49,6 +49,7 @@ def answered(
         "queryStringParameters": query,
         "pathParameters": None,
         "requestContext": {
+            "apiId": "a1",
             "extendedRequestId": "1-2-3=",
             "authorizer": {"caller_id": caller_id, "caller": known.model_dump_json()},
         },

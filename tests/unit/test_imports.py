@@ -17,10 +17,13 @@ FLOORS = (
         "attempt_limits",
         "well_formed",
         "silence_limits",
+        "caller",
+        "token_issuer",
     },
     {"storage", "telemetry", "catalogue"},
     {"contracts", "gateway", "local_models", "simulation"},
     {"health", "policy", "money"},
+    {"callers"},
 )
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 SIBLINGS = {"route": {"classify", "score"}}

@@ -48,6 +48,16 @@ def test_a_deployment_asks_before_anything_gets_more_rights(project):
     assert "YES" not in made.stderr
 
 
+def test_a_stage_that_is_deployed_gets_a_first_caller(project):
+    for name in ("python", "cdk"):
+        tool = project / (".venv/bin" if name == "python" else "node_modules/.bin") / name
+        tool.write_text(f'#!/bin/sh\necho "{name} $*" >> {project}/called\n')
+    made, called = deployed(project, "STAGE=prod")
+    assert made.returncode == 0, made.stderr
+    assert [one.split()[0] for one in called] == ["python", "cdk", "python"]
+    assert called[-1] == "python -m ops callers first --stage prod"
+
+
 def test_a_deployment_without_a_question_is_asked_for(project):
     _, called = deployed(project, "STAGE=prod", "YES=1")
     assert called == ["deploy --all --context stage=prod --require-approval never"]

@@ -14,6 +14,7 @@ from functions.metrics.handler import lambda_handler as metrics
 from functions.metrics.logs import LogsQuery
 from functions.metrics.window import NoQuery, WindowQuery
 from functions.route.handler import lambda_handler as route
+from functions.shared.callers.forms import BudgetChange, CallerChange, NewCaller, Rotation, Switch
 from functions.shared.contracts.request import GenerateRequest
 from functions.shared.errors import InvalidRequest
 from functions.shared.gateway import problems
@@ -53,6 +54,13 @@ TEXTS = {
     "the query of a window": (WindowQuery, {"window": "1h"}),
     "no query": (NoQuery, {}),
     "a grade": (Grade, {"score": 0.5, "comment": "a"}),
+    "a new caller": (NewCaller, {"name": "a", "plan": "operator", "models": ["gpt-4o"], "tasks": ["chat"],
+                     "expires_at": "2027-01-01T00:00:00Z", "budget": {"day_usd": 1}, "subject": "s"}),
+    "a change of a caller": (CallerChange, {"models": ["a"], "tasks": ["chat"], "expires_at": None}),
+    "a change of a budget": (BudgetChange, {"day_usd": 1, "month_usd": 1.5, "total_usd": None, "mode": "strict",
+                             "tokens_per_minute": 5, "tier_down_at": 0.5}),
+    "a rotation": (Rotation, {"overlap_s": 5}),
+    "a switch": (Switch, {"now": True}),
 }  # fmt: skip
 WRONG: tuple[Any, ...] = (
     CANARY, CANARY * 1_000, f" {CANARY} \n", "", " ", "\ud800" + CANARY, None, True, 0, -1, 7, 10**12,

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
-from functions.shared.contracts.caller import Caller, Limits
-
-Period = Literal["day", "month", "total"]
+from functions.shared.caller import Caller, Limits, Period
 
 STAGE_ID = "stage"
 """The budget of all callers together."""
@@ -20,6 +18,8 @@ minute's tokens."""
 ALERTED, REFUSED = "alerted#", "refused#"
 """With the name of a period behind them: what was told of its limit, and the limit that a request was
 refused for."""
+OPENING = "opening#"
+"""And of what was spent of a period before there was a limit, which is committed in it as well."""
 
 
 def budget_id(caller_id: str) -> str:
@@ -51,6 +51,11 @@ def minute_of(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M}"
 
 
+def call_key(request_id: str, attempt: int) -> str:
+    """What a call's hold goes by; attempts are counted from 1."""
+    return f"{request_id}#{attempt}"
+
+
 @dataclass(frozen=True)
 class Hold:
     """An upper bound of one call, held open while it runs: `nano_usd` of the day that its request began on,
@@ -68,7 +73,7 @@ class Hold:
 
     @property
     def key(self) -> str:
-        return f"{self.request_id}#{self.attempt}"
+        return call_key(self.request_id, self.attempt)
 
     def to_text(self) -> str:
         told = (self.nano_usd, self.tokens, self.day, self.minute, self.expires_at_s, self.writer)

@@ -6,24 +6,27 @@ need no transaction. Each write says by its condition whether it is a repeat, of
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 
-from functions.shared.contracts.caller import Limits
+from functions.shared.caller import Caller, Limits
 from functions.shared.money.budget import (
     ALERTED,
     ASSUMED,
     HOLD,
+    OPENING,
     REFUSED,
     TOKENS,
     Budget,
     Hold,
     conditions_of,
+    limits_by_id,
     period_names,
 )
+from functions.shared.storage.batches import read_items
 from functions.shared.storage.conditions import refusing_item
 
 OPEN_INDEX, OPEN, _IS_OPEN = "open", "open", "1"
@@ -37,7 +40,7 @@ class _Write:
     """Of one item: what to add to its numbers, what to set and what to remove."""
 
     added: Mapping[str, int] = field(default_factory=dict)
-    assigned: Mapping[str, str] = field(default_factory=dict)
+    assigned: Mapping[str, str | int] = field(default_factory=dict)
     removed: tuple[str, ...] = ()
 
     def to_arguments(self, id_: str) -> dict[str, Any]:
@@ -75,6 +78,18 @@ class BudgetTable:
         found = self._table.get_item(Key={"budget_id": id_}, ConsistentRead=True)
         return Budget(found.get("Item", {}))
 
+    def holding(self, caller_id: str, caller: Caller) -> Budget:
+        """The first of the budgets that the caller's calls are held against; an empty one where there is none."""
+        ids = list(limits_by_id(caller_id, caller))
+        return self.read(ids[0]) if ids else Budget({})
+
+    def read_all(self, ids: Collection[str]) -> dict[str, Budget]:
+        """By their ids, as the last write left them; a round trip for each hundred."""
+        keys = ({"budget_id": id_} for id_ in ids)
+        items = read_items(self._table.name, keys, consistent=True)
+        found = {str(item["budget_id"]): Budget(item) for item in items}
+        return {id_: found.get(id_, Budget({})) for id_ in ids}
+
     def open_ids(self) -> list[str]:
         """The budgets that may have open holds, as the index knows them by now."""
         arguments = {"IndexName": OPEN_INDEX, "KeyConditionExpression": Key(OPEN).eq(_IS_OPEN)}
@@ -88,7 +103,8 @@ class BudgetTable:
 
     def reserve(self, id_: str, limits: Limits, hold: Hold) -> Budget | None:
         """None once the hold is open, else the budget that does not pay for it; or that has a hold of
-        this call already, by another writer: see `Budget.hold`. `hold` is as `Hold.under` these limits."""
+        this call already, by another writer, or was charged for one that was given up: see `Budget.hold`.
+        `hold` is as `Hold.under` these limits."""
         conditions = list(conditions_of(limits, hold))
         if any(most < 0 for _, most in conditions):
             return self.read(id_)
@@ -97,7 +113,7 @@ class BudgetTable:
         if hold.tokens:
             added[TOKENS + hold.minute] = hold.tokens
         write = _Write(added | {RESERVES: 1}, {name: hold.to_text(), OPEN: _IS_OPEN})
-        condition: ConditionBase = Attr(name).not_exists()
+        condition: ConditionBase = Attr(name).not_exists() & Attr(ASSUMED + hold.key).not_exists()
         for attribute, most in conditions:
             condition &= Attr(attribute).not_exists() | Attr(attribute).lte(most)
         there = self._write(id_, write, condition)
@@ -145,6 +161,14 @@ class BudgetTable:
         """Whether this took it out of the index: not where it was put there again since it was read."""
         unchanged = Attr(RESERVES).eq(reserves)
         return self._write(id_, _Write(removed=(OPEN,)), unchanged) is None
+
+    def take_over(self, id_: str, period: str, spent_nano_usd: int) -> bool:
+        """Whether what was spent of a period, by the name of its attribute, before it had a limit is committed
+        in it now: not where a call has been held in it already."""
+        opening = OPENING + period
+        write = _Write(assigned={period: spent_nano_usd, opening: spent_nano_usd})
+        condition = Attr(period).not_exists() | Attr(period).eq(Attr(opening))
+        return self._write(id_, write, condition) is None
 
     @staticmethod
     def _differences(hold: Hold, charged_nano_usd: int, tokens: int) -> dict[str, int]:

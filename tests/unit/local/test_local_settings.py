@@ -11,8 +11,8 @@ def test_without_variables_there_is_one_key_and_no_provider():
         "stage": "local",
         "providers": "",
         "mock_providers": "auto",
-        "api_keys": "dev-key-123",
     }
+    assert settings.api_keys == ("dev-key-123",)
 
 
 def test_a_provider_counts_as_configured_when_it_has_a_key():
@@ -118,11 +118,12 @@ def test_a_value_that_means_nothing_is_refused(variables):
         read_settings(variables)
 
 
-def test_keys_of_operators_and_what_a_plan_grants_reach_the_app():
-    nothing = read_settings({}).context
-    assert not {"operator_api_keys", "requests_per_second"} & nothing.keys()
-    context = read_settings({"OPERATOR_API_KEYS": "o, p", "REQUESTS_PER_SECOND": "5"}).context
-    assert (context["operator_api_keys"], context["requests_per_second"]) == ("o,p", "5")
+def test_what_a_plan_grants_reaches_the_app_and_no_key_does():
+    assert "requests_per_second" not in read_settings({}).context
+    settings = read_settings({"OPERATOR_API_KEYS": "o-1, p", "REQUESTS_PER_SECOND": "5"})
+    assert settings.operator_api_keys == ("o-1", "p")
+    assert settings.context["requests_per_second"] == "5"
+    assert "o-1" not in str(settings.context)
 
 
 def test_the_callers_keys_and_aws_settings_reach_no_process(monkeypatch):
@@ -236,3 +237,40 @@ def test_the_simulator_is_told_how_long_to_take_and_what_to_fail_at():
 def test_a_fault_that_is_none_is_refused_by_the_name_of_its_field(faults, problem):
     with pytest.raises(ValueError, match=problem):
         read_settings({"SIMULATOR_FAULTS": faults})
+
+
+JWT = {"issuer": "http://127.0.0.1:9", "audience": "the-gateway"}
+
+
+def test_an_issuer_of_tokens_reaches_the_app_as_a_stage_has_it():
+    context = read_settings({"JWT": json.dumps(JWT)}).context
+    assert json.loads(context["jwt"]).items() >= JWT.items()
+    assert "jwt" not in read_settings({"JWT": ""}).context
+
+
+@pytest.mark.parametrize(
+    ("told", "field"),
+    [
+        ("{", "JWT: "),
+        ('{"issuer": "https://issuer.example"}', "JWT.audience: "),
+        (json.dumps({**JWT, "algorithms": ["HS256"]}), "JWT.algorithms.0: "),
+        (json.dumps({**JWT, "algorithm": "RS256"}), "JWT.algorithm: "),
+    ],
+)
+def test_an_issuer_that_is_none_is_refused_by_its_field(told, field):
+    with pytest.raises(ValueError, match=field):
+        read_settings({"JWT": told})
+
+
+def test_the_keys_of_a_local_pool_are_at_the_local_aws():
+    settings = read_settings({"AUTH_COGNITO": "1"})
+    assert json.loads(settings.auth_at("http://127.0.0.1:9")["auth"]) == {
+        "cognito": True,
+        "cognito_endpoint_url": "http://127.0.0.1:9",
+    }
+    assert read_settings({}).auth_at("http://127.0.0.1:9") == {}
+
+
+def test_two_issuers_are_refused():
+    with pytest.raises(ValueError, match="JWT and AUTH_COGNITO"):
+        read_settings({"AUTH_COGNITO": "1", "JWT": json.dumps(JWT)})

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import boto3
 import pytest
 
+from functions.shared.caller import Caller, Limits
 from functions.shared.callers.records import CALLER, CallerRecord, item_of
-from functions.shared.contracts.caller import Caller, Limits
 from functions.shared.contracts.states import json_of
 from functions.shared.money.budget import STAGE_ID, Budget, Hold, budget_id, minute_of
 from functions.shared.money.budget_table import BudgetTable

@@ -18,16 +18,13 @@ ESTIMATED_NANO_USD = 1_000_000
 
 
 @pytest.fixture
-def recorded(requests_table, state_table):
+def recorded(requests_table, state_table, budgets_table):
     def row_of(mode):
         failure = {"candidate": candidate(), "error": KILLED}
         event = finished(mode=mode, decision=decision(ranked()), failures=[failure], error=KILLED)
-        record(
-            event,
-            Stores(
-                RequestLog("Requests"), StateTable("State"), DeadLetters(""), BudgetTable(None), 30
-            ),
-        )
+        budgets = BudgetTable(budgets_table)
+        stores = Stores(RequestLog("Requests"), StateTable("State"), DeadLetters(""), budgets, 30)
+        record(event, stores)
         return RequestLog("Requests").get("req_1")
 
     return row_of

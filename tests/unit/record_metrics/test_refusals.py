@@ -3,7 +3,7 @@
 import pytest
 
 from functions.record_metrics.recording import Stores, record
-from functions.shared.contracts.caller import Caller, Limits
+from functions.shared.caller import Caller, Limits
 from functions.shared.errors import BudgetExceeded, ProviderTimeout
 from functions.shared.money.budget import STAGE_ID, budget_id
 from functions.shared.money.budget_table import BudgetTable

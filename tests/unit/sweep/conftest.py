@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import boto3
 import pytest
 
+from functions.shared.caller import Limits
 from functions.shared.callers.records import CALLER, CallerRecord, item_of
 from functions.shared.callers.table import CallerTable
-from functions.shared.contracts.caller import Limits
 from functions.shared.contracts.states import Attempt
 from functions.shared.money.budget import Hold, budget_id, minute_of
 from functions.shared.money.budget_table import BudgetTable

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 from botocore.exceptions import ClientError
 
+from functions.shared.caller import Limits
 from functions.shared.callers.records import CallerRecord, OwnLimits
-from functions.shared.contracts.caller import Limits
 from functions.shared.money import budget_table
 from functions.shared.money.budget import STAGE_ID, Left, budget_id
 from functions.sweep import alerts

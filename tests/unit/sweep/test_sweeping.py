@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from botocore.exceptions import ClientError
 
-from functions.shared.contracts.caller import Limits
+from functions.shared.caller import Limits
 from functions.shared.money import budget_table
 from functions.shared.money.budget import ASSUMED, HOLD, STAGE_ID, Budget, Hold
 from functions.sweep.leftovers import MOST_REMOVED, leftovers
