@@ -32,11 +32,11 @@ def run(stage: Stage, since: timedelta) -> int:
     kept = Kept(budgets, ledger, _jobs(stage, window), _figures(stage, window))
     _add_older(logged, {*kept.ledger, *kept.jobs}, database.Table(name))
     found = compare(logged, kept, window, _names(database, stage))
-    print("\n".join(found.differences))
-    print(
+    summary = (
         f"{rows} requests since {window.start:%Y-%m-%d}, {len(kept.budgets)} budgets,"
         f" {len(found.differences)} differences, {found.running} requests still running"
     )
+    print("\n".join((*found.differences, summary)))
     return 1 if found.differences else 0
 
 
