@@ -31,7 +31,7 @@ PAGES = 7
 _TABLE = "Requests"
 _KEYS = 10
 _END = datetime(2026, 11, 24, 23, 59, 59, tzinfo=UTC)
-_OPERATOR, _CALLER = Reader("operator", {"operator"}), Reader("key-1", ())
+_OPERATOR, _CALLER = Reader("operator", is_operator=True), Reader("key-1", is_operator=False)
 
 
 @dataclass(frozen=True)

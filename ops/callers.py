@@ -16,7 +16,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import quote
 
-from functions.shared.contracts.caller import OPERATOR
+from functions.shared.caller import OPERATOR
 from ops.stage import Stage
 
 FIRST = "first"

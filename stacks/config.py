@@ -22,9 +22,9 @@ from pydantic import (
     model_validator,
 )
 
+from functions.shared.caller import BudgetMode, Limits
 from functions.shared.catalogue.additions import Additions
 from functions.shared.catalogue.pricing import prices_with
-from functions.shared.contracts.caller import BudgetMode, Limits
 from functions.shared.policy.routing_policy import load_policy
 from functions.shared.silence_limits import SilenceLimits
 from functions.shared.simulation import Faults, of_the_catalogue

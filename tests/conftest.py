@@ -272,11 +272,14 @@ def aws(monkeypatch):
         one.cache_clear()
 
 
-def _table(name, *keys, **index):
+def _table(name, *keys, sort_key=None, **index):
     attributes: list[Any] = [{"AttributeName": key, "AttributeType": "S"} for key in keys]
+    schema: list[Any] = [{"AttributeName": keys[0], "KeyType": "HASH"}]
+    if sort_key:
+        schema.append({"AttributeName": sort_key, "KeyType": "RANGE"})
     return boto3.resource("dynamodb").create_table(
         TableName=name,
-        KeySchema=[{"AttributeName": keys[0], "KeyType": "HASH"}],
+        KeySchema=schema,
         AttributeDefinitions=attributes,
         BillingMode="PAY_PER_REQUEST",
         **index,
@@ -310,3 +313,23 @@ def requests_table(aws):
 @pytest.fixture
 def state_table(aws):
     return _table("State", "state_id")
+
+
+@pytest.fixture
+def callers_table(aws):
+    return _table("Callers", "kind", "item_id", sort_key="item_id")
+
+
+@pytest.fixture
+def budgets_table(aws):
+    from functions.shared.money.budget_table import OPEN, OPEN_INDEX
+
+    index = {
+        "IndexName": OPEN_INDEX,
+        "KeySchema": [
+            {"AttributeName": OPEN, "KeyType": "HASH"},
+            {"AttributeName": "budget_id", "KeyType": "RANGE"},
+        ],
+        "Projection": {"ProjectionType": "KEYS_ONLY"},
+    }
+    return _table("Budgets", "budget_id", OPEN, GlobalSecondaryIndexes=[index])

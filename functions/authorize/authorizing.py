@@ -6,10 +6,10 @@ import time
 from dataclasses import dataclass
 
 from functions.authorize.credentials import Credential
+from functions.shared.caller import Caller
 from functions.shared.callers.records import CallerRecord, caller_of, key_hash
 from functions.shared.callers.table import CallerTable
 from functions.shared.callers.usage_keys import usage_key
-from functions.shared.contracts.caller import Caller
 from functions.shared.settings import AuthorizeSettings
 
 

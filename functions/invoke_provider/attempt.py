@@ -8,6 +8,7 @@ from dataclasses import replace
 from functions.invoke_provider.answer import answer_of
 from functions.invoke_provider.billing import call_of, estimate_rest, tell, usage_of
 from functions.invoke_provider.called_model import CalledModel, called_model
+from functions.invoke_provider.demand import NOT_HELD, Allowance
 from functions.invoke_provider.prompts import prompt_for
 from functions.invoke_provider.providers.base import Completion, Prompt, ProviderAdapter
 from functions.invoke_provider.providers.wire_model import paid_for
@@ -33,12 +34,15 @@ MAX_ANSWER_BYTES = 200_000
 """Of JSON. A state holds at most 262,144 bytes, and the decision needs its share."""
 
 
-def attempt(event: InvokeInput, provider: ProviderAdapter) -> InvokeOutput:
+def attempt(
+    event: InvokeInput, provider: ProviderAdapter, allowance: Allowance = NOT_HELD
+) -> InvokeOutput:
     """Raises the errors of `functions.shared.errors`; one that ended a call says what it took."""
     timeout_s = attempt_timeout_s(event, time.time() * 1000)
-    model = called_model(event.candidate.model, event.profile)
+    model = _allowed(called_model(event.candidate.model, event.profile), allowance)
     prompt = prompt_for(event.request, event.profile, model)
-    began = time.perf_counter()
+    prompt = replace(prompt, dropped=prompt.dropped + allowance.dropped)
+    held, began = allowance.held_nano_usd, time.perf_counter()
     try:
         told = _complete(provider, prompt, model, timeout_s)
         usage = usage_of(told, event, model)
@@ -47,11 +51,17 @@ def attempt(event: InvokeInput, provider: ProviderAdapter) -> InvokeOutput:
             _check_sure(completion, event)
     except EngineError as error:
         estimate_rest(error, event, model)
-        tell(error, event, _since_ms(began), time.time() * 1000)
+        tell(error, event, _since_ms(began), time.time() * 1000, held_nano_usd=held)
         raise
     now_ms = time.time() * 1000
-    call = call_of(event, _since_ms(began), now_ms, usage, "known")
+    call = call_of(event, _since_ms(began), now_ms, usage, "known", held_nano_usd=held)
     return answer_of(event, prompt, completion, call, now_ms)
+
+
+def _allowed(model: CalledModel, allowance: Allowance) -> CalledModel:
+    if allowance.output_tokens is None:
+        return model
+    return replace(model, max_output_tokens=allowance.output_tokens)
 
 
 def _check_sure(completion: Completion, event: InvokeInput) -> None:

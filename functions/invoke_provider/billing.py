@@ -84,10 +84,16 @@ def _largest_window() -> int:
 
 
 def call_of(
-    event: InvokeInput, elapsed_ms: int, now_ms: float, usage: Usage | None, billed: Billed
+    event: InvokeInput,
+    elapsed_ms: int,
+    now_ms: float,
+    usage: Usage | None,
+    billed: Billed,
+    *,
+    held_nano_usd: int = 0,
 ) -> Call:
     """Of a call that ended just now. One without a usage that may be billed is taken for as dear as
-    such answers have been."""
+    such answers have been, and its caller's budget is charged all that it held."""
     mock, model = event.candidate.mock, event.candidate.model
     cost = assumed = 0
     try:
@@ -96,7 +102,8 @@ def call_of(
     except UnpricedModel:
         # Score's catalogue is ahead of this function's: the answer must not be lost for that.
         billed, usage = "assumed", None
-    if usage is None and billed == "assumed":
+    is_unknown = usage is None and billed == "assumed"
+    if is_unknown:
         assumed = event.decision.assumed_cost_nano_usd(event.candidate)
     return Call(
         try_number=try_number(event),
@@ -107,6 +114,7 @@ def call_of(
         cost_nano_usd=0 if mock else cost,
         possibly_billed_nano_usd=assumed,
         simulated_cost_nano_usd=cost if mock else 0,
+        charged_nano_usd=(held_nano_usd if is_unknown else cost) if held_nano_usd else 0,
         price_version=price_version() if usage else None,
     )
 
@@ -125,13 +133,20 @@ def _waited_ms(event: InvokeInput, began_ms: float) -> int:
     return waited_ms
 
 
-def tell(error: EngineError, event: InvokeInput, elapsed_ms: int, now_ms: float) -> None:
+def tell(
+    error: EngineError,
+    event: InvokeInput,
+    elapsed_ms: int,
+    now_ms: float,
+    *,
+    held_nano_usd: int = 0,
+) -> None:
     """Lets the error say what its call took, and whether to repeat it: only what certainly was not billed,
     once, and not at a model that is failing anyway; a refused key as often as there is a newer one. And when
     one that asked for a wait can be asked again, if nobody else is left."""
     usage = error.usage if error.usage and is_possible(error.usage) else None
     billed = "assumed" if error.usage and not usage else error.billed
-    call = call_of(event, elapsed_ms, now_ms, usage, billed)
+    call = call_of(event, elapsed_ms, now_ms, usage, billed, held_nano_usd=held_nano_usd)
     error.call = call.model_dump(mode="json", by_alias=True, exclude_none=True)
     error.spent = _spent_nano_usd(event, call)
     pause_s = _pause_s(error.told_wait_seconds)

@@ -7,10 +7,10 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.invoke_provider.answer import is_refusal, refusal_of
+from functions.invoke_provider.answer import attempt_in, is_refusal, refusal_of
 from functions.invoke_provider.attempt import attempt
-from functions.invoke_provider.keeping import keep, keep_failed
 from functions.invoke_provider.providers.registry import load_provider
+from functions.invoke_provider.spending import Spending
 from functions.shared.contracts.states import InvokeInput, InvokeOutput, RefusedOutput, json_of
 from functions.shared.errors import EngineError
 from functions.shared.settings import InvokeSettings, read_settings
@@ -42,12 +42,14 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
 def _outcome_of(called: InvokeInput) -> InvokeOutput | RefusedOutput:
     settings = read_settings(InvokeSettings)
+    spending = Spending(called, settings)
+    allowance = spending.reserve()
     try:
-        output = attempt(called, load_provider(settings))
+        output = attempt(called, load_provider(settings), allowance)
     except EngineError as error:
-        keep_failed(called, error, settings.STATE_TABLE)
+        spending.close(None if error.call is None else attempt_in(called, error))
         if is_refusal(error, asks_others=settings.ASK_OTHERS_AFTER_REFUSAL):
             return refusal_of(called, error)
         raise
-    keep(called, output.attempt, settings.STATE_TABLE)
+    spending.close(output.attempt)
     return output

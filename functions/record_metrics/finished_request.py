@@ -11,21 +11,23 @@ from typing import Any
 from functions.record_metrics.outcome import attempts_of, error_of
 from functions.shared.contracts.states import Attempt, RecordInput
 from functions.shared.errors import EngineError
+from functions.shared.money.budget import Budget
 
 
 @dataclass(frozen=True)
 class FinishedRequest:
-    """`now` is when it is recorded; `trace_id` is X-Ray's, empty where nothing is traced. `kept` is the
-    item of a job's calls, where one of them did not tell what it took."""
+    """`now` is when it is recorded; `trace_id` is X-Ray's, empty where nothing is traced. Where one of its calls
+    did not tell what it took, `kept` is the item of those that were kept, and `budget` what holds them."""
 
     event: RecordInput
     now: datetime
     trace_id: str
     kept: Mapping[str, Any] = field(default_factory=dict)
+    budget: Budget = field(default_factory=lambda: Budget({}))
 
     @cached_property
     def attempts(self) -> list[Attempt]:
-        return attempts_of(self.event, self.kept)
+        return attempts_of(self.event, self.kept, self.budget)
 
     @cached_property
     def error(self) -> EngineError | None:

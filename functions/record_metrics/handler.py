@@ -8,7 +8,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.record_metrics.recording import Stores, record
 from functions.shared.contracts.states import RecordInput, RecordOutput
+from functions.shared.money.budget_table import BudgetTable
 from functions.shared.settings import RecordSettings, read_settings
+from functions.shared.storage.clients import table
 from functions.shared.storage.dead_letters import DeadLetters
 from functions.shared.storage.request_log import RequestLog
 from functions.shared.storage.state_table import StateTable
@@ -23,6 +25,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         RequestLog(settings.REQUESTS_TABLE),
         StateTable(settings.STATE_TABLE),
         DeadLetters(settings.DEAD_LETTER_QUEUE_URL),
+        BudgetTable(table(settings.BUDGETS_TABLE)),
         settings.LOG_RETENTION_DAYS,
     )
     finished = RecordInput.model_validate(event)

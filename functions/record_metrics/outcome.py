@@ -7,6 +7,7 @@ from typing import Any
 
 from functions.shared.contracts.states import Attempt, RecordInput
 from functions.shared.errors import (
+    BudgetUnavailable,
     ContextWindowExceeded,
     CostLimitReached,
     DeadlineExceeded,
@@ -16,10 +17,12 @@ from functions.shared.errors import (
     RateLimited,
     RequestDoubted,
     RequestUnsupported,
+    TokensExceeded,
     from_execution,
     problem_at,
 )
 from functions.shared.money.attempts import attempt_of
+from functions.shared.money.budget import Budget, call_key
 from functions.shared.money.job_calls import kept_call
 from functions.shared.never_ran import TOO_MANY_REQUESTS
 
@@ -31,13 +34,19 @@ COST_LIMIT_REACHED = (
 )
 
 
-def attempts_of(event: RecordInput, kept: Mapping[str, Any]) -> list[Attempt]:
-    """Every attempt in order: the failed ones, then the one that answered or was refused."""
+def attempts_of(event: RecordInput, kept: Mapping[str, Any], budget: Budget) -> list[Attempt]:
+    """Every attempt in order: the failed ones, then the one that answered or was refused. Of what a call
+    took that was not told, what is `kept`, else what the caller's `budget` holds for it."""
     last = [event.attempt] if event.attempt else []
     if event.decision is None:
         return last
     failed = [
-        attempt_of(failure, event.decision, kept_call(kept, number))
+        attempt_of(
+            failure,
+            event.decision,
+            kept_call(kept, number),
+            budget.hold(call_key(event.request_id, number)),
+        )
         for number, failure in enumerate(event.failures, start=1)
     ]
     return failed + last
@@ -61,8 +70,11 @@ def error_of(event: RecordInput, attempts: list[Attempt]) -> EngineError | None:
 
 
 def _has_failed(error: EngineError, event: RecordInput) -> bool:
-    """Whether candidates failed, and not just for AWS had no room to run them."""
+    """Whether candidates failed, and not just for AWS had no room to run them; a limit of the caller's own is
+    told as such, whatever failed before."""
     if not event.failures or all(one.error.name == TOO_MANY_REQUESTS for one in event.failures):
+        return False
+    if isinstance(error, TokensExceeded | BudgetUnavailable):
         return False
     return isinstance(error, ProviderError | RateLimited) or type(error) is EngineError
 

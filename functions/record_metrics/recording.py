@@ -14,8 +14,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from functions.record_metrics.finished_request import FinishedRequest
 from functions.record_metrics.health import changes_of
 from functions.record_metrics.rows import row_of
+from functions.shared.caller import Caller
 from functions.shared.contracts.states import RecordInput, RecordOutput, json_of
 from functions.shared.errors import error_body
+from functions.shared.money.attempts import is_untold
+from functions.shared.money.budget_table import BudgetTable
 from functions.shared.money.job_calls import calls_id
 from functions.shared.storage.dead_letters import DeadLetters
 from functions.shared.storage.request_log import RequestLog
@@ -33,6 +36,7 @@ class Stores:
     log: RequestLog
     state: StateTable
     dead_letters: DeadLetters
+    budgets: BudgetTable
     retention_days: int
 
 
@@ -99,17 +103,21 @@ def record(event: RecordInput, stores: Stores, *, trace_id: str = "") -> RecordO
 
 
 def _finished(event: RecordInput, stores: Stores, trace_id: str) -> FinishedRequest:
-    """With what was kept of a job's calls, where one of them is only assumed to be billed."""
+    """With what is known of calls that were made and told nothing: of a job, or of a caller with a budget."""
     finished = FinishedRequest(event, datetime.now(UTC), trace_id)
-    if event.mode != "async" or not finished.possibly_billed_nano_usd:
+    caller = event.profile.caller if event.profile else Caller()
+    if event.mode != "async" and not caller.is_limited:
+        return finished
+    if not any(is_untold(failure) for failure in event.failures):
         return finished
     item = calls_id(event.request_id)
     try:
         kept = stores.state.read([item], consistent=True).get(item, {})
+        finished = replace(finished, kept=kept)
+        return replace(finished, budget=stores.budgets.holding(event.caller_id, caller))
     except (BotoCoreError, ClientError) as failure:
         logger.warning("kept calls not read", error_type=type(failure).__name__)
         return finished
-    return replace(finished, kept=kept)
 
 
 def _left(effect: Effect, finished: FinishedRequest, stores: Stores) -> bool:

@@ -18,9 +18,11 @@ from functions.shared.contracts.states import (
     json_of,
 )
 from functions.shared.errors import Aborted, DeadlineExceeded, EngineError
+from functions.shared.money.budget import call_key
+from functions.shared.money.budget_table import BudgetTable
 from functions.shared.money.job_calls import calls_id, kept_call
 from functions.shared.settings import StoppedSettings
-from functions.shared.storage.clients import client
+from functions.shared.storage.clients import client, table
 from functions.shared.storage.state_table import StateTable
 from functions.shared.telemetry.observability import logger
 from functions.shared.times import stamp
@@ -47,7 +49,7 @@ def follow_up(body: str, settings: StoppedSettings) -> None:
     known = progress.known
     if progress.called:
         called = InvokeInput.model_validate(progress.called)
-        attempt = _ended(called, detail["status"], StateTable(settings.STATE_TABLE))
+        attempt = _ended(called, detail["status"], settings)
         if attempt is None:
             client("sqs").send_message(QueueUrl=settings.STOPPED_QUEUE_URL, MessageBody=body)
             return
@@ -61,21 +63,27 @@ def _history(execution_arn: str) -> Iterator[dict[str, Any]]:
         yield from page["events"]
 
 
-def _ended(called: InvokeInput, status: str, state: StateTable) -> Attempt | None:
+def _ended(called: InvokeInput, status: str, settings: StoppedSettings) -> Attempt | None:
     """None while the call may still run."""
-    item = calls_id(called.profile.request_id)
-    kept = state.read([item], consistent=True).get(item, {})
-    if attempt := kept_call(kept, len(called.failures) + 1):
+    profile, number = called.profile, len(called.failures) + 1
+    item = calls_id(profile.request_id)
+    kept = StateTable(settings.STATE_TABLE).read([item], consistent=True).get(item, {})
+    if attempt := kept_call(kept, number):
         return attempt
-    if time.time() * 1000 < called.profile.deadline_at_ms + 1000 * OVERRUN_S:
+    if time.time() * 1000 < profile.deadline_at_ms + 1000 * OVERRUN_S:
         return None
     candidate = called.candidate
+    budgets = BudgetTable(table(settings.BUDGETS_TABLE))
+    held = budgets.holding(profile.caller_id, profile.caller).hold(
+        call_key(profile.request_id, number)
+    )
     return Attempt(
         model=candidate.model,
         provider=candidate.provider,
         outcome=type(_STOPPED.get(status, EngineError(""))).__name__,
         waited_ms=1000 * candidate.waited_seconds,
         possibly_billed_nano_usd=called.decision.assumed_cost_nano_usd(candidate),
+        charged_nano_usd=held.nano_usd if held else 0,
     )
 
 

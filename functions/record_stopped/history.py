@@ -7,7 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from functions.shared.errors import DeadlineExceeded
+from functions.shared.errors import (
+    BudgetExceeded,
+    BudgetUnavailable,
+    DeadlineExceeded,
+    TokensExceeded,
+)
 
 _CALLING = "Invoke Provider"
 _ENDS = frozenset(f"Execution{end}" for end in ("Succeeded", "Failed", "Aborted", "TimedOut"))
@@ -15,6 +20,9 @@ _FAILURES = {
     "TaskFailed": "taskFailedEventDetails",
     "TaskTimedOut": "taskTimedOutEventDetails",
     "TaskStartFailed": "taskStartFailedEventDetails",
+}
+_NOT_CALLED = {
+    one.__name__ for one in (DeadlineExceeded, BudgetExceeded, BudgetUnavailable, TokensExceeded)
 }
 _RECORDED = ("profile", "decision", "failures", "attempt", "logged_prompt")
 
@@ -39,7 +47,7 @@ class Progress:
     def fail(self, error: str, cause: str) -> None:
         """As the definition's Catch notes it, where it goes on."""
         called, self.called = self.called, None
-        if called and error != DeadlineExceeded.__name__:
+        if called and error not in _NOT_CALLED:
             failure = {
                 "candidate": called["candidate"],
                 "error": {"Error": error, "Cause": cause},

@@ -38,6 +38,8 @@ QUEUE_TIMEOUT_S = 10
 OVERRUN_S = 2
 """How much later than the deadline a provider's function would be stopped from outside: it ends
 its attempts itself."""
+HOLD_MARGIN_S = 10
+"""How much later still a call's hold expires: whoever made it has settled it by then, or never will."""
 
 RECORDING_MS = 1_000
 """Kept for recording and for the way back to the caller; a tenth of a short deadline."""

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import BeforeValidator, ConfigDict, Field, Json
 
-from functions.shared.contracts.caller import Limits
+from functions.shared.caller import Limits
 from functions.shared.silence_limits import SilenceLimits
 from functions.shared.vocabulary import Frozen, MockProviders, PriceFactors, Provider
 
@@ -64,11 +64,12 @@ class RouteSettings(ClassifySettings, ScoreSettings):
 
 class InvokeSettings(Settings):
     """A provider without keys has no secret; the endpoint is set where Bedrock is not AWS's. What the
-    calls of jobs took is kept in `STATE_TABLE`. A refusal on policy ends a request, unless others are asked.
-    `STREAM` says whether the provider is asked for streams."""
+    calls of jobs and of callers with a budget took is kept in `STATE_TABLE`. A refusal on policy ends a
+    request, unless others are asked. `STREAM` says whether the provider is asked for streams."""
 
     PROVIDER: Provider | Literal["simulator"]
     STATE_TABLE: str = ""
+    BUDGETS_TABLE: str = ""
     PROVIDER_SECRET_ARN: str = ""
     BEDROCK_ENDPOINT_URL: str | None = None
     ASK_OTHERS_AFTER_REFUSAL: bool = False
@@ -105,6 +106,7 @@ class AdminSettings(PlanSettings, ProviderSettings):
 class RecordSettings(Settings):
     REQUESTS_TABLE: str
     STATE_TABLE: str
+    BUDGETS_TABLE: str
     DEAD_LETTER_QUEUE_URL: str
     LOG_RETENTION_DAYS: int
 
@@ -118,6 +120,7 @@ class StoppedSettings(Settings):
     `RECORD_FUNCTION` is called as the state machine calls it."""
 
     STATE_TABLE: str
+    BUDGETS_TABLE: str
     STOPPED_QUEUE_URL: str
     RECORD_FUNCTION: str
 

@@ -181,6 +181,9 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
     queue, jobs = resources.storage.dead_letter_queue, resources.job_arns
     state_table = {"STATE_TABLE": state.table_name}
     tables = {"REQUESTS_TABLE": requests.table_name, **state_table}
+    budgets = resources.storage.budgets_table
+    budgets_table = {"BUDGETS_TABLE": budgets.table_name}
+    read_budgets = allow("dynamodb:GetItem", budgets.table_arn)
     calling, classifying, prices = _calling(config), _classifying(config), _prices(config)
     read_state = allow("dynamodb:BatchGetItem", state.table_arn)
     return (
@@ -216,6 +219,7 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
             on_path=True,
             environment={
                 **tables,
+                **budgets_table,
                 "DEAD_LETTER_QUEUE_URL": queue.queue_url,
                 "LOG_RETENTION_DAYS": str(config.request_log_days),
             },
@@ -223,6 +227,7 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
                 allow("dynamodb:PutItem", requests.table_arn, state.table_arn),
                 allow("dynamodb:UpdateItem", state.table_arn),
                 read_state,
+                read_budgets,
                 allow("sqs:SendMessage", queue.queue_arn),
             ),
         ),
@@ -291,12 +296,17 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
         FunctionSpec(
             "RecordStopped",
             "record_stopped",
-            environment={**state_table, "STOPPED_QUEUE_URL": resources.stopped_jobs.queue_url},
+            environment={
+                **state_table,
+                **budgets_table,
+                "STOPPED_QUEUE_URL": resources.stopped_jobs.queue_url,
+            },
             calls={"RECORD_FUNCTION": "RecordMetrics"},
             grants=(
                 allow("states:DescribeExecution", jobs),
                 allow("states:GetExecutionHistory", jobs),
                 read_state,
+                read_budgets,
                 *(
                     allow(f"sqs:{action}", resources.stopped_jobs.queue_arn)
                     for action in (*_READING_A_QUEUE, "SendMessage")
@@ -353,8 +363,9 @@ _READING_A_QUEUE = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
 
 
 def _keeping_calls(table_arn: str) -> iam.PolicyStatement:
-    """A provider's function, which runs foreign code, writes the items of calls and no others."""
+    """A provider's function, which runs foreign code, knows the items of calls and no others."""
     statement = allow("dynamodb:UpdateItem", table_arn)
+    statement.add_actions("dynamodb:BatchGetItem")
     only = {"dynamodb:LeadingKeys": [f"{ITEMS}*"]}
     statement.add_condition("ForAllValues:StringLike", only)
     # Without a key the condition of all its values would hold.
@@ -377,19 +388,26 @@ def _provider_function(
     is_called = row.provider in config.providers_configured
     calls_others = is_called and row.provider != "local"
     access = row.access(row.provider, config, resources)
+    state, budgets = resources.storage.state_table, resources.storage.budgets_table
     return FunctionSpec(
         provider_function_name(row.provider),
         "invoke_provider",
         on_path=True,
         environment={
             "PROVIDER": row.provider,
-            "STATE_TABLE": resources.storage.state_table.table_name,
+            "STATE_TABLE": state.table_name,
+            "BUDGETS_TABLE": budgets.table_name,
             "ASK_OTHERS_AFTER_REFUSAL": str(config.ask_others_after_refusal).lower(),
             **_listening(row.provider, config),
             **access.environment,
             **(simulated(config) if row.provider == "simulator" else {}),
         },
-        grants=(*access.grants, _keeping_calls(resources.storage.state_table.table_arn)),
+        grants=(
+            *access.grants,
+            _keeping_calls(state.table_arn),
+            allow("dynamodb:GetItem", budgets.table_arn),
+            allow("dynamodb:UpdateItem", budgets.table_arn),
+        ),
         wildcards=access.wildcards,
         layer=row.layer,
         timeout_s=config.deadlines.function_timeout_s,

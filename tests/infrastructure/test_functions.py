@@ -11,6 +11,7 @@ from functions.shared.money.job_calls import calls_id
 from functions.shared.settings import (
     AdminSettings,
     ApiSettings,
+    AuthorizeSettings,
     ClassifySettings,
     InvokeSettings,
     MetricsSettings,
@@ -43,6 +44,7 @@ FUNCTIONS = {
     "InvokeSimulator": "invoke_provider",
     "RecordMetrics": "record_metrics",
     "Route": "route",
+    "Authorize": "authorize",
     "Api": "api",
     "Metrics": "metrics",
     "Console": "console",
@@ -57,6 +59,7 @@ SECRETS = {
     "InvokeAnthropic": "Anthropic",
     "InvokeGemini": "Gemini",
 }
+SPENDING = {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem"}
 # Layers besides the core.
 LAYERS = {
     "InvokeOpenai": "Openai",
@@ -154,18 +157,19 @@ def test_only_tracing_log_delivery_and_reading_metrics_name_no_resource(prod: St
     [
         ("Classify", set()),
         ("Score", {"dynamodb:BatchGetItem"}),
-        ("InvokeOpenai", {"secretsmanager:GetSecretValue", "dynamodb:UpdateItem"}),
-        ("InvokeAzureOpenai", {"secretsmanager:GetSecretValue", "dynamodb:UpdateItem"}),
-        ("InvokeAnthropic", {"secretsmanager:GetSecretValue", "dynamodb:UpdateItem"}),
-        ("InvokeBedrock", {*BEDROCK_ACTIONS, "dynamodb:UpdateItem"}),
-        ("InvokeLocal", {"dynamodb:UpdateItem"}),
-        ("InvokeSimulator", {"dynamodb:UpdateItem"}),
+        ("InvokeOpenai", {"secretsmanager:GetSecretValue", *SPENDING}),
+        ("InvokeAzureOpenai", {"secretsmanager:GetSecretValue", *SPENDING}),
+        ("InvokeAnthropic", {"secretsmanager:GetSecretValue", *SPENDING}),
+        ("InvokeBedrock", {*BEDROCK_ACTIONS, *SPENDING}),
+        ("InvokeLocal", SPENDING),
+        ("InvokeSimulator", SPENDING),
         (
             "RecordMetrics",
             {
                 "dynamodb:PutItem",
                 "dynamodb:UpdateItem",
                 "dynamodb:BatchGetItem",
+                "dynamodb:GetItem",
                 "sqs:SendMessage",
             },
         ),
@@ -178,18 +182,17 @@ def test_only_tracing_log_delivery_and_reading_metrics_name_no_resource(prod: St
                 "dynamodb:GetItem",
                 "dynamodb:UpdateItem",
                 "dynamodb:BatchGetItem",
-                "apigateway:GET",
             },
         ),
         (
             "Metrics",
             {
                 "cloudwatch:GetMetricData",
-                "apigateway:GET",
                 "dynamodb:Query",
                 "dynamodb:BatchGetItem",
             },
         ),
+        ("Authorize", {"dynamodb:GetItem"}),
         ("Console", set()),
         (
             "Admin",
@@ -207,6 +210,7 @@ def test_only_tracing_log_delivery_and_reading_metrics_name_no_resource(prod: St
                 "states:DescribeExecution",
                 "states:GetExecutionHistory",
                 "dynamodb:BatchGetItem",
+                "dynamodb:GetItem",
                 "lambda:InvokeFunction",
                 "sqs:SendMessage",
                 "sqs:ReceiveMessage",
@@ -231,6 +235,7 @@ def test_a_function_may_do_exactly_what_it_needs(prod: Stage, name: str, actions
                 "dynamodb:PutItem": {"Requests", "State"},
                 "dynamodb:UpdateItem": {"State"},
                 "dynamodb:BatchGetItem": {"State"},
+                "dynamodb:GetItem": {"Budgets"},
             },
         ),
         (
@@ -308,16 +313,20 @@ PROVIDERS = [name for name, folder in FUNCTIONS.items() if folder == "invoke_pro
 
 
 @pytest.mark.parametrize("name", PROVIDERS)
-def test_a_provider_function_writes_the_calls_of_jobs_and_nothing_else(
+def test_a_provider_function_knows_budgets_and_the_items_of_calls_and_nothing_else(
     prod: Stage, name: str
 ) -> None:
-    (writing,) = (
+    (keeping,) = (
         statement
         for statement in prod.pipeline.statements(role_of(function(prod, name)))
-        if statement["Action"] == "dynamodb:UpdateItem"
+        if "dynamodb:BatchGetItem" in statement["Action"]
     )
-    assert table_of(writing["Resource"]) == "State"
-    assert writing["Condition"] == {
+    assert reached_tables(prod, name) == {
+        "dynamodb:BatchGetItem": {"State"},
+        "dynamodb:GetItem": {"Budgets"},
+        "dynamodb:UpdateItem": {"State", "Budgets"},
+    }
+    assert keeping["Condition"] == {
         "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["calls#*"]},
         "Null": {"dynamodb:LeadingKeys": "false"},
     }
@@ -498,6 +507,7 @@ def test_every_log_group_ends_its_logs(prod: Stage) -> None:
         ("InvokeOpenai", InvokeSettings),
         ("RecordMetrics", RecordSettings),
         ("Route", RouteSettings),
+        ("Authorize", AuthorizeSettings),
         ("Api", ApiSettings),
         ("Metrics", MetricsSettings),
         ("Admin", AdminSettings),

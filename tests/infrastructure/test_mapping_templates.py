@@ -149,7 +149,8 @@ def test_a_succeeded_execution_answers_its_output_as_it_is() -> None:
 def test_a_failed_execution_answers_its_cause_with_the_codes_status(code: str, status: int) -> None:
     body = {"success": False, "error": {"code": code, "message": "it's"}, "request_id": "req_1"}
     run = {"status": "FAILED", "error": code, "cause": json.dumps(body)}
-    assert response("generate_response", run) == (status, {}, body)
+    headers = {"x-should-retry": "false"} if code == "budget_exceeded" else {}
+    assert response("generate_response", run) == (status, headers, body)
 
 
 def test_a_wait_that_the_cause_asks_for_becomes_a_header() -> None:

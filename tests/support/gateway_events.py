@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from functions.shared.contracts.caller import Caller
+from functions.shared.caller import Caller
 
 OPERATOR_ID = "key-9"
 

@@ -17,6 +17,7 @@ FLOORS = (
         "attempt_limits",
         "well_formed",
         "silence_limits",
+        "caller",
     },
     {"storage", "telemetry", "catalogue"},
     {"contracts", "gateway", "local_models", "simulation"},

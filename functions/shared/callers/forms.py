@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints, model_validator
 
+from functions.shared.caller import MOST_ALLOWED, BudgetMode, Name
 from functions.shared.callers.records import OwnLimits
-from functions.shared.contracts.caller import MOST_ALLOWED, BudgetMode, Name
 from functions.shared.vocabulary import Share, Strict, Task, Usd, nano_usd
 
 DAY_S = 86_400

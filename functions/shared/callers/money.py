@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from functions.shared.caller import Limits
 from functions.shared.callers.records import CallerRecord
-from functions.shared.contracts.caller import Limits
 from functions.shared.money.budget import Budget, budget_id, period_names
 from functions.shared.money.budget_table import BudgetTable
 from functions.shared.money.caller_spend import CallerSpend

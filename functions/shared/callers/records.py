@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from functions.shared.contracts.caller import MOST_ALLOWED, BudgetMode, Caller, Limits, Name
+from functions.shared.caller import MOST_ALLOWED, BudgetMode, Caller, Limits, Name
 from functions.shared.vocabulary import Count, Frozen, NanoUsd, Share, Task
 
 CALLER, KEY, NAME = "caller", "key", "name"

@@ -9,9 +9,9 @@ from pydantic import (
     Field,
 )
 
+from functions.shared.caller import Caller
 from functions.shared.catalogue.token_bounds import TokenBound
 from functions.shared.catalogue.tokens import TextSize
-from functions.shared.contracts.caller import Caller
 from functions.shared.vocabulary import (
     Capability,
     Count,
@@ -136,13 +136,23 @@ Simulated = Annotated[bool, Field(exclude_if=lambda mock: not mock)]
 
 
 class Candidate(Frozen):
-    """What calling a model and falling back from it need: the state machine's own list holds these."""
+    """What calling a model and falling back from it need: the state machine's own list holds these.
+
+    Where the caller has a budget it is told, too, how far an answer can be shortened for it:
+    `worst_case_cost_nano_usd` is with `output_limit` tokens, `least_cost_nano_usd`, 0 of what is free, with
+    `least_output_tokens`, what the model is expected to take; hardly an answer to the task takes more than
+    `usual_output_tokens`.
+    """
 
     model: str
     provider: str
     mock: Simulated = False
     context_window: int
     worst_case_cost_nano_usd: NanoUsd
+    output_limit: Count | None = None
+    usual_output_tokens: Count | None = None
+    least_output_tokens: Count | None = None
+    least_cost_nano_usd: NanoUsd | None = None
     waited_seconds: Annotated[Count, Field(exclude_if=lambda seconds: not seconds)] = 0
     """The machine's pause before it was called."""
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from functions.shared.caller import Caller
 from functions.shared.contracts.answer import Answer, BilledUsage, FinishReason, Performance
-from functions.shared.contracts.caller import Caller
 from functions.shared.contracts.decision import Candidate, Decision, Profile
 from functions.shared.contracts.request import GenerateRequest
 from functions.shared.vocabulary import Count, Frozen, Mode, NanoUsd, Usage

@@ -12,10 +12,11 @@ from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 from pydantic import BaseModel, JsonValue, ValidationError
 
-from functions.shared.contracts.caller import Caller
+from functions.shared.caller import Caller
 from functions.shared.errors import (
     HTTP_STATUS,
     UNREADABLE,
+    BudgetExceeded,
     EngineError,
     InvalidRequest,
     NotFound,
@@ -121,9 +122,13 @@ def _known(error: Exception) -> EngineError:
 
 def _error_response(error: EngineError, request_id: str) -> Response[str]:
     wait = error.retry_after_seconds
+    headers = {"Retry-After": str(wait)} if wait else {}
+    if isinstance(error, BudgetExceeded):
+        # OpenAI's and Anthropic's clients ask it before they repeat a call.
+        headers["x-should-retry"] = "false"
     return Response(
         status_code=HTTP_STATUS[error.code],
         content_type=_JSON,
         body=json.dumps(error_body(error, request_id)),
-        headers={"Retry-After": str(wait)} if wait else {},
+        headers=headers,
     )

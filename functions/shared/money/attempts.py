@@ -7,12 +7,15 @@ from typing import Any
 from functions.shared.contracts.decision import Decision
 from functions.shared.contracts.states import Attempt, Call, FailedAttempt
 from functions.shared.errors import EngineError, from_execution
+from functions.shared.money.budget import Hold
 from functions.shared.never_ran import NEVER_RAN
 
 
-def attempt_of(failure: FailedAttempt, decision: Decision, kept: Call | None = None) -> Attempt:
+def attempt_of(
+    failure: FailedAttempt, decision: Decision, kept: Call | None = None, held: Hold | None = None
+) -> Attempt:
     """With what its call took, as its function told, or kept before it crashed; else the call is taken
-    for as dear as its answers have been."""
+    for as dear as its answers have been, and its caller's budget is charged all that was `held`."""
     error = from_execution(failure.error.name, failure.error.cause)
     told = error.call
     if told is None and kept is not None:
@@ -20,6 +23,7 @@ def attempt_of(failure: FailedAttempt, decision: Decision, kept: Call | None = N
     call: dict[str, Any] = dict(told or {"waited_ms": 1000 * failure.candidate.waited_seconds})
     if told is None and _may_be_billed(failure, error):
         call["possibly_billed_nano_usd"] = decision.assumed_cost_nano_usd(failure.candidate)
+        call["charged_nano_usd"] = held.nano_usd if held else 0
     return Attempt.model_validate(
         {
             **call,
@@ -29,6 +33,12 @@ def attempt_of(failure: FailedAttempt, decision: Decision, kept: Call | None = N
             "message": error.message,
         }
     )
+
+
+def is_untold(failure: FailedAttempt) -> bool:
+    """Whether a call may have been made of which nothing was heard."""
+    error = from_execution(failure.error.name, failure.error.cause)
+    return error.call is None and _may_be_billed(failure, error)
 
 
 def _may_be_billed(failure: FailedAttempt, error: EngineError) -> bool:

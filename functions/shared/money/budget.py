@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from functions.shared.contracts.caller import Caller, Limits
+from functions.shared.caller import Caller, Limits
 
 Period = Literal["day", "month", "total"]
 
@@ -50,6 +50,11 @@ def minute_of(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M}"
 
 
+def call_key(request_id: str, attempt: int) -> str:
+    """What a call's hold goes by; attempts are counted from 1."""
+    return f"{request_id}#{attempt}"
+
+
 @dataclass(frozen=True)
 class Hold:
     """An upper bound of one call, held open while it runs: `nano_usd` of the day that its request began on,
@@ -67,7 +72,7 @@ class Hold:
 
     @property
     def key(self) -> str:
-        return f"{self.request_id}#{self.attempt}"
+        return call_key(self.request_id, self.attempt)
 
     def to_text(self) -> str:
         told = (self.nano_usd, self.tokens, self.day, self.minute, self.expires_at_s, self.writer)

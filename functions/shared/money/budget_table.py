@@ -12,7 +12,7 @@ from typing import Any
 
 from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 
-from functions.shared.contracts.caller import Limits
+from functions.shared.caller import Caller, Limits
 from functions.shared.money.budget import (
     ASSUMED,
     HOLD,
@@ -21,6 +21,7 @@ from functions.shared.money.budget import (
     Budget,
     Hold,
     conditions_of,
+    limits_by_id,
     period_names,
 )
 from functions.shared.storage.conditions import refusing_item
@@ -71,6 +72,11 @@ class BudgetTable:
         found = self._table.get_item(Key={"budget_id": id_}, ConsistentRead=True)
         return Budget(found.get("Item", {}))
 
+    def holding(self, caller_id: str, caller: Caller) -> Budget:
+        """The first of the budgets that the caller's calls are held against; an empty one where there is none."""
+        ids = list(limits_by_id(caller_id, caller))
+        return self.read(ids[0]) if ids else Budget({})
+
     def open_ids(self) -> list[str]:
         """The budgets that may have open holds, as the index knows them by now."""
         arguments = {"IndexName": OPEN_INDEX, "KeyConditionExpression": Key(OPEN).eq(_IS_OPEN)}
@@ -84,7 +90,8 @@ class BudgetTable:
 
     def reserve(self, id_: str, limits: Limits, hold: Hold) -> Budget | None:
         """None once the hold is open, else the budget that does not pay for it; or that has a hold of
-        this call already, by another writer: see `Budget.hold`. `hold` is as `Hold.under` these limits."""
+        this call already, by another writer, or was charged for one that was given up: see `Budget.hold`.
+        `hold` is as `Hold.under` these limits."""
         conditions = list(conditions_of(limits, hold))
         if any(most < 0 for _, most in conditions):
             return self.read(id_)
@@ -93,7 +100,7 @@ class BudgetTable:
         if hold.tokens:
             added[TOKENS + hold.minute] = hold.tokens
         write = _Write(added | {RESERVES: 1}, {name: hold.to_text(), OPEN: _IS_OPEN})
-        condition: ConditionBase = Attr(name).not_exists()
+        condition: ConditionBase = Attr(name).not_exists() & Attr(ASSUMED + hold.key).not_exists()
         for attribute, most in conditions:
             condition &= Attr(attribute).not_exists() | Attr(attribute).lte(most)
         there = self._write(id_, write, condition)

@@ -32,6 +32,14 @@ metrics = Metrics(namespace=NAMESPACE)
 warnings.filterwarnings("ignore", "No application metrics to publish")
 
 
+def count(metric: str) -> None:
+    """One, of the whole service."""
+    sink = AmazonCloudWatchEMFProvider(namespace=NAMESPACE)
+    sink.add_dimension(SERVICE, logger.service)
+    sink.add_metric(metric, MetricUnit.Count, 1)
+    sink.flush_metrics()
+
+
 def count_internal_error(function_name: str) -> None:
     """One, of the whole service and of this function."""
     sink = AmazonCloudWatchEMFProvider(

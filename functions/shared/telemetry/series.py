@@ -24,6 +24,9 @@ COLD_START = "ColdStart"
 """Powertools counts it."""
 INTERNAL_ERRORS = "InternalErrors"
 """What a function caught that it should not have met. What it did not outlive is among `Crashes`."""
+BUDGET_UNAVAILABLE, HOLD_ASSUMED = "BudgetUnavailable", "HoldAssumed"
+"""A call that was not made, as its budget could not be held; a hold that was charged in full, as nobody
+knows what became of its call."""
 RATE_LIMITED = "RateLimited"
 """Counted from the gateway's access log, without any dimension: no function sees these requests."""
 
@@ -69,7 +72,7 @@ number of attempts, whoever failed. `EstimatedUsage` are answers whose tokens th
 tell, or told impossibly."""
 
 OF_FUNCTIONS = (
-    Family(None, (INTERNAL_ERRORS,)),
+    Family(None, (INTERNAL_ERRORS, BUDGET_UNAVAILABLE, HOLD_ASSUMED)),
     Family(FUNCTION_NAME, (COLD_START, INTERNAL_ERRORS)),
 )
 """What each function counts of itself."""

@@ -4,12 +4,12 @@ from types import SimpleNamespace
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
+from functions.shared.caller import Limits
 from functions.shared.callers.administration import KEY_PREFIX
 from functions.shared.callers.forms import BudgetChange, CallerChange, NewCaller, Rotation
 from functions.shared.callers.money import Money
 from functions.shared.callers.records import key_hash, subject_hash
 from functions.shared.callers.views import shown, spend
-from functions.shared.contracts.caller import Limits
 from functions.shared.errors import InvalidRequest, NotFound, ServiceUnavailable
 from functions.shared.money.budget import Hold, budget_id
 from functions.shared.money.budget_table import BudgetTable

@@ -22,7 +22,7 @@ EXCHANGE = {
     "trace_root": "1-2-3",
     "http_method": "POST",
     "path": "/v1/generate",
-    "api_key_id": "k1",
+    "authorizer": {"caller_id": "k1"},
     "status": 200,
     "latency_ms": 12,
     "response_bytes": 345,

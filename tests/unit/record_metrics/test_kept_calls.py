@@ -6,6 +6,7 @@ import pytest
 
 from functions.record_metrics.recording import Stores, record
 from functions.shared.contracts.states import Attempt
+from functions.shared.money.budget_table import BudgetTable
 from functions.shared.money.job_calls import call_change
 from functions.shared.storage.dead_letters import DeadLetters
 from functions.shared.storage.request_log import RequestLog
@@ -17,11 +18,13 @@ ESTIMATED_NANO_USD = 1_000_000
 
 
 @pytest.fixture
-def recorded(requests_table, state_table):
+def recorded(requests_table, state_table, budgets_table):
     def row_of(mode):
         failure = {"candidate": candidate(), "error": KILLED}
         event = finished(mode=mode, decision=decision(ranked()), failures=[failure], error=KILLED)
-        record(event, Stores(RequestLog("Requests"), StateTable("State"), DeadLetters(""), 30))
+        budgets = BudgetTable(budgets_table)
+        stores = Stores(RequestLog("Requests"), StateTable("State"), DeadLetters(""), budgets, 30)
+        record(event, stores)
         return RequestLog("Requests").get("req_1")
 
     return row_of

@@ -12,6 +12,7 @@ from functions.shared.errors import (
     RequestDoubted,
     RequestUnsupported,
 )
+from functions.shared.money.budget_table import BudgetTable
 from functions.shared.never_ran import NEVER_RAN
 from functions.shared.storage.dead_letters import DeadLetters
 from functions.shared.storage.request_log import RequestLog, unpacked
@@ -62,7 +63,9 @@ def _event(*failures, error):
 
 
 def _record(event, queue_url):
-    stores = Stores(RequestLog(TABLE), StateTable("State"), DeadLetters(queue_url), 30)
+    stores = Stores(
+        RequestLog(TABLE), StateTable("State"), DeadLetters(queue_url), BudgetTable(None), 30
+    )
     return record(event, stores, trace_id="1-abc")
 
 

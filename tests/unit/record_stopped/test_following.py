@@ -20,7 +20,12 @@ from tests.support.gateway_events import LambdaStub
 
 MODEL, OTHER = "gpt-4o-mini", "gpt-4o"
 ESTIMATED_NANO_USD = 1_000_000
-SETTINGS = {"STATE_TABLE": "State", "STOPPED_QUEUE_URL": "queue", "RECORD_FUNCTION": "record"}
+SETTINGS = {
+    "STATE_TABLE": "State",
+    "BUDGETS_TABLE": "Budgets",
+    "STOPPED_QUEUE_URL": "queue",
+    "RECORD_FUNCTION": "record",
+}
 ABORTED = {"type": "ExecutionAborted", "executionAbortedEventDetails": {"error": "Aborted"}}
 
 

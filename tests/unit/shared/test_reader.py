@@ -8,7 +8,7 @@ import pytest
 
 from functions.api.handler import lambda_handler as api
 from functions.metrics.handler import lambda_handler as metrics
-from functions.shared.contracts.caller import Caller
+from functions.shared.caller import Caller
 from functions.shared.errors import HTTP_STATUS
 from functions.shared.money.caller_spend import spend_items
 from functions.shared.storage.clients import client

@@ -8,6 +8,7 @@ from moto.core.models import botocore_stubber
 
 from functions.record_metrics.recording import Stores, record
 from functions.shared.contracts.states import RecordInput
+from functions.shared.money.budget_table import BudgetTable
 from functions.shared.money.caller_spend import CallerSpend, spend_of
 from functions.shared.storage import clients
 from functions.shared.storage.dead_letters import DeadLetters
@@ -69,7 +70,12 @@ def _items(how_many):
 
 def _record(event):
     queue = boto3.client("sqs").create_queue(QueueName="dead-letters")["QueueUrl"]
-    record(event, Stores(RequestLog("Requests"), StateTable("State"), DeadLetters(queue), 30))
+    record(
+        event,
+        Stores(
+            RequestLog("Requests"), StateTable("State"), DeadLetters(queue), BudgetTable(None), 30
+        ),
+    )
 
 
 def _count(event):

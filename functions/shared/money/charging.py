@@ -1,0 +1,52 @@
+"""Which calls a budget is charged for, and what a budget says that does not pay for one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from functions.shared.contracts.decision import Candidate, RoutingContext
+from functions.shared.errors import BudgetExceeded
+from functions.shared.money.budget import STAGE_ID, Left, Period
+from functions.shared.times import stamp
+from functions.shared.vocabulary import in_usd
+
+_LOCAL = "local"
+
+
+def is_charged(candidate: Candidate, routing_context: RoutingContext) -> bool:
+    """Nothing for what is free, nor for what is simulated; but where no provider can be called that costs
+    anything, simulated costs are charged, so that budgets can be tried."""
+    is_tried = {*routing_context.providers_configured} <= {_LOCAL}
+    return candidate.worst_case_cost_nano_usd > 0 and (is_tried or not candidate.mock)
+
+
+def limit_name(budget_id: str, period: Period) -> str:
+    whose = "stage's" if budget_id == STAGE_ID else "caller's"
+    return f"{whose} {period}"
+
+
+def budget_exceeded(budget_id: str, lefts: Iterable[Left], needed_nano_usd: int) -> BudgetExceeded:
+    """By each limit that has less left than a call needs at the least; of the stage's no amount is told,
+    as others spend it, too."""
+    short = [one for one in lefts if one.nano_usd < needed_nano_usd]
+    names = " and ".join(limit_name(budget_id, one.period) for one in short)
+    error = BudgetExceeded(
+        f"What is left of the {names} does not pay for the call.",
+        details=[_detail(budget_id, one, needed_nano_usd) for one in short],
+    )
+    error.affordable_nano_usd = min((one.nano_usd for one in short), default=0)
+    return error
+
+
+def _detail(budget_id: str, left: Left, needed_nano_usd: int) -> dict[str, Any]:
+    amounts = {
+        "limit_nano_usd": left.limit_nano_usd,
+        "left_nano_usd": left.nano_usd,
+        "needed_nano_usd": needed_nano_usd,
+    }
+    return {
+        "limit": limit_name(budget_id, left.period),
+        **(in_usd(amounts) if budget_id != STAGE_ID else {}),
+        "renews_at": stamp(left.renews_at) if left.renews_at else None,
+    }

@@ -1,0 +1,121 @@
+"""Runs the definition of the requests' state machine in the test's own process, by the engine for its
+expressions that the local AWS has, and with the real handlers: nobody waits, and no function is missing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import jsonata
+
+from functions.shared.errors import EngineError
+from stacks.compute.function_table import PROVIDER_FUNCTIONS, provider_function_name
+from stacks.compute.machines import ORCHESTRATE, definition
+from tests.support.gateway_events import LambdaStub
+
+Function = Callable[[dict[str, Any], Any], dict[str, Any]]
+_BEGIN, _END = "{% ", " %}"
+_PROVIDERS = [row.provider for row in PROVIDER_FUNCTIONS]
+
+
+@dataclass
+class Run:
+    """`output` is what the execution answers, or the JSON of its cause."""
+
+    path: list[str] = field(default_factory=list)
+    output: Any = None
+    error: str | None = None
+
+
+class Machine:
+    """`functions` by the names of their table, and `invoke` for every provider's; each is handed an event
+    once, or as often as `deliveries` says, and the first answer counts."""
+
+    def __init__(self, invoke: Function, deliveries: int = 1, **functions: Function) -> None:
+        self._states = json.loads(definition(ORCHESTRATE, 26_000, _PROVIDERS))["States"]
+        invoked = {provider_function_name(name): invoke for name in _PROVIDERS}
+        named = {**functions, **invoked}
+        self._functions = {f"${{{name}Arn}}": one for name, one in named.items()}
+        self._deliveries = deliveries
+
+    def run(self, execution_input: dict[str, Any]) -> Run:
+        context = {
+            "Execution": {
+                "Input": execution_input,
+                "StartTime": datetime.now(UTC).isoformat(),
+            },
+            "State": {"RetryCount": 0, "EnteredTime": datetime.now(UTC).isoformat()},
+        }
+        run, variables, name = Run(), dict[str, Any](), "Classify"
+        given: Any = execution_input
+        while name:
+            state = self._states[name]
+            run.path.append(name)
+            states = {"input": given, "context": context}
+            step, states = self._step(state, variables, states)
+            if state["Type"] == "Fail":
+                run.error = _value(state["Error"], variables, states)
+                run.output = json.loads(_value(state["Cause"], variables, states))
+                return run
+            new = _value(step.get("Assign", {}), variables, states)
+            result = states.get("result", given)
+            output = _value(step["Output"], variables, states) if "Output" in step else result
+            variables, given, run.output = variables | new, output, output
+            name = step.get("Next", "")
+        return run
+
+    def _step(
+        self, state: dict[str, Any], variables: dict[str, Any], states: dict[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What says where to go on, with the state's result or its error."""
+        if state["Type"] == "Choice":
+            rules = (one for one in state["Choices"] if _value(one["Condition"], variables, states))
+            return next(rules, {"Next": state["Default"]}), states
+        if state["Type"] != "Task":
+            return state, states
+        called = _value(state["Arguments"], variables, states)
+        function = self._functions[called["FunctionName"]]
+        try:
+            payload = self._called(function, called["Payload"])
+        except Exception as error:
+            caught = {
+                "Error": type(error).__name__,
+                "Cause": json.dumps(
+                    {"errorType": type(error).__name__, "errorMessage": str(error)}
+                ),
+            }
+            rule = next(
+                one
+                for one in state["Catch"]
+                if {caught["Error"], "States.ALL"} & {*one["ErrorEquals"]}
+            )
+            return rule, states | {"errorOutput": caught}
+        return state, states | {"result": {"Payload": payload}}
+
+    def _called(self, function: Function, payload: dict[str, Any]) -> dict[str, Any]:
+        text = json.dumps(payload)
+        try:
+            return json.loads(json.dumps(function(json.loads(text), LambdaStub())))
+        finally:
+            for _ in range(self._deliveries - 1):
+                # Whatever comes of it, nobody hears.
+                with suppress(EngineError):
+                    function(json.loads(text), LambdaStub())
+
+
+def _value(template: Any, variables: Mapping[str, Any], states: Mapping[str, Any]) -> Any:
+    if isinstance(template, dict):
+        return {name: _value(one, variables, states) for name, one in template.items()}
+    if isinstance(template, list):
+        return [_value(one, variables, states) for one in template]
+    if not isinstance(template, str) or not template.startswith(_BEGIN):
+        return template
+    expression = jsonata.Jsonata.jsonata(template.removeprefix(_BEGIN).removesuffix(_END))
+    expression.register_lambda("parse", json.loads)
+    # The engine takes what it is given apart.
+    bound = json.loads(json.dumps({**variables, "states": states}))
+    return expression.evaluate(None, bound)
