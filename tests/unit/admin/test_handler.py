@@ -7,6 +7,7 @@ from functions.admin.handler import lambda_handler
 from functions.shared.callers.records import key_hash
 from functions.shared.callers.table import CallerTable
 from functions.shared.errors import HTTP_STATUS
+from functions.shared.telemetry.observability import logger
 from tests.support.callers import (
     SERVICE,
     GatewayStub,
@@ -160,3 +161,16 @@ def test_a_caller_is_changed_and_its_budget_set(gateway):
     _, told = asked("GET", "/team-a/spend")
     assert [(one["period"], one["left_usd"]) for one in told["budgets"]] == [("month", 1e-9)]
     assert len(gateway.flushed) == 2
+
+
+def test_who_changed_what_is_logged_and_no_key_is(monkeypatch):
+    lines = []
+    monkeypatch.setattr(logger, "info", lambda *said, **more: lines.append((said, more)))
+    key = made()["key"]
+    rotated = asked("POST", "/team-a/rotate")[1]["key"]
+    asked("GET", "/team-a")
+    assert [(more["by"], more["method"], more["path"]) for _, more in lines] == [
+        (OPERATOR_ID, "POST", CALLERS),
+        (OPERATOR_ID, "POST", f"{CALLERS}/team-a/rotate"),
+    ]
+    assert not any(one in str(lines) for one in (key, rotated))
