@@ -23,6 +23,7 @@ from botocore.awsrequest import AWSResponse
 from ministack.services import dynamodb
 
 from functions.metrics.logs import LogsPage, LogsQuery, logs_page
+from functions.shared.callers.directory import Directory
 from functions.shared.gateway.reader import Reader
 from functions.shared.storage.request_log import BY_CALLER, BY_DAY, PARTITION_OF, RequestLog
 
@@ -32,6 +33,7 @@ _TABLE = "Requests"
 _KEYS = 10
 _END = datetime(2026, 11, 24, 23, 59, 59, tzinfo=UTC)
 _OPERATOR, _CALLER = Reader("operator", is_operator=True), Reader("key-1", is_operator=False)
+_NAMES = Directory({})
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ def _measured(rows: int) -> list[Measured]:
 
 
 def _page(log: RequestLog, reader: Reader, last: datetime | None) -> LogsPage:
-    return logs_page(LogsQuery.model_validate({"to": last}), reader, log, _END)
+    return logs_page(LogsQuery.model_validate({"to": last}), reader, _NAMES, log, _END)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ Events:
     widgets    called by CloudWatch when somebody looks at the dashboard
     tally      counts each new row of the request log in the metrics and in its caller's spend
     record_stopped  the ends of jobs that no state could record, by Step Functions' events
+    sweep      each minute: holds that nobody settled, and alerts of budgets that are used
 
 What they share is in `shared`, in rooms on five floors; imports go down only:
     callers

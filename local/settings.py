@@ -17,6 +17,7 @@ from functions.shared.simulation import (
     faults_in,
     of_the_catalogue,
 )
+from functions.shared.token_issuer import TokenIssuer
 from local.paths import SCRIPTS
 from stacks.extra_providers import ExtraProvider, check_extra_providers
 
@@ -46,6 +47,7 @@ _KEPT = (
 )  # fmt: skip
 _LOOPBACK = "127.0.0.1,localhost"
 _CONCURRENCY = "ACCOUNT_CONCURRENCY"
+_JWT, _COGNITO = "JWT", "AUTH_COGNITO"
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,10 @@ class Settings:
     simulator_latency: bool = False
     simulator_faults: str | None = None
     """The JSON text of `functions.shared.simulation`, which holds it to be true."""
+    jwt: str | None = None
+    """The JSON text of whose tokens count beside the keys, as a stage's configuration has it."""
+    auth_cognito: bool = False
+    """Make a pool of users on the local AWS, whose tokens count."""
     account_concurrency: int = 0
     """How many functions run at once in the whole account; 0 is no limit."""
 
@@ -93,8 +99,14 @@ class Settings:
             **({"simulator_latency": "true"} if self.simulator_latency else {}),
             **({"simulator_faults": self.simulator_faults} if self.simulator_faults else {}),
             **({"bedrock_endpoint_url": endpoint} if endpoint else {}),
+            **({"jwt": self.jwt} if self.jwt else {}),
             **unstreamed,
         }
+
+    def auth_at(self, emulator_url: str) -> dict[str, str]:
+        """A context value for the CDK app: the local AWS has the keys of its pools at its own address."""
+        told = {"cognito": True, "cognito_endpoint_url": emulator_url}
+        return {"auth": json.dumps(told)} if self.auth_cognito else {}
 
     def secret_text(self, provider: str) -> str:
         """The JSON text of a provider's secret."""
@@ -114,6 +126,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         raise ValueError(f"{len(both)} of OPERATOR_API_KEYS are in API_KEYS, too; each is in one")
     extra = _extra_providers(environment)
     bedrock_endpoint_url = environment.get("AWS_ENDPOINT_URL_BEDROCK_RUNTIME") or None
+    jwt, auth_cognito = _jwt(environment), _is_on(environment, _COGNITO)
+    if jwt and auth_cognito:
+        raise ValueError(f"{_JWT} and {_COGNITO} are both set; tokens have one issuer")
     return Settings(
         api_keys,
         mock_providers,
@@ -129,6 +144,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         log_prompts=_is_on(environment, "LOG_PROMPTS"),
         simulator_latency=_is_on(environment, LATENCY_VARIABLE),
         simulator_faults=_faults(environment),
+        jwt=jwt,
+        auth_cognito=auth_cognito,
         account_concurrency=int(
             _whole_numbers(environment, _CONCURRENCY).get(_CONCURRENCY.lower(), 0)
         ),
@@ -140,6 +157,15 @@ def _log_level(environment: Mapping[str, str]) -> str | None:
     if level and level.upper() not in LOG_LEVELS:
         raise ValueError(f"LOG_LEVEL is {level!r}; set one of {', '.join(LOG_LEVELS)}")
     return level and level.upper()
+
+
+def _jwt(environment: Mapping[str, str]) -> str | None:
+    text = environment.get(_JWT) or None
+    try:
+        return text and TokenIssuer.model_validate_json(text).model_dump_json(exclude_none=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise ValueError(f"{'.'.join(map(str, (_JWT, *first['loc'])))}: {first['msg']}") from None
 
 
 def _faults(environment: Mapping[str, str]) -> str | None:

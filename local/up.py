@@ -85,7 +85,8 @@ def _bring_up(state: StackState, settings: Settings, log: Path) -> StackState:
     log.write_bytes(b"")
     write_state(state)
     with _step("Synthesising the CDK app"):
-        assembly = synthesised(settings.context, log)
+        context = settings.context | settings.auth_at(state.emulator_url)
+        assembly = synthesised(context, log)
     write_state(state := state.with_phase("deploying"))
     with _step("Deploying it to the local AWS"):
         deploy(assembly, state.emulator_url, log)

@@ -1,4 +1,4 @@
-"""`python -m ops prove | document | reprice | callers`."""
+"""`python -m ops prove | document | reprice | reconcile | callers`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ops import callers, reprice
+from ops import callers, reconcile, reprice
 from ops.prove import document
 from ops.prove.running import prove
 from ops.prove.table import CHECKS
@@ -43,6 +43,12 @@ def _parser() -> argparse.ArgumentParser:
     repricing.set_defaults(run=_reprice)
     _add_stage(repricing)
     repricing.add_argument("--since", default="30d", metavar="AGE", help="5m, 24h, 7d")
+    reconciling = commands.add_parser(
+        "reconcile", help="hold budgets, request log, kept calls and metrics against each other"
+    )
+    reconciling.set_defaults(run=_reconcile)
+    _add_stage(reconciling)
+    reconciling.add_argument("--since", default="30d", metavar="AGE", help="5m, 24h, 7d")
     managing = commands.add_parser(
         "callers", help="make callers, turn their keys, set what they may spend"
     )
@@ -71,6 +77,10 @@ def _prove(options: argparse.Namespace) -> int:
 
 def _reprice(options: argparse.Namespace) -> int:
     return reprice.run(_stage(options), period_of(options.since))
+
+
+def _reconcile(options: argparse.Namespace) -> int:
+    return reconcile.run(_stage(options), period_of(options.since))
 
 
 def _callers(options: argparse.Namespace) -> int:

@@ -28,6 +28,7 @@ from functions.shared.catalogue.pricing import prices_with
 from functions.shared.policy.routing_policy import load_policy
 from functions.shared.silence_limits import SilenceLimits
 from functions.shared.simulation import Faults, of_the_catalogue
+from functions.shared.token_issuer import Claim, TokenIssuer
 from functions.shared.vocabulary import (
     BUILT_IN_PROVIDERS,
     MockProviders,
@@ -146,6 +147,19 @@ class Deadlines(_Part):
         return ceil(max(self.sync_ms, self.async_ms) / 1000) + 30
 
 
+class Auth(_Part):
+    """Callers that sign in."""
+
+    cognito: bool = False
+    """Make a pool of users, whose tokens open the stage like a key."""
+    caller_claim: Claim = "sub"
+    """What a user is called by; whoever may choose its value may choose whom to be."""
+    plan_claim: Claim | None = None
+    """Where a token names its plan: `cognito:groups` makes operators of a group `operator`."""
+    cognito_endpoint_url: str | None = None
+    """Where the pool's keys are, on the stage `local` only."""
+
+
 class StageConfig(_Part):
     """What differs between stages."""
 
@@ -196,6 +210,9 @@ class StageConfig(_Part):
     log_prompts: bool = False
     """Keep the prompt's first 4,000 characters with the audit record."""
     plans: Plans
+    jwt: Annotated[TokenIssuer | None, BeforeValidator(_json_of)] = None
+    """Whose tokens open the stage like a key; the command line gives it as one JSON text."""
+    auth: Annotated[Auth, BeforeValidator(_json_of)] = Auth()
     deadlines: Deadlines = Deadlines()
     alarms: Alarms = Alarms()
     alarm_emails: Listed[str] = ()
@@ -262,7 +279,28 @@ class StageConfig(_Part):
     def _only_locally(self) -> Self:
         if self.bedrock_endpoint_url and self.stage != "local":
             raise ValueError("bedrock_endpoint_url is for the local stage only")
+        if self.auth.cognito_endpoint_url and self.stage != "local":
+            raise ValueError("auth.cognito_endpoint_url is for the local stage only")
         return self
+
+    @model_validator(mode="after")
+    def _has_one_issuer(self) -> Self:
+        if self.jwt and self.auth.cognito:
+            raise ValueError("tokens have one issuer: jwt names another than auth.cognito makes")
+        return self
+
+    @field_validator("jwt")
+    @classmethod
+    def _cannot_be_forged_on_the_way(
+        cls, issuer: TokenIssuer | None, info: ValidationInfo
+    ) -> TokenIssuer | None:
+        """Whoever can change what the issuer's keys are can be any caller."""
+        schemes = ("https://", "http://") if info.data.get("stage") == "local" else ("https://",)
+        for name in ("issuer", "jwks_url"):
+            address = issuer and getattr(issuer, name)
+            if address and not address.startswith(schemes):
+                raise ValueError(f"{name} must begin with {' or '.join(schemes)}")
+        return issuer
 
     @property
     def service(self) -> str:

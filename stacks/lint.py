@@ -40,7 +40,7 @@ def stage_findings(stage: str, directory: Path, **context: object) -> list[str]:
 def main() -> int:
     """Print the findings and return the exit code."""
     stages = json.loads(CDK_JSON.read_text("utf-8"))["context"]["stages"]
-    stages[LONGEST_NAME] = stages["dev"]
+    stages[LONGEST_NAME] = {**stages["dev"], "auth": {"cognito": True}}
     with TemporaryDirectory() as directory:
         findings = [
             finding

@@ -11,6 +11,7 @@ from stacks.compute.function_table import Resources, function_specs
 from stacks.compute.functions import Functions
 from stacks.compute.machines import JOBS_MACHINE, SYNC_MACHINE, Machines
 from stacks.config import StageConfig
+from stacks.monitoring.alarms import add_alarm_topic
 from stacks.monitoring.monitored_resources import MonitoredResources
 from stacks.monitoring.observability import Observability
 from stacks.storage import StorageStack
@@ -24,7 +25,8 @@ class PipelineStack(Stack):
     ) -> None:
         super().__init__(scope, construct_id, description="LLM orchestrator: functions and API")
         stopped_jobs = add_stopped_jobs_queue(self, storage)
-        resources = Resources(storage, stopped_jobs, JOBS_MACHINE.logical_id)
+        alarm_topic = add_alarm_topic(self, config)
+        resources = Resources(storage, stopped_jobs, alarm_topic, JOBS_MACHINE.logical_id)
         specs = function_specs(config, resources)
         functions = Functions(self, "Functions", config=config, specs=specs)
         machines = Machines(
@@ -55,7 +57,9 @@ class PipelineStack(Stack):
             gateway_stage=api.rest_api.deployment_stage,
             access_logs=api.access_logs,
         )
-        Observability(self, "Observability", config=config, monitored=monitored)
+        Observability(
+            self, "Observability", config=config, monitored=monitored, alarm_topic=alarm_topic
+        )
         self._add_outputs(api, machines)
 
     def _add_outputs(self, api: Api, machines: Machines) -> None:

@@ -16,6 +16,7 @@ from functions.shared.vocabulary import Provider
 from stacks.config import StageConfig
 from stacks.names import construct_name
 from stacks.security import acknowledge
+from stacks.user_pool import add_user_pool
 
 # What the operator puts into each. Bedrock has none: its function's role is its credential. Azure's
 # base_url is the endpoint of the operator's own resource.
@@ -45,6 +46,8 @@ class StorageStack(Stack):
             provider: self._add_secret(provider, fields)
             for provider, fields in (SECRET_FIELDS | dict.fromkeys(extra, ("api_key",))).items()
         }
+        self.token_issuer = add_user_pool(self, config) if config.auth.cognito else config.jwt
+        """Whose tokens open the stage."""
         CfnOutput(self, "RequestsTableName", value=self.requests_table.table_name)
         CfnOutput(self, "StateTableName", value=self.state_table.table_name)
         CfnOutput(self, "CallersTableName", value=self.callers_table.table_name)

@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ OPERATOR_API_KEY = "operator-key-of-the-tests"
 SETTINGS = (
     "API_KEYS", "MOCK_PROVIDERS", "OPENAI_", "AZURE_OPENAI_", "ANTHROPIC_", "GEMINI_", "BEDROCK_",
     "AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "OPERATOR_API_KEYS", "REQUESTS_PER_", "BURST_REQUESTS",
-    "LOG_LEVEL", "LOG_PROMPTS", "ACCOUNT_CONCURRENCY", "EXTRA_PROVIDERS",
+    "LOG_LEVEL", "LOG_PROMPTS", "ACCOUNT_CONCURRENCY", "EXTRA_PROVIDERS", "JWT", "AUTH_COGNITO",
 )  # fmt: skip
 REGION = "us-east-1"
 EXIT_STATUS = pytest.StashKey[int]()
@@ -52,9 +53,32 @@ class Stack:
     def client(self, service: Any) -> Any:
         return self._session.client(service, endpoint_url=self.emulator_url)
 
+    def resource(self, service: Any) -> Any:
+        return self._session.resource(service, endpoint_url=self.emulator_url)
+
     def requests_table(self):
-        resource = self._session.resource("dynamodb", endpoint_url=self.emulator_url)
-        return resource.Table(self.output("RequestsTableName"))
+        return self.table("RequestsTableName")
+
+    def table(self, output: str) -> Any:
+        """By the output that names it."""
+        return self.resource("dynamodb").Table(self.output(output))
+
+    def new_caller(self, name: str, **budget: Any) -> tuple[str, str]:
+        """The id and the key of a new caller; `budget` as a `BudgetChange` has it."""
+        from functions.shared.callers.administration import Administration
+        from functions.shared.callers.forms import BudgetChange, NewCaller
+        from functions.shared.callers.table import CallerTable
+        from functions.shared.callers.usage_plans import UsagePlans
+
+        plans = UsagePlans(
+            self.client("apigateway"), "llm-orchestrator-local", self.output("ApiId")
+        )
+        callers = CallerTable(self.table("CallersTableName"))
+        allowed = BudgetChange.model_validate(budget) if budget else None
+        new = NewCaller(name=name, budget=allowed)
+        record, key = Administration(callers, plans, datetime.now(UTC)).create(new)
+        assert key is not None
+        return record.caller_id, key
 
     def output(self, name: str) -> str:
         for stack in self.client("cloudformation").describe_stacks()["Stacks"]:
@@ -237,6 +261,7 @@ def environment(monkeypatch):
             monkeypatch.setenv(name, value)
         read_settings.cache_clear()
 
+    told(CALLERS_TABLE="Callers", BUDGETS_TABLE="Budgets")
     yield told
     read_settings.cache_clear()
 
@@ -251,14 +276,15 @@ def aws(monkeypatch):
     """An empty account inside the test's own process."""
     from moto import mock_aws
 
+    from functions.shared.callers import directory
     from functions.shared.health import reader
     from functions.shared.storage import clients
 
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    # Both are kept between invocations: the next test has another account.
-    caches = (clients.client, clients.dynamodb, clients.table)
+    # All are kept between invocations: the next test has another account.
+    caches = (clients.client, clients.dynamodb, clients.table, directory._read)
     for one in caches:
         one.cache_clear()
     reader.known.clear()

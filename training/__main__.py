@@ -53,6 +53,9 @@ def _parser() -> argparse.ArgumentParser:
     tokens = commands.add_parser("tokens", help="fit bytes per token to real tokenizers")
     tokens.add_argument("--data", type=Path, required=True, metavar="DIR")
     tokens.set_defaults(run=_tokens)
+    lengths = commands.add_parser("lengths", help="how much the lengths of answers vary")
+    lengths.add_argument("--data", type=Path, required=True, metavar="DIR")
+    lengths.set_defaults(run=_lengths)
     words = commands.add_parser("words", help="list the words that are one token everywhere")
     words.set_defaults(run=_words)
     report = commands.add_parser("report", help="measure on held-out rows, into docs/models.md")
@@ -174,6 +177,12 @@ def _tokens(arguments: argparse.Namespace) -> int:
 
     print(json.dumps(calibrate(arguments.data), indent=1))
     return 0
+
+
+def _lengths(arguments: argparse.Namespace) -> int:
+    from training.routing.answer_lengths import run_lengths
+
+    return run_lengths(arguments)
 
 
 def _words(_arguments: argparse.Namespace) -> int:

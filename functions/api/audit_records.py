@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from functions.api.feedback import Grade
+from functions.shared.callers.directory import Directory
 from functions.shared.errors import Forbidden, InvalidRequest, NotFound
 from functions.shared.gateway.reader import Reader
 from functions.shared.request_ids import REQUEST_ID
@@ -22,11 +23,17 @@ class AuditRecords:
 
     log: RequestLog
     reader: Reader
+    names: Directory
 
     def get(self, request_id: str) -> dict[str, Any]:
-        """The row as it was recorded. Raises `NotFound`."""
+        """The row as it was recorded, with its caller's name, but for what all callers together spent, which
+        is an operator's to see. Raises `NotFound`."""
         row: dict[str, Any] = in_usd(self._row(request_id))
-        return {name: value for name, value in row.items() if name not in _INTERNAL}
+        if not self.reader.is_operator:
+            _hide_the_stages_budget(row)
+        recorded = row.get("profile", {}).get("caller", {}).get("name", "")
+        shown = {name: value for name, value in row.items() if name not in _INTERNAL}
+        return shown | {"caller": self.names.name_of(row["caller_id"], recorded)}
 
     def grade(self, request_id: str, grade: Grade) -> dict[str, Any]:
         """Replaces an earlier grade; routing learns from what the one who asked thinks, and from
@@ -51,3 +58,10 @@ class AuditRecords:
         if row is None or not self.reader.may_see(row["caller_id"]):
             raise NotFound("There is no such request.")
         return row
+
+
+def _hide_the_stages_budget(row: dict[str, Any]) -> None:
+    row.get("profile", {}).get("caller", {}).pop("stage_limits", None)
+    context = row.get("decision", {}).get("routing_context", {})
+    if left := context.get("budgets_left"):
+        left["money"] = [one for one in left["money"] if one["owner"] == "caller"]

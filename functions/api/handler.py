@@ -1,4 +1,4 @@
-"""Jobs, audit records, feedback, models, health. Executions are started without any function."""
+"""Jobs, audit records, feedback, models, callers, health. Executions are started without any function."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.api.audit_records import AuditRecords
+from functions.api.callers import listed_caller
 from functions.api.feedback import Grade
 from functions.api.jobs import Jobs
 from functions.api.models import get_model, list_models
+from functions.shared.callers.directory import names_for
 from functions.shared.gateway.reader import Reader
-from functions.shared.gateway.rest import caller_of, new_resolver, parsed_body
+from functions.shared.gateway.rest import caller_id_of, caller_of, new_resolver, parsed_body
 from functions.shared.health.listing import current_health
 from functions.shared.health.reader import Health
+from functions.shared.money.budget_table import BudgetTable
 from functions.shared.policy.provider_choice import ProviderChoice
 from functions.shared.settings import ApiSettings, read_settings
+from functions.shared.storage.clients import table
 from functions.shared.storage.request_log import RequestLog
 from functions.shared.storage.state_table import StateTable
 from functions.shared.telemetry.observability import logger, metrics
@@ -33,7 +37,10 @@ def _jobs() -> Jobs:
 
 
 def _audit_records() -> AuditRecords:
-    return AuditRecords(RequestLog(read_settings(ApiSettings).REQUESTS_TABLE), _reader())
+    settings, reader = read_settings(ApiSettings), _reader()
+    own = caller_of(app.current_event).name
+    names = names_for(reader, own, settings.CALLERS_TABLE)
+    return AuditRecords(RequestLog(settings.REQUESTS_TABLE), reader, names)
 
 
 def _known_of_models() -> tuple[ProviderChoice, datetime, Health | None]:
@@ -74,7 +81,10 @@ def get_one_model(model_id: str) -> dict[str, Any]:
 
 @app.get("/v1/caller")
 def get_caller() -> dict[str, Any]:
-    return {"name": caller_of(app.current_event).name}
+    event, budgets = app.current_event, table(read_settings(ApiSettings).BUDGETS_TABLE)
+    caller_id, caller = caller_id_of(event), caller_of(event)
+    listed = listed_caller(caller_id, caller, BudgetTable(budgets), datetime.now(UTC))
+    return listed.model_dump(mode="json")
 
 
 @app.get("/v1/health")

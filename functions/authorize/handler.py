@@ -9,6 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.authorize.authorizing import Refused, authorize
 from functions.authorize.credentials import credential_of
+from functions.authorize.refusals import TokenRefused
 from functions.authorize.verdicts import allowed, denied
 from functions.shared.callers.table import CallerTable
 from functions.shared.settings import AuthorizeSettings, read_settings
@@ -30,6 +31,9 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         authorized = authorize(credential, settings, CallerTable(table(settings.CALLERS_TABLE)))
     except Refused as refused:
         return denied(f"{credential.header}: {refused.reason}", event["methodArn"])
+    except TokenRefused as refused:
+        logger.info("token refused", reason=str(refused))
+        authorized = None
     if authorized is None:
         logger.info("unknown credential")
         sys.tracebacklimit = 0

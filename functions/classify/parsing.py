@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import JsonValue, ValidationError
 
+from functions.shared.caller import Caller
 from functions.shared.contracts.request import GenerateRequest
 from functions.shared.contracts.schema_budget import SchemaRefused, refuse_costly_schemas
 from functions.shared.contracts.state_size import json_bytes
@@ -17,6 +18,13 @@ from functions.shared.well_formed import well_formed
 
 MAX_REQUEST_BYTES = 210_000
 """The rest of a state is room for the decision and the failed attempts."""
+_USUAL_CALLER_BYTES = 400
+"""Of a caller with limits and without lists, which has its place in that room."""
+_NEEDS_BYTES = 8_000
+"""At most, of what each model needs of the budgets of a caller that has limits."""
+
+
+_ANYBODY = Caller()
 
 
 def _handed_on_bytes(request: GenerateRequest) -> int:
@@ -38,7 +46,13 @@ def _well_formed(body: JsonValue) -> tuple[Any, int]:
         return mended, json_bytes(mended)
 
 
-def parse_request(body: JsonValue) -> GenerateRequest:
+def room_bytes(caller: Caller) -> int:
+    """For the request, as the caller and what its limits bring take theirs of the same states."""
+    more = max(0, json_bytes(json_of(caller)) - _USUAL_CALLER_BYTES)
+    return MAX_REQUEST_BYTES - more - (_NEEDS_BYTES if caller.is_limited else 0)
+
+
+def parse_request(body: JsonValue, caller: Caller = _ANYBODY) -> GenerateRequest:
     """Raises `InvalidRequest` and `PayloadTooLarge`."""
     try:
         body, told_bytes = _well_formed(body)
@@ -50,8 +64,9 @@ def parse_request(body: JsonValue) -> GenerateRequest:
         raise InvalidRequest.of(problems_of(error, GenerateRequest)) from None
     except RecursionError:
         raise InvalidRequest.at("body", "nested too deeply") from None
-    if size > MAX_REQUEST_BYTES:
-        raise PayloadTooLarge(f"The request has {size} bytes; at most {MAX_REQUEST_BYTES} fit.")
+    room = room_bytes(caller)
+    if size > room:
+        raise PayloadTooLarge(f"The request has {size} bytes; at most {room} fit.")
     try:
         refuse_costly_schemas(request)
     except SchemaRefused as refused:

@@ -10,6 +10,7 @@ from typing import Any
 
 from functions.classify.classifier import decide_task
 from functions.classify.parsing import parse_request
+from functions.shared.caller import Caller
 from functions.shared.catalogue.token_bounds import (
     EARLIER_CALL_BYTES,
     INSTRUCTION_BYTES,
@@ -23,6 +24,7 @@ from functions.shared.contracts.decision import Prediction, Profile
 from functions.shared.contracts.request import REFUSED_AT_ROOT, GenerateRequest
 from functions.shared.contracts.state_size import json_bytes
 from functions.shared.contracts.states import UNLIMITED_NANO_USD, ClassifyInput, ClassifyOutput
+from functions.shared.errors import Forbidden, problem_at
 from functions.shared.policy.routing_policy import load_policy
 from functions.shared.settings import ClassifySettings, PolicySettings
 from functions.shared.times import epoch_ms
@@ -38,12 +40,14 @@ _IMAGES: Any = {
 
 
 def profile_request(event: ClassifyInput, settings: ClassifySettings) -> ClassifyOutput:
-    """Raises `InvalidRequest` and `PayloadTooLarge`."""
+    """Raises `InvalidRequest`, `PayloadTooLarge`, and `Forbidden` for what the caller may not ask."""
     began = time.perf_counter()
-    request = parse_request(event.request)
-    decided = decide_task(request)
-    shown = _shown(request)
     started_at_ms = epoch_ms(datetime.fromisoformat(event.started_at))
+    event.caller.check_time(started_at_ms / 1000)
+    request = parse_request(event.request, event.caller)
+    decided = decide_task(request)
+    _check_task(decided.task, event.caller)
+    shown = _shown(request)
     limit_ms = settings.SYNC_DEADLINE_MS if event.mode == "sync" else settings.ASYNC_DEADLINE_MS
     deadline_ms = min(limit_ms, request.max_latency_ms or limit_ms)
     profile = Profile(
@@ -83,6 +87,13 @@ def profile_request(event: ClassifyInput, settings: ClassifySettings) -> Classif
         limit_nano_usd=UNLIMITED_NANO_USD if limit is None else limit,
         logged_prompt=logged,
     )
+
+
+def _check_task(task: Task, caller: Caller) -> None:
+    if caller.tasks and task not in caller.tasks:
+        problem = f"{task} is not among the tasks of this caller: {', '.join(caller.tasks)}"
+        details = [problem_at("task", problem)]
+        raise Forbidden("The caller may not ask for this task.", details=details)
 
 
 def _predictions(request: GenerateRequest, settings: PolicySettings) -> dict[str, list[Prediction]]:

@@ -104,6 +104,7 @@ export type Status = "SUCCEEDED" | "FAILED" | "ABORTED" | "TIMED_OUT";
 export interface AuditRecord {
   request_id: string;
   caller_id: string;
+  caller: string;
   created_at: string;
   status: Status;
   mode: string;
@@ -131,6 +132,7 @@ export interface AuditRecord {
 export interface LoggedRequest {
   request_id: string;
   caller_id: string;
+  caller: string;
   created_at: string;
   status: Status;
   task: string | null;
@@ -147,6 +149,43 @@ export interface LoggedRequest {
 export interface Reader {
   caller_id: string;
   is_operator: boolean;
+}
+
+export interface Limit {
+  limit: "day" | "month" | "total";
+  limit_usd: number;
+  spent_usd: number;
+  held_usd: number;
+  left_usd: number;
+  used: number;
+  renews_at: string | null;
+}
+
+export interface Budget {
+  name: string;
+  mode: "strict" | "expected";
+  tier_down_at: number;
+  limits: Limit[];
+  tokens_per_minute: { limit: number; left: number } | null;
+}
+
+export interface Caller {
+  caller_id: string;
+  name: string;
+  plan: string;
+  expires_at: string | null;
+  models: string[] | null;
+  tasks: string[] | null;
+  budget: Budget | null;
+}
+
+/** Of a 402; one that the whole stage shares has no amounts. */
+export interface BudgetRefusal {
+  limit: string;
+  limit_usd?: number;
+  left_usd?: number;
+  needed_usd?: number;
+  renews_at?: string | null;
 }
 
 export interface LogsPage {

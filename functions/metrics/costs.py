@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
 from decimal import Decimal
-from itertools import islice
 from typing import get_args
 
 from functions.metrics.cloudwatch import Figure, read_figures
 from functions.metrics.summary import Measured, costs_by_model, model_figures
 from functions.metrics.window import Window
+from functions.shared.callers.directory import Directory
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.gateway.reader import Reader
+from functions.shared.money.budget_states import BudgetState
 from functions.shared.money.caller_spend import CallerSpend, spend_ids, spend_of
 from functions.shared.storage.state_table import StateTable
 from functions.shared.vocabulary import Count, Frozen, Task, Usd, usd
-
-_MOST_ITEMS = 100
 
 
 class CallerCosts(Frozen):
     """What providers bill, what they may bill for answers that never came, and what nobody bills."""
 
+    caller_id: str
     requests: Count
     cost_usd: Usd
     possibly_billed_usd: Usd
@@ -37,8 +36,8 @@ class Costs(Measured):
     the stage names, or the best by quality of those that could be asked, at the tokens of the answer,
     less what all attempts cost.
 
-    `by_provider` sums up `by_model`; `by_caller` has the caller's key alone, unless it is an
-    operator's. `budgets` is empty: there are none.
+    `by_provider` sums up `by_model`. `by_caller`, by name, and `budgets` have the caller's own alone; an
+    operator's have those of all, and the stage's budget.
     """
 
     total_usd: Usd
@@ -49,11 +48,13 @@ class Costs(Measured):
     by_provider: dict[str, Usd]
     by_task: dict[str, Usd]
     by_caller: dict[str, CallerCosts]
-    budgets: tuple[()] = ()
+    budgets: list[BudgetState]
 
 
-def costs(service: str, window: Window, reader: Reader, state: StateTable) -> Costs:
-    """Raises `ClientError` and `BotoCoreError` where figures or the table cannot be read."""
+def costs(
+    service: str, window: Window, by_caller: dict[str, CallerCosts], budgets: list[BudgetState]
+) -> Costs:
+    """Raises `ClientError` and `BotoCoreError` where figures cannot be read."""
     tasks = [("task", task) for task in get_args(Task)]
     wanted = [
         *map(Figure, ("CostUsd", "PossiblyBilledUsd", "SimulatedCostUsd", "SavingsUsd")),
@@ -82,33 +83,26 @@ def costs(service: str, window: Window, reader: Reader, state: StateTable) -> Co
             for task in tasks
             if figures.count("Requests", task)
         },
-        by_caller=_by_caller(window, reader, state),
+        by_caller=by_caller,
+        budgets=budgets,
     )
 
 
-def _by_caller(window: Window, reader: Reader, state: StateTable) -> dict[str, CallerCosts]:
-    spent = spend_of(
-        item
-        for ids in _batches(spend_ids(window.start, window.end))
-        for item in state.read(ids).values()
-    )
-    return {
-        key: _printed(one)
-        for key, one in sorted(spent.items())
-        if reader.is_operator or key == reader.caller_id
-    }
+def costs_by_caller(
+    window: Window, reader: Reader, state: StateTable, names: Directory
+) -> dict[str, CallerCosts]:
+    """By name, of those that the reader sees. Raises `ClientError` and `BotoCoreError`."""
+    items = state.read(spend_ids(window.start, window.end)).values()
+    spent = {id_: one for id_, one in spend_of(items).items() if reader.may_see(id_)}
+    named = names.distinct(spent)
+    return {named[id_]: _printed(id_, spent[id_]) for id_ in sorted(spent, key=named.__getitem__)}
 
 
-def _printed(spent: CallerSpend) -> CallerCosts:
+def _printed(caller_id: str, spent: CallerSpend) -> CallerCosts:
     return CallerCosts(
+        caller_id=caller_id,
         requests=spent.requests,
         cost_usd=usd(spent.cost_nano_usd),
         possibly_billed_usd=usd(spent.possibly_billed_nano_usd),
         simulated_cost_usd=usd(spent.simulated_cost_nano_usd),
     )
-
-
-def _batches(ids: list[str]) -> Iterator[list[str]]:
-    remaining = iter(ids)
-    while batch := list(islice(remaining, _MOST_ITEMS)):
-        yield batch

@@ -6,7 +6,7 @@ import base64
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import (
     AfterValidator,
@@ -15,8 +15,10 @@ from pydantic import (
     Field,
     StringConstraints,
     TypeAdapter,
+    model_validator,
 )
 
+from functions.shared.callers.directory import Directory
 from functions.shared.errors import InvalidRequest
 from functions.shared.gateway.reader import Partition, Reader
 from functions.shared.storage.request_log import BY_DAY, PARTITION_OF, Page, RequestLog
@@ -49,7 +51,8 @@ Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
 
 
 class LogsQuery(Frozen):
-    """`from` and `to` are ISO times and belong to the page's rows, too."""
+    """`from` and `to` are ISO times and belong to the page's rows, too. `caller` is a name, or the id of
+    one that has none."""
 
     limit: Annotated[int, Field(ge=1, le=1000)] = 20
     cursor: Annotated[str, Field(max_length=500)] | None = None
@@ -57,14 +60,21 @@ class LogsQuery(Frozen):
     provider: str | None = None
     task: str | None = None
     status: Literal["SUCCEEDED", "FAILED", "ABORTED", "TIMED_OUT"] | None = None
+    caller: Annotated[str, Field(min_length=1, max_length=128)] | None = None
     caller_id: Annotated[str, Field(min_length=1, max_length=128)] | None = None
     first: Annotated[Moment | None, Field(alias="from")] = None
     last: Annotated[Moment | None, Field(alias="to")] = None
 
+    @model_validator(mode="after")
+    def _names_one_caller(self) -> Self:
+        if self.caller is not None and self.caller_id is not None:
+            raise ValueError("name a caller either by caller or by caller_id")
+        return self
+
 
 class LoggedRequest(Frozen):
-    """What the indexes hold of a row; null is what a request that ended early never had, and what rows
-    of an earlier version lack."""
+    """What the indexes hold of a row, and what its caller is called; null is what a request that ended
+    early never had, and what rows of an earlier version lack."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -74,6 +84,7 @@ class LoggedRequest(Frozen):
     status: str
     mode: str
     caller_id: str
+    caller: str
     task: str | None = None
     model_preference: str | None = None
     model: str | None = None
@@ -107,7 +118,9 @@ class LogsPage(Frozen):
     reader: LogsReader
 
 
-def logs_page(query: LogsQuery, reader: Reader, log: RequestLog, now: datetime) -> LogsPage:
+def logs_page(
+    query: LogsQuery, reader: Reader, names: Directory, log: RequestLog, now: datetime
+) -> LogsPage:
     """One query of an index, unless a day ends or a filter leaves too little.
 
     Raises `Forbidden`, `InvalidRequest` for a cursor that is not ours, and `ClientError`.
@@ -118,16 +131,22 @@ def logs_page(query: LogsQuery, reader: Reader, log: RequestLog, now: datetime) 
         last = datetime.fromisoformat(position.created_at)
     else:
         position = None  # another `to` than the cursor's may have moved before it
-    partitions = list(reader.partitions(query.caller_id, first, last))
+    wanted = names.id_of(query.caller) if query.caller else query.caller_id
+    partitions = list(reader.partitions(wanted, first, last))
     rows, end = list[dict[str, Any]](), None
     if stamp(first) <= stamp(last):
         reads = _reads(log, query, partitions, (stamp(first), stamp(last)), position)
         rows, end = _first_page(reads, query.limit)
     return LogsPage(
-        logs=[LoggedRequest.model_validate(in_usd(row)) for row in rows],
+        logs=[_logged(row, names) for row in rows],
         next_cursor=_cursor(end) if end else None,
         reader=LogsReader(caller_id=reader.caller_id, is_operator=reader.is_operator),
     )
+
+
+def _logged(row: dict[str, Any], names: Directory) -> LoggedRequest:
+    caller = names.name_of(row["caller_id"])
+    return LoggedRequest.model_validate(in_usd(row) | {"caller": caller})
 
 
 def _stretch(query: LogsQuery, now: datetime) -> tuple[datetime, datetime]:

@@ -143,5 +143,6 @@ def _day(
         added[attribute("output_tokens", model)] += tokens
         added[attribute("answers", model, task)] += 1
         added[attribute("output_tokens", model, task)] += tokens
+        added[attribute("output_tokens_squared", model, task)] += tokens**2
     if added:
         yield Change(day_id(provider, now), int((now + _KEPT_DAYS).timestamp()), added)

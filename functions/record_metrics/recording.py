@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.record_metrics.finished_request import FinishedRequest
 from functions.record_metrics.health import changes_of
+from functions.record_metrics.refusals import refused_limits
 from functions.record_metrics.rows import row_of
 from functions.shared.caller import Caller
 from functions.shared.contracts.states import RecordInput, RecordOutput, json_of
@@ -77,10 +78,16 @@ def _session(finished: FinishedRequest, stores: Stores) -> None:
         )
 
 
+def _refusal(finished: FinishedRequest, stores: Stores) -> None:
+    for refused in refused_limits(finished):
+        stores.budgets.note_refusal(refused.budget_id, refused.name, refused.limit_nano_usd)
+
+
 EFFECTS = (
     Effect("row", _row, must=True),
     Effect("health", _health),
     Effect("session", _session),
+    Effect("refusal", _refusal),
 )
 
 

@@ -14,7 +14,12 @@ def candidate_of(ranked: RankedModel, model: Model) -> Candidate:
         mock=ranked.mock,
         context_window=model.context_window,
         worst_case_cost_nano_usd=ranked.worst_case_cost_nano_usd,
+        **_needed(ranked),
     )
+
+
+def _needed(ranked: RankedModel) -> dict[str, int]:
+    return ranked.need.model_dump(exclude={"held_cost_nano_usd"}) if ranked.need else {}
 
 
 def ranked_of(scored: Scored) -> RankedModel:
@@ -35,4 +40,5 @@ def ranked_of(scored: Scored) -> RankedModel:
         estimated_latency_ms=option.latency_ms,
         p95_latency_ms=option.p95_ms,
         estimated_output_tokens=option.output_tokens,
+        need=option.need,
     )

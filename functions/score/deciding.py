@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from functions.score.budgets import budgets_left
 from functions.score.candidates import candidate_of
 from functions.score.ranking import rank, shadow_of
 from functions.shared.catalogue.models import load_catalogue
@@ -18,10 +19,8 @@ from functions.shared.vocabulary import Task
 
 
 def decide(profile: Profile, settings: ScoreSettings, state: StateTable) -> ScoreOutput:
-    """At most one round trip to the state table, and none where it is not needed.
-
-    Raises `NotFound`, `InvalidRequest` and `NoEligibleModel`, as `rank` does.
-    """
+    """At most one round trip to the state table, and none where it is not needed; one more for each of
+    the budgets of a caller that has limits. Raises what `rank` does."""
     catalogue = load_catalogue()
     routing_context = routing_context_of(profile, settings, state)
     began = time.perf_counter()
@@ -56,6 +55,7 @@ def routing_context_of(
         savings_baseline=settings.SAVINGS_BASELINE or None,
         health={name: _for_task(one, profile.task) for name, one in reading.by_model.items()},
         health_stale_since_ms=epoch_ms(reading.stale_since) if reading.stale_since else None,
+        budgets_left=budgets_left(profile, settings),
     )
 
 

@@ -32,7 +32,10 @@ PRIOR_ANSWERS = 20
 PRIOR_VARIATION = 0.5
 """Standard deviation over mean of a latency, assumed until answers tell; the 95th percentile is
 then 1.95 times the mean."""
-_Z95 = 1.6449
+PRIOR_LENGTH_VARIATION_SQUARED = 0.875
+"""The same of an answer's length, squared: `python -m training lengths` has it of 24 models' answers to
+three sets of problems. No other task's answers are public with their lengths."""
+_Z95, _Z99 = 1.6449, 2.3263
 
 PROBE_SHARE = 0.1
 """Of the requests take a model whose circuit is half open for a healthy one."""
@@ -55,6 +58,19 @@ def expected_output_tokens(model: Model, task: Task, health: ModelHealth | None)
     return round(observed / (PRIOR_ANSWERS + history.answers))
 
 
+def usual_output_tokens(model: Model, task: Task, health: ModelHealth | None) -> int:
+    """What 99 of 100 of the model's answers to the task stay under, by a log-normal length whose mean is
+    the expected one and whose spread is that of its answers, drawn to the prior one."""
+    mean = expected_output_tokens(model, task, health)
+    variation_squared = PRIOR_LENGTH_VARIATION_SQUARED
+    history = health.tasks.get(task) if health else None
+    if history and history.output_tokens and history.output_tokens_squared:
+        n = history.answers
+        observed = max(0.0, n * history.output_tokens_squared / history.output_tokens**2 - 1)
+        variation_squared += n / (PRIOR_ANSWERS + n) * (observed - variation_squared)
+    return math.ceil(mean * _over_mean(_Z99, variation_squared))
+
+
 def expected_latency(model: Model, output_tokens: int, health: ModelHealth | None) -> Latency:
     """A log-normal latency whose mean is the catalogue's figure times how the model has done
     against it, and whose spread is that of its answers."""
@@ -67,17 +83,17 @@ def expected_latency(model: Model, output_tokens: int, health: ModelHealth | Non
     mean_ms *= 1 + weight * (ratio - 1)
     observed = max(0.0, answers * health.latency_ms_squared / health.latency_ms**2 - 1)
     variation_squared = PRIOR_VARIATION**2 + weight * (observed - PRIOR_VARIATION**2)
-    return Latency(round(mean_ms), round(mean_ms * _p95_over_mean(variation_squared)))
+    return Latency(round(mean_ms), round(mean_ms * _over_mean(_Z95, variation_squared)))
 
 
-def _p95_over_mean(variation_squared: float) -> float:
-    """Of a log-normal variable. A very wide one has its 95th percentile below its mean, which is
+def _over_mean(z: float, variation_squared: float) -> float:
+    """The percentile at `z` of a log-normal variable. A very wide one has it below its mean, which is
     no figure to hold a limit against: at least 1."""
     sigma_squared = math.log1p(variation_squared)
-    return max(1.0, math.exp(_Z95 * math.sqrt(sigma_squared) - sigma_squared / 2))
+    return max(1.0, math.exp(z * math.sqrt(sigma_squared) - sigma_squared / 2))
 
 
-_PRIOR_P95_OVER_MEAN = _p95_over_mean(PRIOR_VARIATION**2)
+_PRIOR_P95_OVER_MEAN = _over_mean(_Z95, PRIOR_VARIATION**2)
 
 
 def _catalogue_ms(model: Model, answers: int, output_tokens: int) -> float:

@@ -21,7 +21,12 @@ from functions.shared.catalogue.pricing import (
 )
 from functions.shared.catalogue.token_bounds import HIDDEN_TOKENS
 from functions.shared.catalogue.tokens import TOKEN_RATES, call_tokens
-from functions.shared.contracts.decision import Exclusion, Profile, RoutingContext
+from functions.shared.contracts.decision import (
+    BudgetNeed,
+    Exclusion,
+    Profile,
+    RoutingContext,
+)
 from functions.shared.health.circuit import Circuit, availability, circuit_of
 from functions.shared.policy.output_limit import output_limit
 from functions.shared.policy.provider_choice import NO_CREDENTIALS, AnsweredBy, ProviderChoice
@@ -48,6 +53,10 @@ class Option:
     quality: float
     availability: float
     circuit_reason: str = ""
+    need: BudgetNeed | None = None
+    """What it takes of the caller's budgets, where there are any."""
+    is_paid_for: bool = True
+    """Whether those pay for its longest answer."""
 
     def beats(self, other: Option) -> bool:
         """Cheaper, and no worse in anything: no limit can let the other in and keep this one out."""
@@ -58,6 +67,7 @@ class Option:
             and self.worst_case_nano_usd <= other.worst_case_nano_usd
             and self.p95_ms <= other.p95_ms
             and self.availability >= other.availability
+            and self.is_paid_for >= other.is_paid_for
         )
 
 
@@ -99,6 +109,9 @@ def _unusable(
     model: Model, profile: Profile, answered_by: AnsweredBy | None, today: date
 ) -> str | None:
     """Why nothing at all can be asked of the model."""
+    allowed = profile.caller.models
+    if allowed and model.id not in allowed:
+        return "not among the models of this caller"
     if model.is_retired(today):
         return f"retired on {model.retires_on}"
     if answered_by is None:
@@ -130,7 +143,7 @@ def _option(
             model.id,
             input_tokens=input_tokens,
             output_tokens=expected,
-            most_input_tokens=_most_input_tokens(model, profile),
+            most_input_tokens=most_input_tokens(model, profile),
             most_output_tokens=max(most_tokens, model.min_output_tokens),
             on=today,
             factor=price_factor(model.provider, routing_context.price_factors),
@@ -159,7 +172,7 @@ def _option(
     )
 
 
-def _most_input_tokens(model: Model, profile: Profile) -> int:
+def most_input_tokens(model: Model, profile: Profile) -> int:
     """An upper bound where the estimate is a mean: text by its bytes, images by the model's own most."""
     low = profile.low_detail_images if model.image_tokens_low is not None else 0
     images = (profile.images - low) * model.image_tokens_most + low * (model.image_tokens_low or 0)

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from datetime import date
 
+from functions.score.affordability import refusal, weigh
 from functions.score.candidates import ranked_of
 from functions.score.options import Option, options_of
 from functions.score.selection import Selection, select
 from functions.shared.catalogue.models import Catalogue
 from functions.shared.catalogue.pricing import price_version
 from functions.shared.contracts.decision import Decision, Exclusion, Profile, RoutingContext, Shadow
-from functions.shared.errors import InvalidRequest, NoEligibleModel, NotFound, problem_at
+from functions.shared.errors import (
+    EngineError,
+    Forbidden,
+    InvalidRequest,
+    NoEligibleModel,
+    NotFound,
+    problem_at,
+)
 from functions.shared.gateway.field_names import nearest
 from functions.shared.policy.routing_policy import Policy
 from functions.shared.times import utc
+from functions.shared.vocabulary import Preference
 
 
 def rank(
@@ -21,19 +30,20 @@ def rank(
 ) -> Decision:
     """Candidates best first, every other model with the reason why it is out.
 
-    Raises `NotFound` for an unknown named model, `InvalidRequest` for a retired one, and
-    `NoEligibleModel` where nothing is left.
+    Raises `NotFound` for an unknown named model, `Forbidden` for one that the caller may not ask,
+    `InvalidRequest` for a retired one, `NoEligibleModel` where nothing is left, and `BudgetExceeded` or
+    `TokensExceeded` where only a budget keeps it from being asked.
     """
     _check_named(profile, catalogue)
-    options, excluded = options_of(profile, catalogue, policy, routing_context)
-    if not _may_go_on(profile, options):
-        reason = "not among the models of the request" if profile.models else _OTHER_PINNED
-        out = [Exclusion(model=one.model.id, reason=reason) for one in options]
-        excluded, options = excluded + out, []
-    if not options:
-        details = [item.model_dump() for item in excluded]
-        raise NoEligibleModel("The request's limits exclude every model.", details=details)
-    selection = select(options, profile, policy, routing_context)
+    options, excluded = _eligible(profile, catalogue, policy, routing_context)
+    ranked_as = None
+    if profile.caller.is_limited:
+        options, excluded = _paid_for(options, excluded, profile, routing_context)
+        ranked_as = _lowered_preference(profile, routing_context)
+    ranked_for = (
+        profile.model_copy(update={"model_preference": ranked_as}) if ranked_as else profile
+    )
+    selection = select(options, ranked_for, policy, routing_context)
     excluded += [
         Exclusion(model=model, reason=reason) for model, reason in selection.left_out.items()
     ]
@@ -46,8 +56,47 @@ def rank(
         policy_version=policy.version,
         explored=selection.explored,
         propensity=round(selection.propensity, 6),
+        ranked_as=ranked_as,
+        led_by_budget=selection.led_by_budget,
         routing_context=routing_context,
     )
+
+
+def _eligible(
+    profile: Profile, catalogue: Catalogue, policy: Policy, routing_context: RoutingContext
+) -> tuple[list[Option], list[Exclusion]]:
+    """Without a look at the caller's budgets. Raises `NoEligibleModel` where nothing is left."""
+    options, excluded = options_of(profile, catalogue, policy, routing_context)
+    if not _may_go_on(profile, options):
+        reason = "not among the models of the request" if profile.models else _OTHER_PINNED
+        out = [Exclusion(model=one.model.id, reason=reason) for one in options]
+        excluded, options = excluded + out, []
+    if not options:
+        details = [item.model_dump() for item in excluded]
+        raise NoEligibleModel("The request's limits exclude every model.", details=details)
+    return options, excluded
+
+
+def _paid_for(
+    options: list[Option],
+    excluded: list[Exclusion],
+    profile: Profile,
+    routing_context: RoutingContext,
+) -> tuple[list[Option], list[Exclusion]]:
+    """Raises what the budgets end the request with, where they pay for none that it may go on with."""
+    within, beyond = weigh(options, profile, routing_context)
+    if not within or not _may_go_on(profile, within):
+        decisive = [one for one in beyond if one.option.model.id in profile.named] or beyond
+        raise refusal(decisive, excluded, routing_context)
+    return within, excluded + [one.exclusion for one in beyond]
+
+
+def _lowered_preference(profile: Profile, routing_context: RoutingContext) -> Preference | None:
+    """What the caller's preference becomes where much of a budget is used; None where it stays. What the
+    caller names is asked as it is named."""
+    left = routing_context.budgets_left
+    is_lowered = left is not None and left.nearly_used is not None and not profile.named
+    return "cheap" if is_lowered and profile.model_preference != "cheap" else None
 
 
 _OTHER_PINNED = "another model is pinned"
@@ -78,7 +127,7 @@ def shadow_of(
     """What another policy would have chosen; None where it would have found nothing."""
     try:
         first = rank(profile, catalogue, policy, routing_context).candidates[0]
-    except NoEligibleModel:
+    except EngineError:
         return None
     return Shadow(
         policy_version=policy.version,
@@ -90,7 +139,7 @@ def shadow_of(
 
 
 def _check_named(profile: Profile, catalogue: Catalogue) -> None:
-    """Every unknown one is told, else every retired one."""
+    """Every unknown one is told, else every one that is not the caller's to ask, else every retired one."""
     fields = {"model": profile.model} if profile.model is not None else {}
     fields |= {f"models.{index}": model for index, model in enumerate(profile.models)}
     ids = [model.id for model in catalogue.models]
@@ -101,6 +150,14 @@ def _check_named(profile: Profile, catalogue: Catalogue) -> None:
     ]
     if unknown:
         raise NotFound("There is no such model.", details=unknown)
+    allowed = profile.caller.models
+    forbidden = [
+        problem_at(field, f"{model} is not among the models of this caller")
+        for field, model in fields.items()
+        if allowed and model not in allowed
+    ]
+    if forbidden:
+        raise Forbidden("The caller may not ask this model.", details=forbidden)
     today = utc(profile.started_at_ms).date()
     retired = [
         problem_at(field, _retirement(model, catalogue, today))

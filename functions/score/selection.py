@@ -37,7 +37,13 @@ class Scored:
     final: float
 
     @property
-    def order(self) -> tuple[float, int, str]:
+    def order(self) -> tuple[bool, float, int, str]:
+        """What a budget pays for in full comes before what it may cut short."""
+        option = self.option
+        return (not option.is_paid_for, -self.final, option.cost_nano_usd, option.model.id)
+
+    @property
+    def by_score(self) -> tuple[float, int, str]:
         # The id makes the order total: equal scores never depend on the catalogue's order.
         return (-self.final, self.option.cost_nano_usd, self.option.model.id)
 
@@ -55,6 +61,8 @@ class Selection:
     alternative that would cost."""
     explored: bool = False
     """Whether chance put another one first than the best."""
+    led_by_budget: bool = False
+    """Whether the best is behind, as the budgets do not pay for its longest answer."""
     propensity: float = 1.0
 
 
@@ -103,7 +111,7 @@ def select(
 
 def _ablest(ranked: list[Scored]) -> str | None:
     real = [one for one in ranked if not one.option.mock]
-    best = min(real, key=lambda one: (-one.option.quality, one.order[1:]), default=None)
+    best = min(real, key=lambda one: (-one.option.quality, one.by_score[1:]), default=None)
     return best.option.model.id if best else None
 
 
@@ -201,14 +209,29 @@ def _error_rate(option: Option) -> float:
 
 
 def _with_first(
-    ranked: list[Scored], profile: Profile, policy: Policy, routing_context: RoutingContext
+    asked: list[Scored], profile: Profile, policy: Policy, routing_context: RoutingContext
 ) -> Selection:
     """The ranking, with another one before it where the caller, its conversation or chance says so."""
-    by_id = {one.option.model.id: one for one in ranked}
+    by_id = {one.option.model.id: one for one in asked}
     if named := [by_id[model] for model in profile.named if model in by_id]:
-        return _led_by(named, ranked)
-    if routing_context.session_model in by_id:
-        return _led_by([by_id[routing_context.session_model]], ranked)
+        return _led_by(named, asked)
+    if asked[-1].option.is_paid_for:
+        return _led(asked, profile, policy, routing_context)
+    ranked = [one for one in asked if one.option.is_paid_for]
+    cut = asked[len(ranked) :]
+    if not ranked:
+        return _led(cut, profile, policy, routing_context)
+    selection = _led(ranked, profile, policy, routing_context)
+    is_moved = selection.asked[0] is ranked[0] and cut[0].by_score < ranked[0].by_score
+    return replace(selection, asked=selection.asked + cut, led_by_budget=is_moved)
+
+
+def _led(
+    ranked: list[Scored], profile: Profile, policy: Policy, routing_context: RoutingContext
+) -> Selection:
+    stayed = [one for one in ranked if one.option.model.id == routing_context.session_model]
+    if stayed:
+        return _led_by(stayed, ranked)
     share = policy.exploration_share
     if draw("explore", profile.request_id) >= share:
         drawn = ranked[0]

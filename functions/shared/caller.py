@@ -15,6 +15,8 @@ OPERATOR = "operator"
 BudgetMode = Literal["strict", "expected"]
 """What is held before a call: the most that it can cost, or what 99 of 100 answers to its task take."""
 
+Period = Literal["day", "month", "total"]
+
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,39}$")]
 """Of a caller, once in a stage: what people and pages call it."""
 
@@ -60,6 +62,11 @@ class Caller(Frozen):
         """Raises `Forbidden` once it has expired; `now_s` in epoch seconds."""
         if self.expires_at_s is not None and self.expires_at_s <= now_s:
             raise Forbidden("This caller's time, or its key's, has expired.")
+
+    @property
+    def mode(self) -> BudgetMode:
+        """Of its own budget."""
+        return self.limits.mode if self.limits else "strict"
 
     @property
     def is_limited(self) -> bool:

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, Json
 
 from functions.shared.caller import Limits
 from functions.shared.silence_limits import SilenceLimits
+from functions.shared.token_issuer import TokenIssuer
 from functions.shared.vocabulary import Frozen, MockProviders, PriceFactors, Provider
 
 
@@ -51,9 +52,11 @@ class ProviderSettings(Settings):
 
 
 class ScoreSettings(ProviderSettings, PolicySettings):
-    """`SAVINGS_BASELINE` names the model that savings are reckoned against."""
+    """`SAVINGS_BASELINE` names the model that savings are reckoned against. `BUDGETS_TABLE` is read for
+    callers with limits alone."""
 
     STATE_TABLE: str
+    BUDGETS_TABLE: str = ""
     SAVINGS_BASELINE: str = ""
     PRICE_FACTORS: Json[PriceFactors] = Field(default_factory=dict)
 
@@ -85,13 +88,31 @@ class PlanSettings(Settings):
     STAGE_LIMITS: Json[Limits] | None = None
 
 
+class SpendingSettings(PlanSettings):
+    """Whose budgets there are, and what is spent of them."""
+
+    CALLERS_TABLE: str
+    BUDGETS_TABLE: str
+
+
 class AuthorizeSettings(PlanSettings):
     """`BEARER_ROUTES` are those whose credential is in Authorization, as `GET /v1/caller`.
-    `POWERTOOLS_SERVICE_NAME` begins the names of the gateway's own keys."""
+    `POWERTOOLS_SERVICE_NAME` begins the names of the gateway's own keys. Tokens count where there is `JWT`."""
 
     CALLERS_TABLE: str
     BEARER_ROUTES: Annotated[frozenset[str], BeforeValidator(_names)] = frozenset()
+    JWT: Json[TokenIssuer] | None = None
     POWERTOOLS_SERVICE_NAME: str
+
+
+class SweepSettings(PlanSettings):
+    """`ALARM_TOPIC_ARN` is the stage's topic, which is told how much of a budget is used."""
+
+    BUDGETS_TABLE: str
+    CALLERS_TABLE: str
+    STATE_TABLE: str
+    ALARM_TOPIC_ARN: str
+    STAGE: str
 
 
 class AdminSettings(PlanSettings, ProviderSettings):
@@ -125,7 +146,7 @@ class StoppedSettings(Settings):
     RECORD_FUNCTION: str
 
 
-class ReaderSettings(ProviderSettings):
+class ReaderSettings(ProviderSettings, SpendingSettings):
     REQUESTS_TABLE: str
     STATE_TABLE: str
 
@@ -142,8 +163,8 @@ class MetricsSettings(ReaderSettings):
     POWERTOOLS_SERVICE_NAME: str
 
 
-class WidgetSettings(ProviderSettings):
-    """The dashboard shows what `Score` knows of the configured providers."""
+class WidgetSettings(ProviderSettings, SpendingSettings):
+    """The dashboard shows what `Score` knows of the configured providers, and what callers may spend."""
 
     STATE_TABLE: str
 

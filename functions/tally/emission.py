@@ -135,8 +135,10 @@ def _usd(nano_usd: int) -> float:
 
 
 def _ids(row: Row) -> dict[str, Any]:
+    """Of a request that never passed Classify nobody recorded whose it was by name."""
     ids = {name: row[name] for name in ("request_id", "caller_id", "mode")}
-    return ids | {"trace_id": row.get("trace_id", "")}
+    name = row.get("profile", {}).get("caller", {}).get("name")
+    return ids | ({"caller": name} if name else {}) | {"trace_id": row.get("trace_id", "")}
 
 
 def _gen_ai(row: Row) -> dict[str, Any]:

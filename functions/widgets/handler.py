@@ -10,6 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.shared.settings import WidgetSettings, read_settings
 from functions.shared.telemetry.observability import logger, metrics
+from functions.widgets.budgets import budgets
 from functions.widgets.circuits import circuits
 from functions.widgets.markup import paragraph
 from functions.widgets.retiring_models import retiring_models
@@ -17,6 +18,7 @@ from functions.widgets.retiring_models import retiring_models
 _WIDGETS: dict[str, Callable[[WidgetSettings, datetime], str]] = {
     "retiring_models": retiring_models,
     "circuits": circuits,
+    "budgets": budgets,
 }
 DOCUMENTATION = """## LLM Orchestrator: what its metrics cannot tell
 
@@ -29,6 +31,8 @@ Param | Description
   successors.
 - `circuits`: the configured providers, for each how many of its models' circuits are not closed, and
   which, with availability and attempts of the last five minutes.
+- `budgets`: what each caller with a limit, and all together, may spend, have spent and have left; what is
+  used up comes first.
 
 ### Example parameters
 ``` yaml

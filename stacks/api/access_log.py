@@ -19,6 +19,7 @@ ACCESS_LOG_FORMAT = apigw.AccessLogFormat.custom(
             "request_id": f"req_{_FIELD.context_extended_request_id()}",
             "trace_id": _FIELD.context_xray_trace_id(),
             "caller_id": _FIELD.context_authorizer("caller_id"),
+            "caller": _FIELD.context_authorizer("name"),
             "method": _FIELD.context_http_method(),
             "resource": _FIELD.context_resource_path(),
             "status": _FIELD.context_status(),

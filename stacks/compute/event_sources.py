@@ -1,4 +1,4 @@
-"""What runs functions that nobody calls: the request log's stream, and the ends of stopped jobs."""
+"""What runs functions that nobody calls: the request log's stream, the ends of stopped jobs, the clock."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ _TRIED_FOR = Duration.hours(6)
 _LOOK_AGAIN = Duration.seconds(10)
 """For what the call of a stopped job took."""
 _MOST_FAILURES = 5
+_BETWEEN_SWEEPS = Duration.minutes(1)
+"""How long a budget may be held for a call that has ended; the shortest that rules know."""
 
 
 def add_stopped_jobs_queue(scope: Construct, storage: StorageStack) -> sqs.Queue:
@@ -46,7 +48,7 @@ def add_stopped_jobs_queue(scope: Construct, storage: StorageStack) -> sqs.Queue
 
 
 class EventSources(Construct):
-    """Mappings from a stream and a queue to functions, whose roles are in the table of functions."""
+    """Mappings from a stream, a queue and a clock to functions, whose roles are in the table of functions."""
 
     def __init__(
         self,
@@ -86,6 +88,12 @@ class EventSources(Construct):
         # Any other failure has been recorded by the state before it.
         broken = {"status": ["FAILED"], "error": events.Match.prefix("States.")}
         self._add_rule("Broken", jobs, stopped_jobs, broken)
+        events.Rule(
+            self,
+            "EachMinute",
+            schedule=events.Schedule.rate(_BETWEEN_SWEEPS),
+            targets=[targets.LambdaFunction(functions["Sweep"])],
+        )
 
     def _add_rule(
         self, name: str, jobs: sfn.IStateMachine, queue: sqs.Queue, ended: Mapping[str, Any]

@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 
 from aws_cdk import Aws, Fn
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 
+from functions.shared.callers.records import CALLER
 from functions.shared.catalogue.models import load_catalogue
+from functions.shared.money.budget_table import OPEN_INDEX
 from functions.shared.money.job_calls import ITEMS
 from functions.shared.simulation import FAULTS_VARIABLE, LATENCY_VARIABLE
 from functions.shared.storage.request_log import BY_CALLER, BY_DAY
@@ -34,6 +37,7 @@ class Resources:
 
     storage: StorageStack
     stopped_jobs: sqs.IQueue
+    alarm_topic: sns.ITopic
     jobs_machine_id: str
     """A logical id: the machine is built after the functions that it calls."""
 
@@ -178,24 +182,27 @@ def provider_function_name(provider: str) -> str:
 def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionSpec, ...]:
     """Every function of a stage, in the order that graphs show them in."""
     requests, state = resources.storage.requests_table, resources.storage.state_table
+    callers, budgets = resources.storage.callers_table, resources.storage.budgets_table
     queue, jobs = resources.storage.dead_letter_queue, resources.job_arns
-    state_table = {"STATE_TABLE": state.table_name}
-    tables = {"REQUESTS_TABLE": requests.table_name, **state_table}
-    budgets = resources.storage.budgets_table
+    state_table, issuer = {"STATE_TABLE": state.table_name}, resources.storage.token_issuer
     budgets_table = {"BUDGETS_TABLE": budgets.table_name}
-    read_budgets = allow("dynamodb:GetItem", budgets.table_arn)
+    tables = {"REQUESTS_TABLE": requests.table_name, **state_table}
     calling, classifying, prices = _calling(config), _classifying(config), _prices(config)
     read_state = allow("dynamodb:BatchGetItem", state.table_arn)
+    read_budgets = allow("dynamodb:GetItem", budgets.table_arn)
+    spending, read_names, read_all_budgets = _spending(config, resources.storage)
     return (
         FunctionSpec(
             "Authorize",
             "authorize",
             environment={
-                "CALLERS_TABLE": resources.storage.callers_table.table_name,
+                "CALLERS_TABLE": callers.table_name,
                 "BEARER_ROUTES": ",".join(route.name for route in ROUTES if route.bearer),
                 **_plan_terms(config),
+                **({"JWT": issuer.model_dump_json(exclude_none=True)} if issuer else {}),
             },
-            grants=(allow("dynamodb:GetItem", resources.storage.callers_table.table_arn),),
+            grants=(allow("dynamodb:GetItem", callers.table_arn),),
+            layer="jwt" if issuer else None,
         ),
         FunctionSpec(
             "Classify",
@@ -209,8 +216,8 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
             "Score",
             "score",
             on_path=True,
-            environment={**state_table, **calling, **prices, **_policies(config)},
-            grants=(read_state,),
+            environment={**state_table, **budgets_table, **calling, **prices, **_policies(config)},
+            grants=(read_state, read_budgets),
         ),
         *(_provider_function(row, config, resources) for row in provider_functions(config)),
         FunctionSpec(
@@ -225,7 +232,7 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
             },
             grants=(
                 allow("dynamodb:PutItem", requests.table_arn, state.table_arn),
-                allow("dynamodb:UpdateItem", state.table_arn),
+                allow("dynamodb:UpdateItem", state.table_arn, budgets.table_arn),
                 read_state,
                 read_budgets,
                 allow("sqs:SendMessage", queue.queue_arn),
@@ -237,6 +244,7 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
             environment={
                 **tables,
                 **calling,
+                **spending,
                 "JOBS_STATE_MACHINE_ARN": resources.jobs_machine_arn,
             },
             grants=(
@@ -245,6 +253,8 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
                 allow("dynamodb:GetItem", requests.table_arn),
                 allow("dynamodb:UpdateItem", requests.table_arn),
                 read_state,
+                read_names,
+                read_all_budgets,
             ),
             wildcards={resources.job_arns_as_checked: "A job gets its name from its request."},
         ),
@@ -252,14 +262,14 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
         FunctionSpec(
             "Route",
             "route",
-            environment={**state_table, **classifying, **calling, **prices},
-            grants=(read_state,),
+            environment={**state_table, **budgets_table, **classifying, **calling, **prices},
+            grants=(read_state, read_budgets),
             layer="onnx",
         ),
         FunctionSpec(
             "Metrics",
             "metrics",
-            environment={**tables, **calling},
+            environment={**tables, **calling, **spending},
             grants=(
                 allow("cloudwatch:GetMetricData", "*"),
                 allow(
@@ -267,6 +277,8 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
                     *(f"{requests.table_arn}/index/{name}" for name in (BY_DAY, BY_CALLER)),
                 ),
                 read_state,
+                read_names,
+                read_all_budgets,
             ),
             wildcards={"*": "Neither GetMetricData nor X-Ray's write actions name a resource."},
             # Under the gateway's 29 s: a look-up over many days may be asked for twice.
@@ -279,7 +291,10 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
             else ()
         ),
         FunctionSpec(
-            "Widgets", "widgets", environment={**state_table, **calling}, grants=(read_state,)
+            "Widgets",
+            "widgets",
+            environment={**state_table, **calling, **spending},
+            grants=(read_state, read_names, read_all_budgets),
         ),
         FunctionSpec(
             "Tally",
@@ -314,6 +329,26 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
             ),
             wildcards={resources.job_arns_as_checked: "A job gets its name from its request."},
             timeout_s=STOPPED_TIMEOUT_S,
+        ),
+        FunctionSpec(
+            "Sweep",
+            "sweep",
+            environment={
+                **state_table,
+                **budgets_table,
+                "CALLERS_TABLE": callers.table_name,
+                "ALARM_TOPIC_ARN": resources.alarm_topic.topic_arn,
+                **_plan_terms(config),
+            },
+            grants=(
+                allow("dynamodb:Query", f"{budgets.table_arn}/index/{OPEN_INDEX}"),
+                allow("dynamodb:GetItem", budgets.table_arn, callers.table_arn),
+                allow("dynamodb:UpdateItem", budgets.table_arn),
+                read_state,
+                allow("sns:Publish", resources.alarm_topic.topic_arn),
+            ),
+            # Until the next run: budgets are looked at one after the other.
+            timeout_s=60,
         ),
     )
 
@@ -360,6 +395,23 @@ def _control_plane(place: Place, path: str) -> str:
 
 
 _READING_A_QUEUE = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
+
+
+def _spending(
+    config: StageConfig, storage: StorageStack
+) -> tuple[dict[str, str], iam.PolicyStatement, iam.PolicyStatement]:
+    """What a page of budgets is told, and may read: of callers what they are called and may spend, and no
+    key's hash."""
+    callers, budgets = storage.callers_table, storage.budgets_table
+    environment = {
+        "CALLERS_TABLE": callers.table_name,
+        "BUDGETS_TABLE": budgets.table_name,
+        **_plan_terms(config),
+    }
+    names = allow("dynamodb:Query", callers.table_arn)
+    names.add_condition("ForAllValues:StringEquals", {"dynamodb:LeadingKeys": [CALLER]})
+    names.add_condition("Null", {"dynamodb:LeadingKeys": "false"})
+    return environment, names, allow("dynamodb:BatchGetItem", budgets.table_arn)
 
 
 def _keeping_calls(table_arn: str) -> iam.PolicyStatement:

@@ -46,6 +46,7 @@ LAYERS = (
     Layer("anthropic"),
     Layer("bedrock"),
     Layer("onnx", "x86_64"),
+    Layer("jwt"),
 )
 
 

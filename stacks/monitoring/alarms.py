@@ -1,4 +1,4 @@
-"""The alarms of a stage: one table, and one topic that tells of them."""
+"""The alarms of a stage: one table, and the topic that tells of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from functions.shared.telemetry.series import INTERNAL_ERRORS
+from functions.shared.telemetry.series import BUDGET_UNAVAILABLE, HOLD_ASSUMED, INTERNAL_ERRORS
 from stacks.config import Alarms, StageConfig
 from stacks.monitoring.metric_catalog import MAXIMUM, SUM, MetricCatalog
 from stacks.monitoring.monitored_resources import MonitoredResources
@@ -52,6 +52,38 @@ class AlarmRow:
         return self.slug if self.part == 1 else f"{self.slug}-{self.part}"
 
 
+def add_alarm_topic(scope: Construct, config: StageConfig) -> sns.Topic:
+    """Which the stage's alarms tell, and its sweeper of budgets that are used."""
+    topic = sns.Topic(
+        scope, "AlarmTopic", display_name=f"Alarms of {config.service}", enforce_ssl=True
+    )
+    acknowledge(
+        topic,
+        "SNS2",
+        "CloudWatch cannot publish through AWS's own key, one of the account costs 1 USD a"
+        " month, and the text of an alarm holds no content.",
+    )
+    alarms_arn = Stack.of(scope).format_arn(
+        service="cloudwatch",
+        resource="alarm",
+        resource_name="*",
+        arn_format=ArnFormat.COLON_RESOURCE_NAME,
+    )
+    # A topic with a policy of its own has lost the one that lets the account's alarms in.
+    topic.grant_publish(
+        iam.ServicePrincipal(
+            "cloudwatch.amazonaws.com",
+            conditions={
+                "ArnLike": {"aws:SourceArn": alarms_arn},
+                "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
+            },
+        )
+    )
+    for email in config.alarm_emails:
+        topic.add_subscription(subscriptions.EmailSubscription(email))
+    return topic
+
+
 class AlarmSet(Construct):
     """No traffic rings no alarm: each of them counts missing data as good."""
 
@@ -63,6 +95,7 @@ class AlarmSet(Construct):
         config: StageConfig,
         metrics: MetricCatalog,
         monitored: MonitoredResources,
+        topic: sns.ITopic,
     ) -> None:
         super().__init__(scope, construct_id)
         self._service = metrics.service
@@ -73,7 +106,7 @@ class AlarmSet(Construct):
         )
         self.alarms: list[cloudwatch.AlarmBase] = [self._add_alarm(row) for row in rows]
         self.alarms.append(self._add_anomaly_alarm(config.alarms, metrics))
-        action = actions.SnsAction(self._add_topic(config.alarm_emails))
+        action = actions.SnsAction(topic)
         for alarm in self.alarms:
             alarm.add_alarm_action(action)
             alarm.add_ok_action(action)
@@ -108,36 +141,6 @@ class AlarmSet(Construct):
             evaluation_periods=1,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
-
-    def _add_topic(self, emails: tuple[str, ...]) -> sns.Topic:
-        topic = sns.Topic(
-            self, "Topic", display_name=f"Alarms of {self._service}", enforce_ssl=True
-        )
-        acknowledge(
-            topic,
-            "SNS2",
-            "CloudWatch cannot publish through AWS's own key, one of the account costs 1 USD a"
-            " month, and the text of an alarm holds no content.",
-        )
-        alarms_arn = Stack.of(self).format_arn(
-            service="cloudwatch",
-            resource="alarm",
-            resource_name="*",
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
-        # A topic with a policy of its own has lost the one that lets the account's alarms in.
-        topic.grant_publish(
-            iam.ServicePrincipal(
-                "cloudwatch.amazonaws.com",
-                conditions={
-                    "ArnLike": {"aws:SourceArn": alarms_arn},
-                    "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
-                },
-            )
-        )
-        for email in emails:
-            topic.add_subscription(subscriptions.EmailSubscription(email))
-        return topic
 
 
 def _answer_alarms(
@@ -246,6 +249,18 @@ def _money_alarms(thresholds: Alarms, metrics: MetricCatalog) -> Iterator[AlarmR
         "Hold exceeded",
         "A call cost more than the worst case that it was let through with.",
         metrics.metric("HoldExceeded", period=_FIVE_MINUTES),
+        1,
+    )
+    yield AlarmRow(
+        "Hold assumed",
+        "Nobody knows what became of a call, and its budget was charged all that it could have cost.",
+        metrics.metric(HOLD_ASSUMED, period=_FIVE_MINUTES),
+        1,
+    )
+    yield AlarmRow(
+        "Budget unavailable",
+        "Budgets could not be read or written, so that nothing was called that costs anything.",
+        metrics.metric(BUDGET_UNAVAILABLE, period=_FIVE_MINUTES),
         1,
     )
 

@@ -147,6 +147,16 @@ def _costs(sources: Sources) -> Row:
     ]
 
 
+def _budgets(sources: Sources) -> Row:
+    refused = sources.metrics.metric(
+        "Requests", dimension=("outcome", "budget_exceeded"), label="Refused", color=ORANGE
+    )
+    return [
+        _custom("Budgets", "budgets", sources, width=FULL_WIDTH - THIRD),
+        graph("Requests refused by budget", "Requests", [refused], stacked=True),
+    ]
+
+
 def _chosen(sources: Sources) -> Row:
     metrics = sources.metrics
     return [
@@ -327,7 +337,8 @@ def _upkeep(sources: Sources) -> Row:
 SECTIONS: tuple[tuple[str, tuple[Callable[[Sources], Row], ...]], ...] = (
     ("Alarms", (_alarms,)),
     ("What callers get", (_totals, _money, _answers, _costs)),
-    # Budgets and the response cache go here.
+    ("Budgets", (_budgets,)),
+    # The response cache goes here.
     ("Routing", (_chosen, _failures)),
     ("Providers", (_providers, _circuits)),
     ("One model, chosen above", (_one_model,)),

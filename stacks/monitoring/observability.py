@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from stacks.config import StageConfig
@@ -22,9 +23,12 @@ class Observability(Construct):
         *,
         config: StageConfig,
         monitored: MonitoredResources,
+        alarm_topic: sns.ITopic,
     ) -> None:
         super().__init__(scope, construct_id)
         metrics = MetricCatalog(config.service)
-        alarms = AlarmSet(self, "Alarms", config=config, metrics=metrics, monitored=monitored)
+        alarms = AlarmSet(
+            self, "Alarms", config=config, metrics=metrics, monitored=monitored, topic=alarm_topic
+        )
         add_dashboard(self, config, metrics, monitored, alarms.alarms)
         add_queries(self, metrics.service, monitored)

@@ -44,7 +44,7 @@ LAST_FAILURES = SavedQuery(
     logs.QueryString(
         fields=_fields(
             "@timestamp, request_id, `error.type`, task, `gen_ai.request.model`, attempts,"
-            " LatencyMs.0 as latency_ms, caller_id"
+            " LatencyMs.0 as latency_ms, caller, caller_id"
         ),
         filter_statements=["ispresent(`error.type`)"],
         sort="@timestamp desc",
@@ -79,12 +79,12 @@ SAVED_QUERIES = (
         ),
     ),
     SavedQuery(
-        "Cost by API key",
+        "Cost by caller",
         logs.QueryString(
             filter_statements=["ispresent(attempts)"],
             stats_statements=[
                 "sum(CostUsd.0) as cost_usd, sum(PossiblyBilledUsd.0) as possibly_billed_usd,"
-                " sum(SavingsUsd.0) as estimated_savings_usd, count(*) as requests by caller_id"
+                " sum(SavingsUsd.0) as estimated_savings_usd, count(*) as requests by caller, caller_id"
             ],
             sort="cost_usd desc",
         ),
@@ -94,7 +94,7 @@ SAVED_QUERIES = (
         logs.QueryString(
             fields=_fields(
                 "@timestamp, request_id, HoldExceeded.0 as calls, CostUsd.0 as cost_usd,"
-                " `gen_ai.request.model`, task, caller_id"
+                " `gen_ai.request.model`, task, caller, caller_id"
             ),
             filter_statements=["ispresent(HoldExceeded.0)"],
             sort="calls desc",
@@ -123,7 +123,7 @@ SAVED_QUERIES = (
         "Throttled calls",
         logs.QueryString(
             filter_statements=['status = "429"'],
-            stats_statements=["count(*) as calls by caller_id, resource, error_type"],
+            stats_statements=["count(*) as calls by caller, caller_id, resource, error_type"],
             sort="calls desc",
         ),
         _access_logs,

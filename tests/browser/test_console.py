@@ -1,5 +1,7 @@
 import json
 import re
+import time
+from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -376,6 +378,67 @@ def test_too_many_requests_say_when_to_try_again(console, code, headers, error):
     expect(console.outcome.get_by_role("alert")).to_contain_text("Try again in 7 seconds, at ")
 
 
+def _refuses(console, status, **error):
+    body = {"error": error, "request_id": "req_1"}
+    console.page.route(
+        "**/v1/generate", lambda route: route.fulfill(status=status, body=json.dumps(body))
+    )
+    console.send()
+    return console.outcome.get_by_role("alert")
+
+
+def test_a_budget_that_does_not_pay_is_a_table_of_what_is_left_and_needed(console):
+    own = {"limit": "caller's month", "limit_usd": 50, "left_usd": 0.0004, "needed_usd": 0.002}
+    stages = {"limit": "stage's month", "renews_at": "2026-12-01T00:00:00Z"}
+    refused = _refuses(
+        console,
+        402,
+        code="budget_exceeded",
+        message="The budget does not pay for any model.",
+        details=[{**own, "renews_at": None}, stages],
+    )
+    expect(refused.get_by_role("heading")).to_have_text("The budget does not pay for this")
+    expect(refused).to_have_class("failure rejected")
+    rows = refused.get_by_role("table").locator("tbody tr")
+    expect(rows.nth(0).locator("th, td")).to_have_text(
+        ["caller's month", "$0.002000", "$0.000400", "$50.00", "never"]
+    )
+    expect(rows.nth(1).locator("th, td").nth(1)).to_have_text("–")
+    expect(rows.nth(1)).to_contain_text("Dec")
+    expect(refused).not_to_contain_text("Try again")
+
+
+def test_used_up_tokens_say_so_and_when_the_next_minute_begins(console):
+    said = "This minute's tokens are used up."
+    told = {"code": "rate_limited", "message": said, "retry_after_seconds": 23}
+    refused = _refuses(console, 429, **told)
+    expect(refused).to_contain_text(said)
+    expect(refused).to_contain_text("Try again in 23 seconds, at ")
+
+
+def test_what_a_budget_lowers_is_not_called_without_effect(console):
+    lowered = {
+        "parameter": "max_output_tokens",
+        "reason": "lowered to 812: the budget pays for no more",
+    }
+    dropped = {"parameter": "seed", "reason": "the model takes none"}
+
+    def fulfill(route):
+        response = route.fetch()
+        told = response.json()
+        told["routing"]["dropped_parameters"] = [lowered, dropped]
+        route.fulfill(response=response, json=told)
+
+    console.page.route("**/v1/generate", fulfill)
+    console.sent()
+    expect(console.outcome.locator(".answer li")).to_have_text(
+        [
+            "max_output_tokens was lowered to 812: the budget pays for no more",
+            "seed had no effect: the model takes none",
+        ]
+    )
+
+
 def test_an_api_out_of_reach_is_said(console):
     console.page.route("**/v1/generate", lambda route: route.abort())
     console.send()
@@ -714,31 +777,31 @@ def test_an_operator_opens_the_requests_of_all_keys(door, foreign):
     door.enter(door.stack.operator_api_key)
     for request_id in foreign:
         door.open_record(request_id)
-        owner = door.record.locator("[data-figure=caller_id]")
-        in_list = door.page.locator(f'tr[data-request="{request_id}"] [data-name=Key]')
+        owner = door.record.locator("[data-figure=caller]")
+        in_list = door.page.locator(f'tr[data-request="{request_id}"] [data-name=Caller]')
         expect(in_list).to_have_text(owner.inner_text())
         expect(door.record.get_by_role("button", name="Good", exact=True)).to_have_count(0)
         door.page.keyboard.press("Escape")
 
 
-def test_an_operator_filters_by_key(door, foreign):
+def test_an_operator_filters_by_the_name_of_a_caller(door, foreign):
     door.enter(door.stack.operator_api_key)
     page, rows = door.page, door.page.locator("#rows tr")
-    (key,) = _values(page.locator(f'tr[data-request="{foreign[1]}"]'), "Key")
-    assert key in page.locator("#callers option").evaluate_all("all => all.map((o) => o.value)")
-    with page.expect_response(lambda response: f"caller_id={key}" in response.url) as response:
-        page.get_by_label("Key", exact=True).fill(key)
-        page.get_by_label("Key", exact=True).press("Enter")
+    (name,) = _values(page.locator(f'tr[data-request="{foreign[1]}"]'), "Caller")
+    assert name in page.locator("#callers option").evaluate_all("all => all.map((o) => o.value)")
+    with page.expect_response(lambda response: f"caller={name}" in response.url) as response:
+        page.get_by_label("Caller", exact=True).fill(name)
+        page.get_by_label("Caller", exact=True).press("Enter")
     expect(rows).to_have_count(len(response.value.json()["logs"]))
-    assert set(_values(rows, "Key")) == {key}
+    assert set(_values(rows, "Caller")) == {name}
 
 
-def test_other_keys_see_no_column_of_keys(console):
+def test_other_keys_see_no_column_of_callers(console):
     console.sent()
     expect(console.page.locator("#rows tr").first).to_be_visible()
-    expect(console.page.locator("[data-name=Key]")).to_have_count(0)
-    expect(console.page.locator("#filter-caller_id")).to_be_hidden()
-    expect(console.page.get_by_role("columnheader", name="Key")).to_have_count(0)
+    expect(console.page.locator("[data-name=Caller]")).to_have_count(0)
+    expect(console.page.locator("#filter-caller")).to_be_hidden()
+    expect(console.page.get_by_role("columnheader", name="Caller")).to_have_count(0)
 
 
 def test_a_callers_own_fault_does_not_look_like_an_outage(door, foreign):
@@ -860,3 +923,73 @@ def test_an_operators_list_overflows_nowhere(door, foreign, size, scheme):
 def _assert_readable(page):
     assert page.evaluate(OVERFLOW) == 0
     assert page.evaluate(FAINT_TEXTS) == []
+
+
+@pytest.fixture(scope="module")
+def limited(stack):
+    """The key of a caller that has spent 43 of 50 USD of its month, 3 of them for calls under way."""
+    name, now = f"team-{time.time_ns()}", datetime.now(UTC)
+    caller_id, key = stack.new_caller(name, month_usd=50, total_usd=1)
+    hold = f"3000000000 0 {now:%Y-%m-%d} {now:%Y-%m-%dT%H:%M} {int(time.time()) + 3600} w"
+    item = {"budget_id": f"caller#{caller_id}", "total": 4 * 10**9, "hold#req_1#1": hold}
+    stack.table("BudgetsTableName").put_item(Item=item | {f"month#{now:%Y-%m}": 43 * 10**9})
+    return name, key
+
+
+def test_a_key_shows_whose_it_is_and_what_is_left_of_its_budget(door, limited):
+    name, key = limited
+    door.enter(key)
+    expect(door.page.locator("#caller")).to_contain_text(name)
+    month = door.page.locator("[data-limit=month]")
+    expect(month).to_be_visible()
+    place = "[data-limit=month]"
+    names = ("limit_usd", "spent_usd", "held_usd", "left_usd")
+    assert [door.figure(place, one) for one in names] == [50, 40, 3, 7]
+    shares = month.locator(".budget-bar span").evaluate_all(
+        "all => all.map((o) => o.dataset.share)"
+    )
+    assert [float(one) for one in shares] == [0.8, 0.06, 0.8, 1]
+    expect(month.locator(".mark")).to_have_text(["80 %", "100 %"])
+    expect(month).to_contain_text("Over 80 %: cheaper models are preferred.")
+
+
+def test_a_budget_that_is_used_up_says_what_still_answers(door, limited):
+    door.enter(limited[1])
+    total = door.page.locator("[data-limit=total]")
+    expect(total).to_have_class("limit used-up")
+    expect(total).to_contain_text("only models that cost nothing answer")
+    expect(total).to_contain_text("until it is raised")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_budgets_fit_the_page_and_can_be_read(door, limited, size, scheme):
+    door.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    door.page.set_viewport_size(size)
+    door.enter(limited[1])
+    expect(door.page.locator("[data-limit=total]")).to_be_visible()
+    assert door.page.evaluate(OVERFLOW) <= 0
+    assert door.page.evaluate(FAINT_TEXTS) == []
+
+
+def test_tokens_of_this_minute_and_what_calls_under_way_hold_are_told_apart(door):
+    month = {
+        "limit": "day", "limit_usd": 2, "spent_usd": 0.5, "held_usd": 1.5, "left_usd": 0, "used": 1,
+        "renews_at": "2026-11-28T00:00:00Z",
+    }  # fmt: skip
+    budget = {
+        "of": "caller", "name": "team", "mode": "expected", "tier_down_at": 0.5, "limits": [month],
+        "tokens_per_minute": {"limit": 1000, "left": 250},
+    }  # fmt: skip
+    door.answer_with("**/v1/caller", {"name": "team", "budget": budget})
+    door.enter()
+    expect(door.page.locator("#budget-note")).to_contain_text("usually takes")
+    day = door.page.locator("[data-limit=day]")
+    expect(day).to_contain_text("Calls under way hold all that is left.")
+    expect(day.locator(".mark").first).to_have_text("50 %")
+    assert door.figure("[data-limit=minute]", "left") == 250
+
+
+def test_a_key_without_limits_shows_its_name_and_no_budget(console):
+    expect(console.page.locator("#caller")).to_contain_text("key-1")
+    expect(console.page.locator("#budget")).to_be_hidden()

@@ -5,12 +5,21 @@ from typing import Any
 import pytest
 
 from functions.classify.handler import lambda_handler as classify
+from functions.classify.parsing import MAX_REQUEST_BYTES, room_bytes
 from functions.invoke_provider.handler import lambda_handler as invoke
 from functions.score.handler import lambda_handler as score
 from functions.shared.attempt_limits import MAX_RANKED, MAX_RESERVE
+from functions.shared.caller import MOST_ALLOWED, Caller
+from functions.shared.catalogue.models import load_catalogue
 from functions.shared.contracts.answer import Answer
-from functions.shared.contracts.decision import ModelHealth, TaskHistory
-from functions.shared.contracts.states import RecordInput
+from functions.shared.contracts.decision import (
+    BudgetsLeft,
+    ModelHealth,
+    MoneyLeft,
+    TaskHistory,
+    TokensLeft,
+)
+from functions.shared.contracts.states import RecordInput, json_of
 from functions.shared.errors import MAX_MESSAGE_CHARACTERS, ProviderUnavailable
 from functions.shared.vocabulary import BUILT_IN_PROVIDERS
 from tests.support.builders import TOOL, caught
@@ -22,9 +31,9 @@ NOW_MS = 1_795_000_000_000
 ENVELOPE = {"request_id": "req_1", "caller_id": "key-1", "mode": "async"}
 
 
-def _decided(request):
+def _decided(request, caller=None):
     meta = ENVELOPE | {"started_at": datetime.now(UTC).isoformat()}
-    classified = output_of(classify, meta | {"request": request})
+    classified = output_of(classify, meta | {"request": request, "caller": caller or {}})
     return meta, classified, output_of(score, {"profile": classified["profile"]})
 
 
@@ -106,12 +115,33 @@ def _bytes(value):
     return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
 
 
-def _largest(request):
+LIMITS = {
+    f"{period}_nano_usd": 10**15 + 1 for period in ("day", "month", "total")
+} | {"tokens_per_minute": 10**9, "mode": "expected"}  # fmt: skip
+CALLER = {
+    "name": "n" * 40, "expires_at_s": 2_000_000_000, "limits": LIMITS,
+    "stage_limits": {"month_nano_usd": 10**15 + 1},
+    "models": [model.id for model in load_catalogue().models][:MOST_ALLOWED],
+}  # fmt: skip
+LEFT = MoneyLeft(
+    owner="caller", period="month", limit_nano_usd=10**15 + 1, left_nano_usd=10**15 + 1,
+    tier_down_at=0.85, renews_at="2026-12-01T00:00Z",
+)  # fmt: skip
+BUDGETS_LEFT = BudgetsLeft(
+    money=[LEFT] * 4, tokens=TokensLeft(limit=10**9, left=10**9, renews_in_s=59)
+)
+
+
+def _largest(request, caller=None):
     """The states' payloads of a request after six failures, and of eighty models' health."""
-    meta, classified, scored, invoked = _run(request | {"model_preference": "best"})
+    request = request | {"model_preference": "best"}
+    *_, invoked = _run(request)
+    meta, classified, scored = _decided(request, caller)
     decision = scored["decision"]
     assert len(decision["candidates"]) == len(scored["candidates"]) == MAX_RANKED
     decision["reserve"] = decision["candidates"][:MAX_RESERVE]
+    if caller:
+        decision["routing_context"]["budgets_left"] = json_of(BUDGETS_LEFT)
     scored["candidates"] += scored["candidates"][:MAX_RESERVE]
     decision["routing_context"]["health"] = {f"{number:020}": BUSY for number in range(MODELS)}
     error = ProviderUnavailable("x" * MAX_MESSAGE_CHARACTERS)
@@ -151,6 +181,17 @@ def test_a_candidate_takes_at_most_420_bytes_of_the_state(environment):
 def test_the_largest_request_leaves_room_for_the_decision_in_a_state(characters, metadata):
     states = _largest({"text": "x" * characters, "task": "summarize", "metadata": metadata})
     assert max(map(_bytes, states.values())) < STATE_BYTES
+
+
+@pytest.mark.parametrize("caller", [{"limits": LIMITS}, CALLER], ids=["limits", "all there can be"])
+def test_a_callers_limits_and_lists_take_their_room_from_the_largest_request(caller, environment):
+    environment(BUDGETS_TABLE="NoSuchTable")
+    room = room_bytes(Caller.model_validate(caller))
+    assert MAX_REQUEST_BYTES - 12_000 < room < MAX_REQUEST_BYTES
+    states = _largest({"text": "x" * (room - 100), "task": "summarize"}, caller)
+    assert max(map(_bytes, states.values())) < STATE_BYTES
+    usual = _largest({"text": "x" * (MAX_REQUEST_BYTES - 100), "task": "summarize"})
+    assert max(map(_bytes, states.values())) <= max(map(_bytes, usual.values()))
 
 
 def test_an_answer_is_complete_after_json():

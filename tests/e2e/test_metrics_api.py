@@ -190,7 +190,7 @@ def test_costs_are_the_sums_of_the_log_in_every_view(stack, rows):
     _assert_same({"total": told["total_usd"]}, {"total": _cost(rows)})
     by_task, by_caller = defaultdict(list), defaultdict(list)
     for row in rows:
-        by_caller[row["caller_id"]].append(row)
+        by_caller[row["caller"]].append(row)
         if row["task"]:
             by_task[row["task"]].append(row)
     _assert_same(told["by_task"], {task: _cost(of) for task, of in by_task.items()})
@@ -279,12 +279,12 @@ def test_each_provider_adds_up_its_attempts(stack, attempts):
 def test_each_key_sees_its_own_requests_alone(stack, rows):
     for caller in (stack.api_key, stack.other_api_key):
         own = _rows(stack, caller)
-        (caller_id,) = {row["caller_id"] for row in own}
+        ((caller_id, name),) = {(row["caller_id"], row["caller"]) for row in own}
         assert own == [row for row in rows if row["caller_id"] == caller_id]
         spent = _metrics(stack, "costs", caller)["by_caller"]
-        assert spent.keys() == {caller_id}
-        assert spent[caller_id]["requests"] == len(own)
-        assert _rows(stack, caller_id=caller_id) == own
+        assert spent.keys() == {name} != {caller_id}
+        assert spent[name]["requests"] == len(own)
+        assert _rows(stack, caller_id=caller_id) == _rows(stack, caller=name) == own
     assert_error(get(stack, "/metrics/logs", params={"caller_id": caller_id}), "forbidden")
 
 

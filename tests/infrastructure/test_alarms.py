@@ -29,6 +29,8 @@ SLUGS = (
     "function-throttles",
     "spend-per-hour",
     "hold-exceeded",
+    "hold-assumed",
+    "budget-unavailable",
     "spend-anomaly",
 )
 
@@ -43,7 +45,8 @@ def alarms(stage: Stage) -> dict[str, dict[str, Any]]:
 
 
 def test_these_alarms_are_there(prod: Stage) -> None:
-    assert sorted(alarms(prod)) == sorted(SLUGS)
+    parts = ("internal-errors-2",)
+    assert sorted(alarms(prod)) == sorted((*SLUGS, *parts))
 
 
 def test_every_metric_of_an_alarm_is_one_that_somebody_emits(prod: Stage) -> None:
@@ -135,17 +138,17 @@ def throttled(alarm: dict[str, Any]) -> list[str]:
 
 
 def test_an_internal_error_rings_wherever_it_happens(prod: Stage) -> None:
-    alarm = alarms(prod)["internal-errors"]
-    assert (alarm["Threshold"], alarm["EvaluationPeriods"]) == (1, 1)
-    inside, crashes, *errors = summed(alarm)
+    found = [alarm for name, alarm in alarms(prod).items() if name.startswith("internal-errors")]
+    assert {(alarm["Threshold"], alarm["EvaluationPeriods"]) for alarm in found} == {(1, 1)}
+    assert all(len(summed(alarm)) <= MOST_METRICS for alarm in found)
+    inside, crashes, *errors = (metric for alarm in found for metric in summed(alarm))
     assert (inside["MetricName"], crashes["MetricName"]) == ("InternalErrors", "Crashes")
     assert len(inside["Dimensions"]) == len(crashes["Dimensions"]) == 1
     assert {metric["MetricName"] for metric in errors} == {"Errors"}
     functions = prod.pipeline.resources("AWS::Lambda::Function")
-    # All but those on the way of a request, which raise what the state machine goes by.
-    raising = called(prod.pipeline) - 1
+    # All but the authorizer and those on the way of a request, which raise what others go by.
+    raising = called(prod.pipeline) - len({"RecordMetrics"}) + len({"Authorize"})
     assert len(errors) == len(functions) - raising
-    assert len(summed(alarm)) <= MOST_METRICS
 
 
 def test_an_alarm_watches_what_may_have_been_spent_as_well(prod: Stage) -> None:
@@ -159,6 +162,12 @@ def test_one_call_over_its_worst_case_rings(prod: Stage) -> None:
     alarm = alarms(prod)["hold-exceeded"]
     assert (alarm["MetricName"], alarm["Statistic"]) == ("HoldExceeded", "Sum")
     assert (alarm["Threshold"], alarm["Period"]) == (1, 300)
+
+
+@pytest.mark.parametrize("metric", ["HoldAssumed", "BudgetUnavailable"])
+def test_one_hold_that_did_not_go_as_it_should_rings(prod: Stage, metric: str) -> None:
+    (alarm,) = (one for one in alarms(prod).values() if one.get("MetricName") == metric)
+    assert (alarm["Statistic"], alarm["Threshold"], alarm["Period"]) == ("Sum", 1, 300)
 
 
 def test_the_documentation_says_what_the_alarms_cost(prod: Stage) -> None:

@@ -142,6 +142,7 @@ def test_the_dashboard_has_every_section(body: dict[str, Any]) -> None:
             "Estimated savings",
             "Tokens",
         },
+        "Budgets": {"Budgets", "Requests refused by budget"},
         "Routing": {
             "Answers by model",
             "Requests by task",
@@ -305,7 +306,11 @@ def test_failures_of_callers_of_providers_and_of_ours_are_all_there_are(
 
 @pytest.mark.parametrize(
     ("title", "widget"),
-    [("Circuits", "circuits"), ("Models that retire within 60 days", "retiring_models")],
+    [
+        ("Circuits", "circuits"),
+        ("Budgets", "budgets"),
+        ("Models that retire within 60 days", "retiring_models"),
+    ],
 )
 def test_what_no_metric_tells_is_asked_of_a_function(
     body: dict[str, Any], title: str, widget: str

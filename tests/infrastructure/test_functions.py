@@ -20,6 +20,7 @@ from functions.shared.settings import (
     ScoreSettings,
     Settings,
     StoppedSettings,
+    SweepSettings,
     TallySettings,
     WidgetSettings,
 )
@@ -52,6 +53,7 @@ FUNCTIONS = {
     "Widgets": "widgets",
     "Tally": "tally",
     "RecordStopped": "record_stopped",
+    "Sweep": "sweep",
 }
 SECRETS = {
     "InvokeOpenai": "Openai",
@@ -182,6 +184,7 @@ def test_only_tracing_log_delivery_and_reading_metrics_name_no_resource(prod: St
                 "dynamodb:GetItem",
                 "dynamodb:UpdateItem",
                 "dynamodb:BatchGetItem",
+                "dynamodb:Query",
             },
         ),
         (
@@ -202,7 +205,7 @@ def test_only_tracing_log_delivery_and_reading_metrics_name_no_resource(prod: St
                 *("apigateway:GET", "apigateway:POST", "apigateway:DELETE"),
             },
         ),
-        ("Widgets", {"dynamodb:BatchGetItem"}),
+        ("Widgets", {"dynamodb:BatchGetItem", "dynamodb:Query"}),
         ("Tally", {"dynamodb:UpdateItem", "sqs:SendMessage", *READING_A_STREAM}),
         (
             "RecordStopped",
@@ -218,6 +221,16 @@ def test_only_tracing_log_delivery_and_reading_metrics_name_no_resource(prod: St
                 "sqs:GetQueueAttributes",
             },
         ),
+        (
+            "Sweep",
+            {
+                "dynamodb:Query",
+                "dynamodb:GetItem",
+                "dynamodb:UpdateItem",
+                "dynamodb:BatchGetItem",
+                "sns:Publish",
+            },
+        ),
     ],
 )
 def test_a_function_may_do_exactly_what_it_needs(prod: Stage, name: str, actions: set[str]) -> None:
@@ -227,15 +240,24 @@ def test_a_function_may_do_exactly_what_it_needs(prod: Stage, name: str, actions
 @pytest.mark.parametrize(
     ("name", "tables"),
     [
-        ("Score", {"dynamodb:BatchGetItem": {"State"}}),
-        ("Route", {"dynamodb:BatchGetItem": {"State"}}),
+        ("Score", {"dynamodb:BatchGetItem": {"State"}, "dynamodb:GetItem": {"Budgets"}}),
+        ("Route", {"dynamodb:BatchGetItem": {"State"}, "dynamodb:GetItem": {"Budgets"}}),
         (
             "RecordMetrics",
             {
                 "dynamodb:PutItem": {"Requests", "State"},
-                "dynamodb:UpdateItem": {"State"},
+                "dynamodb:UpdateItem": {"State", "Budgets"},
                 "dynamodb:BatchGetItem": {"State"},
                 "dynamodb:GetItem": {"Budgets"},
+            },
+        ),
+        (
+            "Sweep",
+            {
+                "dynamodb:Query": {"Budgets/index/open"},
+                "dynamodb:GetItem": {"Budgets", "Callers"},
+                "dynamodb:UpdateItem": {"Budgets"},
+                "dynamodb:BatchGetItem": {"State"},
             },
         ),
         (
@@ -243,14 +265,15 @@ def test_a_function_may_do_exactly_what_it_needs(prod: Stage, name: str, actions
             {
                 "dynamodb:GetItem": {"Requests"},
                 "dynamodb:UpdateItem": {"Requests"},
-                "dynamodb:BatchGetItem": {"State"},
+                "dynamodb:BatchGetItem": {"State", "Budgets"},
+                "dynamodb:Query": {"Callers"},
             },
         ),
         (
             "Metrics",
             {
-                "dynamodb:Query": {"Requests/index/by_day", "Requests/index/by_caller"},
-                "dynamodb:BatchGetItem": {"State"},
+                "dynamodb:Query": {"Callers", "Requests/index/by_day", "Requests/index/by_caller"},
+                "dynamodb:BatchGetItem": {"State", "Budgets"},
             },
         ),
         (
@@ -262,7 +285,10 @@ def test_a_function_may_do_exactly_what_it_needs(prod: Stage, name: str, actions
                 "dynamodb:BatchGetItem": {"State"},
             },
         ),
-        ("Widgets", {"dynamodb:BatchGetItem": {"State"}}),
+        (
+            "Widgets",
+            {"dynamodb:BatchGetItem": {"State", "Budgets"}, "dynamodb:Query": {"Callers"}},
+        ),
         (
             "Tally",
             {"dynamodb:UpdateItem": {"State"}}
@@ -294,6 +320,20 @@ def test_whoever_manages_callers_reaches_keys_of_the_gateways_and_nothing_else_o
             f"{plane}apikeys/*",
             f"{plane}restapis/<{api}>/stages/api/cache/authorizers",
         },
+    }
+
+
+@pytest.mark.parametrize("name", ["Api", "Metrics", "Widgets"])
+def test_what_shows_callers_by_name_reads_no_hash_of_a_key(prod: Stage, name: str) -> None:
+    (reading,) = (
+        statement
+        for statement in prod.pipeline.statements(role_of(function(prod, name)))
+        if statement["Action"] == "dynamodb:Query" and "Condition" in statement
+    )
+    assert table_of(reading["Resource"]) == "Callers"
+    assert reading["Condition"] == {
+        "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["caller"]},
+        "Null": {"dynamodb:LeadingKeys": "false"},
     }
 
 
@@ -346,7 +386,11 @@ def test_stopped_jobs_are_recorded_by_the_function_that_records_the_others(prod:
 
 
 def test_only_ends_that_no_state_could_record_are_followed_up(prod: Stage) -> None:
-    rules = prod.pipeline.resources("AWS::Events::Rule").values()
+    rules = [
+        rule
+        for rule in prod.pipeline.resources("AWS::Events::Rule").values()
+        if "EventPattern" in rule
+    ]
     (queue,) = (
         name for name in prod.pipeline.resources("AWS::SQS::Queue") if "StoppedJobs" in name
     )
@@ -361,6 +405,21 @@ def test_only_ends_that_no_state_could_record_are_followed_up(prod: Stage) -> No
         {"status": ["ABORTED", "TIMED_OUT"]},
         {"status": ["FAILED"], "error": [{"prefix": "States."}]},
     ]
+
+
+def test_budgets_are_swept_each_minute_and_who_it_concerns_is_told_by_the_alarms_topic(
+    prod: Stage,
+) -> None:
+    (rule,) = (
+        rule
+        for rule in prod.pipeline.resources("AWS::Events::Rule").values()
+        if "ScheduleExpression" in rule
+    )
+    assert rule["ScheduleExpression"] == "rate(1 minute)"
+    (target,) = rule["Targets"]
+    assert target["Arn"]["Fn::GetAtt"][0].startswith("FunctionsSweep")
+    (topic,) = prod.pipeline.resources("AWS::SNS::Topic")
+    assert variables(prod, "Sweep")["ALARM_TOPIC_ARN"] == {"Ref": topic}
 
 
 def test_there_is_a_function_for_every_provider_that_the_code_knows() -> None:
@@ -514,6 +573,7 @@ def test_every_log_group_ends_its_logs(prod: Stage) -> None:
         ("Widgets", WidgetSettings),
         ("Tally", TallySettings),
         ("RecordStopped", StoppedSettings),
+        ("Sweep", SweepSettings),
     ],
 )
 def test_a_function_is_told_what_its_settings_read(

@@ -120,6 +120,10 @@ IMPORTS = "import sys; sys.path[:0] = sys.argv[1:]; import {modules}; print({mod
         # boto3 is the runtime's own; the layer that pins it stands in for it here.
         (["bedrock", "core"], ["jsonschema", "functions.score.handler", "functions.api.handler"]),
         (["bedrock", "onnx", "core"], ["onnxruntime", "functions.route.handler"]),
+        (
+            ["bedrock", "jwt", "core"],
+            ["jwt", "functions.authorize.verification", "functions.authorize.handler"],
+        ),
     ],
 )
 def test_layers_import_under_lambdas_python_with_nothing_else(

@@ -12,6 +12,7 @@ FUNCTIONS = 17
 # metrics are lists, as the format of Powertools has them.
 FIELDS = {
     "request_id",
+    "caller",
     "caller_id",
     "trace_id",
     "attempt",
@@ -58,7 +59,7 @@ def test_the_saved_queries_search_the_logs_that_know(prod: Stage) -> None:
         "Last failures": RECORDS,
         "Slowest requests": RECORDS,
         "Cost by model": RECORDS,
-        "Cost by API key": RECORDS,
+        "Cost by caller": RECORDS,
         "Hold exceeded": RECORDS,
         "Fallbacks by reason": RECORDS,
         "Throttled calls": ["ApiAccessLogs"],

@@ -11,10 +11,12 @@ from typing import Any
 
 from functions.shared.contracts.states import SUCCESS
 from functions.shared.errors import ProviderTimeout
-from functions.shared.telemetry.observability import count_internal_error
+from functions.shared.telemetry.observability import count, count_internal_error
 from functions.shared.telemetry.series import (
+    BUDGET_UNAVAILABLE,
     COLD_START,
     FUNCTION_NAME,
+    HOLD_ASSUMED,
     NAMESPACE,
     RATE_LIMITED,
     SERVICE,
@@ -161,6 +163,8 @@ def _counted_by_functions() -> set[Series]:
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         count_internal_error("one-of-ours")
+        for metric in (HOLD_ASSUMED, BUDGET_UNAVAILABLE):
+            count(metric)
     return _declared(map(json.loads, filter(None, printed.getvalue().splitlines())))
 
 

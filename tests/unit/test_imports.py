@@ -18,6 +18,7 @@ FLOORS = (
         "well_formed",
         "silence_limits",
         "caller",
+        "token_issuer",
     },
     {"storage", "telemetry", "catalogue"},
     {"contracts", "gateway", "local_models", "simulation"},

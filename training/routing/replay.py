@@ -30,8 +30,10 @@ from training.routing.request_rows import LoggedRow, row_source
 PERIOD = "7d"
 SHOWN_IDS = 20
 """In the text; the JSON has all."""
-REFUSALS = frozenset({"no_eligible_model", "not_found", "invalid_request"})
+REFUSALS = frozenset({"no_eligible_model", "not_found", "invalid_request", "forbidden"})
 """What `Score` ends a request with; what else ends one before a decision is a fault."""
+OF_A_BUDGET = frozenset({"budget_exceeded", "rate_limited"})
+"""What was left of it is logged with a decision alone."""
 _HOUR_MS = 3_600_000
 
 
@@ -171,10 +173,10 @@ class RoutingContexts:
         self.by_hour.setdefault(decided.profile.started_at_ms // _HOUR_MS, decided.routing_context)
 
     def near(self, profile: Profile) -> RoutingContext:
-        """Of the hour nearest to the request, without the model of another's conversation."""
+        """Of the hour nearest to the request, without the model of another's conversation or budget."""
         own = profile.started_at_ms // _HOUR_MS
         hour = min(self.by_hour, key=lambda one: (abs(one - own), one))
-        return self.by_hour[hour].model_copy(update={"session_model": None})
+        return self.by_hour[hour].model_copy(update={"session_model": None, "budgets_left": None})
 
 
 def _is_served(
@@ -195,8 +197,10 @@ def logged_request(fields: dict[str, Any]) -> Decided | Refused | str:
         profile = Profile.model_validate(fields["profile"])
         decision = fields.get("decision") or {"candidates": []}
         if not decision["candidates"]:
-            is_refused = fields.get("error", {}).get("code") in REFUSALS
-            return Refused(profile) if is_refused else "no decision: never scored"
+            code = fields.get("error", {}).get("code")
+            if code in OF_A_BUDGET and profile.caller.is_limited:
+                return "refused for a budget, of which the log has no state"
+            return Refused(profile) if code in REFUSALS else "no decision: never scored"
         return Decided(
             profile,
             RoutingContext.model_validate(decision["routing_context"]),

@@ -84,12 +84,18 @@ function toolCalls(calls) {
   );
 }
 
+/** What a budget lowers has an effect, and another than was asked for. @param {DroppedParameter} one */
+const effectOf = ({ parameter, reason }) =>
+  reason.startsWith("lowered to")
+    ? `${parameter} was ${reason}`
+    : `${parameter} had no effect: ${reason}`;
+
 /** @param {DroppedParameter[]} parameters */
 function dropped(parameters) {
   if (!parameters.length) return null;
   return element(
     "ul",
     { class: "muted" },
-    ...parameters.map((one) => element("li", {}, `${one.parameter} had no effect: ${one.reason}`)),
+    ...parameters.map((one) => element("li", {}, effectOf(one))),
   );
 }

@@ -21,12 +21,19 @@ export const key = {
  */
 export function ask(method, path, body) {
   /** @type {Record<string, string>} */
-  const headers = { "X-API-Key": key.get() ?? "" };
+  const headers = credential(path);
   if (body !== undefined) headers["Content-Type"] = "application/json";
   /** @type {RequestInit} */
   const options = { method, headers, body: JSON.stringify(body), cache: "no-store" };
   return fetchJson(BASE + path, options, "The API cannot be reached.");
 }
+
+/**
+ * @param {string} path the one about the caller takes its key as clients of OpenAI's send it
+ * @returns {Record<string, string>}
+ */
+const credential = (path) =>
+  path === "/caller" ? { Authorization: `Bearer ${key.get()}` } : { "X-API-Key": key.get() ?? "" };
 
 /** @param {Record<string, string | number | null | undefined>} parameters empty ones are left out */
 export function query(parameters) {

@@ -2,23 +2,26 @@
 
 import { excludedTable } from "./decision.js";
 import { table } from "./figures.js";
-import { duration, times } from "./format.js";
+import { dollars, duration, minute, times } from "./format.js";
 import { clock } from "./kit-clock.js";
 import { element } from "./kit-elements.js";
 import { isRejected } from "./status.js";
 
+/** @import { BudgetRefusal } from "../answers.js" */
 /** @import { Child } from "./kit-elements.js" */
 /** @import { ApiError, ErrorBody } from "./kit-fetch.js" */
 
 /** @type {Record<string, string>} */
 const TITLES = {
   invalid_request: "The request is not valid",
+  unauthorized: "The key is not known",
+  budget_exceeded: "The budget does not pay for this",
   forbidden: "Not allowed",
   not_found: "Not found",
   payload_too_large: "The request is too long",
   no_eligible_model: "No model fits these limits",
   content_filtered: "The provider refused to answer",
-  rate_limited: "Too many requests",
+  rate_limited: "Too much at once",
   quota_exceeded: "The day's quota is used up",
   service_unavailable: "Not available now",
   all_providers_failed: "Every model that was asked failed",
@@ -79,10 +82,28 @@ function detailsView(details) {
   if (!details.length) return null;
   if ("reason" in details[0]) return excludedTable(details);
   if (isAttempts(details)) return failedAttempts(details);
+  if ("limit" in details[0]) return budgetRefusals(details);
   return element(
     "ul",
     {},
     ...details.map(({ field, problem }) => element("li", {}, `${field}: ${problem}`)),
+  );
+}
+
+/** @param {BudgetRefusal[]} refusals */
+function budgetRefusals(refusals) {
+  const amount = (/** @type {number | undefined} */ value) =>
+    value === undefined ? null : dollars(value);
+  return table(
+    "Limits that do not pay for it",
+    ["Limit", "Needed at least#", "Left#", "In all#", "Renews"],
+    refusals.map((one) => [
+      one.limit,
+      amount(one.needed_usd),
+      amount(one.left_usd),
+      amount(one.limit_usd),
+      one.renews_at ? minute(one.renews_at) : "never",
+    ]),
   );
 }
 

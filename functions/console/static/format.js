@@ -10,6 +10,9 @@ const known = (value) => value !== null && value !== undefined;
 /** @param {number | null | undefined} amount */
 export const usd = (amount) => (known(amount) ? `$${Number(amount).toFixed(6)}` : NONE);
 
+/** An amount that may be large: cents are enough then. @param {number} amount */
+export const dollars = (amount) => `$${amount.toFixed(amount && Math.abs(amount) < 1 ? 6 : 2)}`;
+
 /** @param {number | null | undefined} value */
 export const count = (value) => (known(value) ? Number(value).toLocaleString("en-US") : NONE);
 
@@ -44,6 +47,12 @@ export function moment(moment) {
   const date = new Date(moment);
   const day = date.toDateString() === new Date().toDateString() ? "" : `${dayOf(date)} `;
   return day + clock(date);
+}
+
+/** A moment to come, to the minute. @param {string} moment ISO 8601 */
+export function minute(moment) {
+  const date = new Date(moment);
+  return `${dayOf(date)} ${clock(date).slice(0, 5)}`;
 }
 
 /** @param {Date} date */

@@ -1,5 +1,6 @@
-/** The page: asks for the key, then keeps its three views of the engine up to date. */
+/** The page: asks for the key, then keeps its views of the engine up to date. */
 
+import { refreshBudget } from "./budget.js";
 import { offerModels } from "./form.js";
 import { guard } from "./key.js";
 import { clock } from "./kit-clock.js";
@@ -15,7 +16,7 @@ let timer = 0;
 // Two requests at once at most: a new account runs few functions side by side.
 async function refresh() {
   await Promise.all([refreshTotals(), refreshRealtime()]);
-  await refreshRequests();
+  await Promise.all([refreshRequests(), refreshBudget()]);
   byId("refreshed", HTMLElement).textContent = `Updated ${clock(Date.now())}`;
 }
 

@@ -16,7 +16,7 @@ import { walkView } from "./walk.js";
 
 /** Refusals of the door have no record; asking for one would only fail. */
 const RECORDED = [
-  ...["not_found", "no_eligible_model", "content_filtered"],
+  ...["not_found", "no_eligible_model", "content_filtered", "budget_exceeded"],
   ...["all_providers_failed", "deadline_exceeded"],
 ];
 

@@ -1,4 +1,4 @@
-/** Whose key this is, and what only an operator's sees. */
+/** Who asks, and what only an operator's sees. */
 
 /** @import { Reader } from "../answers.js" */
 

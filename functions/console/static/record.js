@@ -70,7 +70,7 @@ function summary(record) {
   const saved = record.savings_usd;
   return figures([
     ["Status", statusBadge(record)],
-    ["Key", record.caller_id, record.caller_id, "caller_id"],
+    ["Caller", record.caller, record.caller_id, "caller"],
     ["Started", moment(record.created_at), record.created_at, "created_at"],
     ["Latency", duration(record.latency_ms), record.latency_ms, "latency_ms"],
     ...money(record),

@@ -13,7 +13,7 @@ import { statusBadge } from "./status.js";
 
 const PAGE = 20;
 const EMPTY = { none: "No requests to show.", more: "Nothing here; older ones may fit." };
-const FILTERS = ["model", "provider", "task", "status", "caller_id"];
+const FILTERS = ["model", "provider", "task", "status", "caller"];
 
 /**
  * Where this page and those before it begin; the newest one has no cursor.
@@ -97,7 +97,7 @@ function showPage({ logs, next_cursor: next, reader }) {
 
 /** Those seen so far. @param {LoggedRequest[]} logs */
 function offerCallers(logs) {
-  for (const log of logs) callers.add(log.caller_id);
+  for (const log of logs) callers.add(log.caller);
   const options = [...callers].sort().map((value) => element("option", { value }));
   fill(byId("callers", HTMLDataListElement), ...options);
 }
@@ -126,7 +126,7 @@ function row(log) {
     "tr",
     { role: "row", "data-request": log.request_id },
     element("th", { role: "rowheader", scope: "row", "data-name": "Time" }, open),
-    isOperator() && cell("Key", log.caller_id, log.caller_id),
+    isOperator() && cell("Caller", log.caller, log.caller),
     cell("Status", statusBadge(log), log.status),
     cell("Task", log.task ?? "–", log.task),
     cell("Model", log.model ?? "–", log.model),

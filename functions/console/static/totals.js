@@ -54,5 +54,5 @@ function show({ window, from, requests, costs, latency_ms: latency, fallbacks })
   );
   byId("totals", HTMLElement).dataset.window = window;
   byId("totals-note", HTMLElement).textContent =
-    `Since ${moment(from)}, all keys together. Rejected: their callers' own doing; errors: of the engine or of all providers asked. Savings are estimated, against the best model that could have been asked, after all attempts.`;
+    `Since ${moment(from)}, all callers together. Rejected: their callers' own doing; errors: of the engine or of all providers asked. Savings are estimated, against the best model that could have been asked, after all attempts.`;
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -63,8 +64,18 @@ def key_hash(value: str) -> str:
 
 
 def subject_hash(issuer: str, subject: str) -> str:
-    """Of what an issuer's tokens call a caller, where a key has its own hash."""
-    return hashlib.sha256(f"{issuer}\0{subject}".encode()).hexdigest()
+    """Of what an issuer's tokens call a caller, where a key has its own hash. It is the hash of no key: whoever
+    sent the subject as one would else be its caller."""
+    return f"subject-{_subject_digest(issuer, subject).hex()}"
+
+
+def subject_caller_id(issuer: str, subject: str) -> str:
+    """Of a subject that nobody has entered as a caller."""
+    return base64.b32encode(_subject_digest(issuer, subject)).decode("ascii").lower()[:10]
+
+
+def _subject_digest(issuer: str, subject: str) -> bytes:
+    return hashlib.sha256(f"{issuer}\0{subject}".encode()).digest()
 
 
 def caller_of(

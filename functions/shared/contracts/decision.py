@@ -9,7 +9,7 @@ from pydantic import (
     Field,
 )
 
-from functions.shared.caller import Caller
+from functions.shared.caller import Caller, Period
 from functions.shared.catalogue.token_bounds import TokenBound
 from functions.shared.catalogue.tokens import TextSize
 from functions.shared.vocabulary import (
@@ -21,9 +21,13 @@ from functions.shared.vocabulary import (
     Preference,
     PriceFactors,
     Score,
+    Share,
     Task,
     TaskSource,
 )
+
+Unset = Field(exclude_if=lambda value: value is None)
+"""Left out where it is None, also beside what keeps its nulls."""
 
 
 class Prediction(Frozen):
@@ -83,10 +87,11 @@ class Profile(Frozen):
 
 
 class TaskHistory(Frozen):
-    """Answers to one task and the output tokens of all of them together."""
+    """Answers to one task, the output tokens of all of them together, and the sum of their squares."""
 
     answers: Count
     output_tokens: Count
+    output_tokens_squared: Annotated[Count, Field(exclude_if=lambda count: not count)] = 0
 
 
 class ModelHealth(Frozen):
@@ -113,6 +118,48 @@ class ModelHealth(Frozen):
     tasks: dict[str, TaskHistory] = Field(default_factory=dict)
 
 
+class MoneyLeft(Frozen):
+    """What a budget had left of a limit on money, for a request that began then. `renews_at` in ISO 8601;
+    None is never."""
+
+    owner: Literal["caller", "stage"]
+    period: Period
+    limit_nano_usd: NanoUsd
+    left_nano_usd: NanoUsd
+    tier_down_at: Share
+    renews_at: str | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.owner}'s {self.period}"
+
+    @property
+    def used(self) -> float:
+        """The share of the limit, 1 for a limit of nothing."""
+        return 1 - self.left_nano_usd / self.limit_nano_usd if self.limit_nano_usd else 1.0
+
+
+class TokensLeft(Frozen):
+    """What was left of a minute's tokens, and in how many seconds the next minute begins."""
+
+    limit: Count
+    left: Count
+    renews_in_s: Count
+
+
+class BudgetsLeft(Frozen):
+    """What the limits of a caller and of its stage had left; `tokens` where those are limited."""
+
+    money: list[MoneyLeft] = Field(default_factory=list)
+    tokens: Annotated[TokensLeft | None, Unset] = None
+
+    @property
+    def nearly_used(self) -> MoneyLeft | None:
+        """The limit that is used the most, of those from which on models are chosen by cost first."""
+        reached = [one for one in self.money if one.used >= one.tier_down_at]
+        return max(reached, key=lambda one: one.used, default=None)
+
+
 class RoutingContext(Frozen):
     """All that a decision depends on beside the request, the catalogue, the prices and the policy."""
 
@@ -129,10 +176,26 @@ class RoutingContext(Frozen):
     """By model id; a model that was not called lately is not there."""
     health_stale_since_ms: Count | None = None
     """When the health was read, in epoch milliseconds, where it could not be read again."""
+    budgets_left: Annotated[BudgetsLeft | None, Unset] = None
+    """None for a caller without limits, and where no budget could be read."""
 
 
 Simulated = Annotated[bool, Field(exclude_if=lambda mock: not mock)]
 """Whether the simulator answers in the provider's place; left out where it does not."""
+
+
+class BudgetNeed(Frozen):
+    """What a call of a model takes of its caller's budgets. An answer has at most `output_limit` tokens, 99
+    of 100 to the task no more than `usual_output_tokens`, and `least_output_tokens` are expected: the
+    fewest that are worth a call. `least_cost_nano_usd` is the most that a call with so many costs, and
+    `held_cost_nano_usd` what the caller's own budget holds for a call that nothing shortens: 0 where nobody
+    bills it."""
+
+    output_limit: Count
+    usual_output_tokens: Count
+    least_output_tokens: Count
+    least_cost_nano_usd: NanoUsd
+    held_cost_nano_usd: NanoUsd
 
 
 class Candidate(Frozen):
@@ -169,7 +232,8 @@ class Scores(Frozen):
 
 class RankedModel(Frozen):
     """What was expected of a model that may be asked. `quality` is the expected one of its answer in
-    [0, 1]; `estimated_latency_ms` the mean and `p95_latency_ms` what 95 % stay under."""
+    [0, 1]; `estimated_latency_ms` the mean and `p95_latency_ms` what 95 % stay under. `need` is there
+    where the caller has limits."""
 
     model: str
     mock: Simulated = False
@@ -180,6 +244,7 @@ class RankedModel(Frozen):
     estimated_latency_ms: Count
     p95_latency_ms: Count
     estimated_output_tokens: Count
+    need: Annotated[BudgetNeed | None, Unset] = None
 
 
 class Exclusion(Frozen):
@@ -214,6 +279,8 @@ class Decision(Frozen):
     policy_version: str
     explored: bool = False
     propensity: Score = 1.0
+    ranked_as: Annotated[Preference | None, Unset] = None
+    led_by_budget: Annotated[bool, Field(exclude_if=lambda led: not led)] = False
     routing_context: RoutingContext = Field(default_factory=RoutingContext)
     shadow: Shadow | None = None
     score_ms: float = 0.0

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
-from functions.shared.caller import Caller, Limits
-
-Period = Literal["day", "month", "total"]
+from functions.shared.caller import Caller, Limits, Period
 
 STAGE_ID = "stage"
 """The budget of all callers together."""
@@ -17,6 +15,9 @@ STAGE_ID = "stage"
 HOLD, ASSUMED, TOKENS = "hold#", "assumed#", "tokens#"
 """What the attributes begin with of a call that is held, of one whose bill was never told, and of a
 minute's tokens."""
+ALERTED, REFUSED = "alerted#", "refused#"
+"""With the name of a period behind them: what was told of its limit, and the limit that a request was
+refused for."""
 OPENING = "opening#"
 """And of what was spent of a period before there was a limit, which is committed in it as well."""
 

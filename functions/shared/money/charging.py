@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from functions.shared.caller import Period
 from functions.shared.contracts.decision import Candidate, RoutingContext
 from functions.shared.errors import BudgetExceeded
-from functions.shared.money.budget import STAGE_ID, Left, Period
+from functions.shared.money.budget import STAGE_ID, Left
 from functions.shared.times import stamp
 from functions.shared.vocabulary import in_usd
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from functions.shared.caller import Period
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.catalogue.tokens import call_tokens
 from functions.shared.contracts.decision import Decision, Profile, RankedModel
@@ -19,6 +20,12 @@ _AIM: dict[Preference, str] = {
     "best": "quality first",
     "cheap": "cost first",
     "fast": "speed first",
+}
+
+_BUDGET: dict[Period, str] = {
+    "day": "the day's budget",
+    "month": "the month's budget",
+    "total": "the whole budget",
 }
 
 
@@ -82,7 +89,19 @@ def _place(ranked: RankedModel, decision: Decision, profile: Profile) -> str:
     if count == 1:
         return f"The only candidate {task}"
     rank = "Best" if number == 1 else f"No. {number}"
-    return f"{rank} of {count} candidates {task}, {_AIM[profile.model_preference]}"
+    paid = " that the budget pays for in full" if number == 1 and decision.led_by_budget else ""
+    return f"{rank} of {count} candidates {task}{paid}, {_aim(decision, profile)}"
+
+
+def _aim(decision: Decision, profile: Profile) -> str:
+    """What is left of a stage's budget tells what others spent: its share is not said."""
+    if decision.ranked_as is None:
+        return _AIM[profile.model_preference]
+    left = decision.routing_context.budgets_left
+    limit = left.nearly_used if left else None
+    share = f"{limit.used:.0%}".replace("%", " %") if limit and limit.owner == "caller" else "much"
+    of_what = _BUDGET[limit.period] if limit else "the budget"
+    return f"{_AIM[decision.ranked_as]} as {share} of {of_what} is used"
 
 
 def _chosen_by(model: str, decision: Decision, profile: Profile) -> str:

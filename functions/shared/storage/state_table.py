@@ -8,13 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from boto3.dynamodb.conditions import Attr
-from botocore.exceptions import ClientError
 
-from functions.shared.storage.clients import dynamodb, table
+from functions.shared.storage.batches import read_items
+from functions.shared.storage.clients import table
 from functions.shared.storage.conditions import refusing_item
-
-MOST_READ = 100
-"""Items that DynamoDB reads at once."""
 
 
 @dataclass(frozen=True)
@@ -59,26 +56,10 @@ class StateTable:
         Reads may lag behind writes by a moment, unless they are `consistent`. Raises `ClientError`,
         also where the table answers for some of them only, and `BotoCoreError`.
         """
-        keys = [{"state_id": state_id} for state_id in state_ids]
-        items = [
-            item
-            for start in range(0, len(keys), MOST_READ)
-            for item in self._batch(keys[start : start + MOST_READ], consistent=consistent)
-        ]
+        keys = ({"state_id": state_id} for state_id in state_ids)
+        items = read_items(self.name, keys, consistent=consistent)
         now_s = time.time()
         return {str(item["state_id"]): item for item in items if item["expires_at"] > now_s}
-
-    def _batch(self, keys: list[dict[str, str]], *, consistent: bool) -> list[dict[str, Any]]:
-        name = self.name
-        found = dynamodb().batch_get_item(
-            RequestItems={name: {"Keys": keys, "ConsistentRead": consistent}}
-        )
-        if found.get("UnprocessedKeys"):
-            raise ClientError(
-                {"Error": {"Code": "ThrottlingException", "Message": "Not all was read."}},
-                "BatchGetItem",
-            )
-        return list(found["Responses"].get(name, []))
 
     def add(self, change: Change) -> None:
         """Counts up, whether or not the item exists. Raises `ClientError` and `BotoCoreError`."""

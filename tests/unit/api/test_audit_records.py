@@ -4,9 +4,11 @@ from decimal import Decimal
 import pytest
 
 from functions.api.handler import lambda_handler
+from functions.shared.caller import Caller
 from functions.shared.errors import HTTP_STATUS
 from functions.shared.storage.request_log import RequestLog
-from tests.support.gateway_events import ask
+from tests.support.caller_rows import enter
+from tests.support.gateway_events import OPERATOR_ID, ask
 
 ATTEMPTS = [
     {
@@ -36,7 +38,8 @@ _PRINTED = json.loads(
     .replace('"cost_nano_usd": 1300', '"cost_usd": 0.0000013')
     .replace('"total_cost_nano_usd": 123456789', '"total_cost_usd": 0.123456789')
 )
-SHOWN = {name: value for name, value in _PRINTED.items() if name not in ("day", "expires_at")}
+_SHOWN = {name: value for name, value in _PRINTED.items() if name not in ("day", "expires_at")}
+SHOWN = _SHOWN | {"caller": "key-1"}
 
 
 @pytest.fixture(autouse=True)
@@ -71,6 +74,17 @@ def _assert_error(answered, code):
 
 def test_a_request_is_told_as_it_was_recorded_without_the_logs_own_keys(row):
     assert _get() == (200, SHOWN)
+
+
+def test_a_record_says_what_its_caller_is_called(row, callers_table):
+    assert _get(caller=Caller(name="team-a"))[1]["caller"] == "team-a"
+    enter(callers_table, "key-1", "team-a")
+    assert _get(caller_id=OPERATOR_ID)[1]["caller"] == "team-a"
+
+
+def test_a_caller_that_was_never_entered_is_called_what_its_token_said(callers_table):
+    _put(profile={"task": "chat", "caller": {"name": "of-its-token"}})
+    assert _get(caller_id=OPERATOR_ID)[1]["caller"] == "of-its-token"
 
 
 def test_numbers_come_back_as_the_shortest_json_that_means_the_same(row):
@@ -182,3 +196,19 @@ def test_a_problem_names_no_more_of_an_unknown_field_than_it_must(row):
 def test_half_a_surrogate_pair_in_a_grade_is_replaced():
     status, body = _grade('{"thumbs": "up", "comment": "cut \\ud83d"}')
     assert (status, body["feedback"]["comment"]) == (200, "cut \ufffd")
+
+
+def test_what_all_callers_spent_is_the_operators_to_see():
+    left = [
+        {"owner": owner, "period": "month", "left_nano_usd": 7} for owner in ("caller", "stage")
+    ]
+    _put(
+        profile={"caller": {"name": "team-a", "stage_limits": {"month_nano_usd": 9}}},
+        decision={"routing_context": {"budgets_left": {"money": left}}},
+    )
+    own, all_of_it = _get("req_1-2")[1], _get("req_1-2", caller_id=OPERATOR_ID)[1]
+    assert own["profile"]["caller"] == {"name": "team-a"}
+    shown = own["decision"]["routing_context"]["budgets_left"]["money"]
+    assert [one["owner"] for one in shown] == ["caller"]
+    assert all_of_it["profile"]["caller"]["stage_limits"] == {"month_usd": 9e-9}
+    assert len(all_of_it["decision"]["routing_context"]["budgets_left"]["money"]) == 2

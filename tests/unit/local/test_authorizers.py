@@ -94,5 +94,5 @@ def test_all_else_is_upstreams_to_answer():
     )
 
 
-def test_upstream_still_keeps_what_authorizers_answered():
+def test_upstream_still_has_no_way_to_forget_what_authorizers_answered():
     assert '"cache"' not in inspect.getsource(authorizers._handle_request)

@@ -237,3 +237,40 @@ def test_the_simulator_is_told_how_long_to_take_and_what_to_fail_at():
 def test_a_fault_that_is_none_is_refused_by_the_name_of_its_field(faults, problem):
     with pytest.raises(ValueError, match=problem):
         read_settings({"SIMULATOR_FAULTS": faults})
+
+
+JWT = {"issuer": "http://127.0.0.1:9", "audience": "the-gateway"}
+
+
+def test_an_issuer_of_tokens_reaches_the_app_as_a_stage_has_it():
+    context = read_settings({"JWT": json.dumps(JWT)}).context
+    assert json.loads(context["jwt"]).items() >= JWT.items()
+    assert "jwt" not in read_settings({"JWT": ""}).context
+
+
+@pytest.mark.parametrize(
+    ("told", "field"),
+    [
+        ("{", "JWT: "),
+        ('{"issuer": "https://issuer.example"}', "JWT.audience: "),
+        (json.dumps({**JWT, "algorithms": ["HS256"]}), "JWT.algorithms.0: "),
+        (json.dumps({**JWT, "algorithm": "RS256"}), "JWT.algorithm: "),
+    ],
+)
+def test_an_issuer_that_is_none_is_refused_by_its_field(told, field):
+    with pytest.raises(ValueError, match=field):
+        read_settings({"JWT": told})
+
+
+def test_the_keys_of_a_local_pool_are_at_the_local_aws():
+    settings = read_settings({"AUTH_COGNITO": "1"})
+    assert json.loads(settings.auth_at("http://127.0.0.1:9")["auth"]) == {
+        "cognito": True,
+        "cognito_endpoint_url": "http://127.0.0.1:9",
+    }
+    assert read_settings({}).auth_at("http://127.0.0.1:9") == {}
+
+
+def test_two_issuers_are_refused():
+    with pytest.raises(ValueError, match="JWT and AUTH_COGNITO"):
+        read_settings({"AUTH_COGNITO": "1", "JWT": json.dumps(JWT)})

@@ -6,8 +6,9 @@ from decimal import Decimal
 import pytest
 
 from functions.metrics import cloudwatch
-from functions.metrics.costs import costs
+from functions.metrics.costs import costs, costs_by_caller
 from functions.metrics.window import Window
+from functions.shared.callers.directory import Directory
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.gateway.reader import Reader
 from functions.shared.money.caller_spend import spend_items
@@ -17,6 +18,7 @@ from tests.support.figures import SERVICE_NAME, FakeCloudWatch
 
 MODELS = [model.id for model in load_catalogue().models]
 CALLER, OPERATOR = Reader("key-1", is_operator=False), Reader("key-9", is_operator=True)
+NAMES = Directory({"key-1": "team-a"})
 
 
 @pytest.fixture
@@ -33,7 +35,8 @@ def state(state_table):
 
 def _costs(state, reader=OPERATOR, text="1h", now=None):
     window = Window.before(now or datetime.now(UTC), text)
-    return costs(SERVICE_NAME, window, reader, state)
+    by_caller = costs_by_caller(window, reader, state, NAMES)
+    return costs(SERVICE_NAME, window, by_caller, [])
 
 
 def _spend(state, key, cost_usd, at):
@@ -112,8 +115,8 @@ def test_a_key_sees_what_it_spent_itself_and_an_operator_sees_all(measured, stat
     for key, cost_usd in (("key-1", "0.000001"), ("key-2", "0.25"), ("key-1", "0.000000001")):
         _spend(state, key, cost_usd, now)
     none = {"possibly_billed_usd": 0, "simulated_cost_usd": 0}
-    own = {"key-1": {"requests": 2, "cost_usd": 0.000001001} | none}
-    other = {"key-2": {"requests": 1, "cost_usd": 0.25} | none}
+    own = {"team-a": {"caller_id": "key-1", "requests": 2, "cost_usd": 0.000001001} | none}
+    other = {"key-2": {"caller_id": "key-2", "requests": 1, "cost_usd": 0.25} | none}
     assert _costs(state, CALLER).to_json()["by_caller"] == own
     assert _costs(state, OPERATOR).to_json()["by_caller"] == own | other
 
@@ -134,7 +137,7 @@ def test_what_a_key_spent_counts_within_the_window_alone(measured, state, text, 
     _spend(state, "key-1", "0.25", now - inside)
     _spend(state, "key-1", "0.125", now - outside)
     told = _costs(state, CALLER, text, now)
-    assert told.by_caller["key-1"].cost_usd == Decimal("0.75")
+    assert told.by_caller["team-a"].cost_usd == Decimal("0.75")
 
 
 def test_what_is_perhaps_billed_and_what_is_simulated_stand_beside_the_cost(measured, state):
@@ -150,4 +153,16 @@ def test_what_is_perhaps_billed_and_what_is_simulated_stand_beside_the_cost(meas
     told = _costs(state, CALLER).to_json()
     shown = {"possibly_billed_usd": 2.0, "simulated_cost_usd": 3e-9}
     assert told.items() >= (shown | {"total_usd": 0.5, "savings_usd": -0.25}).items()
-    assert told["by_caller"] == {"key-1": {"requests": 1, "cost_usd": 0.5} | shown}
+    spent = {"caller_id": "key-1", "requests": 1, "cost_usd": 0.5} | shown
+    assert told["by_caller"] == {"team-a": spent}
+
+
+def test_callers_of_one_name_keep_their_own_costs(measured, state):
+    for number, key in enumerate(("key-1", "team-a", "key-3"), start=1):
+        _spend(state, key, Decimal(number), datetime.now(UTC))
+    told = _costs(state).by_caller
+    assert {name: (one.caller_id, one.cost_usd) for name, one in told.items()} == {
+        "team-a (key-1)": ("key-1", 1),
+        "team-a": ("team-a", 2),
+        "key-3": ("key-3", 3),
+    }

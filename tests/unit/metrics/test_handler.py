@@ -5,11 +5,13 @@ import pytest
 
 from functions.metrics import cloudwatch
 from functions.metrics.handler import lambda_handler
+from functions.shared.caller import Caller, Limits
 from functions.shared.gateway.response_headers import OF_JSON
 from functions.shared.money.caller_spend import spend_items
 from functions.shared.storage.state_table import StateTable
+from tests.support.caller_rows import enter
 from tests.support.figures import SERVICE_NAME, FakeCloudWatch
-from tests.support.gateway_events import answered
+from tests.support.gateway_events import OPERATOR_ID, answered
 from tests.support.log_rows import row, write
 
 MEASURED = ("summary", "models/gpt-4o", "providers", "costs")
@@ -23,19 +25,24 @@ def measured(monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def _environment(environment, requests_table, state_table, measured):
+def _tables(requests_table, state_table, callers_table, budgets_table):
+    """Of a stage that nobody has used yet."""
+
+
+@pytest.fixture(autouse=True)
+def _environment(environment, measured):
     environment(REQUESTS_TABLE="Requests", STATE_TABLE="State", PROVIDERS_CONFIGURED="openai")
     environment(POWERTOOLS_SERVICE_NAME=SERVICE_NAME)
 
 
-def _get(path, caller="key-1", **query):
-    asked = {"content_type": None, "caller_id": caller, "query": query or None}
+def _get(path, key="key-1", as_=None, **query):
+    asked = {"content_type": None, "caller_id": key, "caller": as_, "query": query or None}
     response = answered(lambda_handler, "GET", f"/v1/metrics/{path}", **asked)
     return response["statusCode"], json.loads(response["body"]), response["multiValueHeaders"]
 
 
-def _error(path, caller="key-1", **query):
-    status, body, _ = _get(path, caller, **query)
+def _error(path, **query):
+    status, body, _ = _get(path, **query)
     assert body.keys() == {"success", "error", "request_id"}
     assert (body["success"], body["request_id"]) == (False, "req_1-2-3")
     return status, body["error"]["code"]
@@ -107,12 +114,13 @@ def test_the_log_of_another_key_is_forbidden():
     assert _error("logs", caller_id="key-2") == (403, "forbidden")
 
 
-def test_a_key_sees_itself_and_an_operators_key_everybody(requests_table):
+def test_a_key_sees_itself_and_an_operators_key_everybody(requests_table, callers_table):
     now = datetime.now(UTC)
     write(
         requests_table,
         [row(number, now, caller_id=f"key-{number}", model="gpt-4o") for number in (1, 2)],
     )
+    enter(callers_table, "key-2", "team-b")
     for number in (1, 2):
         spent = {"caller_id": f"key-{number}", "cost_nano_usd": 1_000_000_000}
         for item in spend_items(now):
@@ -122,13 +130,37 @@ def test_a_key_sees_itself_and_an_operators_key_everybody(requests_table):
         logs = _get("logs", key)[1]["logs"]
         spent = _get("costs", key)[1]["by_caller"]
         return (
-            {one["caller_id"] for one in logs},
+            {one["caller"] for one in logs},
             spent.keys(),
             _get("realtime", key)[1]["requests"],
         )
 
     assert seen("key-1") == ({"key-1"}, {"key-1"}, 1)
-    assert seen("key-9") == ({"key-1", "key-2"}, {"key-1", "key-2"}, 2)
+    assert seen("key-9") == ({"key-1", "team-b"}, {"key-1", "team-b"}, 2)
+    assert [one["caller_id"] for one in _get("logs", "key-9", caller="team-b")[1]["logs"]] == [
+        "key-2"
+    ]
+
+
+def test_two_callers_never_see_each_others_budgets_nor_the_stages(
+    environment, callers_table, budgets_table
+):
+    stage = Limits(month_nano_usd=9_000_000_000)
+    environment(STAGE_LIMITS=stage.model_dump_json())
+    for number in (1, 2):
+        enter(callers_table, f"key-{number}", f"team-{number}", total_nano_usd=number * 10**9)
+        budgets_table.put_item(Item={"budget_id": f"caller#key-{number}", "total": 10**8})
+
+    def seen(key, limits=None):
+        told = Caller(name=f"team-{key[-1]}", limits=limits, stage_limits=stage)
+        plan = told if key != OPERATOR_ID else told.model_copy(update={"plan": "operator"})
+        budgets = _get("costs", key, plan)[1]["budgets"]
+        return [(one["name"], limit["limit_usd"]) for one in budgets for limit in one["limits"]]
+
+    assert seen("key-1", Limits(total_nano_usd=10**9)) == [("team-1", 1)]
+    assert seen("key-2", Limits(total_nano_usd=2 * 10**9)) == [("team-2", 2)]
+    assert seen("key-3") == []
+    assert seen(OPERATOR_ID) == [("team-1", 1), ("team-2", 2), ("stage", 9)]
 
 
 def test_health_that_cannot_be_read_leaves_the_rest(state_table):

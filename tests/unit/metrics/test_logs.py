@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from functions.metrics.logs import LogsQuery, logs_page
+from functions.shared.callers.directory import Directory
 from functions.shared.errors import Forbidden, InvalidRequest
 from functions.shared.gateway.reader import Reader
 from functions.shared.storage.request_log import LISTED
@@ -21,6 +22,7 @@ CALLER, OTHER, OPERATOR = (
     Reader("key-2", is_operator=False),
     Reader("key-9", is_operator=True),
 )
+NAMES = Directory({"key-1": "team-a", "key-3": "key-2"})
 SHOWN = set(in_usd(dict.fromkeys(LISTED, 0)))
 # What compresses no further than to half of it.
 HALF_A_QUERY = random.Random(1).randbytes(350_000).hex()
@@ -33,7 +35,8 @@ def log(requests_table):
 
 
 def _page(log, reader=CALLER, now=NOW, **query):
-    return logs_page(LogsQuery.model_validate(query), reader, log, now)
+    names = NAMES if reader.is_operator else Directory({"key-1": "team-a"})
+    return logs_page(LogsQuery.model_validate(query), reader, names, log, now)
 
 
 def _ids(page):
@@ -233,6 +236,30 @@ def test_a_key_sees_its_own_rows_alone_whatever_cursor_it_brings(requests_table,
         assert len(page.logs) >= 45
 
 
+def test_a_row_says_what_its_caller_is_called_and_an_operator_asks_for_it_by_that(
+    requests_table, log
+):
+    write(requests_table, ROWS[:20])
+    assert {one.caller for one in _all(log, CALLER)} == {"team-a"}
+    assert {(one.caller_id, one.caller) for one in _all(log, OPERATOR)} == {
+        ("key-1", "team-a"),
+        ("key-2", "key-2"),
+    }
+    assert _all(log, OPERATOR, caller="team-a") == _all(log, OPERATOR, caller_id="key-1")
+    assert _all(log, CALLER, caller="team-a") == _all(log, CALLER)
+    assert _page(log, OPERATOR, caller="nobody").logs == []
+    # The name of another one, which has made nothing, goes before an id.
+    assert _page(log, OPERATOR, caller="key-2").logs == []
+    assert _page(log, OPERATOR, caller_id="key-2").logs != []
+    with pytest.raises(Forbidden):
+        _page(log, OTHER, caller="team-b")
+
+
+def test_a_caller_is_asked_for_by_its_name_or_by_its_id():
+    with pytest.raises(ValidationError, match="either by caller or by caller_id"):
+        LogsQuery.model_validate({"caller": "team-a", "caller_id": "key-1"})
+
+
 def test_an_operator_can_ask_for_one_key_and_others_only_for_their_own(requests_table, log):
     write(requests_table, ROWS[:100])
     assert {one.caller_id for one in _all(log, OPERATOR, caller_id="key-2")} == {"key-2"}
@@ -307,6 +334,7 @@ def test_every_cursor_is_taken_back(requests_table, log):
         ({"from": "9999-12-31T23:59:59-12:00"}, "from"),
         ({"to": "0001-01-01T00:00:00+12:00"}, "to"),
         ({"cursor": "A" * 501}, "cursor"),
+        ({"caller": ""}, "caller"),
         ({"caller_id": ""}, "caller_id"),
         ({"caller_id": "k" * 129}, "caller_id"),
     ],
@@ -328,7 +356,7 @@ def test_a_row_of_a_request_that_ended_early_is_null_where_it_has_nothing(reques
     absent = (*optional, "input_tokens", "output_tokens")
     write(requests_table, [row(1, NOW, status="FAILED", **dict.fromkeys(absent))])
     [shown] = _page(log).model_dump(mode="json")["logs"]
-    assert shown.keys() == SHOWN
+    assert shown.keys() == SHOWN | {"caller"}
     never_there = ("possibly_billed_nano_usd", "simulated_cost_nano_usd")
     nulls = {
         *in_usd(dict.fromkeys((*absent, *never_there), 0)),
@@ -347,4 +375,4 @@ def test_what_is_shown_is_what_was_recorded_and_nothing_of_its_details(requests_
     write(requests_table, [recorded])
     [shown] = _page(log).model_dump(mode="json")["logs"]
     printed = in_usd(recorded)
-    assert shown == {name: printed.get(name) for name in SHOWN}
+    assert shown == {name: printed.get(name) for name in SHOWN} | {"caller": "team-a"}

@@ -1,8 +1,10 @@
 import json
+from datetime import UTC, datetime
 
 import pytest
 
 from functions.route.handler import lambda_handler
+from functions.shared.caller import Caller, Limits
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.catalogue.pricing import price_version
 from functions.shared.contracts.answer import CandidateSummary, Routing
@@ -176,6 +178,83 @@ def test_limits_that_exclude_every_model_name_each_of_them():
 def test_an_unknown_pinned_model_is_not_found_and_a_retired_one_is_invalid():
     _refused('{"text": "a", "model": "gpt-99"}', "not_found")
     _refused('{"text": "a", "model": "gpt-4-turbo"}', "invalid_request")
+
+
+def _limited(**limits):
+    return Caller(name="team-a", limits=Limits(**limits), stage_limits=Limits(month_nano_usd=10**9))
+
+
+@pytest.fixture
+def spent(budgets_table, environment):
+    environment(BUDGETS_TABLE="Budgets", PROVIDERS_CONFIGURED="openai,local", MOCK_PROVIDERS="auto")
+
+    def spend(**nano_usd):
+        month = f"month#{datetime.now(UTC):%Y-%m}"
+        for id_, amount in nano_usd.items():
+            name = "stage" if id_ == "stage" else "caller#key-1"
+            budgets_table.put_item(Item={"budget_id": name, month: amount})
+
+    return spend
+
+
+def test_a_dry_run_says_what_is_left_and_nothing_of_what_others_spent(spent):
+    spent(caller=400_000_000, stage=123_456_789)
+    status, answer = _ask(
+        '{"text": "a", "task": "chat"}',
+        caller=_limited(month_nano_usd=10**9, tokens_per_minute=50_000, mode="expected"),
+    )
+    assert status == 200, answer
+    shown = answer["routing"]["budgets"]
+    own, stage = shown.pop("limits")
+    assert (own["limit"], own["limit_usd"], own["left_usd"]) == ("caller's month", 1.0, 0.6)
+    assert stage.keys() == {"limit", "renews_at"}
+    assert shown == {"mode": "expected", "tokens_per_minute": 50_000, "tokens_left": 50_000}
+    for one in answer["routing"]["candidates"]:
+        need, most = one["need"], one["worst_case_cost_usd"]
+        assert need["least_cost_usd"] < need["held_cost_usd"] < most
+        assert need["overshoot_usd"] == pytest.approx(most - need["held_cost_usd"])
+
+
+def test_a_dry_run_says_what_a_budget_keeps_out(spent):
+    spent(caller=999_000_000)
+    status, answer = _ask('{"text": "a", "task": "chat"}', caller=_limited(month_nano_usd=10**9))
+    assert status == 200, answer
+    out = [one["reason"] for one in answer["routing"]["excluded"]]
+    assert any("0.001 are left of the caller's month until" in reason for reason in out)
+    assert answer["routing"]["ranked_as"] == "cheap"
+    weights = answer["routing"]["weights"]
+    assert max(weights, key=weights.get) == "cost"
+
+
+def test_a_dry_run_is_refused_as_the_request_would_be(spent):
+    spent(caller=10**9)
+    caller = _limited(month_nano_usd=10**9)
+    [detail] = _refused('{"text": "a", "task": "chat"}', "budget_exceeded", caller=caller)[
+        "details"
+    ]
+    assert detail.keys() == {"limit", "limit_usd", "left_usd", "needed_usd", "renews_at"}
+    assert (detail["limit"], detail["left_usd"]) == ("caller's month", 0)
+    minute = _limited(tokens_per_minute=1)
+    _refused('{"text": "a", "task": "chat"}', "no_eligible_model", caller=minute)
+
+
+@pytest.mark.parametrize(
+    ("caller", "asked", "field"),
+    [
+        (Caller(tasks=["code"]), {}, "task"),
+        (Caller(tasks=["code"]), {"task": "auto", "text": "Tell me about Bern."}, "task"),
+        (Caller(models=["gpt-4o"]), {"model": "gpt-4o-mini"}, "model"),
+    ],
+)
+def test_what_a_caller_may_not_ask_is_forbidden_by_name(caller, asked, field):
+    body = json.dumps({"text": "a", "task": "chat"} | asked)
+    [detail] = _refused(body, "forbidden", caller=caller)["details"]
+    assert detail["field"] == field
+    assert "of this caller" in detail["problem"]
+
+
+def test_a_caller_whose_time_has_passed_is_refused():
+    _refused('{"text": "a"}', "forbidden", caller=Caller(expires_at_s=1))
 
 
 def test_a_failure_of_our_own_shows_nothing_of_itself(monkeypatch, capsys):

@@ -2,12 +2,16 @@ import os
 import time
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import ClassVar
 
 import pytest
 
+from functions.score import budgets
 from functions.score.deciding import decide
+from functions.shared.caller import Caller, Limits
 from functions.shared.health import reader
 from functions.shared.health.counts import minute_id
+from functions.shared.money.budget_table import BudgetTable
 from functions.shared.policy.explanation import reason_of
 from functions.shared.settings import ScoreSettings
 from functions.shared.storage.state_table import Change, StateTable, session_state_id
@@ -16,6 +20,7 @@ from tests.support.builders import profile
 SETTINGS = ScoreSettings(
     STATE_TABLE="State", PROVIDERS_CONFIGURED=frozenset({"openai", "anthropic"})
 )
+BUDGETED = SETTINGS.model_copy(update={"BUDGETS_TABLE": "Budgets"})
 BUSY = "gpt-6-luna"
 
 
@@ -164,6 +169,59 @@ def test_a_stages_prices_are_a_part_of_the_decision_and_of_what_it_rests_on(stat
     assert told.model_dump(mode="json")["routing_context"]["price_factors"] == {"openai": "1.1"}
     first, second = listed.ranked("gpt-4o-mini"), told.ranked("gpt-4o-mini")
     assert second.worst_case_cost_nano_usd == round(first.worst_case_cost_nano_usd * 1.1)
+
+
+LIMITED = Caller(
+    limits=Limits(month_nano_usd=1_000_000_000, tokens_per_minute=90_000),
+    stage_limits=Limits(month_nano_usd=5_000_000_000),
+)
+
+
+class CountingBudgets(BudgetTable):
+    reads: ClassVar[list[str]] = []
+
+    def read(self, id_):
+        self.reads.append(id_)
+        return super().read(id_)
+
+
+@pytest.fixture
+def budget_reads(monkeypatch):
+    monkeypatch.setattr(CountingBudgets, "reads", [])
+    monkeypatch.setattr(budgets, "BudgetTable", CountingBudgets)
+    return CountingBudgets.reads
+
+
+def test_a_caller_without_limits_costs_no_look_at_a_budget(state, budget_reads):
+    decide(_profile(), SETTINGS, state)
+    decide(_profile(caller=Caller(name="team-a", models=["gpt-4o"])), SETTINGS, state)
+    assert budget_reads == []
+
+
+def test_what_is_left_of_the_callers_and_the_stages_budget_is_a_part_of_the_decision(
+    state, budgets_table, budget_reads
+):
+    now = datetime.now(UTC)
+    month = f"month#{now:%Y-%m}"
+    budgets_table.put_item(Item={"budget_id": "caller#key-1", month: 600_000_000})
+    budgets_table.put_item(Item={"budget_id": "stage", month: 700_000_000})
+    decision = decide(_profile(caller=LIMITED), BUDGETED, state).decision
+    assert budget_reads == ["caller#key-1", "stage"]
+    left = decision.routing_context.budgets_left
+    assert [(one.name, one.left_nano_usd) for one in left.money] == [
+        ("caller's month", 400_000_000),
+        ("stage's month", 4_300_000_000),
+    ]
+    assert left.tokens.left == 90_000
+    assert decision.candidates[0].need is not None
+
+
+def test_a_budget_that_cannot_be_read_limits_nothing_here(state, aws, caplog):
+    unread = decide(_profile(caller=LIMITED), BUDGETED, state)
+    plain = decide(_profile(), BUDGETED, state)
+    assert unread.decision.routing_context.budgets_left is None
+    assert [one.model for one in unread.candidates] == [one.model for one in plain.candidates]
+    assert "budget unavailable" in caplog.text
 
 
 def test_the_factors_are_json_in_the_environment(monkeypatch):

@@ -4,9 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.score.estimates import expected_latency, expected_output_tokens, expected_quality
+from functions.score.estimates import (
+    expected_latency,
+    expected_output_tokens,
+    expected_quality,
+    usual_output_tokens,
+)
 from functions.shared.catalogue.models import load_catalogue
-from functions.shared.contracts.decision import ModelHealth, Prediction
+from functions.shared.contracts.decision import ModelHealth, Prediction, TaskHistory
 from functions.shared.policy.routing_policy import Policy, load_policy
 from tests.support.builders import profile
 
@@ -98,3 +103,40 @@ def test_another_policys_predictions_do_not_count():
     told = Prediction(weak=MODEL.id, strong="gpt-6-astra", will_do=1, usual=0.5)
     asked = profile("chat", predictions={"other-1": [told]})
     assert expected_quality(MODEL, asked, _fitted(chat=0.7)) == 0.7
+
+
+def _lengths(answers, mean, spread):
+    """As `_health`, of the answers to the task `chat`."""
+    squared = round(mean**2 * (1 + spread**2))
+    history = TaskHistory(
+        answers=answers, output_tokens=answers * mean, output_tokens_squared=answers * squared
+    )
+    return ModelHealth(tasks={"chat": history})
+
+
+def test_without_answers_the_99th_percentile_of_a_length_is_that_of_the_prior_spread():
+    prior = expected_output_tokens(MODEL, "chat", None)
+    assert usual_output_tokens(MODEL, "chat", None) == pytest.approx(4.62 * prior, rel=0.01)
+
+
+def test_many_answers_decide_the_99th_percentile_of_their_length():
+    steady, wild = _lengths(100_000, 200, 0.1), _lengths(100_000, 200, 1.0)
+    assert usual_output_tokens(MODEL, "chat", steady) == pytest.approx(
+        200 * math.exp(2.326 * 0.1), rel=0.02
+    )
+    assert usual_output_tokens(MODEL, "chat", wild) == pytest.approx(
+        200 * math.exp(2.326 * math.log(2) ** 0.5 - math.log(2) / 2), rel=0.02
+    )
+
+
+def test_answers_of_which_no_squares_were_counted_keep_the_prior_spread():
+    history = TaskHistory(answers=10**6, output_tokens=200 * 10**6)
+    uncounted = usual_output_tokens(MODEL, "chat", ModelHealth(tasks={"chat": history}))
+    assert uncounted == pytest.approx(4.62 * 200, rel=0.01)
+
+
+@given(st.integers(0, 10**6), st.integers(1, 10**5), st.floats(0, 50))
+def test_a_usual_length_is_never_under_the_expected_one(answers, mean, spread):
+    health = _lengths(answers, mean, spread)
+    expected = expected_output_tokens(MODEL, "chat", health)
+    assert usual_output_tokens(MODEL, "chat", health) >= expected

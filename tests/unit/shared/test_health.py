@@ -8,8 +8,9 @@ from functions.shared.contracts.decision import ModelHealth, TaskHistory
 from functions.shared.contracts.states import Attempt
 from functions.shared.health.circuit import BLOCK_MS, COOLDOWN_MS, availability, circuit_of
 from functions.shared.health.counts import health_ids, health_of, minute_id
-from functions.shared.storage import state_table as state_table_module
-from functions.shared.storage.state_table import MOST_READ, Change, StateTable
+from functions.shared.storage import batches
+from functions.shared.storage.batches import MOST_READ
+from functions.shared.storage.state_table import Change, StateTable
 from functions.shared.vocabulary import BUILT_IN_PROVIDERS, Usage
 from tests.support.builders import decision, finished, ranked
 
@@ -56,7 +57,9 @@ def test_an_answer_counts_as_attempt_and_in_the_history_of_its_task(state):
             latency_ms=4000,
             latency_ms_squared=10_000_000,
             output_tokens=600,
-            tasks={"chat": TaskHistory(answers=2, output_tokens=600)},
+            tasks={
+                "chat": TaskHistory(answers=2, output_tokens=600, output_tokens_squared=200_000)
+            },
         )
     }
 
@@ -219,6 +222,6 @@ def test_a_table_that_answers_for_some_items_only_is_no_answer(state, monkeypatc
         def batch_get_item(self, RequestItems):  # noqa: N803 - the name that boto3 takes
             return {"Responses": {}, "UnprocessedKeys": RequestItems}
 
-    monkeypatch.setattr(state_table_module, "dynamodb", Busy)
+    monkeypatch.setattr(batches, "dynamodb", Busy)
     with pytest.raises(ClientError, match="Throttling"):
         state.read(["health#openai#1"])

@@ -3,8 +3,9 @@ from datetime import UTC, datetime
 import pytest
 
 from functions.shared import errors
+from functions.shared.caller import Caller
 from functions.shared.contracts.states import FailedAttempt
-from tests.support.builders import called, candidate, caught, decision, finished, ranked
+from tests.support.builders import called, candidate, caught, decision, finished, profile, ranked
 from tests.support.row_stream import metric_lines
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
@@ -26,6 +27,20 @@ def lines_of(*raised, provider="openai", error=None):
     decided = decision(ranked(worst_case_cost_nano_usd=WORST_CASE))
     event = finished(failures=failures, decision=decided, error=error or told[-1])
     return metric_lines([event], NOW)
+
+
+def test_the_lines_say_what_a_caller_is_called_where_that_was_recorded():
+    error = caught(errors.AnswerUnfit("no JSON"))
+    failures = [FailedAttempt.model_validate({"candidate": candidate(), "error": error})]
+    named = finished(
+        failures=failures,
+        decision=decision(ranked()),
+        error=error,
+        profile=profile(caller=Caller(name="team-a")),
+    )
+    assert [line["caller"] for line in metric_lines([named], NOW)] == ["team-a"] * 2
+    early = finished(error=caught(errors.InvalidRequest("x")), profile=None)
+    assert [line.get("caller") for line in metric_lines([early], NOW)] == [None]
 
 
 def test_calls_that_cost_more_than_their_worst_case_are_counted():

@@ -14,8 +14,16 @@ from functions.classify.profiling import profile_request
 from functions.record_metrics.finished_request import FinishedRequest
 from functions.record_metrics.rows import row_of
 from functions.score.ranking import rank
+from functions.shared.caller import Caller, Limits
 from functions.shared.catalogue.models import TASKS, Catalogue, load_catalogue
-from functions.shared.contracts.decision import ModelHealth, Prediction, Profile, RoutingContext
+from functions.shared.contracts.decision import (
+    BudgetsLeft,
+    ModelHealth,
+    MoneyLeft,
+    Prediction,
+    Profile,
+    RoutingContext,
+)
 from functions.shared.contracts.states import ClassifyInput, RecordInput, json_of
 from functions.shared.errors import EngineError, NoEligibleModel
 from functions.shared.policy.routing_policy import Policy, load_policy
@@ -94,11 +102,12 @@ def _routing_context(draw, profile):
     )
 
 
-def _row(draw, number, policy, routing_context=None):
+def _row(draw, number, policy, routing_context=None, caller=None):
     """What the log would hold of a request, made by the states' own code."""
     started_at = NOW - timedelta(seconds=draw.randint(0, 6 * 86_400))
     ids = {"request_id": f"req_{number}", "caller_id": "key-1", "mode": "sync"}
     event = ids | {"request": _request(draw), "started_at": started_at.isoformat()}
+    event |= {"caller": caller or {}}
     classified = profile_request(ClassifyInput.model_validate(event), SETTINGS)
     profile = Profile.model_validate(json_of(classified.profile))
     routing_context = routing_context or _routing_context(draw, profile)
@@ -203,6 +212,32 @@ def test_draws_of_exploration_fall_alike():
     explored = [row for row in rows if row.get("decision", {}).get("explored")]
     assert len(explored) > 20
     assert _replayed(rows, policy)["moved"] == 0
+
+
+def test_what_was_decided_under_budgets_is_decided_alike():
+    policy, draw = load_policy("default"), random.Random(3)
+    limited = Caller(limits=Limits(month_nano_usd=10**8, tokens_per_minute=10**5))
+    rows = []
+    for number in range(150):
+        left = MoneyLeft(
+            owner="caller",
+            period="month",
+            limit_nano_usd=10**8,
+            left_nano_usd=draw.choice((0, 10**6, 10**7, 5 * 10**7)),
+            tier_down_at=0.8,
+        )
+        context = RoutingContext(
+            providers_configured=PROVIDERS, budgets_left=BudgetsLeft(money=[left])
+        )
+        rows.append(_row(draw, number, policy, context, limited))
+    decided = [row["decision"] for row in rows if was_decided(row)]
+    assert any(one.get("ranked_as") == "cheap" for one in decided)
+    assert any(one.get("led_by_budget") for one in decided)
+    report = _replayed(rows, policy)
+    assert (report["moved"], report["newly_served"]) == (0, 0)
+    assert report["newly_no_eligible_model"] == 0
+    assert report["newly_refused_otherwise"] == {}
+    assert report["skipped"].keys() == {"refused for a budget, of which the log has no state"}
 
 
 def test_another_policy_moves_requests_and_says_which_and_what_they_cost(thousand):

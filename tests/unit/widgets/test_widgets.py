@@ -4,22 +4,26 @@ from xml.etree import ElementTree
 
 import pytest
 
+from functions.shared.caller import Limits
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.health.counts import minute_id
 from functions.shared.settings import WidgetSettings
 from functions.shared.storage.state_table import Change, StateTable
 from functions.widgets import handler
+from functions.widgets.budgets import budgets
 from functions.widgets.circuits import circuits
 from functions.widgets.markup import paragraph, table
 from functions.widgets.retiring_models import retiring_models
+from tests.support.caller_rows import enter
 from tests.support.gateway_events import LambdaStub
 
 # gpt-4o, of OpenAI, retires on 2027-01-14.
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+TABLES = {"STATE_TABLE": "State", "CALLERS_TABLE": "Callers", "BUDGETS_TABLE": "Budgets"}
 
 
 def stage(*providers):
-    return WidgetSettings(PROVIDERS_CONFIGURED=frozenset(providers), STATE_TABLE="State")
+    return WidgetSettings(PROVIDERS_CONFIGURED=frozenset(providers), **TABLES)
 
 
 def cells(html):
@@ -51,7 +55,7 @@ def test_a_model_is_listed_from_sixty_days_before_it_retires_until_it_does(days_
 
 def test_models_that_nobody_can_ask_do_not_count():
     assert "gpt-4o" not in retiring_models(stage("anthropic"), NOW)
-    never = WidgetSettings(MOCK_PROVIDERS="never", STATE_TABLE="State")
+    never = WidgetSettings(MOCK_PROVIDERS="never", **TABLES)
     told = "<p>No model that can be asked retires within 60 days.</p>"
     assert retiring_models(never, NOW) == told
 
@@ -135,12 +139,52 @@ def test_health_that_cannot_be_read_is_a_sentence_and_no_error(ask, state_table)
 @pytest.mark.parametrize("event", [{}, {"widget": None}, {"widget": "<script>"}])
 def test_an_unknown_widget_is_told_about(ask, event):
     told = ask(**event, widgetContext={"theme": "dark"})
-    assert told == "<p>There is no such widget. Set widget to retiring_models or circuits.</p>"
+    names = "retiring_models or circuits or budgets"
+    assert told == f"<p>There is no such widget. Set widget to {names}.</p>"
 
 
 def test_the_documentation_names_every_widget(ask):
     told = ask(describe=True)
-    assert set(re.findall(r"`(\w+)`:", told)) == {"retiring_models", "circuits"}
+    assert set(re.findall(r"`(\w+)`:", told)) == {"retiring_models", "circuits", "budgets"}
+
+
+@pytest.fixture
+def budgets_of(callers_table, budgets_table):
+    """Shows the widget on the day of the tests."""
+    enter(callers_table, "id-a", "team-a", month_nano_usd=50_000_000_000)
+    enter(callers_table, "id-b", "team-b", day_nano_usd=1_000_000, total_nano_usd=10**9)
+    enter(callers_table, "id-c", "without-limits")
+    hold = "5000000000 0 2026-11-25 2026-11-25T12:00 2000000000 w"
+    spent = {"month#2026-11": 15_000_000_000, "hold#req_1#1": hold}
+    budgets_table.put_item(Item={"budget_id": "caller#id-a", **spent})
+    budgets_table.put_item(
+        Item={"budget_id": "caller#id-b", "day#2026-11-25": 1_000_000, "total": 1_000_000}
+    )
+    budgets_table.put_item(Item={"budget_id": "stage", "month#2026-11": 2_500_000_000})
+    return lambda **limits: budgets(stage().model_copy(update=limits), NOW)
+
+
+def test_budgets_are_listed_by_name_and_what_is_used_up_comes_first(budgets_of):
+    headings, *rows = cells(budgets_of(STAGE_LIMITS=Limits(month_nano_usd=10_000_000_000)))
+    assert headings == ["Caller", "Limit, USD", "Used", "Left", "Spent", "Held", "Renews, UTC"]
+    nothing = "0.000000"
+    stages = ["all callers together", "10 a month", "25.0%"]
+    assert rows == [
+        ["team-b", "0.001 a day", "used up", nothing, "0.001000", nothing, "2026-11-26"],
+        ["team-a", "50 a month", "30.0%", "35.000000", "10.000000", "5.000000", "2026-12-01"],
+        [*stages, "7.500000", "2.500000", nothing, "2026-12-01"],
+        ["team-b", "1 in all", "0.1%", "0.999000", "0.001000", nothing, "never"],
+    ]
+
+
+def test_a_stage_where_nobody_has_a_limit_says_so(callers_table, budgets_table, ask):
+    told = "<p>Nobody has a limit on what may be spent.</p>"
+    assert ask(widget="budgets") == told
+
+
+def test_budgets_that_cannot_be_read_are_a_sentence_and_no_error(budgets_of, budgets_table):
+    budgets_table.delete()
+    assert budgets_of() == "<p>The budgets cannot be read just now.</p>"
 
 
 def test_whatever_is_in_a_cell_is_shown_as_text():

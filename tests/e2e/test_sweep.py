@@ -1,0 +1,67 @@
+"""What calls leave behind in the budgets, swept by the clock; and who hears of it."""
+
+import json
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from functions.shared.caller import Limits
+from functions.shared.callers.records import CALLER, CallerRecord, OwnLimits, item_of
+from functions.shared.money.budget import Hold, budget_id, minute_of
+from functions.shared.money.budget_table import BudgetTable
+
+CALLER_ID, NAME = "sweptcalls", "swept-caller"
+LIMITS = OwnLimits(month_nano_usd=1_000)
+TWO_RUNS_S = 150
+"""The emulator looks at its rules every ten seconds."""
+
+
+@pytest.fixture
+def heard(stack):
+    """What a queue hears from the topic that alarms tell."""
+    queues, topics = stack.client("sqs"), stack.client("sns")
+    queue = queues.create_queue(QueueName="budget-alerts")["QueueUrl"]
+    arn = queues.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
+    (topic,) = topics.list_topics()["Topics"]
+    subscribed = topics.subscribe(
+        TopicArn=topic["TopicArn"], Protocol="sqs", Endpoint=arn["QueueArn"]
+    )
+
+    def receive():
+        found = queues.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)
+        messages = [json.loads(one["Body"]) for one in found.get("Messages", [])]
+        return [one for one in messages if NAME in one["Subject"]]
+
+    yield receive
+    topics.unsubscribe(SubscriptionArn=subscribed["SubscriptionArn"])
+    queues.delete_queue(QueueUrl=queue)
+
+
+def _wait(condition):
+    ends = time.monotonic() + TWO_RUNS_S
+    while not (told := condition()):
+        assert time.monotonic() < ends, "the sweeper did not come"
+        time.sleep(1)
+    return told
+
+
+def test_each_minute_what_nobody_settled_is_charged_and_its_owner_told(stack, heard):
+    tables = stack.resource("dynamodb")
+    record = CallerRecord(caller_id=CALLER_ID, name=NAME, created_at_s=1, limits=LIMITS)
+    callers = tables.Table(stack.output("CallersTableName"))
+    callers.put_item(Item=item_of(CALLER, CALLER_ID, record))
+    budgets = BudgetTable(tables.Table(stack.output("BudgetsTableName")))
+    now, id_ = datetime.now(UTC), budget_id(CALLER_ID)
+    left = Hold(
+        "req_swept", 1, 850, 0, f"{now:%Y-%m-%d}", minute_of(now), int(now.timestamp()) - 1, "w"
+    )
+    assert budgets.reserve(id_, Limits(), left) is None
+
+    _wait(lambda: id_ not in budgets.open_ids())
+    budget = budgets.read(id_)
+    assert budget.holds() == []
+    assert budget.committed("settled") == budget.committed(f"month#{now:%Y-%m}") == 850
+    [message] = _wait(heard)
+    assert message["Subject"] == f"[local] {NAME}: 80 % of the month's budget is used"
+    assert CALLER_ID not in message["Message"]
