@@ -48,6 +48,7 @@ def _administration() -> Administration:
         callers=CallerTable(table(settings.CALLERS_TABLE)),
         usage_plans=UsagePlans(client("apigateway"), service, api_id or ""),
         now=datetime.now(UTC),
+        issuer=settings.JWT.issuer if settings.JWT else None,
     )
 
 

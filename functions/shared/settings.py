@@ -116,12 +116,14 @@ class SweepSettings(PlanSettings):
 
 
 class AdminSettings(PlanSettings, ProviderSettings):
-    """`POWERTOOLS_SERVICE_NAME` begins the names of usage plans and of the gateway's own keys."""
+    """`POWERTOOLS_SERVICE_NAME` begins the names of usage plans and of the gateway's own keys. Tokens count
+    where there is `JWT`."""
 
     CALLERS_TABLE: str
     BUDGETS_TABLE: str
     STATE_TABLE: str
     POWERTOOLS_SERVICE_NAME: str
+    JWT: Json[TokenIssuer] | None = None
 
 
 class RecordSettings(Settings):

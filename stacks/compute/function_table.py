@@ -199,7 +199,7 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
                 "CALLERS_TABLE": callers.table_name,
                 "BEARER_ROUTES": ",".join(route.name for route in ROUTES if route.bearer),
                 **_plan_terms(config),
-                **({"JWT": issuer.model_dump_json(exclude_none=True)} if issuer else {}),
+                **_token_issuer(resources),
             },
             grants=(allow("dynamodb:GetItem", callers.table_arn),),
             layer="jwt" if issuer else None,
@@ -366,6 +366,7 @@ def _admin(config: StageConfig, resources: Resources) -> FunctionSpec:
             "STATE_TABLE": storage.state_table.table_name,
             **_calling(config),
             **_plan_terms(config),
+            **_token_issuer(resources),
         },
         grants=(
             *(
@@ -506,6 +507,11 @@ def _plan_terms(config: StageConfig) -> dict[str, str]:
         "PLAN_LIMITS": json.dumps(plans),
         **({"STAGE_LIMITS": stage.model_dump_json(exclude_none=True)} if stage else {}),
     }
+
+
+def _token_issuer(resources: Resources) -> dict[str, str]:
+    issuer = resources.storage.token_issuer
+    return {"JWT": issuer.model_dump_json(exclude_none=True)} if issuer else {}
 
 
 def _policies(config: StageConfig) -> dict[str, str]:

@@ -4,7 +4,7 @@ import pytest
 
 from functions.admin import handler
 from functions.admin.handler import lambda_handler
-from functions.shared.callers.records import key_hash
+from functions.shared.callers.records import key_hash, subject_hash
 from functions.shared.callers.table import CallerTable
 from functions.shared.errors import HTTP_STATUS
 from functions.shared.telemetry.observability import logger
@@ -174,3 +174,12 @@ def test_who_changed_what_is_logged_and_no_key_is(monkeypatch):
         (OPERATOR_ID, "POST", f"{CALLERS}/team-a/rotate"),
     ]
     assert not any(one in str(lines) for one in (key, rotated))
+
+
+def test_a_caller_of_the_issuers_tokens_has_no_key_until_it_is_given_one(environment, table):
+    environment(JWT='{"issuer": "https://issuer", "audience": "a"}')
+    told = made(subject="sub-1")
+    assert (told["key"], told["keys"], told["subject"]) == (None, [], "sub-1")
+    assert CallerTable(table).key(subject_hash("https://issuer", "sub-1"))
+    answered = asked("POST", body={"name": "team-b", "subject": "sub-1"})
+    assert_refused(answered, "invalid_request", subject="is another caller's")
