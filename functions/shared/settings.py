@@ -127,6 +127,7 @@ class AdminSettings(PlanSettings, ProviderSettings, TokenSettings):
     BUDGETS_TABLE: str
     STATE_TABLE: str
     POWERTOOLS_SERVICE_NAME: str
+    JWT: Json[TokenIssuer] | None = None
 
 
 class RecordSettings(Settings):
