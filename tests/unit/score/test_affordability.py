@@ -233,10 +233,17 @@ def test_named_models_stay_as_the_caller_named_them():
     assert [one.model for one in decision.candidates] == models
 
 
-def test_a_pinned_model_that_is_not_paid_for_ends_the_request():
+def test_a_pinned_model_that_is_not_paid_for_ends_a_request_that_takes_no_other():
     with pytest.raises(BudgetExceeded) as caught:
-        decided(money("0.0005"), model=DEAR)
+        decided(money("0.0005"), model=DEAR, fallback=False)
     assert caught.value.details[0]["needed_usd"] == float(least_usd(DEAR))
+
+
+def test_others_are_asked_for_a_pinned_model_that_is_not_paid_for():
+    decision, _ = decided(money("0.0005"), model=DEAR)
+    assert DEAR not in [one.model for one in (*decision.candidates, *decision.reserve)]
+    (why,) = (one.reason for one in decision.excluded if one.model == DEAR)
+    assert "0.0005 are left of the caller's month" in why
 
 
 def test_from_a_share_of_the_budget_on_the_cheapest_is_chosen_and_the_reason_says_so():
