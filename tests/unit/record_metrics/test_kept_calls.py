@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from functions.record_metrics.recording import Stores, record
-from functions.shared.contracts.caller import Limits
+from functions.shared.caller import Limits
 from functions.shared.contracts.states import Attempt
 from functions.shared.money.budget import Hold
 from functions.shared.money.budget_table import BudgetTable

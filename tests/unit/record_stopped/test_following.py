@@ -10,7 +10,7 @@ from functions.record_stopped.following import NotRecorded, follow_up
 from functions.record_stopped.handler import lambda_handler
 from functions.record_stopped.history import progress_of
 from functions.shared.attempt_limits import OVERRUN_S
-from functions.shared.contracts.caller import Limits
+from functions.shared.caller import Limits
 from functions.shared.contracts.states import Attempt, RecordInput, json_of
 from functions.shared.errors import (
     BudgetExceeded,
