@@ -26,7 +26,7 @@ def _value_bytes(value: str | int | Decimal) -> int:
     sign takes is not said."""
     if isinstance(value, str):
         return len(value.encode())
-    digits = Decimal(value).normalize().as_tuple().digits
+    digits = "".join(map(str, Decimal(value).as_tuple().digits)).strip("0")
     return -(-len(digits) // 2) + 1
 
 

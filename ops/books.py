@@ -24,14 +24,13 @@ from functions.shared.money.budget import (
 from functions.shared.money.budget_table import SETTLED
 from functions.shared.money.job_calls import kept_call
 from functions.shared.vocabulary import usd
+from functions.sweep.leftovers import DAYS_KEPT
 from training.routing.request_rows import days
 
 _SETTLES = timedelta(minutes=2)
 """A hold that has expired is closed by then."""
 _AT_REST = timedelta(seconds=870) + _SETTLES
 """A request that began before has ended and is recorded: the longest deadline that a stage may have."""
-_DAYS_KEPT = timedelta(days=40)
-"""Of a budget's days."""
 _CALLS_KEPT = (timedelta(days=2), timedelta(days=40))
 """By functions/shared/money/job_calls.py; an item's end is so long behind the last call of its request."""
 _FIGURES_WAIT = timedelta(minutes=5)
@@ -53,7 +52,7 @@ class Window:
     @classmethod
     def before(cls, now: datetime, since: timedelta, kept: timedelta) -> Window:
         """`kept` is how long the log keeps a row: of a day that is older, some are gone."""
-        longest = min(kept, _DAYS_KEPT) - timedelta(days=1)
+        longest = min(kept, DAYS_KEPT) - timedelta(days=1)
         first = now - min(since, longest)
         return cls(first.replace(hour=0, minute=0, second=0, microsecond=0), now)
 
