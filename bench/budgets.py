@@ -214,7 +214,7 @@ def _authorize(_: InvokeInput) -> None:
 
 @contextmanager
 def _tables() -> Iterator[EmulatedDynamoDB]:
-    boto3.DEFAULT_SESSION = boto3.Session("test", "test", region_name="us-east-1")
+    _use(boto3.Session("test", "test", region_name="us-east-1"))
     emulator = EmulatedDynamoDB(dynamodb())
     made = [
         _made("State", "state_id"),
@@ -231,6 +231,14 @@ def _tables() -> Iterator[EmulatedDynamoDB]:
     finally:
         for one in made:
             one.delete()
+        _use(None)
+
+
+def _use(session: boto3.Session | None) -> None:
+    """None is what boto3 makes of the environment."""
+    boto3.DEFAULT_SESSION = session
+    dynamodb.cache_clear()
+    table.cache_clear()
 
 
 def _made(name: str, *keys: str) -> Any:

@@ -1,4 +1,6 @@
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -27,9 +29,14 @@ def test_of_its_past_a_budget_has_what_the_sweeper_leaves():
     assert (days[0], days[-1]) == ("day#2026-10-27", "day#2026-11-27")
 
 
-def test_an_attempt_of_a_caller_on_one_limit_takes_three_units_and_of_two_limits_five(monkeypatch):
-    monkeypatch.setattr(budgets, "MOST_HELD", 3)
+def test_the_units_that_are_published_are_those_of_the_items(monkeypatch):
+    monkeypatch.setattr(budgets, "MOST_HELD", 25)
     with _tables():
         sizes = _sizes()
-    assert (sizes.write_units(1, stage=False), sizes.write_units(1, stage=True)) == (3, 5)
-    assert sizes.own[0] < sizes.own[1] < sizes.own[2]
+    units = [
+        ", ".join(str(sizes.write_units(held, stage=stage)) for held in (1, 10, 24))
+        for stage in (False, True)
+    ]
+    published = Path("docs/budgets.md").read_text("utf-8")
+    (row,) = (line for line in published.splitlines() if line.startswith("| write units per"))
+    assert re.findall(r"\d+, \d+, \d+(?=, \d+ \|)", row) == units
