@@ -49,7 +49,7 @@ class GatewayResponse:
 
 _NOT_VALID = "The request is not valid."
 _NO_KEY = (
-    "The key is missing or unknown: send it in the header X-API-Key, or as Bearer in Authorization,"
+    "The key or token is missing or unknown: send it in X-API-Key, or as Bearer in Authorization"
     " where a route takes that."
 )
 _DENIED = "$context.authorizer.reason"
