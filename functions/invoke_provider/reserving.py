@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from uuid import uuid4
+from secrets import token_hex
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -77,7 +77,7 @@ class Reserving:
         self._call = (profile.request_id, len(event.failures) + 1)
         ends_s = now_s + attempt_timeout_s(event, now_s * 1000)
         self._expires_at_s = round(ends_s + OVERRUN_S + HOLD_MARGIN_S)
-        self._writer = uuid4().hex
+        self._writer = token_hex(4)
         self._holds: dict[str, Hold] = {}
         self._budgets = BudgetTable(table(settings.BUDGETS_TABLE))
         self._ledger = StateTable(settings.STATE_TABLE)

@@ -60,7 +60,9 @@ def call_key(request_id: str, attempt: int) -> str:
 class Hold:
     """An upper bound of one call, held open while it runs: `nano_usd` of the day that its request began on,
     `tokens` of the minute in which it was held. After `expires_at_s`, epoch seconds, the call has ended,
-    whatever became of it. `writer` is whoever holds it."""
+    whatever became of it. `writer` is whoever holds it.
+
+    Each write of a budget is billed by all of its open holds: they say no more than is needed."""
 
     request_id: str
     attempt: int
@@ -81,7 +83,7 @@ class Hold:
 
     def under(self, limits: Limits) -> Hold:
         """As a budget holds it: tokens count where they are limited."""
-        return self if limits.tokens_per_minute is not None else replace(self, tokens=0)
+        return self if limits.tokens_per_minute is not None else replace(self, tokens=0, minute="")
 
     @classmethod
     def parse(cls, key: str, text: str) -> Hold:
