@@ -7,14 +7,13 @@ the items that each call keeps of itself.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from functions.shared.caller import Caller
 from functions.shared.money.budget import (
-    ASSUMED,
     OPENING,
     Budget,
     Hold,
@@ -22,7 +21,7 @@ from functions.shared.money.budget import (
     period_names,
 )
 from functions.shared.money.budget_table import SETTLED
-from functions.shared.money.job_calls import kept_call
+from functions.shared.money.job_calls import KEPT_OF_LIMITED, kept_call
 from functions.shared.vocabulary import usd
 from training.routing.request_rows import days
 
@@ -30,10 +29,9 @@ _SETTLES = timedelta(minutes=2)
 """A hold that has expired is closed by then."""
 _AT_REST = timedelta(seconds=870) + _SETTLES
 """A request that began before has ended and is recorded: the longest deadline that a stage may have."""
-_DAYS_KEPT = timedelta(days=40)
-"""Of a budget's days."""
-_CALLS_KEPT = (timedelta(days=2), timedelta(days=40))
-"""By functions/shared/money/job_calls.py; an item's end is so long behind the last call of its request."""
+_LONGEST = timedelta(days=37)
+"""Within what a budget knows of its days; and no call that is kept for two days alone, as those of other
+callers' jobs are, looks as if it were one of a caller with a budget."""
 _FIGURES_WAIT = timedelta(minutes=5)
 FIGURES_PERIOD_S = 300
 """Of metrics, which CloudWatch keeps so for 63 days."""
@@ -45,7 +43,8 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Window:
-    """From the first moment of a day on; metrics are compared up to `figures_end`."""
+    """From the first moment of a day on, until just before the budgets are read; metrics are compared up to
+    `figures_end`."""
 
     start: datetime
     now: datetime
@@ -53,8 +52,7 @@ class Window:
     @classmethod
     def before(cls, now: datetime, since: timedelta, kept: timedelta) -> Window:
         """`kept` is how long the log keeps a row: of a day that is older, some are gone."""
-        longest = min(kept, _DAYS_KEPT) - timedelta(days=1)
-        first = now - min(since, longest)
+        first = now - min(since, kept - timedelta(days=1), _LONGEST)
         return cls(first.replace(hour=0, minute=0, second=0, microsecond=0), now)
 
     @property
@@ -73,41 +71,33 @@ class Window:
         return [*(one["day"] for one in found), *sorted(months)]
 
 
-@dataclass(frozen=True)
-class Doubt:
-    """An attempt whose row does not know what it was charged."""
-
-    request_id: str
-    attempt: int
-    day: str
-
-
 @dataclass
 class Logged:
-    """What the rows say: by budget and period what was charged, what is doubtful, and the costs that are
-    in the metrics' window."""
+    """What the rows say: what was charged by budget and period, and the costs in the metrics' window."""
 
     charged: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    doubts: dict[str, list[Doubt]] = field(default_factory=lambda: defaultdict(list))
     request_ids: set[str] = field(default_factory=set)
     cost_nano_usd: int = 0
 
-    def add(self, row: Row, ledger: Mapping[str, Row], window: Window) -> None:
+    def add(self, row: Row, kept: Row, window: Window) -> None:
+        """`kept` is the item of the calls of its request. What ended after the budgets were read is still
+        running to them."""
+        finished_at = datetime.fromisoformat(row["finished_at"])
+        if finished_at > window.now:
+            return
         self.request_ids.add(row["request_id"])
-        if window.start <= datetime.fromisoformat(row["finished_at"]) < window.figures_end:
+        if window.start <= finished_at < window.figures_end:
             self.cost_nano_usd += row["cost_nano_usd"]
-        ids, kept = _budgets_of(row), ledger.get(row["request_id"], {})
-        for number, attempt in enumerate(row.get("attempts", ()), start=1):
-            charged = attempt.get("charged_nano_usd", 0)
-            if attempt.get("possibly_billed_nano_usd"):
-                call = kept_call(kept, number)
-                charged = call.charged_nano_usd if call else charged
-                if not call and not charged:
-                    doubt = Doubt(row["request_id"], number, row["day"])
-                    for id_ in ids:
-                        self.doubts[id_].append(doubt)
-            for id_ in ids:
-                self.charged[id_].update(dict.fromkeys(period_names(row["day"]).values(), charged))
+        charged = sum(_charges(row, kept))
+        for id_ in _budgets_of(row):
+            self.charged[id_].update(dict.fromkeys(period_names(row["day"]).values(), charged))
+
+
+def _charges(row: Row, kept: Row) -> Iterator[int]:
+    """Of each attempt. Where its row only assumes a bill, what its call has kept is better known."""
+    for number, attempt in enumerate(row.get("attempts", ()), start=1):
+        call = kept_call(kept, number) if attempt.get("possibly_billed_nano_usd") else None
+        yield call.charged_nano_usd if call else attempt.get("charged_nano_usd", 0)
 
 
 def _budgets_of(row: Row) -> list[str]:
@@ -135,74 +125,62 @@ class Findings:
 
 def compare(logged: Logged, kept: Kept, window: Window, names: Mapping[str, str]) -> Findings:
     """`names` are those of callers, by the ids of their budgets."""
-    young = {
-        id_
-        for id_, item in kept.ledger.items()
-        if _last_kept(item, window.now) > window.now - _AT_REST
-    }
-    young |= {id_ for id_, ended in kept.jobs.items() if ended > window.now - _AT_REST}
-    running = {id_ for id_ in young if id_ not in logged.request_ids}
+    ended = _called(kept.ledger, window) | dict(kept.jobs)
+    missing = {id_: at for id_, at in ended.items() if id_ not in logged.request_ids}
+    running = {id_ for id_, at in missing.items() if at > window.now - _AT_REST}
     in_flight = sum(_charged(kept.ledger.get(id_, {})) for id_ in running)
-    open_holds = {
-        hold.request_id
-        for budget in kept.budgets.values()
-        for hold in budget.holds()
-        if not _is_left(hold, window)
-    }
     lines = [
         f"{names.get(id_, id_)}: {line}"
         for id_ in sorted({*kept.budgets, *logged.charged})
-        for line in _of_budget(id_, logged, kept.budgets.get(id_, Budget({})), in_flight, window)
-    ]
-    lines += _without_row(kept, logged, running)
-    if abs(kept.figures_nano_usd - logged.cost_nano_usd) > _SAME_NANO_USD:
-        lines.append(
-            f"metrics: CostUsd is {_usd(kept.figures_nano_usd)}, the rows' {_usd(logged.cost_nano_usd)}"
+        for line in _of_budget(
+            kept.budgets.get(id_, Budget({})), logged.charged[id_], in_flight, window
         )
-    return Findings(lines, len(running | open_holds))
+    ]
+    lines += [_without_row(id_, kept) for id_ in sorted(missing.keys() - running)]
+    if abs(kept.figures_nano_usd - logged.cost_nano_usd) > _SAME_NANO_USD:
+        figures, cost = _usd(kept.figures_nano_usd), _usd(logged.cost_nano_usd)
+        lines.append(f"metrics: CostUsd is {figures}, the rows' {cost}")
+    held = {hold.request_id for one in kept.budgets.values() for hold in _open(one, window)}
+    return Findings(lines, len(running | held))
 
 
 def _of_budget(
-    id_: str, logged: Logged, budget: Budget, in_flight: int, window: Window
+    budget: Budget, charged: Mapping[str, int], in_flight: int, window: Window
 ) -> Iterator[str]:
+    """`in_flight` was charged to some budget by requests that have no row yet."""
     for name in window.names:
-        rows = logged.charged[id_][name] + _assumed(logged.doubts[id_], budget, name)
-        settled = budget.settled(name) - budget.committed(OPENING + name)
+        rows, settled = charged[name], budget.settled(name) - budget.committed(OPENING + name)
         if not 0 <= settled - rows <= in_flight:
             yield f"{name}: charged {_usd(settled)}, the rows {_usd(rows)}"
     settled = budget.settled("total") - budget.committed(OPENING + "total")
     if settled != budget.committed(SETTLED):
         yield f"total: committed {_usd(settled)}, settled {_usd(budget.committed(SETTLED))}"
     for hold in budget.holds():
-        if _is_left(hold, window):
+        if hold not in _open(budget, window):
             ended = datetime.fromtimestamp(hold.expires_at_s, UTC)
             yield f"{hold.key}: {_usd(hold.nano_usd)} are held since its end, {ended:%Y-%m-%d %H:%M}"
 
 
-def _assumed(doubts: Iterable[Doubt], budget: Budget, name: str) -> int:
-    """What was charged in full, as neither row nor call knows better."""
-    held = {hold.key: hold.nano_usd for hold in budget.holds(ASSUMED)}
-    return sum(
-        held.get(f"{doubt.request_id}#{doubt.attempt}", 0)
-        for doubt in doubts
-        if name in period_names(doubt.day).values()
-    )
+def _open(budget: Budget, window: Window) -> list[Hold]:
+    """Whose calls may still run, or were over just now."""
+    since_s = (window.now - _SETTLES).timestamp()
+    return [hold for hold in budget.holds() if hold.expires_at_s >= since_s]
 
 
-def _without_row(kept: Kept, logged: Logged, running: set[str]) -> Iterator[str]:
-    for id_ in sorted(kept.ledger.keys() - logged.request_ids - running):
-        yield f"{id_}: was called and charged {_usd(_charged(kept.ledger[id_]))}, and has no row"
-    for id_ in sorted(kept.jobs.keys() - kept.ledger.keys() - logged.request_ids - running):
-        yield f"{id_}: the job has ended, and has no row"
+def _called(ledger: Mapping[str, Row], window: Window) -> dict[str, datetime]:
+    """When the last call of a request was kept, of callers with a budget; other jobs' are known by their
+    executions."""
+    kept = {
+        id_: datetime.fromtimestamp(int(item["expires_at"]), UTC) - KEPT_OF_LIMITED
+        for id_, item in ledger.items()
+    }
+    return {id_: at for id_, at in kept.items() if at >= window.start}
 
 
-def _is_left(hold: Hold, window: Window) -> bool:
-    return hold.expires_at_s < (window.now - _SETTLES).timestamp()
-
-
-def _last_kept(item: Row, now: datetime) -> datetime:
-    ends = datetime.fromtimestamp(int(item["expires_at"]), UTC)
-    return max((ends - kept for kept in _CALLS_KEPT if ends - kept <= now), default=now)
+def _without_row(id_: str, kept: Kept) -> str:
+    if id_ in kept.ledger:
+        return f"{id_}: was called and charged {_usd(_charged(kept.ledger[id_]))}, and has no row"
+    return f"{id_}: the job has ended, and has no row"
 
 
 def _charged(item: Row) -> int:

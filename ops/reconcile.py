@@ -21,20 +21,22 @@ def run(stage: Stage, since: timedelta) -> int:
     """1 where anything differs."""
     window = Window.before(datetime.now(UTC), since, _rows_kept(stage))
     database = stage.session.resource("dynamodb", endpoint_url=stage.endpoint_url)
+    # In this order: what is settled was kept before, and has its row behind.
+    budgets = _budgets(database, stage)
     ledger = _ledger(database.Table(stage.outputs["StateTableName"]), window)
     logged, rows = Logged(), 0
     name = stage.outputs["RequestsTableName"]
     for row in table_rows(name, window.now - window.start, window.now, database=database):
-        logged.add(row.fields, ledger, window)
+        logged.add(row.fields, ledger.get(row.fields["request_id"], {}), window)
         rows += 1
-    kept = Kept(_budgets(database, stage), ledger, _jobs(stage, window), _figures(stage, window))
+    kept = Kept(budgets, ledger, _jobs(stage, window), _figures(stage, window))
     _add_older(logged, {*kept.ledger, *kept.jobs}, database.Table(name))
     found = compare(logged, kept, window, _names(database, stage))
-    print("\n".join(found.differences))
-    print(
+    summary = (
         f"{rows} requests since {window.start:%Y-%m-%d}, {len(kept.budgets)} budgets,"
         f" {len(found.differences)} differences, {found.running} requests still running"
     )
+    print("\n".join((*found.differences, summary)))
     return 1 if found.differences else 0
 
 

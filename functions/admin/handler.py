@@ -21,7 +21,7 @@ from functions.shared.callers.table import CallerTable
 from functions.shared.callers.usage_plans import REMEMBERED_S, UsagePlans
 from functions.shared.callers.views import listed, shown, spend
 from functions.shared.errors import Forbidden
-from functions.shared.gateway.rest import Body, caller_of, new_resolver, parsed_body
+from functions.shared.gateway.rest import Body, caller_id_of, caller_of, new_resolver, parsed_body
 from functions.shared.money.budget_table import BudgetTable
 from functions.shared.settings import AdminSettings, read_settings
 from functions.shared.storage.clients import client, table
@@ -33,14 +33,22 @@ app = new_resolver()
 
 def _administration() -> Administration:
     """Raises `Forbidden` for everybody but operators."""
-    if not caller_of(app.current_event).is_operator:
+    event, settings = app.current_event, read_settings(AdminSettings)
+    if not caller_of(event).is_operator:
         raise Forbidden("Only an operator manages callers.")
-    settings, api_id = read_settings(AdminSettings), app.current_event.request_context.api_id
-    service = settings.POWERTOOLS_SERVICE_NAME
+    if event.http_method != "GET":
+        logger.info(
+            "callers managed",
+            by=caller_id_of(event),
+            method=event.http_method,
+            path=event.path,
+        )
+    service, api_id = settings.POWERTOOLS_SERVICE_NAME, event.request_context.api_id
     return Administration(
         callers=CallerTable(table(settings.CALLERS_TABLE)),
         usage_plans=UsagePlans(client("apigateway"), service, api_id or ""),
         now=datetime.now(UTC),
+        issuer=settings.JWT.issuer if settings.JWT else None,
     )
 
 

@@ -19,6 +19,7 @@ from functions.shared.contracts.decision import (
     RoutingContext,
 )
 from functions.shared.errors import BudgetExceeded, EngineError, NoEligibleModel, TokensExceeded
+from functions.shared.money.charging import charges_calls
 from functions.shared.policy.output_limit import output_limit
 from functions.shared.times import utc
 from functions.shared.vocabulary import in_usd, usd
@@ -79,7 +80,7 @@ def _need(option: Option, profile: Profile, routing_context: RoutingContext) -> 
         )
         return most_nano_usd
 
-    is_billed = is_charged(routing_context, mock=option.mock)
+    is_billed = charges_calls(routing_context, mock=option.mock)
     is_expected = profile.caller.mode == "expected"
     held = cost_nano_usd(usual) if is_expected else option.worst_case_nano_usd
     return BudgetNeed(
@@ -89,12 +90,6 @@ def _need(option: Option, profile: Profile, routing_context: RoutingContext) -> 
         least_cost_nano_usd=cost_nano_usd(least) if is_billed else 0,
         held_cost_nano_usd=held if is_billed else 0,
     )
-
-
-def is_charged(routing_context: RoutingContext, *, mock: bool) -> bool:
-    """Whether a budget pays for the calls: of simulated ones only where all are, so that budgets can be
-    tried."""
-    return not mock or set(routing_context.providers_configured) <= {"local"}
 
 
 def _beyond(

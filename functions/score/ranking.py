@@ -85,7 +85,7 @@ def _paid_for(
 ) -> tuple[list[Option], list[Exclusion]]:
     """Raises what the budgets end the request with, where they pay for none that it may go on with."""
     within, beyond = weigh(options, profile, routing_context)
-    if not within or not _may_go_on(profile, within):
+    if not within or not (profile.fallback or _may_go_on(profile, within)):
         decisive = [one for one in beyond if one.option.model.id in profile.named] or beyond
         raise refusal(decisive, excluded, routing_context)
     return within, excluded + [one.exclusion for one in beyond]

@@ -95,13 +95,18 @@ class SpendingSettings(PlanSettings):
     BUDGETS_TABLE: str
 
 
-class AuthorizeSettings(PlanSettings):
+class TokenSettings(Settings):
+    """Tokens count where there is `JWT`."""
+
+    JWT: Json[TokenIssuer] | None = None
+
+
+class AuthorizeSettings(PlanSettings, TokenSettings):
     """`BEARER_ROUTES` are those whose credential is in Authorization, as `GET /v1/caller`.
-    `POWERTOOLS_SERVICE_NAME` begins the names of the gateway's own keys. Tokens count where there is `JWT`."""
+    `POWERTOOLS_SERVICE_NAME` begins the names of the gateway's own keys."""
 
     CALLERS_TABLE: str
     BEARER_ROUTES: Annotated[frozenset[str], BeforeValidator(_names)] = frozenset()
-    JWT: Json[TokenIssuer] | None = None
     POWERTOOLS_SERVICE_NAME: str
 
 
@@ -115,13 +120,14 @@ class SweepSettings(PlanSettings):
     STAGE: str
 
 
-class AdminSettings(PlanSettings, ProviderSettings):
+class AdminSettings(PlanSettings, ProviderSettings, TokenSettings):
     """`POWERTOOLS_SERVICE_NAME` begins the names of usage plans and of the gateway's own keys."""
 
     CALLERS_TABLE: str
     BUDGETS_TABLE: str
     STATE_TABLE: str
     POWERTOOLS_SERVICE_NAME: str
+    JWT: Json[TokenIssuer] | None = None
 
 
 class RecordSettings(Settings):

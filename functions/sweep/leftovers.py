@@ -9,6 +9,7 @@ from itertools import chain, islice
 from functions.shared.money.budget import (
     ALERTED,
     ASSUMED,
+    OPENING,
     REFUSED,
     TOKENS,
     Budget,
@@ -36,7 +37,7 @@ def _old_periods(budget: Budget, now: datetime) -> Iterator[str]:
     months = 12 * now.year + now.month - 1 - _MONTHS_KEPT
     month = period_names(f"{months // 12:04}-{months % 12 + 1:02}-01")["month"]
     for attribute in budget.item:
-        name = attribute.removeprefix(ALERTED).removeprefix(REFUSED)
+        name = attribute.removeprefix(ALERTED).removeprefix(REFUSED).removeprefix(OPENING)
         if _is_before(name, day) or _is_before(name, month):
             yield attribute
 

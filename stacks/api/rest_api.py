@@ -13,6 +13,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from functions.shared.callers.usage_keys import plan_usage_key
+from functions.shared.callers.usage_plans import REMEMBERED_S
 from stacks.api.access_log import ACCESS_LOG_FORMAT, add_throttled_calls_filter
 from stacks.api.gateway_responses import GATEWAY_RESPONSES
 from stacks.api.mapping import JSON, STAGE_NAME
@@ -27,7 +28,7 @@ _LOG_ROLE_FINDING = (
     "IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/"
     "AmazonAPIGatewayPushToCloudWatchLogs]"
 )
-_KNOWN_FOR = Duration.minutes(5)
+_KNOWN_FOR = Duration.seconds(REMEMBERED_S)
 """The gateway keeps what the authorizer said of a credential; a change that must not wait flushes it."""
 _COMPRESSED_FROM_BYTES = 1024
 _TLS = "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"

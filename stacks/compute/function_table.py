@@ -184,7 +184,7 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
     requests, state = resources.storage.requests_table, resources.storage.state_table
     callers, budgets = resources.storage.callers_table, resources.storage.budgets_table
     queue, jobs = resources.storage.dead_letter_queue, resources.job_arns
-    state_table, issuer = {"STATE_TABLE": state.table_name}, resources.storage.token_issuer
+    state_table = {"STATE_TABLE": state.table_name}
     budgets_table = {"BUDGETS_TABLE": budgets.table_name}
     tables = {"REQUESTS_TABLE": requests.table_name, **state_table}
     calling, classifying, prices = _calling(config), _classifying(config), _prices(config)
@@ -199,10 +199,10 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
                 "CALLERS_TABLE": callers.table_name,
                 "BEARER_ROUTES": ",".join(route.name for route in ROUTES if route.bearer),
                 **_plan_terms(config),
-                **({"JWT": issuer.model_dump_json(exclude_none=True)} if issuer else {}),
+                **_tokens(resources.storage),
             },
             grants=(allow("dynamodb:GetItem", callers.table_arn),),
-            layer="jwt" if issuer else None,
+            layer="jwt" if resources.storage.token_issuer else None,
         ),
         FunctionSpec(
             "Classify",
@@ -366,6 +366,7 @@ def _admin(config: StageConfig, resources: Resources) -> FunctionSpec:
             "STATE_TABLE": storage.state_table.table_name,
             **_calling(config),
             **_plan_terms(config),
+            **_tokens(storage),
         },
         grants=(
             *(
@@ -493,6 +494,11 @@ def _classifying(config: StageConfig) -> dict[str, str]:
         "LOG_PROMPTS": str(config.log_prompts).lower(),
         **_policies(config),
     }
+
+
+def _tokens(storage: StorageStack) -> dict[str, str]:
+    issuer = storage.token_issuer
+    return {"JWT": issuer.model_dump_json(exclude_none=True)} if issuer else {}
 
 
 def _plan_terms(config: StageConfig) -> dict[str, str]:

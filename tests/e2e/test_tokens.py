@@ -5,15 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from functions.shared.callers.records import (
-    CALLER,
-    KEY,
-    CallerRecord,
-    KeyRecord,
-    item_of,
-    subject_hash,
-)
-from functions.shared.callers.usage_keys import usage_key
 from tests.conftest import running_stack
 from tests.support.api_calls import assert_error, call, post
 from tests.support.token_server import AUDIENCE, FromNow, issuing
@@ -22,7 +13,6 @@ pytestmark = pytest.mark.xdist_group("local")
 
 BODY = {"task": "chat", "text": "Say hello."}
 PASSWORD = "Correct-Horse-9"
-SERVICE = "llm-orchestrator-local"
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +43,8 @@ def issuer(stack):
     """Another issuer, which the same stage names for a while."""
     with issuing() as server:
         told = {"issuer": server.url, "audience": AUDIENCE}
-        with stack.variables("Authorize", {"JWT": json.dumps(told)}):
+        variables = {"JWT": json.dumps(told)}
+        with stack.variables("Authorize", variables), stack.variables("Admin", variables):
             yield server
 
 
@@ -131,31 +122,26 @@ def test_an_issuer_that_is_down_is_503(stack):
 
 
 def test_a_subject_that_was_entered_is_that_caller_with_its_limits(stack, issuer):
-    enter(stack, issuer, CallerRecord(caller_id="teamateama", name="team-a", created_at_s=1))
-    enter(
-        stack,
-        issuer,
-        CallerRecord(caller_id="teambteamb", name="team-b", created_at_s=1, models=["gpt-4o"]),
-    )
-    rows = [
-        row_of(stack, post(stack, "/generate", BODY, key=issuer.token(sub=sub)))
-        for sub in ("team-a", "team-b")
-    ]
-    assert [row["caller_id"] for row in rows] == ["teamateama", "teambteamb"]
-    assert whoami(stack, issuer.token(sub="team-a")).json()["name"] == "team-a"
+    entered = {
+        name: enter(stack, {"name": name, "subject": f"subject of {name}", **terms})
+        for name, terms in (("team-a", {}), ("team-b", {"models": ["gpt-4o"]}))
+    }
+    tokens = {name: issuer.token(sub=f"subject of {name}") for name in entered}
+    rows = {
+        name: row_of(stack, post(stack, "/generate", BODY, key=token))
+        for name, token in tokens.items()
+    }
+    assert {name: row["caller_id"] for name, row in rows.items()} == entered
+    assert rows["team-b"]["model"] == "gpt-4o"
+    assert whoami(stack, tokens["team-a"]).json()["name"] == "team-a"
 
 
-def enter(stack, issuer, record):
-    """A caller whose subject is its name, in its plan by a key of its own."""
-    hashed = subject_hash(issuer.url, record.name)
-    key = KeyRecord(key_hash=hashed, caller_id=record.caller_id, hint="", created_at_s=1)
-    table = stack.requests_table().meta.client
-    for kind, item_id, one in ((CALLER, record.caller_id, record), (KEY, hashed, key)):
-        table.put_item(TableName=stack.output("CallersTableName"), Item=item_of(kind, item_id, one))
-    gateway, own = stack.client("apigateway"), usage_key(SERVICE, record.caller_id)
-    made = gateway.create_api_key(name=own, value=own, enabled=True)
-    plan_id = stack.output("StandardPlanId")
-    gateway.create_usage_plan_key(usagePlanId=plan_id, keyId=made["id"], keyType="API_KEY")
+def enter(stack, body):
+    """The caller's id: it signs in by its tokens, and has no key."""
+    answer = post(stack, "/admin/callers", body, key=stack.operator_api_key)
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["key"] is None
+    return answer.json()["caller_id"]
 
 
 def test_a_plans_rate_holds_for_all_tokens_that_share_it(stack, issuer):

@@ -158,7 +158,7 @@ def test_only_tracing_log_delivery_and_reading_metrics_name_no_resource(prod: St
     ("name", "actions"),
     [
         ("Classify", set()),
-        ("Score", {"dynamodb:BatchGetItem"}),
+        ("Score", {"dynamodb:BatchGetItem", "dynamodb:GetItem"}),
         ("InvokeOpenai", {"secretsmanager:GetSecretValue", *SPENDING}),
         ("InvokeAzureOpenai", {"secretsmanager:GetSecretValue", *SPENDING}),
         ("InvokeAnthropic", {"secretsmanager:GetSecretValue", *SPENDING}),
@@ -175,7 +175,7 @@ def test_only_tracing_log_delivery_and_reading_metrics_name_no_resource(prod: St
                 "sqs:SendMessage",
             },
         ),
-        ("Route", {"dynamodb:BatchGetItem"}),
+        ("Route", {"dynamodb:BatchGetItem", "dynamodb:GetItem"}),
         (
             "Api",
             {

@@ -47,6 +47,9 @@ def test_an_issuer_reaches_the_authorizer_and_what_verifies_its_tokens(tmp_path:
     stage = synthesized("dev", tmp_path, stages=stages_with("dev", jwt=JWT))
     told = TokenIssuer.model_validate_json(authorize(stage)["Environment"]["Variables"]["JWT"])
     assert (told.issuer, told.audience, told.caller_claim) == (*JWT.values(), "sub")
+    # Who enters a subject has to say whose it is.
+    admin = stage.pipeline.named("AWS::Lambda::Function", "FunctionsAdmin")["Environment"]
+    assert admin["Variables"]["JWT"] == authorize(stage)["Environment"]["Variables"]["JWT"]
     functions = stage.pipeline.resources("AWS::Lambda::Function")
     carrying = [name for name, one in functions.items() if "Jwt" in layers_of(one)]
     assert [name[:18] for name in carrying] == ["FunctionsAuthorize"]

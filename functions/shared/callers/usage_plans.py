@@ -30,7 +30,7 @@ class UsagePlans:
         key_id: str = self.client.create_api_key(name=value, value=value, enabled=True)["id"]
         try:
             self.client.create_usage_plan_key(usagePlanId=plan_id, keyId=key_id, keyType="API_KEY")
-        except Exception:
+        except (ClientError, BotoCoreError):
             self.leave(key_id)
             raise
         return key_id

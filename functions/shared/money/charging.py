@@ -16,10 +16,15 @@ _LOCAL = "local"
 
 
 def is_charged(candidate: Candidate, routing_context: RoutingContext) -> bool:
-    """Nothing for what is free, nor for what is simulated; but where no provider can be called that costs
-    anything, simulated costs are charged, so that budgets can be tried."""
-    is_tried = {*routing_context.providers_configured} <= {_LOCAL}
-    return candidate.worst_case_cost_nano_usd > 0 and (is_tried or not candidate.mock)
+    """Nothing for what is free."""
+    is_paid = candidate.worst_case_cost_nano_usd > 0
+    return is_paid and charges_calls(routing_context, mock=candidate.mock)
+
+
+def charges_calls(routing_context: RoutingContext, *, mock: bool) -> bool:
+    """Nothing for what is simulated; but where no provider can be called that costs anything, simulated
+    costs are charged, so that budgets can be tried."""
+    return not mock or {*routing_context.providers_configured} <= {_LOCAL}
 
 
 def limit_name(budget_id: str, period: Period) -> str:

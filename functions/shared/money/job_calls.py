@@ -17,7 +17,7 @@ from functions.shared.telemetry.observability import logger
 
 _KEPT = timedelta(days=2)
 """A job ends within minutes, and what has to be said of it may have to be said again."""
-_KEPT_OF_LIMITED = timedelta(days=40)
+KEPT_OF_LIMITED = timedelta(days=40)
 """Until a month is over and its books are closed."""
 ITEMS = "calls#"
 """What the ids of all such items begin with: a provider's function may read and write no others."""
@@ -38,7 +38,7 @@ def call_change(
 
 def keep_call(profile: Profile, number: int, attempt: Attempt, state_table: str) -> None:
     """A table that does not take it costs nobody the answer: the log says so."""
-    kept_for = _KEPT_OF_LIMITED if profile.caller.is_limited else _KEPT
+    kept_for = KEPT_OF_LIMITED if profile.caller.is_limited else _KEPT
     change = call_change(profile.request_id, number, attempt, datetime.now(UTC), kept_for)
     try:
         StateTable(state_table).add(change)

@@ -4,9 +4,10 @@ import pytest
 
 from functions.admin import handler
 from functions.admin.handler import lambda_handler
-from functions.shared.callers.records import key_hash
+from functions.shared.callers.records import key_hash, subject_hash
 from functions.shared.callers.table import CallerTable
 from functions.shared.errors import HTTP_STATUS
+from functions.shared.telemetry.observability import logger
 from tests.support.callers import (
     SERVICE,
     GatewayStub,
@@ -160,3 +161,25 @@ def test_a_caller_is_changed_and_its_budget_set(gateway):
     _, told = asked("GET", "/team-a/spend")
     assert [(one["period"], one["left_usd"]) for one in told["budgets"]] == [("month", 1e-9)]
     assert len(gateway.flushed) == 2
+
+
+def test_who_changed_what_is_logged_and_no_key_is(monkeypatch):
+    lines = []
+    monkeypatch.setattr(logger, "info", lambda *said, **more: lines.append((said, more)))
+    key = made()["key"]
+    rotated = asked("POST", "/team-a/rotate")[1]["key"]
+    asked("GET", "/team-a")
+    assert [(more["by"], more["method"], more["path"]) for _, more in lines] == [
+        (OPERATOR_ID, "POST", CALLERS),
+        (OPERATOR_ID, "POST", f"{CALLERS}/team-a/rotate"),
+    ]
+    assert not any(one in str(lines) for one in (key, rotated))
+
+
+def test_a_caller_of_the_issuers_tokens_has_no_key_until_it_is_given_one(environment, table):
+    environment(JWT='{"issuer": "https://issuer", "audience": "a"}')
+    told = made(subject="sub-1")
+    assert (told["key"], told["keys"], told["subject"]) == (None, [], "sub-1")
+    assert CallerTable(table).key(subject_hash("https://issuer", "sub-1"))
+    answered = asked("POST", body={"name": "team-b", "subject": "sub-1"})
+    assert_refused(answered, "invalid_request", subject="is another caller's")

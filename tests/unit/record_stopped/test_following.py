@@ -10,8 +10,17 @@ from functions.record_stopped.following import NotRecorded, follow_up
 from functions.record_stopped.handler import lambda_handler
 from functions.record_stopped.history import progress_of
 from functions.shared.attempt_limits import OVERRUN_S
+from functions.shared.caller import Limits
 from functions.shared.contracts.states import Attempt, RecordInput, json_of
-from functions.shared.errors import DeadlineExceeded, ProviderThrottled
+from functions.shared.errors import (
+    BudgetExceeded,
+    BudgetUnavailable,
+    DeadlineExceeded,
+    ProviderThrottled,
+    TokensExceeded,
+)
+from functions.shared.money.budget import Hold
+from functions.shared.money.budget_table import BudgetTable
 from functions.shared.money.job_calls import call_change
 from functions.shared.settings import StoppedSettings
 from functions.shared.storage.state_table import StateTable
@@ -207,9 +216,25 @@ def test_a_job_that_is_stopped_between_calls_is_recorded_at_once_with_its_failur
     assert (failure.candidate.waited_seconds, recorded.attempt) == (3, None)
 
 
-def test_a_deadline_that_passed_before_a_call_is_no_failed_call(follow):
-    job = Job().classified().called().then(failed(DeadlineExceeded("late")), ABORTED)
+@pytest.mark.parametrize(
+    "error", [DeadlineExceeded, BudgetExceeded, BudgetUnavailable, TokensExceeded]
+)
+def test_what_kept_a_call_from_being_made_is_no_failed_call(follow, error):
+    job = Job().classified().called().then(failed(error("no")), ABORTED)
     assert follow(job).failures == []
+
+
+@pytest.mark.parametrize("held", [0, 5_000])
+def test_a_call_whose_time_is_over_is_charged_all_that_is_held_for_it(follow, budgets_table, held):
+    limits = Limits(month_nano_usd=10**9)
+    hold = Hold("req_1", 1, held, 0, "2026-11-24", "", 1, "w")
+    if held:
+        budgets = BudgetTable(budgets_table)
+        assert budgets.reserve("caller#key-1", limits, hold) is None
+    job = Job(deadline_in_s=-OVERRUN_S - 1)
+    job.profile["caller"] = {"limits": json_of(limits)}
+    recorded = follow(job.classified().called().then(ABORTED))
+    assert recorded.attempt.charged_nano_usd == held
 
 
 def test_an_answer_that_was_not_recorded_is_an_attempt_of_the_stopped_job(follow):

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.score.affordability import is_charged
 from functions.score.budgets import left_of
 from functions.score.candidates import candidate_of
 from functions.score.ranking import rank
@@ -28,6 +27,7 @@ from functions.shared.errors import (
     TokensExceeded,
 )
 from functions.shared.money.budget import STAGE_ID, TOKENS, Budget, Hold, conditions_of
+from functions.shared.money.charging import charges_calls
 from functions.shared.policy.explanation import reason_of
 from functions.shared.policy.routing_policy import load_policy
 from functions.shared.vocabulary import nano_usd
@@ -171,9 +171,9 @@ def test_a_model_that_costs_nothing_passes_on_an_exhausted_budget():
 
 
 def test_simulated_calls_are_charged_only_where_all_are():
-    assert is_charged(RoutingContext(providers_configured=["local"]), mock=True)
-    assert not is_charged(RoutingContext(providers_configured=PROVIDERS), mock=True)
-    assert is_charged(RoutingContext(providers_configured=PROVIDERS), mock=False)
+    assert charges_calls(RoutingContext(providers_configured=["local"]), mock=True)
+    assert not charges_calls(RoutingContext(providers_configured=PROVIDERS), mock=True)
+    assert charges_calls(RoutingContext(providers_configured=PROVIDERS), mock=False)
     some = {"providers_configured": ["openai"], "mock_providers": "always"}
     decision, _ = decided(money(0), known=some)
     assert candidates(decision)[0].least_cost_nano_usd == 0
@@ -233,10 +233,17 @@ def test_named_models_stay_as_the_caller_named_them():
     assert [one.model for one in decision.candidates] == models
 
 
-def test_a_pinned_model_that_is_not_paid_for_ends_the_request():
+def test_a_pinned_model_that_is_not_paid_for_ends_a_request_that_takes_no_other():
     with pytest.raises(BudgetExceeded) as caught:
-        decided(money("0.0005"), model=DEAR)
+        decided(money("0.0005"), model=DEAR, fallback=False)
     assert caught.value.details[0]["needed_usd"] == float(least_usd(DEAR))
+
+
+def test_others_are_asked_for_a_pinned_model_that_is_not_paid_for():
+    decision, _ = decided(money("0.0005"), model=DEAR)
+    assert DEAR not in [one.model for one in (*decision.candidates, *decision.reserve)]
+    (why,) = (one.reason for one in decision.excluded if one.model == DEAR)
+    assert "0.0005 are left of the caller's month" in why
 
 
 def test_from_a_share_of_the_budget_on_the_cheapest_is_chosen_and_the_reason_says_so():

@@ -15,7 +15,7 @@ from botocore.retries.standard import ThrottledRetryableChecker
 
 from functions.api.handler import lambda_handler as api
 from functions.metrics.handler import lambda_handler as metrics
-from functions.shared.errors import EngineError, RateLimited, ServiceUnavailable
+from functions.shared.errors import BudgetExceeded, EngineError, RateLimited, ServiceUnavailable
 from functions.shared.gateway import aws_errors
 from functions.shared.gateway.aws_errors import aws_error
 from functions.shared.storage import clients
@@ -153,3 +153,14 @@ def test_health_that_cannot_be_read_leaves_the_list_of_models(monkeypatch):
 
     monkeypatch.setattr("botocore.client.BaseClient._make_api_call", refuses)
     assert answered(api, "GET", "/v1/models")["statusCode"] == 200
+
+
+@pytest.mark.usefixtures("_environment")
+def test_who_has_no_budget_left_is_told_not_to_try_again(monkeypatch):
+    def poor(*_, **__):
+        raise BudgetExceeded("Nothing is left.")
+
+    monkeypatch.setattr("functions.api.jobs.Jobs.get", poor)
+    response = answered(api, "GET", "/v1/jobs/req_1")
+    assert response["statusCode"] == 402
+    assert response["multiValueHeaders"]["x-should-retry"] == ["false"]

@@ -118,7 +118,13 @@ def _left(*names, now=NOW, **holds):
 
 
 def test_days_months_and_their_notes_go_when_nobody_asks_for_them_any_more():
-    old = {"day#2026-02-02", "alerted#day#2026-02-02", "month#2025-01", "refused#month#2025-01"}
+    old = {
+        "day#2026-02-02",
+        "alerted#day#2026-02-02",
+        "month#2025-01",
+        "refused#month#2025-01",
+        "opening#month#2025-01",
+    }
     kept = {"day#2026-02-03", "day#2026-03-15", "month#2025-02", "alerted#month#2026-03"}
     assert _left(*old, *kept, "total", "alerted#total", "settled", "opening#day#2026-03-15") == old
 
