@@ -9,7 +9,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
-from itertools import cycle
+from itertools import cycle, islice
 from urllib.parse import urlsplit
 
 import pytest
@@ -19,9 +19,10 @@ from functions.shared.caller import Limits
 from functions.shared.money.budget import minute_of
 from functions.shared.vocabulary import nano_usd, usd
 from local.faults import aimock
+from local.faults.dead_letters import replay
 from local.faults.exchange import Exchange, marked
 from local.faults.fixtures import fixtures
-from local.faults.killing import kill_caller
+from local.faults.killing import Kills, can_kill, kill_caller
 from local.faults.kinds import BY_NAME
 from local.state import read_state
 from tests.conftest import PROJECT, running_stack
@@ -48,6 +49,8 @@ def _tokens(text):
 SHORT, LONG = _prose(150), _prose(330)
 AT_ONCE, FIT = 50, 10
 STAGE_USD = Decimal(5)
+KILLS = 10
+"""`python -m local load --faults` kills more, and tests/statemachine at more kinds of moments."""
 
 
 class HeldExchange(Exchange):
@@ -57,11 +60,7 @@ class HeldExchange(Exchange):
         super().__init__(*told)
         self.free = threading.Event()
         self.free.set()
-
-    def entered(self, provider, path, raw):
-        entered = super().entered(provider, path, raw)
-        self.free.wait(20)
-        return entered
+        self.watch = lambda *_: self.free.wait(20)
 
     def of(self, prefix):
         return [one for one in self.calls if one.mark.startswith(prefix)]
@@ -327,6 +326,39 @@ def _hang_up(stack, key, body):
     headers = {"X-API-Key": key}
     with pytest.raises(requests.Timeout):
         requests.post(f"{stack.base_url}/generate", json=body, headers=headers, timeout=3)
+
+
+# Killed
+
+
+@pytest.mark.skipif(not can_kill(), reason="nothing tells whose a connection is")
+def test_functions_that_are_killed_at_random_leave_no_hold_and_lose_no_cent(stack, books, exchange):
+    caller_id, key = stack.new_caller("killed", month_usd=Decimal(1))
+    recorder = stack.function_name("RecordMetrics")
+    group = read_state(urlsplit(stack.base_url).port).emulator_pid
+    kills = Kills(group, KILLS, 7, recorder)
+    watch, exchange.watch = exchange.watch, lambda _, *ports: kills.watch(*ports)
+    bodies = (_mixed("killed", number, "well") for number in range(10 * KILLS))
+    sent = 0
+    with ThreadPoolExecutor(4) as pool:
+        while kills.done < KILLS:
+            some = [(*body, key) for body in islice(bodies, 8)]
+            sent += len(some)
+            list(pool.map(lambda one: _status(stack, *one), some))
+    exchange.watch = watch
+    queue = stack.output("DeadLetterQueueUrl")
+    ids = (stack.client("sqs"), queue, stack.client("lambda"), recorder)
+    assert eventually(lambda: replay(*ids) >= 0 and len(books.rows(caller_id)) == sent)
+
+    def is_swept():
+        books.sweep()
+        return not books.budget(caller_id).holds() + books.stage().holds()
+
+    assert eventually(is_swept), books.budget(caller_id)
+    books.assert_exact(caller_id)
+    killed = [row for row in books.rows(caller_id)
+              if "Runtime.ExitError" in {one["outcome"] for one in row["attempts"]}]  # fmt: skip
+    assert killed
 
 
 # Who sees what
