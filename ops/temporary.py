@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from functions.shared.callers.administration import new_id, new_key
+from functions.shared.callers.records import (
+    CALLER,
+    KEY,
+    NAME,
+    CallerRecord,
+    KeyRecord,
+    key_hash,
+)
+from functions.shared.callers.table import CallerTable
+from functions.shared.callers.usage_keys import usage_key
 from ops.stage import Stage
 
 
 @dataclass(frozen=True)
 class Key:
-    """An API key: its id, as logs have it, and its value, as callers send it."""
+    """Of a caller: the caller's id, as logs have it, and the key's value, as callers send it."""
 
     id: str
     value: str
@@ -22,19 +34,14 @@ class Key:
 
 @contextmanager
 def temporary_key(stage: Stage) -> Iterator[Key]:
-    """A key of the plan `standard`. Raises LookupError where the stage has no such plan."""
-    gateway, name = stage.client("apigateway"), f"{stage.service}-standard"
-    pages = gateway.get_paginator("get_usage_plans").paginate()
-    plans = [plan["id"] for page in pages for plan in page["items"] if plan["name"] == name]
-    if not plans:
-        raise LookupError(f"no usage plan is called {name}")
-    with _key(gateway) as key, _membership(gateway, plans[0], key):
+    """Of a caller of the plan `standard`."""
+    with _caller(stage, stage.outputs["StandardPlanId"]) as key:
         yield key
 
 
 @contextmanager
 def narrow_key(stage: Stage, requests_per_second: float) -> Iterator[Key]:
-    """A key of a plan of its own, that grants so much and no burst."""
+    """Of a caller of a plan of its own, that grants so much and no burst."""
     gateway = stage.client("apigateway")
     plan = gateway.create_usage_plan(
         name=_name(),
@@ -42,7 +49,7 @@ def narrow_key(stage: Stage, requests_per_second: float) -> Iterator[Key]:
         throttle={"rateLimit": requests_per_second, "burstLimit": 1},
     )["id"]
     try:
-        with _key(gateway) as key, _membership(gateway, plan, key):
+        with _caller(stage, plan) as key:
             yield key
     finally:
         _remove_plan(gateway, plan, stage.outputs["ApiId"])
@@ -58,21 +65,36 @@ def _remove_plan(gateway: Any, plan: str, api_id: str) -> None:
 
 
 @contextmanager
-def _key(gateway: Any) -> Iterator[Key]:
-    made = gateway.create_api_key(name=_name(), value=secrets.token_urlsafe(30), enabled=True)
-    try:
-        yield Key(made["id"], made["value"])
-    finally:
-        gateway.delete_api_key(apiKey=made["id"])
+def _caller(stage: Stage, plan_id: str) -> Iterator[Key]:
+    caller = CallerRecord(caller_id=new_id(), name=_name(), created_at_s=int(time.time()))
+    value = new_key()
+    key = KeyRecord(
+        key_hash=key_hash(value),
+        caller_id=caller.caller_id,
+        hint=value[-4:],
+        created_at_s=caller.created_at_s,
+    )
+    database = stage.session.resource("dynamodb", endpoint_url=stage.endpoint_url)
+    table = database.Table(stage.outputs["CallersTableName"])
+    with _usage_key(stage, plan_id, caller.caller_id):
+        CallerTable(table).enter(caller, key)
+        try:
+            yield Key(caller.caller_id, value)
+        finally:
+            for kind, id_ in ((KEY, key.key_hash), (NAME, caller.name), (CALLER, key.caller_id)):
+                table.delete_item(Key={"kind": kind, "item_id": id_})
 
 
 @contextmanager
-def _membership(gateway: Any, plan: str, key: Key) -> Iterator[None]:
-    gateway.create_usage_plan_key(usagePlanId=plan, keyId=key.id, keyType="API_KEY")
+def _usage_key(stage: Stage, plan_id: str, caller_id: str) -> Iterator[None]:
+    gateway, value = stage.client("apigateway"), usage_key(stage.service, caller_id)
+    made = gateway.create_api_key(name=value, value=value, enabled=True)["id"]
     try:
+        gateway.create_usage_plan_key(usagePlanId=plan_id, keyId=made, keyType="API_KEY")
         yield
     finally:
-        gateway.delete_usage_plan_key(usagePlanId=plan, keyId=key.id)
+        # It goes out of its plan with it.
+        gateway.delete_api_key(apiKey=made)
 
 
 def run_states(

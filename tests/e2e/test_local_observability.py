@@ -7,10 +7,13 @@ import secrets
 import time
 import zipfile
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
 import pytest
 import requests
 
+from ops.stage import local_stage
+from ops.temporary import narrow_key
 from tests.support.api_calls import eventually
 
 pytestmark = pytest.mark.xdist_group("local")
@@ -141,33 +144,21 @@ def test_every_request_is_a_line_of_the_access_log(stack, api, path, key, answer
 
 
 @pytest.fixture
-def narrow_key(stack, api):
-    """A key whose plan lets one request through, and the plan: (key, key id, plan id)."""
-    gateway = stack.client("apigateway")
-    value = f"key-of-the-tests-{secrets.token_hex(16)}"
-    key = gateway.create_api_key(name=value, value=value, enabled=True)["id"]
-    plan = gateway.create_usage_plan(
-        name=value,
-        apiStages=[{"apiId": api[0], "stage": "api"}],
-        throttle={"rateLimit": 0.001, "burstLimit": 1},
-    )["id"]
-    gateway.create_usage_plan_key(usagePlanId=plan, keyId=key, keyType="API_KEY")
-    yield value, key, plan
-    gateway.delete_usage_plan(usagePlanId=plan)
-    gateway.delete_api_key(apiKey=key)
+def narrow(stack):
+    """A caller whose plan lets one request through."""
+    port = urlsplit(stack.base_url).port
+    with narrow_key(local_stage(port), 0.001) as key:
+        yield key
 
 
-def test_a_plan_throttles_its_own_keys_in_the_contracts_words(stack, api, narrow_key):
-    key, key_id, plan_id = narrow_key
-    gateway = stack.client("apigateway")
-    assert [plan["id"] for plan in gateway.get_usage_plans(keyId=key_id)["items"]] == [plan_id]
+def test_a_plan_throttles_its_own_callers_in_the_contracts_words(stack, api, narrow):
     limited = _sum(stack, "LlmOrchestrator", "RateLimited")
-    answers = [_generate(stack, key) for _ in range(2)]
+    answers = [_generate(stack, narrow.value) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [200, 429]
     body = answers[1].json()
     assert body["error"]["code"] == "rate_limited"
     assert answers[1].headers["Retry-After"] == str(body["error"]["retry_after_seconds"])
-    (line,) = _access_lines(stack, api, status="429", caller_id=key_id)
+    (line,) = _access_lines(stack, api, status="429", caller_id=narrow.id)
     assert line["error_type"] == "THROTTLED"
     assert _generate(stack).status_code == 200
     assert _sum(stack, "LlmOrchestrator", "RateLimited") == limited + 1

@@ -136,7 +136,7 @@ class Administration:
 
     def _record_of(self, new: NewCaller) -> CallerRecord:
         return CallerRecord(
-            caller_id=_new_id(),
+            caller_id=new_id(),
             name=new.name,
             plan=new.plan,
             created_at_s=self._now_s,
@@ -172,7 +172,7 @@ def new_key() -> str:
     return KEY_PREFIX + secrets.token_urlsafe(_KEY_BYTES)
 
 
-def _new_id() -> str:
+def new_id() -> str:
     return b32encode(secrets.token_bytes(_ID_CHARACTERS)).decode()[:_ID_CHARACTERS].lower()
 
 
