@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,7 +37,9 @@ EXTRA_PROVIDERS = "EXTRA_PROVIDERS"
 KEYLESS = "none"
 """For a server that asks for no key: the SDK sends none that is empty."""
 PLAN_VARIABLES = ("REQUESTS_PER_SECOND", "BURST_REQUESTS", "REQUESTS_PER_DAY")
+STAGE_MONTH_USD = "STAGE_MONTH_USD"
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+_AMOUNT = re.compile(r"\d+(\.\d+)?", re.ASCII)
 _SWITCH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 # Provider keys and AWS settings of the caller's shell must not reach the functions.
@@ -69,6 +72,8 @@ class Settings:
     """Keys that see the requests of all keys."""
     standard_plan: Mapping[str, str] = field(default_factory=dict)
     """What the usage plan of `api_keys` grants, where it differs from the stage's."""
+    month_usd: str | None = None
+    """What all callers together may spend in a month."""
     log_level: str | None = None
     log_prompts: bool = False
     simulator_latency: bool = False
@@ -94,6 +99,7 @@ class Settings:
             "mock_providers": self.mock_providers,
             **({"extra_providers": json.dumps(extra)} if (extra := self.extra_providers) else {}),
             **self.standard_plan,
+            **({"month_usd": month} if (month := self.month_usd) else {}),
             **({"log_level": self.log_level} if self.log_level else {}),
             **({"log_prompts": "true"} if self.log_prompts else {}),
             **({"simulator_latency": "true"} if self.simulator_latency else {}),
@@ -140,6 +146,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         bedrock_stream=_is_on(environment, "BEDROCK_STREAM", unset=not bedrock_endpoint_url),
         operator_api_keys=operator_api_keys,
         standard_plan=_whole_numbers(environment, *PLAN_VARIABLES),
+        month_usd=_amount(environment, STAGE_MONTH_USD),
         log_level=_log_level(environment),
         log_prompts=_is_on(environment, "LOG_PROMPTS"),
         simulator_latency=_is_on(environment, LATENCY_VARIABLE),
@@ -191,6 +198,13 @@ def _whole_numbers(environment: Mapping[str, str], *names: str) -> dict[str, str
         if not (value.isascii() and value.isdecimal() and int(value) > 0):
             raise ValueError(f"{name.upper()} is {value!r}; set a whole number above 0")
     return given
+
+
+def _amount(environment: Mapping[str, str], name: str) -> str | None:
+    text = environment.get(name) or None
+    if text and not _AMOUNT.fullmatch(text):
+        raise ValueError(f"{name} is {text!r}; set an amount in USD, such as 25 or 0.5")
+    return text
 
 
 def _secrets(environment: Mapping[str, str]) -> dict[str, dict[str, str]]:

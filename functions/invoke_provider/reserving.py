@@ -13,7 +13,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 from functions.invoke_provider.attempt import attempt_timeout_s
 from functions.invoke_provider.demand import Allowance, Demand
 from functions.shared.attempt_limits import HOLD_MARGIN_S, OVERRUN_S
-from functions.shared.caller import Limits
 from functions.shared.contracts.answer import DroppedParameter
 from functions.shared.contracts.states import Call, InvokeInput
 from functions.shared.errors import (
@@ -53,7 +52,8 @@ class Held:
     budgets: BudgetTable
 
     def settle(self, call: Call) -> None:
-        """What is not settled here expires, and is settled by what was kept of the call."""
+        """What is not settled here expires, and is settled by what was kept of the call. Where one fails, those
+        behind it are left, too: by their holds others see that the call was made."""
         is_told = call.usage is not None or call.charged_nano_usd > 0
         for id_, hold in self.holds.items():
             tokens = tokens_of(call, hold) if is_told else 0
@@ -63,6 +63,7 @@ class Held:
                 self.budgets.settle(id_, hold, call.charged_nano_usd, tokens)
             except (BotoCoreError, ClientError) as failure:
                 logger.warning("hold not settled", error_type=type(failure).__name__)
+                return
 
 
 class Reserving:
@@ -116,31 +117,44 @@ class Reserving:
 
     def _refused(self, output_tokens: int) -> tuple[str, Budget] | None:
         """The first budget that does not pay for it."""
-        for id_, limits in self._limits.items():
-            hold = self._hold(limits, output_tokens)
+        for id_ in self._limits:
+            hold = self._hold(id_, output_tokens)
             # Before it is written: an answer may be lost.
             self._holds[id_] = hold
-            budget = self._budgets.reserve(id_, limits, hold)
+            budget = self._budgets.reserve(id_, self._limits[id_], hold)
             if budget is not None and self._close_expired(id_, hold, budget):
-                budget = self._budgets.reserve(id_, limits, hold)
+                budget = self._budgets.reserve(id_, self._limits[id_], hold)
             if budget is not None:
                 self._check_unheld(hold, budget)
                 del self._holds[id_]
                 return id_, budget
         return None
 
-    def _hold(self, limits: Limits, output_tokens: int) -> Hold:
-        made = self._demand.held_tokens(limits, output_tokens)
+    def _hold(self, id_: str, output_tokens: int) -> Hold:
+        limits, demand = self._limits[id_], self._demand
+        made = demand.held_tokens(limits, output_tokens)
+        held, assumed = demand.nano_usd(made), self._assumed_nano_usd(output_tokens)
         hold = Hold(
             *self._call,
-            nano_usd=self._demand.nano_usd(made),
-            tokens=self._demand.input_tokens + made,
+            nano_usd=held,
+            tokens=demand.input_tokens + made,
             day=f"{self._began:%Y-%m-%d}",
             minute=minute_of(self._now),
             expires_at_s=self._expires_at_s,
             writer=self._writer,
+            assumed_nano_usd=None if assumed == held else assumed,
+            next_id=self._next_id(id_),
         )
         return hold.under(limits)
+
+    def _assumed_nano_usd(self, output_tokens: int) -> int:
+        """As the first budget holds it, whatever is held of the others."""
+        first = next(iter(self._limits.values()))
+        return self._demand.nano_usd(self._demand.held_tokens(first, output_tokens))
+
+    def _next_id(self, id_: str) -> str:
+        ids = [*self._limits, ""]
+        return ids[ids.index(id_) + 1]
 
     def _close_expired(self, id_: str, hold: Hold, budget: Budget) -> bool:
         """Whether there was any."""

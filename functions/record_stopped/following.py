@@ -83,7 +83,7 @@ def _ended(called: InvokeInput, status: str, settings: StoppedSettings) -> Attem
         outcome=type(_STOPPED.get(status, EngineError(""))).__name__,
         waited_ms=1000 * candidate.waited_seconds,
         possibly_billed_nano_usd=called.decision.assumed_cost_nano_usd(candidate),
-        charged_nano_usd=held.nano_usd if held else 0,
+        charged_nano_usd=held.assumed if held else 0,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -132,12 +132,24 @@ def audited(calls: Sequence[LedgerCall], rows: Iterable[Row]) -> Audit:
     for one in attempts:
         if one.left:
             entries[one.mark].append(one)
-    unseen, mismatches = 0, []
+    unseen, mismatches, heard = 0, [], list[LedgerCall]()
     for mark in dict.fromkeys([*ledger, *entries]):
         arrived = _arrived(ledger[mark], entries[mark])
         unseen += len(entries[mark]) - len(arrived)
-        mismatches += _mismatches(mark, ledger[mark], arrived)
-    return Audit(calls, attempts, mismatches, unseen)
+        of_mark = _as_heard(ledger[mark], arrived)
+        mismatches += _mismatches(mark, of_mark, arrived)
+        heard += of_mark
+    return Audit(heard, attempts, mismatches, unseen)
+
+
+def _as_heard(calls: list[LedgerCall], entries: list[Booked]) -> list[LedgerCall]:
+    """A function that was ended from outside knows what it had kept by then, though more was told to it."""
+    if len(calls) != len(entries):
+        return calls
+    return [
+        replace(call, told=one.known > 0) if one.outcome in _ENDED_FROM_OUTSIDE else call
+        for call, one in zip(calls, entries, strict=True)
+    ]
 
 
 def _arrived(calls: list[LedgerCall], entries: list[Booked]) -> list[Booked]:

@@ -94,6 +94,12 @@ class LedgerCall:
 Draw = Callable[[LedgerCall], Fault]
 Kill = Callable[[int, int], None]
 """Ends the process that holds the connection from one port to another."""
+Watch = Callable[[LedgerCall, int, int], None]
+"""Is told of a call and of its connection's two ports before it is answered, and may let it wait."""
+
+
+def _looks_away(_call: LedgerCall, _its_port: int, _our_port: int) -> None:
+    """Does nothing."""
 
 
 @dataclass
@@ -107,6 +113,7 @@ class Exchange:
     calls: list[LedgerCall] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
     session: requests.Session = field(default_factory=requests.Session)
+    watch: Watch = _looks_away
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _servers: dict[Provider, Server] = field(default_factory=dict)
 
@@ -206,6 +213,7 @@ class _Handler(CallHandler):
         asked = json.loads(raw)
         self._is_streamed = is_streamed(self.path, asked)
         call = self._exchange.entered(self._provider, self.path, raw)
+        self._exchange.watch(call, self.client_address[1], self._exchange.ports[self._provider])
         answer = self._simulated(call, as_whole(asked))
         with suppress(OSError):
             if answer.ok:

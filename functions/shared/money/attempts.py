@@ -23,7 +23,7 @@ def attempt_of(
     call: dict[str, Any] = dict(told or {"waited_ms": 1000 * failure.candidate.waited_seconds})
     if told is None and _may_be_billed(failure, error):
         call["possibly_billed_nano_usd"] = decision.assumed_cost_nano_usd(failure.candidate)
-        call["charged_nano_usd"] = held.nano_usd if held else 0
+        call["charged_nano_usd"] = held.assumed if held else 0
     return Attempt.model_validate(
         {
             **call,

@@ -60,7 +60,9 @@ def call_key(request_id: str, attempt: int) -> str:
 class Hold:
     """An upper bound of one call, held open while it runs: `nano_usd` of the day that its request began on,
     `tokens` of the minute in which it was held. After `expires_at_s`, epoch seconds, the call has ended,
-    whatever became of it. `writer` is whoever holds it.
+    whatever became of it. `writer` is whoever holds it. `assumed_nano_usd` is charged where its bill is
+    never told, the same in each of its budgets; None is all of it. `next_id` is the budget that holds it
+    after this one: without that hold nobody was called.
 
     Each write of a budget is billed by all of its open holds: they say no more than is needed."""
 
@@ -72,6 +74,12 @@ class Hold:
     minute: str
     expires_at_s: int
     writer: str
+    assumed_nano_usd: int | None = None
+    next_id: str = ""
+
+    @property
+    def assumed(self) -> int:
+        return self.nano_usd if self.assumed_nano_usd is None else self.assumed_nano_usd
 
     @property
     def key(self) -> str:
@@ -79,7 +87,9 @@ class Hold:
 
     def to_text(self) -> str:
         told = (self.nano_usd, self.tokens, self.day, self.minute, self.expires_at_s, self.writer)
-        return " ".join(map(str, told))
+        return " ".join(
+            map(str, (*told, "" if self.assumed_nano_usd is None else self.assumed, self.next_id))
+        )
 
     def under(self, limits: Limits) -> Hold:
         """As a budget holds it: tokens count where they are limited."""
@@ -88,7 +98,7 @@ class Hold:
     @classmethod
     def parse(cls, key: str, text: str) -> Hold:
         request_id, _, attempt = key.rpartition("#")
-        nano_usd, tokens, day, minute, expires_at_s, writer = text.split(" ")
+        nano_usd, tokens, day, minute, expires_at_s, writer, assumed, next_id = text.split(" ")
         return cls(
             request_id,
             int(attempt),
@@ -98,6 +108,8 @@ class Hold:
             minute,
             int(expires_at_s),
             writer,
+            int(assumed) if assumed else None,
+            next_id,
         )
 
 

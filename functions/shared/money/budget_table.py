@@ -79,9 +79,10 @@ class BudgetTable:
         return Budget(found.get("Item", {}))
 
     def holding(self, caller_id: str, caller: Caller) -> Budget:
-        """The first of the budgets that the caller's calls are held against; an empty one where there is none."""
+        """The last of the budgets that the caller's calls are held against, as they are made once it holds
+        them; an empty one where there is none."""
         ids = list(limits_by_id(caller_id, caller))
-        return self.read(ids[0]) if ids else Budget({})
+        return self.read(ids[-1]) if ids else Budget({})
 
     def read_all(self, ids: Collection[str]) -> dict[str, Budget]:
         """By their ids, as the last write left them; a round trip for each hundred."""
@@ -124,10 +125,15 @@ class BudgetTable:
     def settle(self, id_: str, hold: Hold, charged_nano_usd: int, tokens: int) -> bool:
         """Whether this settled it: what was held becomes what was billed. Of a hold that was given up
         meanwhile and charged in full, the difference is settled; a repeat changes nothing."""
-        for prefix, held in ((HOLD, 0), (ASSUMED, hold.nano_usd)):
+        for prefix, committed, settled in (
+            (HOLD, hold.nano_usd, 0),
+            (ASSUMED, hold.assumed, hold.assumed),
+        ):
             name = prefix + hold.key
-            added = self._differences(hold, charged_nano_usd, tokens)
-            added[SETTLED] = charged_nano_usd - held
+            added = self._differences(hold, charged_nano_usd - committed)
+            added[SETTLED] = charged_nano_usd - settled
+            if hold.tokens:
+                added[TOKENS + hold.minute] = tokens - hold.tokens
             write = _Write(added, removed=(name,))
             there = self._write(id_, write, Attr(name).eq(hold.to_text()))
             if there is None:
@@ -137,9 +143,10 @@ class BudgetTable:
         return False
 
     def assume(self, id_: str, hold: Hold) -> bool:
-        """Whether this gave it up: all of it is charged, until the truth comes late."""
+        """Whether this gave it up: it is charged as if all of it were billed, until the truth comes late."""
         name = HOLD + hold.key
-        write = _Write({SETTLED: hold.nano_usd}, {ASSUMED + hold.key: hold.to_text()}, (name,))
+        added = self._differences(hold, hold.assumed - hold.nano_usd) | {SETTLED: hold.assumed}
+        write = _Write(added, {ASSUMED + hold.key: hold.to_text()}, (name,))
         return self._write(id_, write, Attr(name).eq(hold.to_text())) is None
 
     def note_refusal(self, id_: str, name: str, limit_nano_usd: int) -> None:
@@ -171,10 +178,8 @@ class BudgetTable:
         return self._write(id_, write, condition) is None
 
     @staticmethod
-    def _differences(hold: Hold, charged_nano_usd: int, tokens: int) -> dict[str, int]:
-        change = charged_nano_usd - hold.nano_usd
-        added = dict.fromkeys(period_names(hold.day).values(), change)
-        return added | ({TOKENS + hold.minute: tokens - hold.tokens} if hold.tokens else {})
+    def _differences(hold: Hold, change: int) -> dict[str, int]:
+        return dict.fromkeys(period_names(hold.day).values(), change)
 
     def _write(self, id_: str, write: _Write, condition: ConditionBase) -> dict[str, Any] | None:
         """None once it is written, else the item that the condition does not hold for."""

@@ -12,7 +12,8 @@ from functions.shared.telemetry.series import HOLD_ASSUMED
 
 
 def close_expired(budget_id: str, hold: Hold, ledger: StateTable, budgets: BudgetTable) -> None:
-    """Settles it at what its call was kept to have cost; else all of it is charged.
+    """Settles it at what its call was kept to have cost, or at nothing where its next budget never held
+    it; else it is charged in full.
 
     Whoever closes it second changes nothing. Raises `ClientError` and `BotoCoreError`.
     """
@@ -20,9 +21,11 @@ def close_expired(budget_id: str, hold: Hold, ledger: StateTable, budgets: Budge
     kept = ledger.read([item], consistent=True).get(item, {})
     if call := kept_call(kept, hold.attempt):
         budgets.settle(budget_id, hold, call.charged_nano_usd, tokens_of(call, hold))
+    elif hold.next_id and budgets.read(hold.next_id).hold(hold.key) is None:
+        budgets.settle(budget_id, hold, 0, 0)
     elif budgets.assume(budget_id, hold):
         count(HOLD_ASSUMED)
-        logger.warning("hold assumed", request_id=hold.request_id, nano_usd=hold.nano_usd)
+        logger.warning("hold assumed", request_id=hold.request_id, nano_usd=hold.assumed)
 
 
 def tokens_of(call: Call, hold: Hold) -> int:

@@ -429,8 +429,8 @@ NOTHING, ALL, EXACT = "nothing", "all that was held", "what it cost"
 CRASHES = [
     # where, then what the caller's budget and the stage's are charged in the end
     ("before", "reserve", NOTHING, NOTHING),
-    ("after", "reserve", ALL, NOTHING),
-    ("before", "reserve of the stage", ALL, NOTHING),
+    ("after", "reserve", NOTHING, NOTHING),
+    ("before", "reserve of the stage", NOTHING, NOTHING),
     ("after", "reserve of the stage", ALL, ALL),
     ("before", "look for it", ALL, ALL),
     ("after", "look for it", ALL, ALL),
@@ -471,6 +471,21 @@ def test_whatever_a_killed_function_leaves_is_settled_exactly_or_charged_in_full
     assert _budget().committed("total") == cost + amounts[own]
 
 
+def test_of_a_mode_that_expects_both_budgets_are_charged_the_same_for_a_killed_call(monkeypatch):
+    monkeypatch.setattr(Simulator, "complete", _die)
+    stage = Limits(month_nano_usd=SOME)
+    with pytest.raises(Killed):
+        _run(call(limited(month_nano_usd=SOME, mode="expected", stage=stage), **CLAMPED))
+    [hold] = _budget(STAGE_ID).holds()
+    assert (hold.nano_usd, hold.assumed) == (WORST_NANO_USD, 4_000_000)
+    _swept()
+    for id_ in (OWN, STAGE_ID):
+        assert _committed(id_) == _budget(id_).committed("settled") == 4_000_000
+    [given_up] = _budget(STAGE_ID).holds(ASSUMED)
+    assert _budgets().settle(STAGE_ID, given_up, 77, 0)
+    assert _committed(STAGE_ID) == _budget(STAGE_ID).committed("settled") == 77
+
+
 def test_a_hold_whose_answer_was_lost_is_found_to_be_ones_own():
     calls = []
 
@@ -491,11 +506,29 @@ def test_an_answer_is_not_lost_where_its_hold_cannot_be_settled(monkeypatch):
         raise ConnectionClosedError(endpoint_url="https://dynamodb")
 
     monkeypatch.setattr(BudgetTable, "settle", refuse)
-    output = _run(call(limited(month_nano_usd=SOME)))
+    output = _run(call(limited(month_nano_usd=SOME, stage=Limits(month_nano_usd=SOME))))
     assert output["answer"]["result"]
     monkeypatch.undo()
     _swept()
-    assert _committed() == output["attempt"]["charged_nano_usd"]
+    cost = output["attempt"]["charged_nano_usd"]
+    assert _committed() == _committed(STAGE_ID) == cost
+
+
+def test_where_a_call_is_neither_kept_nor_settled_every_budget_is_charged_for_it(monkeypatch):
+    def refuse(*_, **__):
+        raise ConnectionClosedError(endpoint_url="https://dynamodb")
+
+    settle = BudgetTable.settle
+    monkeypatch.setattr(StateTable, "add", refuse)
+    monkeypatch.setattr(
+        BudgetTable,
+        "settle",
+        lambda self, id_, *told: refuse() if id_ == OWN else settle(self, id_, *told),
+    )
+    _run(call(limited(month_nano_usd=SOME, stage=Limits(month_nano_usd=SOME))))
+    monkeypatch.undo()
+    _swept()
+    assert _committed() == _committed(STAGE_ID) == WORST_NANO_USD
 
 
 def _left_open(number, expires_at_s=1, nano_usd=WORST_NANO_USD):

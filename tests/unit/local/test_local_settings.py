@@ -154,6 +154,17 @@ def test_a_level_or_a_number_that_is_none_is_refused_by_name(name, value):
         read_settings({name: value})
 
 
+def test_what_all_callers_may_spend_in_a_month_reaches_the_app():
+    assert "month_usd" not in read_settings({}).context
+    assert read_settings({"STAGE_MONTH_USD": "0.25"}).context["month_usd"] == "0.25"
+
+
+@pytest.mark.parametrize("amount", ["-1", "many", "1e3", "0.", "²"])
+def test_a_month_of_no_amount_is_refused_by_name(amount):
+    with pytest.raises(ValueError, match="STAGE_MONTH_USD"):
+        read_settings({"STAGE_MONTH_USD": amount})
+
+
 @pytest.fixture
 def extra(tmp_path):
     file = tmp_path / "extra.json"

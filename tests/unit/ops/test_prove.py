@@ -105,10 +105,15 @@ def callers(aws, stage):
 
 @pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
 def test_what_is_made_for_a_run_is_removed_also_when_the_run_breaks(stage, callers, error):
-    client = stage.client.return_value
-    with pytest.raises(error), temporary.temporary_key(stage), temporary.narrow_key(stage, 1):
-        assert len(callers.scan()["Items"]) == 6
+    client, made = stage.client.return_value, []
+
+    def break_off():
+        made.extend(callers.scan()["Items"])
         raise error
+
+    with pytest.raises(error), temporary.temporary_key(stage), temporary.narrow_key(stage, 1):
+        break_off()
+    assert len(made) == 6
     joined = [call.kwargs["usagePlanId"] for call in client.create_usage_plan_key.call_args_list]
     assert joined == ["plan", "own"]
     assert client.delete_api_key.call_count == client.create_api_key.call_count == 2
