@@ -8,6 +8,8 @@ import pytest
 import requests
 from playwright.sync_api import expect
 
+from functions.shared.money.budget import HOLD, Hold, budget_id, minute_of
+
 pytestmark = pytest.mark.xdist_group("pages")
 
 TEXT = "Step Functions runs each request as a state machine. Every state is a Lambda function."
@@ -930,8 +932,9 @@ def limited(stack):
     """The key of a caller that has spent 43 of 50 USD of its month, 3 of them for calls under way."""
     name, now = f"team-{time.time_ns()}", datetime.now(UTC)
     caller_id, key = stack.new_caller(name, month_usd=50, total_usd=1)
-    hold = f"3000000000 0 {now:%Y-%m-%d} {now:%Y-%m-%dT%H:%M} {int(time.time()) + 3600} w"
-    item = {"budget_id": f"caller#{caller_id}", "total": 4 * 10**9, "hold#req_1#1": hold}
+    ends_s = int(time.time()) + 3600
+    hold = Hold("req_1", 1, 3 * 10**9, 0, f"{now:%Y-%m-%d}", minute_of(now), ends_s, "w")
+    item = {"budget_id": budget_id(caller_id), "total": 4 * 10**9, HOLD + hold.key: hold.to_text()}
     stack.table("BudgetsTableName").put_item(Item=item | {f"month#{now:%Y-%m}": 43 * 10**9})
     return name, key
 

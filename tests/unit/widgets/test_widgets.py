@@ -7,6 +7,7 @@ import pytest
 from functions.shared.caller import Limits
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.health.counts import minute_id
+from functions.shared.money.budget import HOLD, Hold
 from functions.shared.settings import WidgetSettings
 from functions.shared.storage.state_table import Change, StateTable
 from functions.widgets import handler
@@ -154,8 +155,8 @@ def budgets_of(callers_table, budgets_table):
     enter(callers_table, "id-a", "team-a", month_nano_usd=50_000_000_000)
     enter(callers_table, "id-b", "team-b", day_nano_usd=1_000_000, total_nano_usd=10**9)
     enter(callers_table, "id-c", "without-limits")
-    hold = "5000000000 0 2026-11-25 2026-11-25T12:00 2000000000 w"
-    spent = {"month#2026-11": 15_000_000_000, "hold#req_1#1": hold}
+    hold = Hold("req_1", 1, 5 * 10**9, 0, "2026-11-25", "2026-11-25T12:00", 2_000_000_000, "w")
+    spent = {"month#2026-11": 15_000_000_000, HOLD + hold.key: hold.to_text()}
     budgets_table.put_item(Item={"budget_id": "caller#id-a", **spent})
     budgets_table.put_item(
         Item={"budget_id": "caller#id-b", "day#2026-11-25": 1_000_000, "total": 1_000_000}
