@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import cycle, islice
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -212,7 +213,7 @@ def test_with_faults_fallbacks_and_jobs_three_callers_and_the_stage_stay_exact(
 ):
     _, rich = stack.new_caller("measuring", month_usd=Decimal(1))
     need = _needs(stack, rich, _body("mixed"))
-    allowed = {
+    allowed: dict[str, dict[str, Any]] = {
         "few": {"month_usd": usd(6 * need)},
         "expecting": {"day_usd": usd(40 * need), "mode": "expected"},
         "many": {"total_usd": usd(60 * need), "month_usd": usd(50 * need)},

@@ -4,6 +4,7 @@ hundred end at a random one of their calls of DynamoDB or of the provider."""
 import random
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import boto3
 import pytest
@@ -142,6 +143,10 @@ class Run:
         return completion
 
 
+def _items(table) -> list[Any]:
+    return clients.table(table).scan()["Items"]
+
+
 def _sweep(budgets):
     for id_ in budgets.open_ids():
         for hold in budgets.read(id_).holds():
@@ -153,7 +158,7 @@ def _differences(rows, budgets):
     window = Window.before(datetime.now(UTC), timedelta(days=2), timedelta(days=30))
     kept = {
         item["state_id"].removeprefix(ITEMS): item
-        for item in clients.table("State").scan()["Items"]
+        for item in _items("State")
         if item["state_id"].startswith(ITEMS)
     }
     logged = Logged()
@@ -175,7 +180,7 @@ def test_after_a_hundred_kills_no_hold_is_left_and_no_cent_is_missing_or_double(
     _sweep(table)
     _sweep(table)
 
-    rows = [unpacked(item) for item in clients.table("Requests").scan()["Items"]]
+    rows = [unpacked(item) for item in _items("Requests")]
     assert len(rows) == number
     ids = [budget_id(name) for name in ("strict", "expecting")]
     budgets = {id_: table.read(id_) for id_ in (*ids, STAGE_ID)}
