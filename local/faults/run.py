@@ -46,6 +46,8 @@ _PLAN = {"REQUESTS_PER_SECOND": "1000", "BURST_REQUESTS": "1000", "REQUESTS_PER_
 _WINDOW = "24h"
 _OUTAGE_EVERY_S, _OUTAGE_S = 6.0, 0.5
 _SETTLES_WITHIN_S = 30.0
+_NAMED_BY = 20
+"""Characters of a construct's path that are in its function's name."""
 _HELD_FOR_S = 120.0
 """Nothing is held longer than so after its call could have ended."""
 _PAGE = 500
@@ -134,7 +136,8 @@ def _send(options: LoadOptions, state: StackState, exchange: Exchange) -> list[O
     _warm(state)
     began = time.monotonic()
     print(f"\n{options.faults:g} % of the calls meet a fault (seed {options.seed})")
-    kills = Kills(state.emulator_pid, options.kills, options.seed, "FunctionsRecordMetrics")
+    recorder = _function(_client(state, "lambda"), "RecordMetrics")
+    kills = Kills(state.emulator_pid, options.kills, options.seed, recorder)
     exchange.watch = lambda _, *ports: kills.watch(*ports)
     with _outages(exchange):
         sent = send_all(islice(requests, options.requests), sender, options.concurrency, stopping)
@@ -197,7 +200,7 @@ def _clean_up(state: StackState) -> None:
 def _function(functions: Any, name: str) -> str:
     pages = functions.get_paginator("list_functions").paginate()
     names: list[str] = [one["FunctionName"] for page in pages for one in page["Functions"]]
-    return next(one for one in names if f"Functions{name}" in one)
+    return next(one for one in names if f"Functions{name}"[:_NAMED_BY] in one)
 
 
 def _budgets(state: StackState) -> Any:

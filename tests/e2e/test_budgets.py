@@ -395,7 +395,7 @@ def test_a_caller_sees_its_own_spend_alone_and_the_operator_sees_all(stack, book
             told_all = told.text + logs.text + get(stack, "/metrics/costs", key=key).text
             assert not [word for word in (other, other_id, asked[other]) if word in told_all]
             assert_error(get(stack, f"/requests/{asked[other]}", key=key), "not_found")
-            for path in (f"/admin/callers/{other}/spend", f"/metrics/costs?caller_id={other_id}"):
+            for path in (f"/admin/callers/{other}/spend", f"/metrics/logs?caller_id={other_id}"):
                 assert_error(get(stack, path, key=key), "forbidden")
     listed = get(stack, "/metrics/logs", key=stack.operator_api_key).json()["logs"]
     assert {one["request_id"] for one in listed} >= {*asked.values()}
