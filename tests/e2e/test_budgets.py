@@ -342,11 +342,11 @@ def test_functions_that_are_killed_at_random_leave_no_hold_and_lose_no_cent(stac
     bodies = (_mixed("killed", number, "well") for number in range(10 * KILLS))
     sent = 0
     with ThreadPoolExecutor(4) as pool:
-        while kills.done < KILLS:
-            some = [(*body, key) for body in islice(bodies, 8)]
+        while kills.done < KILLS and (some := [(*body, key) for body in islice(bodies, 8)]):
             sent += len(some)
             list(pool.map(lambda one: _status(stack, *one), some))
     exchange.watch = watch
+    assert kills.done == KILLS
     queue = stack.output("DeadLetterQueueUrl")
     ids = (stack.client("sqs"), queue, stack.client("lambda"), recorder)
     assert eventually(lambda: replay(*ids) >= 0 and len(books.rows(caller_id)) == sent)
