@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import local_models, request_log
+from bench import budgets, local_models, request_log
 from functions.classify.profiling import profile_request
 from functions.score.ranking import rank
 from functions.shared.catalogue.models import Catalogue, load_catalogue
@@ -117,6 +117,7 @@ def main() -> int:
         "classify_and_score_30_models_ms": round(routing_ms(30), 3),
         "local_models": local_models.results(),
         "request_log": request_log.results(),
+        "budgets": budgets.results(),
     }
     RESULTS.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
     print(json.dumps(results, indent=1))

@@ -7,21 +7,19 @@ own time, which grows with the log, is measured apart.
 
 from __future__ import annotations
 
-import asyncio
 import statistics
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from io import BytesIO
 from typing import Any
 
 import boto3
 from boto3.dynamodb.types import TypeSerializer
-from botocore.awsrequest import AWSResponse
 from ministack.services import dynamodb
 
+from bench.emulated_dynamodb import EmulatedDynamoDB
 from functions.metrics.logs import LogsPage, LogsQuery, logs_page
 from functions.shared.callers.directory import Directory
 from functions.shared.gateway.reader import Reader
@@ -46,35 +44,14 @@ class Measured:
     emulator_ms: float
 
 
-class _Body(BytesIO):
-    def stream(self) -> Iterator[bytes]:
-        yield self.read()
-
-
-class _Emulator:
-    """ministack's DynamoDB instead of the network; it counts the calls and the CPU time in it."""
-
-    def __init__(self) -> None:
-        self.calls = 0
-        self.spent_s = 0.0
-
-    def answer(self, request: Any, **_: object) -> Any:
-        began = time.process_time()
-        target = {"x-amz-target": request.headers["X-Amz-Target"].decode()}
-        handled = dynamodb.handle_request("POST", "/", target, request.body, {})
-        status, headers, body = asyncio.run(handled)
-        self.calls += 1
-        self.spent_s += time.process_time() - began
-        return AWSResponse(request.url, status, headers, _Body(body))
-
-    def fill(self, rows: int) -> None:
-        """All of them of one day, evenly over it, past the interface: it would take minutes."""
-        serialize = TypeSerializer().serialize
-        table = dynamodb._tables[_TABLE]
-        for number in range(rows):
-            row = _row(number, _END - timedelta(days=1) * number / rows)
-            item = {name: serialize(value) for name, value in row.items()}
-            table["items"][row["request_id"]][""] = item
+def _fill(rows: int) -> None:
+    """All of them of one day, evenly over it, past the interface: it would take minutes."""
+    serialize = TypeSerializer().serialize
+    table = dynamodb._tables[_TABLE]
+    for number in range(rows):
+        row = _row(number, _END - timedelta(days=1) * number / rows)
+        item = {name: serialize(value) for name, value in row.items()}
+        table["items"][row["request_id"]][""] = item
 
 
 class _CountingLog(RequestLog):
@@ -129,10 +106,9 @@ def _page(log: RequestLog, reader: Reader, last: datetime | None) -> LogsPage:
 
 
 @contextmanager
-def _log_of(rows: int) -> Iterator[tuple[_CountingLog, _Emulator]]:
-    emulator = _Emulator()
+def _log_of(rows: int) -> Iterator[tuple[_CountingLog, EmulatedDynamoDB]]:
     resource = boto3.Session("test", "test", region_name="us-east-1").resource("dynamodb")
-    resource.meta.client.meta.events.register("before-send.dynamodb", emulator.answer)
+    emulator = EmulatedDynamoDB(resource)
     table = resource.create_table(
         TableName=_TABLE,
         BillingMode="PAY_PER_REQUEST",
@@ -153,7 +129,7 @@ def _log_of(rows: int) -> Iterator[tuple[_CountingLog, _Emulator]]:
             for index in (BY_DAY, BY_CALLER)
         ],
     )
-    emulator.fill(rows)
+    _fill(rows)
     try:
         yield _CountingLog(table), emulator
     finally:

@@ -23,15 +23,16 @@ from functions.shared.money.budget import (
 from functions.shared.money.budget_table import SETTLED
 from functions.shared.money.job_calls import KEPT_OF_LIMITED, kept_call
 from functions.shared.vocabulary import usd
+from functions.sweep.leftovers import DAYS_KEPT
 from training.routing.request_rows import days
 
 _SETTLES = timedelta(minutes=2)
 """A hold that has expired is closed by then."""
 _AT_REST = timedelta(seconds=870) + _SETTLES
 """A request that began before has ended and is recorded: the longest deadline that a stage may have."""
-_LONGEST = timedelta(days=37)
-"""Within what a budget knows of its days; and no call that is kept for two days alone, as those of other
-callers' jobs are, looks as if it were one of a caller with a budget."""
+_LONGEST = DAYS_KEPT - timedelta(days=1)
+"""What a budget knows of its days; and no call that is kept for two days alone, as those of other
+callers' jobs are, looks within it as if it were one of a caller with a budget."""
 _FIGURES_WAIT = timedelta(minutes=5)
 FIGURES_PERIOD_S = 300
 """Of metrics, which CloudWatch keeps so for 63 days."""

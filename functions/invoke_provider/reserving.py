@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from uuid import uuid4
+from secrets import token_hex
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -78,7 +78,7 @@ class Reserving:
         self._call = (profile.request_id, len(event.failures) + 1)
         ends_s = now_s + attempt_timeout_s(event, now_s * 1000)
         self._expires_at_s = round(ends_s + OVERRUN_S + HOLD_MARGIN_S)
-        self._writer = uuid4().hex
+        self._writer = token_hex(4)
         self._holds: dict[str, Hold] = {}
         self._budgets = BudgetTable(table(settings.BUDGETS_TABLE))
         self._ledger = StateTable(settings.STATE_TABLE)
@@ -133,15 +133,16 @@ class Reserving:
     def _hold(self, id_: str, output_tokens: int) -> Hold:
         limits, demand = self._limits[id_], self._demand
         made = demand.held_tokens(limits, output_tokens)
+        held, assumed = demand.nano_usd(made), self._assumed_nano_usd(output_tokens)
         hold = Hold(
             *self._call,
-            nano_usd=demand.nano_usd(made),
+            nano_usd=held,
             tokens=demand.input_tokens + made,
             day=f"{self._began:%Y-%m-%d}",
             minute=minute_of(self._now),
             expires_at_s=self._expires_at_s,
             writer=self._writer,
-            assumed_nano_usd=self._assumed_nano_usd(output_tokens),
+            assumed_nano_usd=None if assumed == held else assumed,
             next_id=self._next_id(id_),
         )
         return hold.under(limits)

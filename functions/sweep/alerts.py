@@ -69,10 +69,11 @@ class Limit:
     told: str | None
 
     @property
-    def level(self) -> int:
+    def levels(self) -> list[int]:
+        """That are reached, in order."""
         spent, limit = self.used.spent_nano_usd, self.used.limit_nano_usd
-        reached = [level for level in _LEVELS if 100 * spent >= level * limit]
-        return _LEVELS[-1] if self.is_refused else max(reached, default=0)
+        reached = {level for level in _LEVELS if 100 * spent >= level * limit}
+        return sorted(reached | ({_LEVELS[-1]} if self.is_refused else set()))
 
     @property
     def before(self) -> Told:
@@ -82,8 +83,13 @@ class Limit:
         return told if told.limit_nano_usd == limit else Told(limit, 0)
 
     @property
-    def is_told(self) -> bool:
-        return self.before.claimed_at_s is None and self.level <= self.before.level
+    def untold(self) -> int | None:
+        """The level that comes next, or again where nobody knows whether it was sent; None where all are
+        told."""
+        before = self.before
+        if before.claimed_at_s is not None:
+            return before.level
+        return next((level for level in self.levels if level > before.level), None)
 
 
 @dataclass(frozen=True)
@@ -93,19 +99,23 @@ class Alerts:
 
     def tell(self, id_: str, owner: Owner, budget: Budget, now: datetime) -> bool:
         """Whether all is told that there is to tell. Raises `ClientError` and `BotoCoreError`."""
-        untold = [one for one in _limits(owner, budget, now) if not one.is_told]
-        return not [one for one in untold if not self._tell(id_, owner, one, int(now.timestamp()))]
+        limits = list(_limits(owner, budget, now))
+        return not [one for one in limits if not self._tell(id_, owner, one, int(now.timestamp()))]
 
     def _tell(self, id_: str, owner: Owner, limit: Limit, now_s: int) -> bool:
-        before = limit.before
-        if before.claimed_at_s is not None and before.claimed_at_s + CLAIM_HOLDS_S > now_s:
-            return False
-        claim = replace(before, level=max(limit.level, before.level), claimed_at_s=now_s)
-        if not self.budgets.tell(id_, limit.name, limit.told, claim.to_text()):
-            return False
-        self.topic.publish(*_message(owner, limit, claim.level))
-        sent = replace(claim, claimed_at_s=None)
-        return self.budgets.tell(id_, limit.name, claim.to_text(), sent.to_text())
+        while (level := limit.untold) is not None:
+            before = limit.before
+            if before.claimed_at_s is not None and before.claimed_at_s + CLAIM_HOLDS_S > now_s:
+                return False
+            claim = replace(before, level=level, claimed_at_s=now_s)
+            if not self.budgets.tell(id_, limit.name, limit.told, claim.to_text()):
+                return False
+            self.topic.publish(*_message(owner, limit, level))
+            sent = replace(claim, claimed_at_s=None).to_text()
+            if not self.budgets.tell(id_, limit.name, claim.to_text(), sent):
+                return False
+            limit = replace(limit, told=sent)
+        return True
 
 
 def _limits(owner: Owner, budget: Budget, now: datetime) -> Iterator[Limit]:

@@ -17,8 +17,9 @@ from functions.shared.money.budget import (
     period_names,
 )
 
-_DAYS_KEPT = timedelta(days=40)
-_MONTHS_KEPT = 13
+DAYS_KEPT = timedelta(days=31)
+_MONTHS_KEPT = 2
+"""As long as they are held against the request log, and no longer: each write is billed by the whole item."""
 _ASSUMED_KEPT = timedelta(days=2)
 MOST_REMOVED = 100
 """At once: an expression has 4 KB at most.
@@ -33,7 +34,7 @@ def leftovers(budget: Budget, now: datetime) -> tuple[str, ...]:
 
 def _old_periods(budget: Budget, now: datetime) -> Iterator[str]:
     """Periods, and what was noted of them. The names of each kind sort as their times do."""
-    day = period_names(f"{now - _DAYS_KEPT:%Y-%m-%d}")["day"]
+    day = period_names(f"{now - DAYS_KEPT:%Y-%m-%d}")["day"]
     months = 12 * now.year + now.month - 1 - _MONTHS_KEPT
     month = period_names(f"{months // 12:04}-{months % 12 + 1:02}-01")["month"]
     for attribute in budget.item:

@@ -6,15 +6,17 @@ import json
 from typing import Any
 
 from functions.shared.gateway.response_headers import OF_JSON
+from ops.callers import ask
 from ops.prove.check import Finding, cannot_tell, held, judged, not_held
 from ops.prove.probe import Probe, letters_of, out_of_contract
-from ops.temporary import narrow_key
+from ops.temporary import narrow_key, temporary_key
 from stacks.api.routes import ROUTES
 
 _CHOSEN_IDS = ("00000000-0000-4000-8000-000000000000", "free-lunch", 'free"lunch\\', "$lunch.x#set")
 _MOST_KEYLESS_CALLS = 150
 _ACCOUNTS_RATE = 10_000
 _NARROW_RATE = 1.0
+_ANY_PATH = "/v1/models/local-sentiment"
 
 
 def ids_are_ours(probe: Probe) -> Finding:
@@ -122,3 +124,18 @@ def a_plans_429_says_when_to_come_again(probe: Probe) -> Finding:
         return not_held(problem)
     wait = answer.headers.get("Retry-After", "")
     return held(f"429 with Retry-After: {wait}") if wait else not_held("429 without Retry-After")
+
+
+def a_disabled_caller_is_refused_at_once(probe: Probe) -> Finding:
+    with temporary_key(probe.stage) as key:
+        own = Probe(probe.stage, key)
+        if not probe.eventually(lambda: own.send("GET", _ANY_PATH).status_code == 200):
+            return not_held("a new caller's key is refused for minutes")
+        told = ask(probe.stage, "POST", f"/{key.id}/disable", {"now": True})
+        answer = own.send("GET", _ANY_PATH)
+    if told["holds"] != "at once":
+        return cannot_tell("the gateway's verdicts could not be flushed")
+    problem = out_of_contract(answer, "forbidden")
+    if not problem and "disabled" not in answer.json()["error"]["message"]:
+        problem = f"the refusal says {answer.json()['error']['message']!r}"
+    return judged([problem] if problem else [], "its next request was 403, with the reason")

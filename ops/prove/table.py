@@ -116,6 +116,16 @@ CHECKS = (
         calls=250,
     ),
     Check(
+        "disabled-caller",
+        "A caller that is made comes in, and one that is disabled `--now` is refused at its next request.",
+        "How soon a new usage key counts and a stage forgets its verdicts is not documented, nor that the"
+        " answer to a denial has `$context.authorizer` of the very verdict.",
+        "`FlushStageAuthorizersCache` holds for the request after it, and `reason` is what the authorizer"
+        " said",
+        gateway.a_disabled_caller_is_refused_at_once,
+        calls=60,
+    ),
+    Check(
         "deployment",
         "The gateway's stage logs errors alone and no bodies, traces, and has an access log.",
         "An account's settings may differ from what a template says.",

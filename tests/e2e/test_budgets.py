@@ -61,7 +61,10 @@ class HeldExchange(Exchange):
         super().__init__(*told)
         self.free = threading.Event()
         self.free.set()
-        self.watch = lambda *_: self.free.wait(20)
+        self.watch = self._wait
+
+    def _wait(self, *_):
+        self.free.wait(20)
 
     def of(self, prefix):
         return [one for one in self.calls if one.mark.startswith(prefix)]

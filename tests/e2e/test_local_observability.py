@@ -125,7 +125,7 @@ def test_queues_are_sampled(stack):
     ("path", "key", "answered"),
     [
         ("/generate", True, ("200", "-")),
-        ("/generate", False, ("403", "INVALID_API_KEY")),
+        ("/generate", False, ("401", "UNAUTHORIZED")),
         ("/no-such-path", True, ("404", "MISSING_AUTHENTICATION_TOKEN")),
     ],
 )
@@ -170,13 +170,13 @@ def test_a_metric_filter_counts_the_lines_that_it_matches(stack, api):
     logs = stack.client("logs")
     logs.put_metric_filter(
         **where,
-        filterPattern='{ $.status = "403" }',
+        filterPattern='{ $.status = "401" }',
         metricTransformations=[
             {"metricNamespace": namespace, "metricName": "Refused", "metricValue": "1"}
         ],
     )
     try:
-        assert _generate(stack, "no key").status_code == 403
+        assert _generate(stack, "no key").status_code == 401
         assert _generate(stack).status_code == 200
         assert _sum(stack, namespace, "Refused") == 1
     finally:

@@ -147,7 +147,7 @@ def test_a_job_that_is_stopped_at_once_has_a_row_that_costs_nothing_known(stack)
     key = _caller_id(stack)
     # A call that was to be made just then is waited for until its time is over.
     asked = {"task": "chat", "text": "never", "max_latency_ms": 10_000}
-    request = {"request": asked, "request_id": job, "caller_id": key}
+    request = {"request": asked, "request_id": job, "caller_id": key, "caller": {}}
     started = stack.client("stepfunctions").start_execution(
         stateMachineArn=stack.output("JobsMachineArn"),
         name=job,

@@ -28,10 +28,13 @@ def heard(stack):
         TopicArn=topic["TopicArn"], Protocol="sqs", Endpoint=arn["QueueArn"]
     )
 
+    heard = []
+
     def receive():
         found = queues.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)
         messages = [json.loads(one["Body"]) for one in found.get("Messages", [])]
-        return [one for one in messages if NAME in one["Subject"]]
+        heard.extend(one for one in messages if NAME in one["Subject"])
+        return heard
 
     yield receive
     topics.unsubscribe(SubscriptionArn=subscribed["SubscriptionArn"])
@@ -62,6 +65,8 @@ def test_each_minute_what_nobody_settled_is_charged_and_its_owner_told(stack, he
     budget = budgets.read(id_)
     assert budget.holds() == []
     assert budget.committed("settled") == budget.committed(f"month#{now:%Y-%m}") == 850
-    [message] = _wait(heard)
-    assert message["Subject"] == f"[local] {NAME}: 80 % of the month's budget is used"
-    assert CALLER_ID not in message["Message"]
+    messages = _wait(lambda: told if len(told := heard()) == 2 else None)
+    assert {message["Subject"] for message in messages} == {
+        f"[local] {NAME}: {level} % of the month's budget is used" for level in (50, 80)
+    }
+    assert all(CALLER_ID not in message["Message"] for message in messages)

@@ -143,10 +143,6 @@ class Run:
         return completion
 
 
-def _items(table) -> list[Any]:
-    return clients.table(table).scan()["Items"]
-
-
 def _sweep(budgets):
     for id_ in budgets.open_ids():
         for hold in budgets.read(id_).holds():
@@ -156,9 +152,10 @@ def _sweep(budgets):
 def _differences(rows, budgets):
     """As the operator's command finds them."""
     window = Window.before(datetime.now(UTC), timedelta(days=2), timedelta(days=30))
+    items: Any = clients.table("State").scan()["Items"]
     kept = {
         item["state_id"].removeprefix(ITEMS): item
-        for item in _items("State")
+        for item in items
         if item["state_id"].startswith(ITEMS)
     }
     logged = Logged()
@@ -180,7 +177,7 @@ def test_after_a_hundred_kills_no_hold_is_left_and_no_cent_is_missing_or_double(
     _sweep(table)
     _sweep(table)
 
-    rows = [unpacked(item) for item in _items("Requests")]
+    rows = [unpacked(item) for item in clients.table("Requests").scan()["Items"]]
     assert len(rows) == number
     ids = [budget_id(name) for name in ("strict", "expecting")]
     budgets = {id_: table.read(id_) for id_ in (*ids, STAGE_ID)}

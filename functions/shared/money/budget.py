@@ -62,7 +62,9 @@ class Hold:
     `tokens` of the minute in which it was held. After `expires_at_s`, epoch seconds, the call has ended,
     whatever became of it. `writer` is whoever holds it. `assumed_nano_usd` is charged where its bill is
     never told, the same in each of its budgets; None is all of it. `next_id` is the budget that holds it
-    after this one: without that hold nobody was called."""
+    after this one: without that hold nobody was called.
+
+    Each write of a budget is billed by all of its open holds: they say no more than is needed."""
 
     request_id: str
     attempt: int
@@ -91,7 +93,7 @@ class Hold:
 
     def under(self, limits: Limits) -> Hold:
         """As a budget holds it: tokens count where they are limited."""
-        return self if limits.tokens_per_minute is not None else replace(self, tokens=0)
+        return self if limits.tokens_per_minute is not None else replace(self, tokens=0, minute="")
 
     @classmethod
     def parse(cls, key: str, text: str) -> Hold:

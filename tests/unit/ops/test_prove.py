@@ -14,6 +14,7 @@ from ops.prove.probe import Probe, letters_of, out_of_contract
 from ops.prove.table import CHECKS
 from ops.stage import NoStage
 from ops.temporary import Key
+from tests.support.callers import make_callers_table
 
 
 def answer(status, body, **headers):
@@ -87,35 +88,46 @@ def test_what_does_not_hold_fails_the_run_and_what_nobody_can_tell_does_not(monk
 
 @pytest.fixture
 def stage():
-    made = MagicMock(service="llm-orchestrator-dev", outputs={"ApiId": "api"})
+    made = MagicMock(service="llm-orchestrator-dev")
+    made.outputs = {"ApiId": "api", "StandardPlanId": "plan", "CallersTableName": "Callers"}
     client = made.client.return_value
-    plans = [
-        {"id": "other", "name": "else"},
-        {"id": "plan", "name": "llm-orchestrator-dev-standard"},
-    ]
-    client.get_paginator.return_value.paginate.return_value = [{"items": plans}]
-    client.create_api_key.return_value = {"id": "key", "value": "secret"}
+    client.create_api_key.return_value = {"id": "key"}
     client.create_usage_plan.return_value = {"id": "own"}
     return made
 
 
+@pytest.fixture
+def callers(aws, stage):
+    table = make_callers_table()
+    stage.session.resource.return_value.Table.return_value = table
+    return table
+
+
 @pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
-def test_what_is_made_for_a_run_is_removed_also_when_the_run_breaks(stage, error):
-    client = stage.client.return_value
-    with pytest.raises(error), temporary.temporary_key(stage), temporary.narrow_key(stage, 1):
+def test_what_is_made_for_a_run_is_removed_also_when_the_run_breaks(stage, callers, error):
+    client, made = stage.client.return_value, []
+
+    def break_off():
+        made.extend(callers.scan()["Items"])
         raise error
-    removed = [call.kwargs for call in client.delete_usage_plan_key.call_args_list]
-    assert [one["usagePlanId"] for one in removed] == ["own", "plan"]
+
+    with pytest.raises(error), temporary.temporary_key(stage), temporary.narrow_key(stage, 1):
+        break_off()
+    assert len(made) == 6
+    joined = [call.kwargs["usagePlanId"] for call in client.create_usage_plan_key.call_args_list]
+    assert joined == ["plan", "own"]
     assert client.delete_api_key.call_count == client.create_api_key.call_count == 2
     client.delete_usage_plan.assert_called_once_with(usagePlanId="own")
+    assert callers.scan()["Items"] == []
 
 
-def test_a_key_that_fits_no_plan_is_removed(stage):
+def test_a_key_that_fits_no_plan_is_removed(stage, callers):
     client = stage.client.return_value
     client.create_usage_plan_key.side_effect = OSError("refused")
     with pytest.raises(OSError, match="refused"), temporary.temporary_key(stage):
         pass
     client.delete_api_key.assert_called_once_with(apiKey="key")
+    assert callers.scan()["Items"] == []
 
 
 def test_a_machine_that_cannot_run_is_removed(stage):

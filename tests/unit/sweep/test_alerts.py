@@ -25,7 +25,7 @@ def _subjects(bench):
     return [subject for subject, _ in bench.told()]
 
 
-def test_each_level_of_a_limit_is_told_once_and_only_the_highest_that_was_reached(bench):
+def test_each_level_of_a_limit_is_told_once(bench):
     told = []
     for nano_usd in (499, 1, 290, 20, 180, 10):
         bench.spend(nano_usd)
@@ -42,10 +42,15 @@ def test_each_level_of_a_limit_is_told_once_and_only_the_highest_that_was_reache
     ]
 
 
-def test_a_leap_over_all_levels_is_one_alert(bench):
+def test_a_leap_over_all_levels_tells_each_in_their_order(bench):
     bench.spend(1_000)
     bench.sweep()
-    assert _subjects(bench) == ["[test] anna: the month's budget is used up"]
+    bench.sweep()
+    assert _subjects(bench) == [
+        "[test] anna: 50 % of the month's budget is used",
+        "[test] anna: 80 % of the month's budget is used",
+        "[test] anna: the month's budget is used up",
+    ]
 
 
 def test_what_is_only_held_is_not_used(bench):
@@ -57,7 +62,7 @@ def test_what_is_only_held_is_not_used(bench):
 def test_an_alert_says_who_how_much_and_until_when(bench):
     bench.spend(810)
     bench.sweep()
-    [(_, text)] = bench.told()
+    [_, (_, text)] = bench.told()
     today = datetime.now(UTC)
     month = today.month % 12 + 1
     renewal = f"{today.year + (month == 1)}-{month:02}-01 00:00 UTC"
@@ -94,7 +99,7 @@ def test_of_a_limit_that_was_raised_nothing_is_told_yet(bench):
     bench.spend(900)
     bench.budgets.note_refusal(ID, _month(), 1_000)
     bench.sweep()
-    assert len(bench.told()) == 1
+    assert len(bench.told()) == 3
     own = OwnLimits(month_nano_usd=2_000)
     bench.enter(CallerRecord(caller_id=ANNA, name="anna", created_at_s=1, limits=own))
     bench.spend(99)
@@ -123,6 +128,7 @@ def test_each_limit_of_a_caller_is_told_of(bench):
     bench.spend(550)
     bench.sweep()
     assert sorted(_subjects(bench)) == [
+        "[test] anna: 50 % of the day's budget is used",
         "[test] anna: 50 % of the month's budget is used",
         "[test] anna: 80 % of the day's budget is used",
     ]
@@ -182,7 +188,7 @@ def test_what_could_not_be_sent_is_sent_by_a_later_run(bench, clock, monkeypatch
     assert bench.budgets.open_ids() == []
 
 
-def test_a_run_that_died_behind_its_claim_is_made_up_for_with_what_is_used_by_then(
+def test_a_run_that_died_behind_its_claim_is_made_up_for_before_what_came_since(
     bench, clock, monkeypatch
 ):
     bench.spend(500)
@@ -193,7 +199,10 @@ def test_a_run_that_died_behind_its_claim_is_made_up_for_with_what_is_used_by_th
     bench.spend(310)
     clock.ahead_s = CLAIM_HOLDS_S + 1
     bench.sweep()
-    assert _subjects(bench) == ["[test] anna: 80 % of the month's budget is used"]
+    assert _subjects(bench) == [
+        "[test] anna: 50 % of the month's budget is used",
+        "[test] anna: 80 % of the month's budget is used",
+    ]
 
 
 def test_a_run_that_died_before_its_mark_is_the_one_case_of_telling_twice(

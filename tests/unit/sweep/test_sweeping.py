@@ -119,13 +119,13 @@ def _left(*names, now=NOW, **holds):
 
 def test_days_months_and_their_notes_go_when_nobody_asks_for_them_any_more():
     old = {
-        "day#2026-02-02",
-        "alerted#day#2026-02-02",
-        "month#2025-01",
-        "refused#month#2025-01",
-        "opening#month#2025-01",
+        "day#2026-02-11",
+        "alerted#day#2026-02-11",
+        "month#2025-12",
+        "refused#month#2025-12",
+        "opening#month#2025-12",
     }
-    kept = {"day#2026-02-03", "day#2026-03-15", "month#2025-02", "alerted#month#2026-03"}
+    kept = {"day#2026-02-12", "day#2026-03-15", "month#2026-01", "alerted#month#2026-03"}
     assert _left(*old, *kept, "total", "alerted#total", "settled", "opening#day#2026-03-15") == old
 
 
@@ -164,9 +164,10 @@ def test_what_is_old_is_taken_away_in_as_many_runs_as_it_needs(bench):
 
 
 def test_a_hold_of_the_past_month_is_settled_in_that_month(bench):
-    ended = Hold("req_1", 1, 100, 0, "2026-01-31", "2026-01-31T23:59", 1_769_904_060, "w")
+    last = datetime.now(UTC).replace(day=1) - timedelta(days=1)
+    ended = Hold("req_1", 1, 100, 0, f"{last:%Y-%m-%d}", "", int(last.timestamp()), "w")
     assert bench.budgets.reserve(ID, Limits(), ended) is None
     bench.keep(charged_nano_usd=37)
     bench.sweep()
-    assert bench.budget().committed("month#2026-01") == 37
+    assert bench.budget().committed(f"month#{last:%Y-%m}") == 37
     assert bench.budget().committed(_month()) == 0
