@@ -75,6 +75,12 @@ def _parser() -> argparse.ArgumentParser:
         default=0,
         help="percent of the calls, in every way that providers fail, of a stack of its own",
     )
+    load_command.add_argument(
+        "--kills", type=_whole, default=0, help="functions of that stack, at random moments"
+    )
+    load_command.add_argument(
+        "--month-usd", default="", help="what the callers of that stack may spend together"
+    )
     load_command.add_argument("--seed", type=int, default=1)
     down = commands.add_parser("down", help="end it")
     for command in (up_command, status, load_command, down):
@@ -103,6 +109,8 @@ def _load_options(options: argparse.Namespace) -> LoadOptions:
         failures=options.failures,
         seed=options.seed,
         faults=options.faults,
+        kills=options.kills,
+        month_usd=options.month_usd,
     )
 
 

@@ -39,7 +39,8 @@ class LoadFailed(Exception):
 @dataclass(frozen=True)
 class LoadOptions:
     """`failures` in percent of the simulator's attempts, `faults` of the calls of a stack of its own, whose
-    every fourth job is stopped."""
+    every fourth job is stopped; of that stack `kills` functions are killed, and its callers may spend
+    `month_usd` together, an amount in digits, "" for any."""
 
     port: int
     requests: int
@@ -47,6 +48,8 @@ class LoadOptions:
     failures: float
     seed: int
     faults: float = 0
+    kills: int = 0
+    month_usd: str = ""
 
 
 def load(options: LoadOptions) -> int:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
+from functions.shared.money.budget import Budget
 from functions.shared.never_ran import NEVER_RAN
 from functions.shared.vocabulary import nano_usd
 from local.faults.exchange import LedgerCall
@@ -33,7 +34,8 @@ class Booked:
 
 @dataclass(frozen=True)
 class Books:
-    """What the engine says of the whole run, in nano-dollars."""
+    """What the engine says of the whole run, in nano-dollars. `budget` is that of all callers together, an
+    empty one where nothing limits them."""
 
     rows: Sequence[Row]
     metrics: int
@@ -41,6 +43,7 @@ class Books:
     emf: int
     emf_possible: int
     emf_requests: int
+    budget: Budget = field(default_factory=lambda: Budget({}))
 
 
 def booked(row: Row) -> list[Booked]:

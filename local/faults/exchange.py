@@ -94,7 +94,7 @@ class LedgerCall:
 Draw = Callable[[LedgerCall], Fault]
 Kill = Callable[[int, int], None]
 """Ends the process that holds the connection from one port to another."""
-Watch = Callable[[LedgerCall, int, int], None]
+Watch = Callable[[LedgerCall, int, int], object]
 """Is told of a call and of its connection's two ports before it is answered, and may let it wait."""
 
 

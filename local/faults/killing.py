@@ -31,7 +31,7 @@ def kill_caller(group: int, its_port: int, our_port: int) -> None:
 
 class Kills:
     """Kills, by a seed, so many functions of a group: up to a moment after a call has come the one that made
-    it, whatever it does by then, and now and then one whose name holds `recorder`."""
+    it, whatever it does by then, and now and then a function of the name `recorder`."""
 
     def __init__(self, group: int, most: int, seed: int, recorder: str) -> None:
         self._group, self._most, self._recorder = group, most, recorder
@@ -62,8 +62,8 @@ def _callers(group: int, its_port: int, our_port: int) -> list[int]:
 
 
 def _named(group: int, name: str) -> list[int]:
-    """Whose function's name holds it."""
-    told = f"AWS_LAMBDA_FUNCTION_NAME={name}".encode()
+    """Of a function that is called so."""
+    told = f"\0AWS_LAMBDA_FUNCTION_NAME={name}\0".encode()
     return [pid for pid in _pids_of(group) if told in _environment(pid)]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from functions.shared.money.budget_table import SETTLED
 from functions.shared.vocabulary import usd
 from local.faults.audit import Audit, Books, mark_in, nano
 from local.load_sending import Outcome
@@ -51,6 +52,8 @@ class Report:
             "the lines of metrics differ in what may be billed": rows_possible
             == books.emf_possible,
             "what was not told is far off": self._is_near(),
+            "calls that have ended are still held": not books.budget.holds(),
+            "the budget differs from what the rows charge": _is_charged(books),
         }
         return [*audit.mismatches, *(problem for problem, holds in checks.items() if not holds)]
 
@@ -116,12 +119,20 @@ class Report:
             "rows, usage estimated": audit.guessed,
             "rows, possibly_billed_usd": audit.possible,
             "  lines of metrics, difference": books.emf_possible - audit.possible,
+            "budget of all callers, settled": books.budget.committed(SETTLED),
         }
         for label, amount in amounts.items():
             yield f"{label:<36}{usd(amount):>16.9f}"
         factor = "-" if audit.factor is None else f"{audit.factor:.3f}"
         label = f"  times the truth, of {audit.untold_calls} calls"
         yield f"{label:<36}{factor:>16}"
+
+
+def _is_charged(books: Books) -> bool:
+    """Without a budget nothing is charged."""
+    amounts = {books.budget.committed(name) for name in ("total", SETTLED)}
+    attempts = (one for row in books.rows for one in row.get("attempts", ()))
+    return amounts == {sum(nano(one.get("charged_usd", 0)) for one in attempts)}
 
 
 def _in_rows(books: Books, amount: str) -> int:

@@ -19,13 +19,16 @@ from typing import Any
 
 import boto3
 
+from functions.shared.money.budget import STAGE_ID
+from functions.shared.money.budget_table import BudgetTable
 from functions.shared.vocabulary import Provider
 from local.client import Client
 from local.faults import aimock
 from local.faults.audit import Books, Row, audited, nano
+from local.faults.dead_letters import replay
 from local.faults.exchange import Exchange, LedgerCall
 from local.faults.fixtures import fixtures
-from local.faults.killing import can_kill, kill_caller
+from local.faults.killing import Kills, can_kill, kill_caller
 from local.faults.kinds import FAULTS, REMOTE, WELL, Fault
 from local.faults.report import Report
 from local.faults.sending import FaultSender, planned_with_marks, stopped
@@ -33,7 +36,7 @@ from local.load import INTERRUPTED, LoadFailed, LoadOptions
 from local.load_progress import shown
 from local.load_sending import Outcome, send_all
 from local.paths import folder_of
-from local.settings import REGION, read_settings
+from local.settings import REGION, STAGE_MONTH_USD, read_settings
 from local.state import StackState, read_state
 from local.up import end_stack, up
 
@@ -43,6 +46,10 @@ _PLAN = {"REQUESTS_PER_SECOND": "1000", "BURST_REQUESTS": "1000", "REQUESTS_PER_
 _WINDOW = "24h"
 _OUTAGE_EVERY_S, _OUTAGE_S = 6.0, 0.5
 _SETTLES_WITHIN_S = 30.0
+_NAMED_BY = 20
+"""Characters of a construct's path that are in its function's name."""
+_HELD_FOR_S = 120.0
+"""Nothing is held longer than so after its call could have ended."""
 _PAGE = 500
 
 
@@ -72,8 +79,10 @@ def _run(options: LoadOptions) -> Report:
         except OSError as error:
             ports = ", ".join(map(str, exchange.ports.values()))
             raise LoadFailed(f"The providers need the ports {ports} ({error.strerror}).") from None
-        state = stack.enter_context(_stack(options.port, exchange))
+        month = {STAGE_MONTH_USD: options.month_usd} if options.month_usd else {}
+        state = stack.enter_context(_stack(options.port, exchange.variables | _PLAN | month))
         outcomes = _send(options, state, exchange)
+        _clean_up(state)
         report = _report(state, exchange, outcomes)
         _write(folder_of(options.port) / LEDGER, exchange.calls)
         return report
@@ -105,8 +114,8 @@ def drawn(seed: int, percent: float, call: LedgerCall) -> Fault:
 
 
 @contextmanager
-def _stack(port: int, exchange: Exchange) -> Iterator[StackState]:
-    up(port, read_settings(exchange.variables | _PLAN), detach=True, show_demo=False)
+def _stack(port: int, variables: Mapping[str, str]) -> Iterator[StackState]:
+    up(port, read_settings(variables), detach=True, show_demo=False)
     try:
         yield read_state(port)
     finally:
@@ -127,10 +136,14 @@ def _send(options: LoadOptions, state: StackState, exchange: Exchange) -> list[O
     _warm(state)
     began = time.monotonic()
     print(f"\n{options.faults:g} % of the calls meet a fault (seed {options.seed})")
+    recorder = _function(_client(state, "lambda"), "RecordMetrics")
+    kills = Kills(state.emulator_pid, options.kills, options.seed, recorder)
+    exchange.watch = lambda _, *ports: kills.watch(*ports)
     with _outages(exchange):
         sent = send_all(islice(requests, options.requests), sender, options.concurrency, stopping)
         outcomes = list(shown(sent, options.requests))
-    print(f"\n{len(outcomes)} requests in {time.monotonic() - began:.1f} s\n")
+    print(f"\n{kills.done} functions were killed at random" if options.kills else "")
+    print(f"{len(outcomes)} requests in {time.monotonic() - began:.1f} s\n")
     return outcomes
 
 
@@ -166,6 +179,37 @@ def _outages(exchange: Exchange) -> Iterator[None]:
         thread.join()
 
 
+def _clean_up(state: StackState) -> None:
+    """As an operator does with what was not recorded, and the clock with what was not settled."""
+    functions, budgets = _client(state, "lambda"), BudgetTable(_budgets(state))
+    recorder, sweeper = (_function(functions, name) for name in ("RecordMetrics", "Sweep"))
+    (queue,) = (
+        url
+        for url in _client(state, "sqs").list_queues()["QueueUrls"]
+        if "DeadLetterQueue" in url and "Event" not in url
+    )
+    ends = time.monotonic() + _HELD_FOR_S
+    while True:
+        replay(_client(state, "sqs"), queue, functions, recorder)
+        functions.invoke(FunctionName=sweeper, Payload=b"{}")
+        if not budgets.read(STAGE_ID).holds() or time.monotonic() > ends:
+            return
+        time.sleep(1)
+
+
+def _function(functions: Any, name: str) -> str:
+    pages = functions.get_paginator("list_functions").paginate()
+    names: list[str] = [one["FunctionName"] for page in pages for one in page["Functions"]]
+    return next(one for one in names if f"Functions{name}"[:_NAMED_BY] in one)
+
+
+def _budgets(state: StackState) -> Any:
+    names = _client(state, "dynamodb").list_tables()["TableNames"]
+    session = boto3.Session("test", "test", region_name=REGION)
+    tables = session.resource("dynamodb", endpoint_url=state.emulator_url)
+    return tables.Table(next(one for one in names if "Budgets" in one))
+
+
 def _report(state: StackState, exchange: Exchange, outcomes: list[Outcome]) -> Report:
     """Once the figures have come, which follow the answers."""
     client = Client(state.base_url, state.api_key)
@@ -192,6 +236,7 @@ def read_books(client: Client, state: StackState) -> Books:
         emf=_sum(lines, "CostUsd"),
         emf_possible=_sum(lines, "PossiblyBilledUsd"),
         emf_requests=len(lines),
+        budget=BudgetTable(_budgets(state)).read(STAGE_ID),
     )
 
 

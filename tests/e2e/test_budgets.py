@@ -345,11 +345,11 @@ def test_functions_that_are_killed_at_random_leave_no_hold_and_lose_no_cent(stac
     bodies = (_mixed("killed", number, "well") for number in range(10 * KILLS))
     sent = 0
     with ThreadPoolExecutor(4) as pool:
-        while kills.done < KILLS:
-            some = [(*body, key) for body in islice(bodies, 8)]
+        while kills.done < KILLS and (some := [(*body, key) for body in islice(bodies, 8)]):
             sent += len(some)
             list(pool.map(lambda one: _status(stack, *one), some))
     exchange.watch = watch
+    assert kills.done == KILLS
     queue = stack.output("DeadLetterQueueUrl")
     ids = (stack.client("sqs"), queue, stack.client("lambda"), recorder)
     assert eventually(lambda: replay(*ids) >= 0 and len(books.rows(caller_id)) == sent)
@@ -398,7 +398,7 @@ def test_a_caller_sees_its_own_spend_alone_and_the_operator_sees_all(stack, book
             told_all = told.text + logs.text + get(stack, "/metrics/costs", key=key).text
             assert not [word for word in (other, other_id, asked[other]) if word in told_all]
             assert_error(get(stack, f"/requests/{asked[other]}", key=key), "not_found")
-            for path in (f"/admin/callers/{other}/spend", f"/metrics/costs?caller_id={other_id}"):
+            for path in (f"/admin/callers/{other}/spend", f"/metrics/logs?caller_id={other_id}"):
                 assert_error(get(stack, path, key=key), "forbidden")
     listed = get(stack, "/metrics/logs", key=stack.operator_api_key).json()["logs"]
     assert {one["request_id"] for one in listed} >= {*asked.values()}

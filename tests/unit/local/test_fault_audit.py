@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from functions.shared.money.budget import Budget, Hold
 from functions.shared.vocabulary import Usage, usd
 from local.faults.audit import Books, audited
 from local.faults.exchange import LedgerCall
@@ -38,6 +39,7 @@ def possibly(nano):
     return attempt(0, "ProviderTimeout", usage=None, possibly_billed_usd=usd(nano))
 
 
+HELD = Hold("1-1", 1, COST, 0, "2026-11-27", "", 0, "w").to_text()
 GUESSED = attempt(50, usage={"estimated": True})
 UNREACHED = attempt(0, "ProviderUnavailable", message="openai cannot be reached.")
 
@@ -54,6 +56,8 @@ UNREACHED = attempt(0, "ProviderUnavailable", message="openai cannot be reached.
         ([], [attempt(0, "Lambda.TooManyRequestsException")]),
         ([TOLD], [attempt(0, "AnswerUnsure", provider="local"), attempt()]),
         ([TOLD], [possibly(5) | {"outcome": "States.Timeout", "model": "gpt-4o"}, attempt()]),
+        ([TOLD], [possibly(5) | {"outcome": "Runtime.ExitError"}]),
+        ([TOLD], [attempt(outcome="Runtime.ExitError")]),
     ],
 )  # fmt: skip
 def test_books_that_hold_are_no_mismatch(calls, attempts):
@@ -97,13 +101,21 @@ def report(**changes):
     return Report(
         changes.get("outcomes", [Outcome("answered")]),
         audited(calls, rows),
-        Books(rows, **{name: changes.get(name, amount) for name, amount in sums.items()}),
+        Books(
+            rows,
+            **{name: changes.get(name, amount) for name, amount in sums.items()},
+            budget=Budget(changes.get("budget", {})),
+        ),
         changes.get("simulated", len(calls)),
     )
 
 
 def test_a_run_whose_books_hold_says_so():
     assert report().problems == []
+    charged = report(
+        rows=[row(attempt(charged_usd=usd(COST)))], budget={"total": COST, "settled": COST}
+    )
+    assert charged.problems == []
     assert list(report().lines())[-1] == "Every book agrees with the providers' ledger."
 
 
@@ -135,6 +147,11 @@ def test_a_run_whose_books_hold_says_so():
                 "rows": [row(possibly(2 * COST), mark=f"1-{number}") for number in range(50)],
             },
             "what was not told is far off",
+        ),
+        ({"budget": {"hold#1-1#1": HELD}}, "calls that have ended are still held"),
+        (
+            {"budget": {"total": COST, "settled": COST}},
+            "the budget differs from what the rows charge",
         ),
     ],
 )
