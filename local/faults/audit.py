@@ -13,7 +13,7 @@ from functions.shared.never_ran import NEVER_RAN
 from functions.shared.vocabulary import nano_usd
 from local.faults.exchange import LedgerCall
 
-_ENDED_FROM_OUTSIDE = ("Runtime.ExitError", "Sandbox.Timedout", "States.Timeout")
+_ENDED_FROM_OUTSIDE = ("Runtime.ExitError", "Sandbox.Timedout", "States.Timeout", "Aborted")
 Row = Mapping[str, Any]
 """Of the request log, as `GET /requests/{id}` shows it."""
 
@@ -188,4 +188,7 @@ def _fits(call: LedgerCall, one: Booked) -> bool:
     unknown = one.guessed + one.possible
     if call.usage and not call.told:
         return one.known == 0 and unknown > 0
+    if one.outcome in _ENDED_FROM_OUTSIDE and not call.told:
+        # Of a refusal that its function did not live to keep nobody knows that it costs nothing.
+        return one.known == 0
     return (one.known, unknown) == (call.cost_nano_usd, 0)

@@ -58,6 +58,8 @@ UNREACHED = attempt(0, "ProviderUnavailable", message="openai cannot be reached.
         ([TOLD], [possibly(5) | {"outcome": "States.Timeout", "model": "gpt-4o"}, attempt()]),
         ([TOLD], [possibly(5) | {"outcome": "Runtime.ExitError"}]),
         ([TOLD], [attempt(outcome="Runtime.ExitError")]),
+        ([REFUSED], [possibly(5) | {"outcome": "Runtime.ExitError"}]),
+        ([], [possibly(5) | {"outcome": "Aborted"}]),
     ],
 )  # fmt: skip
 def test_books_that_hold_are_no_mismatch(calls, attempts):
@@ -77,6 +79,8 @@ def test_books_that_hold_are_no_mismatch(calls, attempts):
         ([TOLD], [attempt(possibly_billed_usd=usd(1))]),
         ([LOST], [attempt(0, "ProviderTimeout")]),
         ([LOST], [attempt()]),
+        ([TOLD], [attempt(COST + 1, "Runtime.ExitError")]),
+        ([REFUSED], [attempt(outcome="Runtime.ExitError")]),
         ([REFUSED], [attempt()]),
         ([REFUSED], [possibly(5)]),
         ([TOLD], [UNREACHED]),
