@@ -40,13 +40,13 @@ def temporary_key(stage: Stage) -> Iterator[Key]:
 
 
 @contextmanager
-def narrow_key(stage: Stage, requests_per_second: float) -> Iterator[Key]:
-    """Of a caller of a plan of its own, that grants so much and no burst."""
+def narrow_key(stage: Stage, requests_per_second: float, burst: int = 1) -> Iterator[Key]:
+    """Of a caller of a plan of its own, that grants so much."""
     gateway = stage.client("apigateway")
     plan = gateway.create_usage_plan(
         name=_name(),
         apiStages=[{"apiId": stage.outputs["ApiId"], "stage": "api"}],
-        throttle={"rateLimit": requests_per_second, "burstLimit": 1},
+        throttle={"rateLimit": requests_per_second, "burstLimit": burst},
     )["id"]
     try:
         with _caller(stage, plan) as key:

@@ -211,6 +211,8 @@ def _start(port: int, environment: Mapping[str, str]) -> Stack:
             # Many tests at once are more than the plan of a caller grants.
             "REQUESTS_PER_SECOND": "1000",
             "BURST_REQUESTS": "1000",
+            # Nobody is kept from coming with a key.
+            "AUTH_COGNITO": "1",
             **environment,
         },
     )

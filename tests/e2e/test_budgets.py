@@ -50,7 +50,7 @@ def _tokens(text):
 SHORT, LONG = _prose(150), _prose(330)
 AT_ONCE, FIT = 50, 10
 STAGE_USD = Decimal(5)
-KILLS = 10
+KILLS = 5
 """`python -m local load --faults` kills more, and tests/statemachine at more kinds of moments."""
 
 

@@ -2,13 +2,13 @@
 
 import json
 import secrets
-import subprocess
-import sys
+from contextlib import redirect_stdout
+from io import StringIO
 from urllib.parse import urlsplit
 
 import pytest
 
-from tests.conftest import PROJECT
+from ops.__main__ import main
 from tests.support.api_calls import assert_error, call, eventually, get, post
 
 pytestmark = pytest.mark.xdist_group("local")
@@ -28,12 +28,10 @@ def ops(stack):
     port = urlsplit(stack.base_url).port
 
     def run(*arguments):
-        asked = [sys.executable, "-m", "ops", "callers", *arguments, "--json", "--local"]
-        told = subprocess.run(
-            [*asked, "--port", str(port)], cwd=PROJECT, capture_output=True, text=True, check=False
-        )
-        assert told.returncode == 0, told.stderr
-        return json.loads(told.stdout)
+        with redirect_stdout(StringIO()) as told:
+            code = main(["callers", *arguments, "--json", "--local", "--port", str(port)])
+        assert code == 0
+        return json.loads(told.getvalue())
 
     return run
 

@@ -2,6 +2,7 @@
 does: what the caller gets, who is asked and in which order, and what the row says, over HTTP."""
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -238,20 +239,32 @@ class Cell:
         return [self.asked.first] if self.position == "the only one" else list(self.asked.models)
 
 
+LOOKED_AT = ("doubted", "throttled for long")
+"""Of these, each interface's are looked at more closely below."""
+
+
+def _positions(
+    name: str, interface: str, positions: tuple[Position, ...] = POSITIONS
+) -> tuple[Position, ...]:
+    """All of them for one interface, and for the others one after the other, so that each meets each trouble
+    and each position; `ERROR_TABLE=whole` has all of all."""
+    is_whole = name in LOOKED_AT or os.environ.get("ERROR_TABLE") == "whole"
+    if interface == "openai" or is_whole:
+        return positions
+    turn = [*TROUBLES, "unreached"].index(name) + [*INTERFACES].index(interface)
+    return (positions[turn % len(positions)],)
+
+
 def _cells(troubles: Mapping[str, Trouble]) -> list[Cell]:
     return [
         Cell(name, interface, position)
         for name, trouble in troubles.items()
         for interface in INTERFACES
         if interface in trouble.replies
-        for position in trouble.positions
+        for position in _positions(name, interface, trouble.positions)
     ]
 
 
-CELLS = _cells(TROUBLES)
-UNREACHED_CELLS = [
-    Cell("unreached", interface, position) for interface in INTERFACES for position in POSITIONS
-]
 TOLD: Mapping[str, tuple[int | None, ...]] = {
     "throttled": (6, 1, 9),
     "throttled without a word": (None, None, None),
@@ -263,7 +276,12 @@ WAITS = [
     for interface in INTERFACES
     for position in POSITIONS
 ]
-
+CELLS = _cells(TROUBLES)
+UNREACHED_CELLS = [
+    Cell("unreached", interface, position)
+    for interface in INTERFACES
+    for position in _positions("unreached", interface)
+]
 PINNED = [Cell("unsupported", interface, "pinned") for interface in INTERFACES]
 
 

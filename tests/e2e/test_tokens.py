@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.conftest import running_stack
 from tests.support.api_calls import assert_error, call, post
 from tests.support.token_server import AUDIENCE, FromNow, issuing
 
@@ -13,12 +12,6 @@ pytestmark = pytest.mark.xdist_group("local")
 
 BODY = {"task": "chat", "text": "Say hello."}
 PASSWORD = "Correct-Horse-9"
-
-
-@pytest.fixture(scope="module")
-def stack():
-    with running_stack(AUTH_COGNITO="1") as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

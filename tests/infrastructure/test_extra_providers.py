@@ -180,6 +180,8 @@ def test_an_extra_provider_reads_its_own_secret_and_no_other(stage: Stage) -> No
     assert [arn for arn in readable.values() if arn.endswith("??????")] == [vllm]
 
 
-def test_the_templates_of_a_stage_with_extra_providers_pass_the_checks(tmp_path: Path) -> None:
-    stages = stages_with("dev", extra_providers=BOTH)
+def test_the_templates_of_a_stage_with_extra_providers_and_a_pool_pass_the_checks(
+    tmp_path: Path,
+) -> None:
+    stages = stages_with("dev", extra_providers=BOTH, auth={"cognito": True})
     assert stage_findings("dev", tmp_path, stages=stages, today=TODAY) == []

@@ -7,7 +7,6 @@ from pydantic import ValidationError
 
 from functions.shared.token_issuer import TokenIssuer
 from stacks.config import StageConfig
-from stacks.lint import LONGEST_NAME, stage_findings
 from tests.support.synthesized import Stage, flat, stages_with, synthesized
 
 pytestmark = pytest.mark.xdist_group("synthesis")
@@ -82,11 +81,6 @@ def test_nobody_enters_himself_into_the_pool_and_passwords_are_strong(pooled: St
         if item["Type"] == COGNITO[0]
     }
     assert policies == {"Retain"}
-
-
-def test_a_stage_with_a_pool_has_no_finding(tmp_path: Path) -> None:
-    stages = stages_with(LONGEST_NAME, auth={"cognito": True})
-    assert stage_findings(LONGEST_NAME, tmp_path, stages=stages) == []
 
 
 @pytest.mark.parametrize(
