@@ -43,12 +43,18 @@ class Jobs:
         execution = self._describe(execution_id)
         if execution["status"] != "RUNNING":
             return _job(execution_id, execution)
-        _call(
-            client("stepfunctions").stop_execution,
-            executionArn=self._arn(execution_id),
-            error=Aborted.__name__,
-            cause="By caller" if self.reader.is_owner(_owner(execution)) else "By operator",
-        )
+        cause = "By caller" if self.reader.is_owner(_owner(execution)) else "By operator"
+        try:
+            _call(
+                client("stepfunctions").stop_execution,
+                executionArn=self._arn(execution_id),
+                error=Aborted.__name__,
+                cause=cause,
+            )
+        except ClientError as error:
+            # It may have ended since it was looked at, and there is nothing left to stop.
+            if error.response["Error"]["Code"] != "ValidationException":
+                raise
         return _job(execution_id, self._describe(execution_id))
 
     def _describe(self, execution_id: str) -> DescribeExecutionOutputTypeDef:

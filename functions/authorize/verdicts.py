@@ -6,17 +6,21 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from functions.authorize.authorizing import Authorized
 from functions.shared.contracts.states import json_of
+
+_QUOTING = re.compile(r'["\\\\]')
+"""The access log writes a name as it is into its JSON: a token's must not add fields to it."""
 
 
 def allowed(authorized: Authorized, method_arn: str) -> dict[str, Any]:
     caller = authorized.caller
     context = {
         "caller_id": authorized.caller_id,
-        "name": caller.name,
+        "name": _QUOTING.sub("", caller.name),
         "plan": caller.plan,
         # A context has plain values only.
         "caller": json.dumps(json_of(caller), separators=(",", ":")),

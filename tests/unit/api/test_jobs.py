@@ -1,9 +1,12 @@
 import json
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
+from functions.api import jobs as jobs_module
 from functions.api.jobs import Jobs
 from functions.shared.errors import NotFound
 from functions.shared.gateway.reader import Reader
@@ -57,6 +60,23 @@ def test_a_stopped_job_ends_aborted_and_stopping_it_again_changes_nothing(client
     stopped = jobs.stop("req_1")
     assert (stopped["status"], stopped["error"]["code"]) == ("ABORTED", "aborted")
     assert jobs.stop("req_1") == stopped
+
+
+def test_a_job_that_ends_between_a_look_and_its_stop_is_told_as_it_ended(monkeypatch):
+    began = datetime(2026, 11, 24, tzinfo=UTC)
+    running = {
+        "status": "RUNNING", "startDate": began, "input": json.dumps({"caller_id": "key-1"}),
+    }  # fmt: skip
+    ended = running | {"status": "ABORTED", "stopDate": began}
+    looks = iter([running, ended])
+    monkeypatch.setattr(Jobs, "_describe", lambda *_: next(looks))
+
+    def refuse(**_):
+        raise ClientError({"Error": {"Code": "ValidationException"}}, "StopExecution")
+
+    monkeypatch.setattr(jobs_module, "client", lambda _: SimpleNamespace(stop_execution=refuse))
+    job = Jobs("arn", Reader("key-1", is_operator=False)).stop("req_1")
+    assert job["status"] == "ABORTED"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from functions.authorize.authorizing import Authorized
 from functions.authorize.handler import Unauthorized, lambda_handler
+from functions.authorize.verdicts import allowed
 from functions.shared.caller import Caller, Limits
 from functions.shared.callers.records import (
     CALLER,
@@ -96,6 +98,13 @@ def test_a_known_key_is_its_callers(callers, header):
         tasks=["chat"],
         limits=Limits(day_nano_usd=7, month_nano_usd=5, tier_down_at=0.5),
     )
+
+
+def test_a_name_adds_nothing_to_the_access_log_which_writes_it_as_it_is():
+    named = Caller(name='ann", "caller_id": "boss\\')
+    context = allowed(Authorized("abcdefghij", named, "key"), ARN)["context"]
+    assert context["name"] == "ann, caller_id: boss"
+    assert Caller.model_validate_json(context["caller"]).name == named.name
 
 
 def test_without_any_limit_there_is_no_budget_to_ask_for(callers):
