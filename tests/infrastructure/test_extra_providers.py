@@ -14,7 +14,7 @@ from functions.shared.catalogue.additions import Additions
 from functions.shared.catalogue.models import TASKS, catalogue_with
 from functions.shared.catalogue.pricing import prices_with
 from stacks.config import StageConfig
-from stacks.lint import stage_findings
+from stacks.lint import LONGEST_NAME, stage_findings
 from tests.support.synthesized import TODAY, Stage, flat, stages_with, synthesized
 
 pytestmark = pytest.mark.xdist_group("synthesis")
@@ -180,8 +180,10 @@ def test_an_extra_provider_reads_its_own_secret_and_no_other(stage: Stage) -> No
     assert [arn for arn in readable.values() if arn.endswith("??????")] == [vllm]
 
 
-def test_the_templates_of_a_stage_with_extra_providers_and_a_pool_pass_the_checks(
+def test_a_stage_of_another_name_with_extra_providers_and_a_pool_has_no_finding(
     tmp_path: Path,
 ) -> None:
-    stages = stages_with("dev", extra_providers=BOTH, auth={"cognito": True})
-    assert stage_findings("dev", tmp_path, stages=stages, today=TODAY) == []
+    stages = stages_with(LONGEST_NAME, extra_providers=BOTH, auth={"cognito": True})
+    assert stage_findings(LONGEST_NAME, tmp_path, stages=stages, today=TODAY) == []
+    report = json.loads((tmp_path / "validation-report.json").read_text("utf-8"))
+    assert [item["conclusion"] for item in report["pluginReports"]] == ["success"]
