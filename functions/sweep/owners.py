@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from functions.shared.caller import Limits
-from functions.shared.callers.records import OwnLimits
+from functions.shared.callers.records import limits_of
 from functions.shared.callers.table import CallerTable
 from functions.shared.money.budget import STAGE_ID, budget_id
 
@@ -37,8 +37,5 @@ class Owners:
         record = self.callers.caller(caller_id)
         if record is None:
             # A subject of the issuer's that nobody entered, or a caller that was deleted meanwhile.
-            return Owner(caller_id, self._limits(_PLAN_OF_STRANGERS, OwnLimits()))
-        return Owner(record.name, self._limits(record.plan, record.limits))
-
-    def _limits(self, plan: str, own: OwnLimits) -> Limits:
-        return own.over(self.plans.get(plan, Limits()))
+            return Owner(caller_id, self.plans.get(_PLAN_OF_STRANGERS, Limits()))
+        return Owner(record.name, limits_of(record, self.plans))

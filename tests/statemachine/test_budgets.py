@@ -4,12 +4,10 @@ handlers, and a decision that knows budgets."""
 import json
 from datetime import UTC, datetime
 
-import boto3
 import pytest
 
 from functions.classify.handler import lambda_handler as classify
 from functions.invoke_provider.handler import lambda_handler as invoke
-from functions.invoke_provider.providers.registry import load_provider
 from functions.invoke_provider.providers.simulator import Simulator
 from functions.record_metrics.handler import lambda_handler as record
 from functions.score.handler import lambda_handler as score
@@ -22,6 +20,8 @@ from functions.shared.storage import clients
 from functions.shared.storage.request_log import RequestLog
 from tests.support.held_calls import OWN, limited
 from tests.support.machine_in_process import Machine
+
+pytestmark = pytest.mark.usefixtures("functions")
 
 DEAR, CHEAP, FREE = "gpt-4o", "gpt-4o-mini", "local-sentiment"
 LISTED = [DEAR, CHEAP]
@@ -40,21 +40,6 @@ def _scored(event, context):
     for one in output["candidates"]:
         one["least_cost_nano_usd"] = one["worst_case_cost_nano_usd"]
     return output
-
-
-@pytest.fixture(autouse=True)
-def _functions(environment, requests_table, state_table, budgets_table, monkeypatch):
-    queue = boto3.client("sqs").create_queue(QueueName="dead-letters")["QueueUrl"]
-    environment(
-        PROVIDER="simulator", STATE_TABLE="State", BUDGETS_TABLE="Budgets",
-        REQUESTS_TABLE="Requests", DEAD_LETTER_QUEUE_URL=queue, LOG_RETENTION_DAYS="30",
-        SYNC_DEADLINE_MS="26000", ASYNC_DEADLINE_MS="240000", MOCK_PROVIDERS="always",
-        POWERTOOLS_SERVICE_NAME="test",
-    )  # fmt: skip
-    load_provider.cache_clear()
-    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
-    yield
-    load_provider.cache_clear()
 
 
 def _machine(score_by=_scored, invoke_by=invoke, deliveries=1):

@@ -6,12 +6,10 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import boto3
 import pytest
 
 from functions.classify.handler import lambda_handler as classify
 from functions.invoke_provider.handler import lambda_handler as invoke
-from functions.invoke_provider.providers.registry import load_provider
 from functions.invoke_provider.providers.simulator import Simulator
 from functions.record_metrics.handler import lambda_handler as record
 from functions.score.handler import lambda_handler as score
@@ -68,22 +66,12 @@ class Moments:
 
 
 @pytest.fixture
-def moments(environment, requests_table, state_table, budgets_table, monkeypatch):
-    queue = boto3.client("sqs").create_queue(QueueName="dead-letters")["QueueUrl"]
-    environment(
-        PROVIDER="simulator", STATE_TABLE="State", BUDGETS_TABLE="Budgets",
-        REQUESTS_TABLE="Requests", DEAD_LETTER_QUEUE_URL=queue, LOG_RETENTION_DAYS="30",
-        SYNC_DEADLINE_MS="26000", ASYNC_DEADLINE_MS="240000", MOCK_PROVIDERS="always",
-        POWERTOOLS_SERVICE_NAME="test",
-    )  # fmt: skip
-    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
-    load_provider.cache_clear()
+def moments(functions):
     made = Moments()
     events = clients.dynamodb().meta.client.meta.events
     for when in ("before-call", "after-call"):
         events.register(f"{when}.dynamodb", lambda event_name, **_: made.pass_by(event_name))
-    yield made
-    load_provider.cache_clear()
+    return made
 
 
 class Run:

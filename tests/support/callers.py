@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
 from botocore.exceptions import ClientError
 
 from functions.shared.callers.administration import Administration
@@ -12,24 +11,6 @@ from functions.shared.callers.usage_plans import UsagePlans
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 SERVICE = "llm-orchestrator-test"
-
-
-def make_callers_table():
-    return _table("Callers", "kind", "item_id")
-
-
-def make_budgets_table():
-    return _table("Budgets", "budget_id")
-
-
-def _table(name, *keys):
-    roles: Any = zip(keys, ("HASH", "RANGE"), strict=False)
-    return boto3.resource("dynamodb").create_table(
-        TableName=name,
-        KeySchema=[{"AttributeName": key, "KeyType": role} for key, role in roles],
-        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
-        BillingMode="PAY_PER_REQUEST",
-    )
 
 
 class GatewayStub:

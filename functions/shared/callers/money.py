@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from functions.shared.caller import Limits
-from functions.shared.callers.records import CallerRecord
+from functions.shared.callers.records import CallerRecord, limits_of
 from functions.shared.money.budget import Budget, budget_id, period_names
 from functions.shared.money.budget_table import BudgetTable
 from functions.shared.money.caller_spend import CallerSpend
@@ -26,7 +26,7 @@ class Money:
     counts_simulated: bool = False
 
     def limits_of(self, caller: CallerRecord) -> Limits:
-        return caller.limits.over(self.plan_limits(caller))
+        return limits_of(caller, self.plans)
 
     def plan_limits(self, caller: CallerRecord) -> Limits:
         return self.plans.get(caller.plan, Limits())

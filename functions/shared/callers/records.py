@@ -78,14 +78,19 @@ def _subject_digest(issuer: str, subject: str) -> bytes:
     return hashlib.sha256(f"{issuer}\0{subject}".encode()).digest()
 
 
+def limits_of(record: CallerRecord, plans: Mapping[str, Limits]) -> Limits:
+    """Its own over its plan's."""
+    return record.limits.over(plans.get(record.plan, Limits()))
+
+
 def caller_of(
     record: CallerRecord,
     plans: Mapping[str, Limits],
     stage: Limits | None,
     key_expires_at_s: int | None = None,
 ) -> Caller:
-    """As its executions know it: with its own limits over its plan's, and none where there are none."""
-    limits = record.limits.over(plans.get(record.plan, Limits()))
+    """As its executions know it: with limits only where there are some."""
+    limits = limits_of(record, plans)
     ends = [one for one in (record.expires_at_s, key_expires_at_s) if one is not None]
     return Caller(
         name=record.name,

@@ -16,14 +16,7 @@ from functions.shared.money.budget_table import BudgetTable
 from functions.shared.money.caller_spend import spend_items
 from functions.shared.storage import state_table as state_table_module
 from functions.shared.storage.state_table import StateTable
-from tests.support.callers import (
-    NOW,
-    SERVICE,
-    GatewayStub,
-    administration,
-    make_budgets_table,
-    make_callers_table,
-)
+from tests.support.callers import NOW, SERVICE, GatewayStub, administration
 
 DAY, MONTH = "day#2026-11-27", "month#2026-11"
 TEAM = NewCaller(name="team-a")
@@ -31,8 +24,8 @@ DAY_S = 86_400
 
 
 @pytest.fixture
-def table(aws):
-    return make_callers_table()
+def table(callers_table):
+    return callers_table
 
 
 @pytest.fixture
@@ -46,10 +39,10 @@ def admin(table, gateway):
 
 
 @pytest.fixture
-def money(aws, state_table, monkeypatch):
+def money(state_table, budgets_table, monkeypatch):
     # Counts have a time to live.
     monkeypatch.setattr(state_table_module, "time", SimpleNamespace(time=NOW.timestamp))
-    budgets = BudgetTable(make_budgets_table())
+    budgets = BudgetTable(budgets_table)
     return Money(budgets, StateTable(state_table.name), {"operator": Limits(day_nano_usd=7)})
 
 

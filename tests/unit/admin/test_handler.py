@@ -8,12 +8,7 @@ from functions.shared.callers.records import key_hash, subject_hash
 from functions.shared.callers.table import CallerTable
 from functions.shared.errors import HTTP_STATUS
 from functions.shared.telemetry.observability import logger
-from tests.support.callers import (
-    SERVICE,
-    GatewayStub,
-    make_budgets_table,
-    make_callers_table,
-)
+from tests.support.callers import SERVICE, GatewayStub
 from tests.support.gateway_events import OPERATOR_ID, ask
 
 CALLERS = "/v1/admin/callers"
@@ -38,12 +33,11 @@ def gateway(monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def table(environment, aws, state_table, gateway):
+def table(environment, state_table, callers_table, budgets_table, gateway):
     environment(CALLERS_TABLE="Callers", BUDGETS_TABLE="Budgets", STATE_TABLE="State")
     environment(POWERTOOLS_SERVICE_NAME=SERVICE, PROVIDERS_CONFIGURED="openai,local")
     environment(PLAN_LIMITS='{"standard": {"month_nano_usd": 1000000000}}')
-    make_budgets_table()
-    return make_callers_table()
+    return callers_table
 
 
 def asked(method, path="", body=None):

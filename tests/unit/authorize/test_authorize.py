@@ -2,7 +2,6 @@ import json
 import time
 from io import StringIO
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -28,25 +27,14 @@ PLANS = {"standard": Limits(month_nano_usd=5, tier_down_at=0.5), "operator": Lim
 
 
 @pytest.fixture(autouse=True)
-def callers(aws, environment):
-    made = boto3.resource("dynamodb").create_table(
-        TableName="Callers",
-        KeySchema=[
-            {"AttributeName": "kind", "KeyType": "HASH"},
-            {"AttributeName": "item_id", "KeyType": "RANGE"},
-        ],
-        AttributeDefinitions=[
-            {"AttributeName": name, "AttributeType": "S"} for name in ("kind", "item_id")
-        ],
-        BillingMode="PAY_PER_REQUEST",
-    )
+def callers(callers_table, environment):
     environment(
         CALLERS_TABLE="Callers",
         BEARER_ROUTES="GET /v1/caller",
         POWERTOOLS_SERVICE_NAME="service",
         PLAN_LIMITS=json.dumps({name: one.model_dump() for name, one in PLANS.items()}),
     )
-    return made
+    return callers_table
 
 
 def enter(callers, value="a-key", caller_id="abcdefghij", key=None, **record):

@@ -11,7 +11,7 @@ from functions.shared.callers.records import key_hash
 from functions.shared.callers.table import CallerTable
 from ops import __main__ as command
 from ops.stage import Part, Stage
-from tests.support.callers import SERVICE, GatewayStub, make_budgets_table, make_callers_table
+from tests.support.callers import SERVICE, GatewayStub
 from tests.support.gateway_events import LambdaStub
 
 FUNCTIONS = (
@@ -41,7 +41,7 @@ class Invoked:
 
 
 @pytest.fixture(autouse=True)
-def table(environment, aws, state_table, monkeypatch):
+def table(environment, state_table, callers_table, budgets_table, monkeypatch):
     environment(CALLERS_TABLE="Callers", BUDGETS_TABLE="Budgets", STATE_TABLE="State")
     environment(POWERTOOLS_SERVICE_NAME=SERVICE)
     gateway = GatewayStub()
@@ -49,8 +49,7 @@ def table(environment, aws, state_table, monkeypatch):
     stage = Stage("dev", boto3.Session(), {"ApiId": "a1"}, FUNCTIONS, "https://api")
     monkeypatch.setattr(Stage, "client", lambda *_: Invoked())
     monkeypatch.setattr(command, "deployed_stage", lambda name: {"dev": stage}[name])
-    make_budgets_table()
-    return make_callers_table()
+    return callers_table
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from ops.prove.probe import Probe, letters_of, out_of_contract
 from ops.prove.table import CHECKS
 from ops.stage import NoStage
 from ops.temporary import Key
-from tests.support.callers import make_callers_table
 
 
 def answer(status, body, **headers):
@@ -97,10 +96,9 @@ def stage():
 
 
 @pytest.fixture
-def callers(aws, stage):
-    table = make_callers_table()
-    stage.session.resource.return_value.Table.return_value = table
-    return table
+def callers(callers_table, stage):
+    stage.session.resource.return_value.Table.return_value = callers_table
+    return callers_table
 
 
 @pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
