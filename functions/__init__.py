@@ -1,7 +1,7 @@
 """All of the engine that runs in Lambda: one package, one code asset, a handler in each folder.
 
 States, called by `statemachine/orchestrate.asl.json`, each in the folder that is named like it:
-    classify, score, invoke_provider, record_metrics (also `Record Failure`)
+    classify, claim (also `Claim Key`), score, invoke_provider, record_metrics (also `Record Failure`)
 
 HTTP, called by API Gateway (`stacks/api/routes.py` has the table):
     api        jobs (starting them needs no function), audit records, feedback, models, liveness
@@ -17,10 +17,10 @@ Events:
     sweep      each minute: holds that nobody settled, and alerts of budgets that are used
 
 What they share is in `shared`, in rooms on five floors; imports go down only:
-    callers
+    callers · kept_answers
     health · policy · money
     contracts · gateway · local_models
-    storage · telemetry · catalogue
+    storage · telemetry · catalogue · prompts
     vocabulary · times · errors · settings · attempt_limits
 
 `layers` lists the third-party packages of each Lambda layer.

@@ -164,6 +164,7 @@ def _terms(options: argparse.Namespace) -> dict[str, Any]:
         "models": said["allow_models"],
         "tasks": said["allow_tasks"],
         "expires_at": said["expires"],
+        "cache_ttl_seconds": said["cache_ttl_seconds"],
     }
     return {name: _null(value) for name, value in told.items() if value is not None}
 
@@ -230,6 +231,10 @@ _TERMS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("--allow-models", {"type": _listed, "metavar": "A,B", "help": "none: all"}),
     ("--allow-tasks", {"type": _listed, "metavar": "A,B", "help": "none: all"}),
     ("--expires", {"type": _end, "metavar": "90d|2027-01-01|none"}),
+    (
+        "--cache-ttl-seconds",
+        {"type": int, "metavar": "S", "help": "of its requests that say none; 0: keep no answer"},
+    ),
 )
 _LIMITS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("--daily-budget-usd", {"type": _number, "metavar": "USD"}),
@@ -333,6 +338,8 @@ def _caller_lines(caller: Body) -> Iterable[str]:
     yield f"{caller['name']} ({caller['caller_id']}), {caller['plan']}, {_state(caller)}"
     yield f"models: {_all_of(caller['models'])}; tasks: {_all_of(caller['tasks'])}"
     yield f"limits: {', '.join(_limits(caller, with_origin=True))}"
+    if ttl_s := caller["cache_ttl_seconds"]:
+        yield f"answers are kept for {ttl_s} s"
     if caller["subject"]:
         yield f"signs in as {caller['subject']}"
     for key in caller["keys"]:

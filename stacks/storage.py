@@ -1,4 +1,5 @@
-"""The stateful stack: request log, state of routing, callers, budgets, dead-letter queues, provider secrets."""
+"""The stateful stack: request log, state of routing, callers, budgets, kept answers, dead-letter queues,
+provider secrets."""
 
 from __future__ import annotations
 
@@ -39,6 +40,7 @@ class StorageStack(Stack):
         self.state_table = self._add_table("State", "state_id")
         self.callers_table = self._add_table("Callers", "kind", sort_key="item_id")
         self.budgets_table = self._add_budgets_table()
+        self.answers_table = self._add_table("Answers", "answer_id")
         self.dead_letter_queue = self._add_dead_letter_queue("DeadLetterQueue")
         self.event_dead_letter_queue = self._add_dead_letter_queue("EventDeadLetterQueue")
         extra = [one.name for one in config.extra_providers if one.secret is None]
@@ -52,6 +54,7 @@ class StorageStack(Stack):
         CfnOutput(self, "StateTableName", value=self.state_table.table_name)
         CfnOutput(self, "CallersTableName", value=self.callers_table.table_name)
         CfnOutput(self, "BudgetsTableName", value=self.budgets_table.table_name)
+        CfnOutput(self, "AnswersTableName", value=self.answers_table.table_name)
         CfnOutput(self, "DeadLetterQueueUrl", value=self.dead_letter_queue.queue_url)
 
     def _add_requests_table(self) -> dynamodb.Table:

@@ -345,6 +345,11 @@ def state_table(aws):
 
 
 @pytest.fixture
+def answers_table(aws):
+    return _table("Answers", "answer_id")
+
+
+@pytest.fixture
 def callers_table(aws):
     return _table("Callers", "kind", "item_id", sort_key="item_id")
 

@@ -21,6 +21,7 @@ class ListedCaller(Frozen):
     expires_at: str | None
     models: list[str] | None
     tasks: list[Task] | None
+    cache_ttl_seconds: int
     budget: BudgetState | None
 
 
@@ -37,5 +38,6 @@ def listed_caller(
         expires_at=None if ends_s is None else stamp(datetime.fromtimestamp(ends_s, UTC)),
         models=caller.models or None,
         tasks=caller.tasks or None,
+        cache_ttl_seconds=caller.cache_ttl_seconds,
         budget=own[0] if own else None,
     )

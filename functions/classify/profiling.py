@@ -25,6 +25,7 @@ from functions.shared.contracts.request import REFUSED_AT_ROOT, GenerateRequest
 from functions.shared.contracts.state_size import json_bytes
 from functions.shared.contracts.states import UNLIMITED_NANO_USD, ClassifyInput, ClassifyOutput
 from functions.shared.errors import Forbidden, problem_at
+from functions.shared.kept_answers.identity import claims_of
 from functions.shared.policy.routing_policy import load_policy
 from functions.shared.settings import ClassifySettings, PolicySettings
 from functions.shared.times import epoch_ms
@@ -75,6 +76,7 @@ def profile_request(event: ClassifyInput, settings: ClassifySettings) -> Classif
         session_id=request.session_id,
         predictions=_predictions(request, settings),
         metadata=request.metadata or {},
+        claims=claims_of(event, request, settings.ROUTING_POLICY),
         started_at_ms=started_at_ms,
         deadline_at_ms=started_at_ms + deadline_ms,
         classify_ms=round((time.perf_counter() - began) * 1000, 3),

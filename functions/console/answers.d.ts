@@ -109,7 +109,10 @@ export interface AuditRecord {
   status: Status;
   mode: string;
   mock?: boolean;
-  latency_ms: number;
+  latency_ms?: number;
+  performance?: { total_time_ms: number };
+  cache?: "hit" | "miss";
+  cached_from?: { request_id: string; model: string; provider: string };
   cost_usd: number;
   simulated_cost_usd?: number;
   possibly_billed_usd?: number;
@@ -138,7 +141,7 @@ export interface LoggedRequest {
   task: string | null;
   model: string | null;
   mock: boolean | null;
-  latency_ms: number;
+  latency_ms: number | null;
   cost_usd: number;
   simulated_cost_usd?: number | null;
   possibly_billed_usd?: number | null;

@@ -9,6 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.invoke_provider.answer import attempt_in, is_refusal, refusal_of
 from functions.invoke_provider.attempt import attempt
+from functions.invoke_provider.keeping import keep_answer
 from functions.invoke_provider.providers.registry import load_provider
 from functions.invoke_provider.spending import Spending
 from functions.shared.contracts.states import InvokeInput, InvokeOutput, RefusedOutput, json_of
@@ -52,4 +53,5 @@ def _outcome_of(called: InvokeInput) -> InvokeOutput | RefusedOutput:
             return refusal_of(called, error)
         raise
     spending.close(output.attempt)
+    keep_answer(called, output, settings)
     return output

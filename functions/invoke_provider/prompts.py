@@ -1,13 +1,6 @@
-"""What a model is told: the task's template, the caller's system text, and the parameters it takes.
-
-A template is a file `templates/<task>.v<number>.txt`. A change is a new number, because the request
-log names the version that an answer came from; the highest one is in use.
-"""
+"""What a model is told: the task's template, the caller's system text, and the parameters it takes."""
 
 from __future__ import annotations
-
-from functools import lru_cache
-from pathlib import Path
 
 from functions.invoke_provider.called_model import CalledModel
 from functions.invoke_provider.conversations import with_taken_turns
@@ -17,21 +10,10 @@ from functions.invoke_provider.providers.schemas import with_schema_in_words
 from functions.invoke_provider.schema_fit import with_taken_form, with_taken_tools
 from functions.shared.contracts.decision import Profile
 from functions.shared.contracts.request import GenerateRequest
-from functions.shared.vocabulary import Task
-
-_TEMPLATES = Path(__file__).with_name("templates")
-_COMMENT = "#"
+from functions.shared.prompts import template_of
 
 JSON_ONLY = "Answer with one JSON object and nothing else."
 """OpenAI refuses `json_object` unless a message asks for JSON; others know no such mode."""
-
-
-@lru_cache
-def template_of(task: Task) -> tuple[str, str]:
-    """The version in use, such as `code.v1`, and its text; lines that start with # are remarks."""
-    newest = max(_TEMPLATES.glob(f"{task}.v*.txt"), key=lambda path: int(path.stem.split(".v")[1]))
-    lines = newest.read_text("utf-8").splitlines()
-    return newest.stem, "\n".join(line for line in lines if not line.startswith(_COMMENT)).strip()
 
 
 def prompt_for(request: GenerateRequest, profile: Profile, model: CalledModel) -> Prompt:

@@ -74,7 +74,7 @@ class LogsQuery(Frozen):
 
 class LoggedRequest(Frozen):
     """What the indexes hold of a row, and what its caller is called; null is what a request that ended
-    early never had, and what rows of an earlier version lack."""
+    early never had, and what rows of an earlier version lack. A `cached` one is no sample of latency."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -90,6 +90,7 @@ class LoggedRequest(Frozen):
     model: str | None = None
     provider: str | None = None
     mock: bool | None = None
+    cached: bool = False
     latency_ms: int | None = None
     cost_usd: Usd | None = None
     possibly_billed_usd: Usd | None = None
@@ -146,7 +147,9 @@ def logs_page(
 
 def _logged(row: dict[str, Any], names: Directory) -> LoggedRequest:
     caller = names.name_of(row["caller_id"])
-    return LoggedRequest.model_validate(in_usd(row) | {"caller": caller})
+    # Only a kept answer has no time of its own.
+    cached = row["status"] == "SUCCEEDED" and "latency_ms" not in row
+    return LoggedRequest.model_validate(in_usd(row) | {"caller": caller, "cached": cached})
 
 
 def _stretch(query: LogsQuery, now: datetime) -> tuple[datetime, datetime]:

@@ -49,12 +49,10 @@ class SummaryCosts(Frozen):
 
 
 class CacheUse(Frozen):
+    """`hit_rate` is the share of the requests that a kept answer might have answered."""
+
     hits: Count
     hit_rate: Score
-
-
-NO_CACHE = CacheUse(hits=0, hit_rate=0.0)
-"""There is no response cache."""
 
 
 class Summary(Measured):
@@ -70,7 +68,7 @@ class Summary(Measured):
 def summary(service: str, window: Window) -> Summary:
     """Raises what `read_figures` raises."""
     wanted = [
-        *map(Figure, ("Requests", "Errors", "Fallbacks")),
+        *map(Figure, ("Requests", "Errors", "Fallbacks", "CacheHits", "CacheMisses")),
         *map(Figure, ("CostUsd", "PossiblyBilledUsd", "SimulatedCostUsd", "SavingsUsd")),
         Figure("Requests", _SUCCESSFUL),
         *percentiles_of("LatencyMs"),
@@ -88,7 +86,7 @@ def summary(service: str, window: Window) -> Summary:
             savings_usd=figures.usd("SavingsUsd"),
             by_model=costs_by_model(figures),
         ),
-        cache=NO_CACHE,
+        cache=_cache_use(figures),
         fallbacks=figures.count("Fallbacks"),
     )
 
@@ -100,6 +98,12 @@ def _request_counts(figures: Figures) -> RequestCounts:
     return RequestCounts(
         total=total, successful=successful, failed=failed, rejected=failed - errors, errors=errors
     )
+
+
+def _cache_use(figures: Figures) -> CacheUse:
+    hits, misses = figures.count("CacheHits"), figures.count("CacheMisses")
+    rate = hits / (hits + misses) if hits else 0.0
+    return CacheUse(hits=hits, hit_rate=round(rate, 4))
 
 
 def model_figures() -> list[Figure]:

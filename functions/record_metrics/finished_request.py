@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from functions.record_metrics.outcome import attempts_of, error_of
-from functions.shared.contracts.states import Attempt, RecordInput
+from functions.shared.contracts.states import Attempt, CachedFrom, RecordInput
 from functions.shared.errors import EngineError
 from functions.shared.money.budget import Budget
 
@@ -36,6 +36,11 @@ class FinishedRequest:
     @cached_property
     def created_at(self) -> datetime:
         return datetime.fromisoformat(self.event.started_at).astimezone(UTC)
+
+    @property
+    def cached_from(self) -> CachedFrom | None:
+        """Whose answer it got, where it was a kept one."""
+        return self.event.answer.cached_from if self.event.answer else None
 
     @property
     def last_attempt(self) -> Attempt | None:

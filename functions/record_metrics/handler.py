@@ -8,6 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.record_metrics.recording import Stores, record
 from functions.shared.contracts.states import RecordInput, RecordOutput
+from functions.shared.kept_answers.answer_table import AnswerTable
 from functions.shared.money.budget_table import BudgetTable
 from functions.shared.settings import RecordSettings, read_settings
 from functions.shared.storage.clients import table
@@ -26,6 +27,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         StateTable(settings.STATE_TABLE),
         DeadLetters(settings.DEAD_LETTER_QUEUE_URL),
         BudgetTable(table(settings.BUDGETS_TABLE)),
+        AnswerTable(settings.ANSWERS_TABLE),
         settings.LOG_RETENTION_DAYS,
     )
     finished = RecordInput.model_validate(event)

@@ -18,6 +18,7 @@ from functions.record_metrics.rows import row_of
 from functions.shared.caller import Caller
 from functions.shared.contracts.states import RecordInput, RecordOutput, json_of
 from functions.shared.errors import error_body
+from functions.shared.kept_answers.answer_table import AnswerTable
 from functions.shared.money.attempts import is_untold
 from functions.shared.money.budget_table import BudgetTable
 from functions.shared.money.job_calls import calls_id
@@ -38,6 +39,7 @@ class Stores:
     state: StateTable
     dead_letters: DeadLetters
     budgets: BudgetTable
+    answers: AnswerTable
     retention_days: int
 
 
@@ -56,6 +58,14 @@ class Effect:
     name: str
     leave: Callable[[FinishedRequest, Stores], None]
     must: bool = False
+
+
+def _claims(finished: FinishedRequest, stores: Stores) -> None:
+    """Whoever waits for the answer, or comes with the same key, may ask itself."""
+    event = finished.event
+    if event.profile and finished.error:
+        for claim in event.profile.claims:
+            stores.answers.release(claim, event.request_id)
 
 
 def _row(finished: FinishedRequest, stores: Stores) -> None:
@@ -84,6 +94,7 @@ def _refusal(finished: FinishedRequest, stores: Stores) -> None:
 
 
 EFFECTS = (
+    Effect("claims", _claims),
     Effect("row", _row, must=True),
     Effect("health", _health),
     Effect("session", _session),

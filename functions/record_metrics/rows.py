@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from functions.record_metrics.finished_request import FinishedRequest
-from functions.shared.contracts.decision import Decision, Profile
+from functions.shared.contracts.decision import CACHE, Decision, Profile
 from functions.shared.contracts.states import json_of
 from functions.shared.errors import NoEligibleModel, error_body
 from functions.shared.policy.explanation import described, reason_of
@@ -30,7 +30,6 @@ def _listed(finished: FinishedRequest) -> dict[str, Any]:
         "finished_at": stamp(finished.now),
         "status": event.stopped or ("FAILED" if finished.error else "SUCCEEDED"),
         "mode": event.mode,
-        "latency_ms": finished.latency_ms,
         "cost_nano_usd": finished.cost_nano_usd,
         "savings_nano_usd": finished.savings_nano_usd,
         "fallbacks": finished.fallbacks,
@@ -42,7 +41,10 @@ def _listed(finished: FinishedRequest) -> dict[str, Any]:
         listed["trace_id"] = finished.trace_id
     if profile:
         listed |= {"task": profile.task, "model_preference": profile.model_preference}
-    if last := finished.last_attempt:
+    if not finished.cached_from:
+        # A kept answer is no sample of how long answers take; its own time is among the details.
+        listed["latency_ms"] = finished.latency_ms
+    if last := finished.cached_from or finished.last_attempt:
         listed |= {"model": last.model, "provider": last.provider}
     if answer:
         listed |= {
@@ -59,13 +61,18 @@ def _details(finished: FinishedRequest) -> dict[str, Any]:
     event = finished.event
     details: dict[str, Any] = {"attempts": [json_of(attempt) for attempt in finished.attempts]}
     if event.profile:
-        details["profile"] = json_of(event.profile)
+        details["profile"] = json_of(event.profile.model_copy(update={"claims": []}))
+        if any(claim.kind == CACHE for claim in event.profile.claims):
+            details["cache"] = "miss"
     if event.decision and event.profile:
         details["decision"] = _decision(event.decision, event.profile)
         details["price_version"] = event.decision.price_version
         details["policy_version"] = event.decision.policy_version
     elif isinstance(finished.error, NoEligibleModel):
         details["decision"] = {"candidates": [], "reserve": [], "excluded": finished.error.details}
+    if finished.cached_from:
+        details["cache"] = "hit"
+        details["cached_from"] = json_of(finished.cached_from)
     if event.answer:
         details["finish_reason"] = event.answer.finish_reason
         details["usage"] = json_of(event.answer.usage)

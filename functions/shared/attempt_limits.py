@@ -52,3 +52,10 @@ ATTEMPT_RESERVE_MS = 1_000
 """With less left, no further candidate is called."""
 WAIT_RESERVE_MS = 2_000
 """Left after a wait for a throttled provider, or there is none."""
+
+SUBMISSION_S = 60
+"""From a job's submission until it surely runs, and claims its key again."""
+PATIENCE_SHARE = 2 / 3
+"""Of its time a request waits for the answer to another one like it, and then asks itself."""
+LONGEST_LOOK_S = 15
+"""Between two looks for that answer."""

@@ -22,6 +22,9 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,39}$")]
 
 MOST_ALLOWED = 50
 
+CacheTtl = Annotated[int, Field(ge=0, le=2_592_000)]
+"""For how many seconds an answer may be given again: at most 30 days, 0 is never."""
+
 
 class Limits(Frozen):
     """What may be spent in a day, in a month of the calendar and in all, UTC, and the tokens that may go
@@ -44,13 +47,14 @@ class Limits(Frozen):
 class Caller(Frozen):
     """`models` and `tasks` are those that it may ask for, all where there are none. `limits` are its own
     and `stage_limits` those of all callers together; None is without any. `expires_at_s` in epoch seconds:
-    what was authorised before may be asked until then."""
+    what was authorised before may be asked until then. `cache_ttl_seconds` is for requests that say none."""
 
     name: str = ""
     plan: str = "standard"
     models: Annotated[list[str], Field(max_length=MOST_ALLOWED)] = Field(default_factory=list)
     tasks: list[Task] = Field(default_factory=list)
     expires_at_s: Count | None = None
+    cache_ttl_seconds: Annotated[CacheTtl, Field(exclude_if=lambda ttl: not ttl)] = 0
     limits: Limits | None = None
     stage_limits: Limits | None = None
 

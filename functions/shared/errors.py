@@ -7,11 +7,13 @@ EngineError
 ├── NoEligibleModel           stop, 422
 ├── NotFound                  stop, 404
 ├── Forbidden                 stop, 403
+├── RequestInProgress         409: the first request of an Idempotency-Key still runs
+├── IdempotencyConflict       409: the key was used for another request
 ├── BudgetExceeded            not called: the next candidate that the budget pays for, else 402
 ├── RateLimited               stop, 429
 │   ├── TokensExceeded            not called: this minute's tokens are used up, stop
 │   └── BudgetUnavailable         not called: what is left is not known; models that cost nothing, else 429
-├── ServiceUnavailable        503, of the paths that read what AWS keeps
+├── ServiceUnavailable        503, of the paths that read what AWS keeps, and of keys that cannot be looked up
 ├── ContentFiltered           stop, 422: never shopped around, unless the stage has it so
 ├── DeadlineExceeded          stop, 504
 ├── Aborted                   of a job that its caller stopped
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 
 MAX_MESSAGE_CHARACTERS = 500
 UNREADABLE = "not JSON, nested too deeply, or with a number of thousands of digits"
+KEY_UNKNOWN = "Whether this Idempotency-Key was used before is not known for the moment."
 BUSY_S = 5
 """When to come back, where all of the account's functions are busy."""
 _NOT_VALID = "The request is not valid."
@@ -158,6 +161,18 @@ class Forbidden(EngineError):
     """The caller's key is good, but not for this. A missing or wrong key is the gateway's to refuse."""
 
     code = "forbidden"
+
+
+class RequestInProgress(EngineError):
+    """The first request with this Idempotency-Key has no answer yet."""
+
+    code = "request_in_progress"
+
+
+class IdempotencyConflict(EngineError):
+    """This Idempotency-Key was used for another request."""
+
+    code = "idempotency_conflict"
 
 
 class BudgetExceeded(EngineError):
@@ -321,6 +336,8 @@ HTTP_STATUS: dict[str, int] = {
     "forbidden": 403,
     "not_found": 404,
     "duplicate_request": 409,
+    "request_in_progress": 409,
+    "idempotency_conflict": 409,
     # Only inside a job, whose look-up is a 200 whatever became of it.
     "aborted": 409,
     "payload_too_large": 413,

@@ -51,6 +51,10 @@ class ProviderSettings(Settings):
     MOCK_PROVIDERS: MockProviders = "auto"
 
 
+class ClaimSettings(Settings):
+    ANSWERS_TABLE: str
+
+
 class ScoreSettings(ProviderSettings, PolicySettings):
     """`SAVINGS_BASELINE` names the model that savings are reckoned against. `BUDGETS_TABLE` is read for
     callers with limits alone."""
@@ -67,11 +71,13 @@ class RouteSettings(ClassifySettings, ScoreSettings):
 
 class InvokeSettings(Settings):
     """A provider without keys has no secret; the endpoint is set where Bedrock is not AWS's. What the
-    calls of jobs and of callers with a budget took is kept in `STATE_TABLE`. A refusal on policy ends a
-    request, unless others are asked. `STREAM` says whether the provider is asked for streams."""
+    calls of jobs and of callers with a budget took is kept in `STATE_TABLE`, and answers that may be given
+    again in `ANSWERS_TABLE`. A refusal on policy ends a request, unless others are asked. `STREAM` says
+    whether the provider is asked for streams."""
 
     PROVIDER: Provider | Literal["simulator"]
     STATE_TABLE: str = ""
+    ANSWERS_TABLE: str = ""
     BUDGETS_TABLE: str = ""
     PROVIDER_SECRET_ARN: str = ""
     BEDROCK_ENDPOINT_URL: str | None = None
@@ -132,6 +138,7 @@ class AdminSettings(PlanSettings, ProviderSettings, TokenSettings):
 
 class RecordSettings(Settings):
     REQUESTS_TABLE: str
+    ANSWERS_TABLE: str
     STATE_TABLE: str
     BUDGETS_TABLE: str
     DEAD_LETTER_QUEUE_URL: str

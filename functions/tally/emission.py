@@ -78,11 +78,13 @@ def lines_of(row: Row) -> Iterator[str]:
 
 
 def _values(row: Row) -> Values:
-    performance, code = row.get("performance", {}), row.get("error_code")
+    code = row.get("error_code")
     return {
         "Requests": 1,
         "Errors": 1 if code and HTTP_STATUS[code] >= 500 else 0,
         "Fallbacks": row["fallbacks"],
+        "CacheHits": 1 if row.get("cache") == "hit" else 0,
+        "CacheMisses": 1 if row.get("cache") == "miss" else 0,
         "CostUsd": _usd(row["cost_nano_usd"]),
         "PossiblyBilledUsd": _usd(row.get("possibly_billed_nano_usd", 0)),
         "SimulatedCostUsd": _usd(row.get("simulated_cost_nano_usd", 0)),
@@ -91,6 +93,14 @@ def _values(row: Row) -> Values:
         "SavingsUsd": _usd(row["savings_nano_usd"]),
         # A request that is refused before a model is asked would only make the others look quick.
         "LatencyMs": row["latency_ms"] if row["attempts"] else None,
+        # Of a kept answer nothing was read, written or waited for.
+        **({} if row.get("cache") == "hit" else _samples(row)),
+    }
+
+
+def _samples(row: Row) -> Values:
+    performance = row.get("performance", {})
+    return {
         "InputTokens": row.get("input_tokens"),
         "OutputTokens": row.get("output_tokens"),
         "RoutingMs": performance.get("routing_time_ms"),

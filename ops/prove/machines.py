@@ -15,6 +15,7 @@ _REQUEST = {
     "request": {"task": "sentiment", "text": "Good."},
     "request_id": "req_prove",
     "mode": "sync",
+    "idempotency_key": "",
     "started_at": "2026-01-01T00:00:00Z",
 }
 _CATCH = {"ErrorEquals": ["States.ALL"], "Output": "{% $states.errorOutput %}", "Next": "Caught"}

@@ -13,14 +13,13 @@ STAGE_NAME = "api"
 JOBS_PATH = f"/{STAGE_NAME}/v1/jobs"
 
 
-def mapping_template(name: str, *, machine_arn: str = "", key_problem: str = "") -> str:
+def mapping_template(name: str, *, machine_arn: str = "", mode: str = "") -> str:
     """A template behind the lines that set `$request_id`. Velocity owns `$` and `#`, so our own
-    placeholders are `%NAME%`. `key_problem` is what is wrong with an Idempotency-Key that is refused."""
+    placeholders are `%NAME%`."""
     text = _text("request_id") + _text(name)
     return (
-        text.replace("%EXECUTION%\n", _text("execution"))
-        .replace("%MACHINE_ARN%", machine_arn)
-        .replace("%KEY_PROBLEM%", key_problem)
+        text.replace("%MACHINE_ARN%", machine_arn)
+        .replace("%MODE%", mode)
         .replace("%HTTP_STATUS%", json.dumps(HTTP_STATUS))
     )
 

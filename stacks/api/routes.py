@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from functions.shared.vocabulary import Mode
+
 
 @dataclass(frozen=True)
 class Body:
@@ -25,24 +27,17 @@ ANY_OBJECT = Body(
 class Start:
     """An Express execution of `machine`, which the gateway starts itself and waits for.
 
-    `status` answers one that succeeds; templates override it where the execution's end decides.
-    `templates` are <templates>_request.vtl and <templates>_response.vtl. `key_problem` says why an
-    Idempotency-Key is refused, where it is.
+    `status` answers one that succeeds; templates override it where the execution's end decides. `mode`
+    is that of the requests.
     """
 
     machine: str
     status: str
-    templates: str
-    key_problem: str
+    mode: Mode
 
 
-GENERATE = Start(
-    "Generate",
-    "200",
-    "generate",
-    "is for jobs: this request would run and cost again with every call",
-)
-JOBS = Start("Submit", "202", "jobs", "must be 1 to 64 of A-Z a-z 0-9 _ -")
+GENERATE = Start("Generate", "200", "sync")
+JOBS = Start("Submit", "202", "async")
 
 
 @dataclass(frozen=True)

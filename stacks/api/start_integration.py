@@ -26,7 +26,8 @@ def start_integration(
     start: Start, machine: sfn.IStateMachine, role: iam.IRole
 ) -> apigw.AwsIntegration:
     """Build the integration; `role` is what the gateway calls Step Functions as."""
-    request = mapping_template(f"{start.templates}_request", machine_arn=machine.state_machine_arn)
+    arn = machine.state_machine_arn
+    request = mapping_template("start_request", machine_arn=arn, mode=start.mode)
     return apigw.AwsIntegration(
         service="states",
         action=START,
@@ -36,11 +37,8 @@ def start_integration(
             passthrough_behavior=apigw.PassthroughBehavior.NEVER,
             request_templates={JSON: request},
             integration_responses=[
-                _response(start.status, f"{start.templates}_response"),
-                *(
-                    _response(status, name, pattern, start.key_problem)
-                    for pattern, status, name in _REFUSALS
-                ),
+                _response(start.status, "start_response"),
+                *(_response(status, name, pattern) for pattern, status, name in _REFUSALS),
             ],
         ),
     )
@@ -55,12 +53,10 @@ def method_responses(start: Start) -> list[apigw.MethodResponse]:
     ]
 
 
-def _response(
-    status: str, template: str, pattern: str | None = None, key_problem: str = ""
-) -> apigw.IntegrationResponse:
+def _response(status: str, template: str, pattern: str | None = None) -> apigw.IntegrationResponse:
     return apigw.IntegrationResponse(
         status_code=status,
         selection_pattern=pattern,
         response_parameters=_HEADERS,
-        response_templates={JSON: mapping_template(template, key_problem=key_problem)},
+        response_templates={JSON: mapping_template(template)},
     )

@@ -186,6 +186,7 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
     queue, jobs = resources.storage.dead_letter_queue, resources.job_arns
     state_table = {"STATE_TABLE": state.table_name}
     budgets_table = {"BUDGETS_TABLE": budgets.table_name}
+    answers, answers_table = resources.storage.answers_table, _answers_table(resources)
     tables = {"REQUESTS_TABLE": requests.table_name, **state_table}
     calling, classifying, prices = _calling(config), _classifying(config), _prices(config)
     read_state = allow("dynamodb:BatchGetItem", state.table_arn)
@@ -213,6 +214,16 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
             snap_start=config.snap_start,
         ),
         FunctionSpec(
+            "Claim",
+            "claim",
+            on_path=True,
+            environment=answers_table,
+            grants=tuple(
+                allow(f"dynamodb:{action}", answers.table_arn)
+                for action in ("GetItem", "PutItem", "UpdateItem")
+            ),
+        ),
+        FunctionSpec(
             "Score",
             "score",
             on_path=True,
@@ -227,12 +238,14 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
             environment={
                 **tables,
                 **budgets_table,
+                **answers_table,
                 "DEAD_LETTER_QUEUE_URL": queue.queue_url,
                 "LOG_RETENTION_DAYS": str(config.request_log_days),
             },
             grants=(
                 allow("dynamodb:PutItem", requests.table_arn, state.table_arn),
                 allow("dynamodb:UpdateItem", state.table_arn, budgets.table_arn),
+                allow("dynamodb:DeleteItem", answers.table_arn),
                 read_state,
                 read_budgets,
                 allow("sqs:SendMessage", queue.queue_arn),
@@ -450,6 +463,7 @@ def _provider_function(
             "PROVIDER": row.provider,
             "STATE_TABLE": state.table_name,
             "BUDGETS_TABLE": budgets.table_name,
+            **_answers_table(resources),
             "ASK_OTHERS_AFTER_REFUSAL": str(config.ask_others_after_refusal).lower(),
             **_listening(row.provider, config),
             **access.environment,
@@ -460,6 +474,8 @@ def _provider_function(
             _keeping_calls(state.table_arn),
             allow("dynamodb:GetItem", budgets.table_arn),
             allow("dynamodb:UpdateItem", budgets.table_arn),
+            # And reads none, as it runs foreign code.
+            allow("dynamodb:UpdateItem", resources.storage.answers_table.table_arn),
         ),
         wildcards=access.wildcards,
         layer=row.layer,
@@ -467,6 +483,10 @@ def _provider_function(
         reserved_concurrency=config.provider_concurrency if calls_others else None,
         snap_start=config.snap_start and is_called,
     )
+
+
+def _answers_table(resources: Resources) -> dict[str, str]:
+    return {"ANSWERS_TABLE": resources.storage.answers_table.table_name}
 
 
 def simulated(config: StageConfig) -> dict[str, str]:

@@ -18,7 +18,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from functions.shared import attempt_limits as limits
-from functions.shared.errors import BUSY_S, UNREADABLE
+from functions.shared.errors import BUSY_S, KEY_UNKNOWN, UNREADABLE
 from functions.shared.never_ran import NEVER_RAN, SERVICE_ERRORS
 from stacks.api.mapping import JOBS_PATH
 from stacks.compute.function_table import allow, provider_function_name, provider_functions
@@ -147,7 +147,7 @@ class Machines(Construct):
         arns = {f"{name}Arn": self._functions[name].function_arn for name in called}
         if spec.starts:
             started = self.by_name[spec.starts].state_machine_arn
-            texts = {"JobsPath": JOBS_PATH, "Unreadable": UNREADABLE}
+            texts = {"JobsPath": JOBS_PATH, "Unreadable": UNREADABLE, "KeyUnknown": KEY_UNKNOWN}
             return arns | texts | {f"{spec.starts}MachineArn": started}
         return arns | {"DeadLetterQueueUrl": self._queue.queue_url}
 

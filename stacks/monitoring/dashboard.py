@@ -157,6 +157,22 @@ def _budgets(sources: Sources) -> Row:
     ]
 
 
+def _cache(sources: Sources) -> Row:
+    hits = sources.metrics.metric("CacheHits", label="Given again", color=GREEN)
+    misses = sources.metrics.metric("CacheMisses", label="Made and kept", color=BLUE)
+    rate = _math("Hit rate", GREEN, "100 * hits / (hits + misses)", hits=hits, misses=misses)
+    return [
+        graph(
+            "Answers that may be kept",
+            "Answers",
+            [hits, misses],
+            stacked=True,
+            width=FULL_WIDTH // 2,
+        ),
+        graph("Hit rate", "Percent", [rate], most=100, width=FULL_WIDTH // 2),
+    ]
+
+
 def _chosen(sources: Sources) -> Row:
     metrics = sources.metrics
     return [
@@ -338,7 +354,7 @@ SECTIONS: tuple[tuple[str, tuple[Callable[[Sources], Row], ...]], ...] = (
     ("Alarms", (_alarms,)),
     ("What callers get", (_totals, _money, _answers, _costs)),
     ("Budgets", (_budgets,)),
-    # The response cache goes here.
+    ("Kept answers", (_cache,)),
     ("Routing", (_chosen, _failures)),
     ("Providers", (_providers, _circuits)),
     ("One model, chosen above", (_one_model,)),

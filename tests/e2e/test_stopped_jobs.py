@@ -151,7 +151,7 @@ def test_a_job_that_is_stopped_at_once_has_a_row_that_costs_nothing_known(stack)
     started = stack.client("stepfunctions").start_execution(
         stateMachineArn=stack.output("JobsMachineArn"),
         name=job,
-        input=json.dumps(request | {"mode": "async"}),
+        input=json.dumps(request | {"mode": "async", "idempotency_key": ""}),
     )
     stack.client("stepfunctions").stop_execution(executionArn=started["executionArn"])
     record = _record(stack, job)

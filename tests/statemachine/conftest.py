@@ -7,11 +7,16 @@ from functions.invoke_provider.providers.registry import load_provider
 
 
 @pytest.fixture
-def functions(environment, requests_table, state_table, budgets_table, monkeypatch):
+def tables(requests_table, state_table, budgets_table, answers_table):
+    """Those that the states' functions read and write."""
+
+
+@pytest.fixture
+def functions(environment, tables, monkeypatch):
     queue = boto3.client("sqs").create_queue(QueueName="dead-letters")["QueueUrl"]
     environment(
         PROVIDER="simulator", STATE_TABLE="State", BUDGETS_TABLE="Budgets",
-        REQUESTS_TABLE="Requests", DEAD_LETTER_QUEUE_URL=queue, LOG_RETENTION_DAYS="30",
+        REQUESTS_TABLE="Requests", ANSWERS_TABLE="Answers", DEAD_LETTER_QUEUE_URL=queue, LOG_RETENTION_DAYS="30",
         SYNC_DEADLINE_MS="26000", ASYNC_DEADLINE_MS="240000", MOCK_PROVIDERS="always",
         POWERTOOLS_SERVICE_NAME="test",
     )  # fmt: skip

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("functions")
 
 DEAR, CHEAP, FREE = "gpt-4o", "gpt-4o-mini", "local-sentiment"
 LISTED = [DEAR, CHEAP]
-BEGINS = ["Classify", "Score", "Invoke Provider"]
+BEGINS = ["Classify", "Asked Before?", "Score", "Invoke Provider"]
 ENDS = ["Answered?", "Record Metrics"]
 FAILS = ["Record Failure", "Failed"]
 NEXT = ["Weigh Failure", "Next Candidate?"]
@@ -50,6 +50,7 @@ def _asked(caller, **request):
     body = {"task": "chat", "text": "Hello there.", "models": LISTED} | request
     return {
         "request": body, "request_id": "req_1", "caller_id": "key-1", "mode": "sync",
+        "idempotency_key": "",
         "caller": json_of(caller),
     }  # fmt: skip
 

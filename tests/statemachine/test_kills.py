@@ -99,6 +99,7 @@ class Run:
             "request": {"task": "chat", "text": "Hello there.", "models": ["gpt-4o", "gpt-4o-mini"]},
             "request_id": f"req_{number}", "caller_id": name, "caller": json_of(CALLERS[name]),
             "mode": "async" if number % 2 else "sync",
+            "idempotency_key": "",
         })  # fmt: skip
 
     def _armed(self, function, event, context):

@@ -20,10 +20,10 @@ FLOORS = (
         "caller",
         "token_issuer",
     },
-    {"storage", "telemetry", "catalogue"},
+    {"storage", "telemetry", "catalogue", "prompts"},
     {"contracts", "gateway", "local_models", "simulation"},
     {"health", "policy", "money"},
-    {"callers"},
+    {"callers", "kept_answers"},
 )
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 SIBLINGS = {"route": {"classify", "score"}}

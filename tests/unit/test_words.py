@@ -73,7 +73,7 @@ WRONG: tuple[Any, ...] = (
 )  # fmt: skip
 
 
-def _spots(value, way=()):
+def spots(value, way=()):
     yield way
     inner = (
         value.items()
@@ -83,14 +83,14 @@ def _spots(value, way=()):
         else ()
     )
     for key, one in inner:
-        yield from _spots(one, (*way, key))
+        yield from spots(one, (*way, key))
 
 
-def _with(value, way, wrong):
+def with_value(value, way, wrong):
     if not way:
         return wrong
     copy = value.copy()
-    copy[way[0]] = _with(value[way[0]], way[1:], wrong)
+    copy[way[0]] = with_value(value[way[0]], way[1:], wrong)
     return copy
 
 
@@ -114,9 +114,9 @@ KINDS = {"a request": (GenerateRequest, WHOLE), **TEXTS}
 def test_a_problem_is_in_our_words_and_never_repeats_a_value(kind):
     model, whole = KINDS[kind]
     assert _told(whole, model) == []
-    for way in _spots(whole):
+    for way in spots(whole):
         for wrong in WRONG:
-            for one in _told(_with(whole, way, wrong), model):
+            for one in _told(with_value(whole, way, wrong), model):
                 assert one.keys() == {"field", "problem"}
                 assert CANARY not in json.dumps(one), (way, wrong)
                 assert one["problem"] != "is not valid", (way, wrong)

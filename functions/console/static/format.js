@@ -33,6 +33,12 @@ export const percent = (value) => (known(value) ? `${Math.round(Number(value) * 
 export const sourceOf = ({ task_source: source, task_confidence: confidence }) =>
   source === "caller" ? "set by the caller" : `${source}, ${percent(confidence)}`;
 
+/**
+ * A kept answer is no sample of how long answers take, and tells its own time elsewhere.
+ * @param {{latency_ms?: number, performance?: {total_time_ms: number}}} record
+ */
+export const latencyOf = (record) => record.latency_ms ?? record.performance?.total_time_ms ?? 0;
+
 /** @param {number | null | undefined} ms */
 export function duration(ms) {
   if (!known(ms)) return NONE;

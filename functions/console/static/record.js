@@ -4,7 +4,7 @@ import { ask } from "./api.js";
 import { decisionView, excludedTable } from "./decision.js";
 import { errorView, recordedErrorView } from "./errors.js";
 import { figures, table } from "./figures.js";
-import { count, duration, moment, score, sourceOf, times, usd } from "./format.js";
+import { count, duration, latencyOf, moment, score, sourceOf, times, usd } from "./format.js";
 import { byId, element, fill } from "./kit-elements.js";
 import { ApiError } from "./kit-fetch.js";
 import {
@@ -72,7 +72,8 @@ function summary(record) {
     ["Status", statusBadge(record)],
     ["Caller", record.caller, record.caller_id, "caller"],
     ["Started", moment(record.created_at), record.created_at, "created_at"],
-    ["Latency", duration(record.latency_ms), record.latency_ms, "latency_ms"],
+    ["Latency", duration(latencyOf(record)), latencyOf(record), "latency_ms"],
+    ["Kept answer of", record.cached_from?.request_id],
     ...money(record),
     [
       savingsName(baseline),

@@ -1,6 +1,6 @@
 /** The walk of a request through the state machine, as its audit record tells it. */
 
-import { duration, sourceOf, times, usd } from "./format.js";
+import { duration, latencyOf, sourceOf, times, usd } from "./format.js";
 import { element } from "./kit-elements.js";
 import { costOf, possiblyBilled } from "./money.js";
 import { timeline } from "./timeline.js";
@@ -8,7 +8,7 @@ import { timeline } from "./timeline.js";
 /** @import { Attempt, AuditRecord } from "../answers.js" */
 
 /**
- * @typedef {"Classify" | "Score" | "Invoke Provider" | "Next Candidate?" | "Wait For Provider" |
+ * @typedef {"Classify" | "Claim" | "Score" | "Invoke Provider" | "Next Candidate?" | "Wait For Provider" |
  *   "Record Metrics" | "Record Failure"} State of the state machine
  * @typedef {{state?: State, kind: "ok" | "bad" | "choice" | "wait" | "end", title?: string,
  *   note?: string, ms?: number, segment?: string, attempt?: number}} Step
@@ -21,7 +21,7 @@ export function walkView(record) {
     "section",
     { class: "walk" },
     element("h3", {}, "Steps through the state machine"),
-    timeline(steps, record.latency_ms, hasUntoldWaits(record)),
+    timeline(steps, latencyOf(record), hasUntoldWaits(record)),
     element("ol", { class: "steps" }, ...steps.map(box)),
   );
 }
@@ -30,7 +30,9 @@ export function walkView(record) {
 function stepsOf(record) {
   const { profile, decision, attempts = [] } = record;
   const steps = profile || !isStopped(record) ? [classified(profile)] : [];
-  if (profile && (decision || !isStopped(record))) steps.push(scored(decision));
+  if (record.cache) steps.push(claimed(record));
+  if (profile && !record.cached_from && (decision || !isStopped(record)))
+    steps.push(scored(decision));
   attempts.forEach((attempt, at) => {
     if (attempt.waited_ms) steps.push(waited(attempt));
     steps.push(invoked(attempt, at));
@@ -58,6 +60,13 @@ function classified(profile) {
     ms: profile.classify_ms,
     segment: "classify",
   };
+}
+
+/** @param {AuditRecord} record @returns {Step} */
+function claimed({ cached_from: first }) {
+  const state = "Claim";
+  if (!first) return { state, kind: "ok", title: "no kept answer" };
+  return { state, kind: "ok", title: "kept answer", note: `of ${first.request_id}` };
 }
 
 /** @param {AuditRecord["decision"]} decision @returns {Step} */

@@ -143,6 +143,7 @@ class Administration:
             expires_at_s=_seconds(new.expires_at),
             models=new.models,
             tasks=new.tasks,
+            cache_ttl_seconds=new.cache_ttl_seconds,
             limits=new.budget.over(OwnLimits()) if new.budget else OwnLimits(),
             subject=new.subject,
         )

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints, model_validator
 
-from functions.shared.caller import MOST_ALLOWED, BudgetMode, Name
+from functions.shared.caller import MOST_ALLOWED, BudgetMode, CacheTtl, Name
 from functions.shared.callers.records import OwnLimits
 from functions.shared.vocabulary import Share, Strict, Task, Usd, nano_usd
 
@@ -73,11 +73,12 @@ def _kept(said: tuple[str, Any]) -> tuple[str, Any]:
 
 class CallerChange(_Change):
     """`models` and `tasks` are those that it may ask for, all where there are none; null lets it never
-    expire."""
+    expire. `cache_ttl_seconds` is for its requests that say none."""
 
     models: Models = Field(default_factory=list)
     tasks: Tasks = Field(default_factory=list)
     expires_at: Time | None = None
+    cache_ttl_seconds: CacheTtl = 0
 
 
 class NewCaller(Strict):
@@ -89,6 +90,7 @@ class NewCaller(Strict):
     models: Models = Field(default_factory=list)
     tasks: Tasks = Field(default_factory=list)
     expires_at: Time | None = None
+    cache_ttl_seconds: CacheTtl = 0
     budget: BudgetChange | None = None
     subject: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from functions.shared.caller import MOST_ALLOWED, BudgetMode, Caller, Limits, Name
+from functions.shared.caller import MOST_ALLOWED, BudgetMode, CacheTtl, Caller, Limits, Name
 from functions.shared.vocabulary import Count, Frozen, NanoUsd, Share, Task
 
 CALLER, KEY, NAME = "caller", "key", "name"
@@ -43,6 +43,7 @@ class CallerRecord(Frozen):
     disabled: bool = False
     models: Annotated[list[str], Field(max_length=MOST_ALLOWED)] = Field(default_factory=list)
     tasks: list[Task] = Field(default_factory=list)
+    cache_ttl_seconds: CacheTtl = 0
     limits: OwnLimits = OwnLimits()
     subject: str | None = None
 
@@ -98,6 +99,7 @@ def caller_of(
         models=record.models,
         tasks=record.tasks,
         expires_at_s=min(ends, default=None),
+        cache_ttl_seconds=record.cache_ttl_seconds,
         limits=None if limits.is_none else limits,
         stage_limits=stage,
     )

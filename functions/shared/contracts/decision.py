@@ -40,13 +40,28 @@ class Prediction(Frozen):
     usual: Score
 
 
+IDEMPOTENCY: Literal["idempotency"] = "idempotency"
+CACHE: Literal["cache"] = "cache"
+
+
+class Claim(Frozen):
+    """The right to answer, for all that ask the same. `answer_id` is of the caller's key, or of the whole
+    request; `fingerprint` of what was asked. The answer is kept for `kept_for_s`."""
+
+    kind: Literal["idempotency", "cache"]
+    answer_id: str
+    fingerprint: str
+    kept_for_s: Count
+
+
 class Profile(Frozen):
     """All that routing and accounting need to know of a request; none of its text.
 
     `task_unsure`: the classifier's confidence is under its threshold, so that the model should be
     good at more than the guessed task. `input_bound` is of the whole call but for its `images`, of which
     `low_detail_images` ask for little. `predictions`: what each policy's predictors say of the
-    prompt, by the policy's version.
+    prompt, by the policy's version. `claims` are those that the request makes, and behind the state
+    `Claim` those that it holds.
     """
 
     request_id: str
@@ -76,6 +91,9 @@ class Profile(Frozen):
     session_id: str | None = None
     predictions: dict[str, list[Prediction]] = Field(default_factory=dict)
     metadata: dict[str, str]
+    claims: Annotated[list[Claim], Field(exclude_if=lambda claims: not claims)] = Field(
+        default_factory=list
+    )
     started_at_ms: int
     deadline_at_ms: int
     classify_ms: float

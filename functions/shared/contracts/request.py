@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from functions.shared.attempt_limits import MAX_NAMED
+from functions.shared.caller import CacheTtl
 from functions.shared.contracts.image_address import public_address
 from functions.shared.contracts.inline_image import inline_image, is_inline
 from functions.shared.vocabulary import Effort, Preference, Strict, Task, Usd
@@ -308,7 +309,7 @@ class GenerateRequest(Strict):
     tools: Annotated[list[Tool], Field(min_length=1, max_length=MAX_TOOLS)] | None = None
     tool_choice: ToolChoice | None = None
     response_format: ResponseFormat | None = None
-    cache_ttl_seconds: Annotated[int, Field(ge=0, le=2_592_000)] = 0
+    cache_ttl_seconds: CacheTtl | None = None
     session_id: SessionId | None = None
     explain: bool = False
     metadata: (

@@ -8,12 +8,30 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from functions.shared.caller import Caller
 from functions.shared.contracts.answer import Answer, BilledUsage, FinishReason, Performance
-from functions.shared.contracts.decision import Candidate, Decision, Profile
+from functions.shared.contracts.decision import Candidate, Claim, Decision, Profile, Unset
 from functions.shared.contracts.request import GenerateRequest
 from functions.shared.vocabulary import Count, Frozen, Mode, NanoUsd, Usage
 
 UNLIMITED_NANO_USD = 10**15
 """A million US dollars, more than any request can cost, and exact in every JSON."""
+
+
+class CachedFrom(Frozen):
+    """The request whose answer was given again, and who had answered it."""
+
+    request_id: str
+    model: str
+    provider: str
+
+
+class LoggedAnswer(Frozen):
+    """What the request log keeps of an answer."""
+
+    mock: bool
+    finish_reason: FinishReason
+    usage: BilledUsage
+    performance: Performance
+    cached_from: Annotated[CachedFrom | None, Unset] = None
 
 
 class ClassifyInput(Frozen):
@@ -26,6 +44,7 @@ class ClassifyInput(Frozen):
     caller: Caller = Caller()
     mode: Mode
     started_at: str
+    idempotency_key: str = ""
 
 
 class ClassifyOutput(Frozen):
@@ -36,6 +55,32 @@ class ClassifyOutput(Frozen):
     profile: Profile
     limit_nano_usd: NanoUsd = UNLIMITED_NANO_USD
     logged_prompt: str = ""
+
+
+class ClaimInput(Frozen):
+    """`submitting`: the request is a job that is not started yet, and claims its key alone."""
+
+    profile: Profile
+    submitting: bool = False
+
+
+Outcome = Literal["held", "wait", "hit", "told", "running", "ended"]
+
+
+class ClaimOutput(Frozen):
+    """What became of the claims of a profile; `claims` are those that it holds now.
+
+    `held`: go on; `wait`: somebody makes the answer, look again in `wait_seconds`; `hit`: here is a kept
+    `answer`, to be recorded; `told`: `answer` is all that there is to say, be it the first answer or an
+    error's body. `running` and `ended` tell of a job that was submitted before, as `first_request_id`.
+    """
+
+    outcome: Outcome
+    claims: list[Claim] = Field(default_factory=list)
+    first_request_id: str
+    wait_seconds: Count = 0
+    answer: dict[str, Any] | None = None
+    logged_answer: LoggedAnswer | None = None
 
 
 class ScoreInput(Frozen):
@@ -118,15 +163,6 @@ class Attempt(Call):
     provider: str
     outcome: str
     message: str | None = None
-
-
-class LoggedAnswer(Frozen):
-    """What the request log keeps of an answer."""
-
-    mock: bool
-    finish_reason: FinishReason
-    usage: BilledUsage
-    performance: Performance
 
 
 class InvokeOutput(Frozen):

@@ -11,7 +11,9 @@ SERVICE = "service"
 """A dimension of every metric: it keeps the stages of one account apart."""
 FUNCTION_NAME = "function_name"
 
-_COUNTS = ("Requests", "Errors", "Fallbacks", "Crashes", "HoldExceeded")
+_COUNTS = (
+    "Requests", "Errors", "Fallbacks", "CacheHits", "CacheMisses", "Crashes", "HoldExceeded",
+)  # fmt: skip
 _TOKENS = ("InputTokens", "OutputTokens")
 _MONEY = ("CostUsd", "PossiblyBilledUsd", "SimulatedCostUsd", "SavingsUsd")
 _TIMES = ("LatencyMs", "RoutingMs", "InferenceMs")
@@ -54,6 +56,7 @@ OF_REQUESTS = (
 )
 """One value per request, a missing one counts as 0. `outcome` is `success` or the code of the error.
 
+`CacheHits` were answered by a kept answer, and `CacheMisses` would have been by one.
 `Crashes` are its functions that no code of ours outlived: that crashed, ran out of time or memory, or
 could not start. `HoldExceeded` are its calls that cost more than the worst case they were let through
 with. `CostUsd` is known, `PossiblyBilledUsd` is assumed in full and not in it, as the provider may have

@@ -12,7 +12,7 @@ from functions.shared.errors import InvalidRequest, PayloadTooLarge
 def test_a_text_alone_gets_the_contracts_defaults():
     request = parse_request({"text": "Hello"})
     assert (request.task, request.model_preference) == ("auto", "balanced")
-    assert (request.falls_back, request.cache_ttl_seconds) == (True, 0)
+    assert (request.falls_back, request.cache_ttl_seconds) == (True, None)
 
 
 @pytest.mark.parametrize(

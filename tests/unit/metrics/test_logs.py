@@ -356,7 +356,7 @@ def test_a_row_of_a_request_that_ended_early_is_null_where_it_has_nothing(reques
     absent = (*optional, "input_tokens", "output_tokens")
     write(requests_table, [row(1, NOW, status="FAILED", **dict.fromkeys(absent))])
     [shown] = _page(log).model_dump(mode="json")["logs"]
-    assert shown.keys() == SHOWN | {"caller"}
+    assert shown.keys() == SHOWN | {"caller", "cached"}
     never_there = ("possibly_billed_nano_usd", "simulated_cost_nano_usd")
     nulls = {
         *in_usd(dict.fromkeys((*absent, *never_there), 0)),
@@ -375,4 +375,14 @@ def test_what_is_shown_is_what_was_recorded_and_nothing_of_its_details(requests_
     write(requests_table, [recorded])
     [shown] = _page(log).model_dump(mode="json")["logs"]
     printed = in_usd(recorded)
-    assert shown == {name: printed.get(name) for name in SHOWN} | {"caller": "team-a"}
+    of_its_own = {"caller": "team-a", "cached": False}
+    assert shown == {name: printed.get(name) for name in SHOWN} | of_its_own
+
+
+def test_only_an_answered_request_without_a_time_of_its_own_was_a_kept_answer(requests_table, log):
+    write(
+        requests_table,
+        [row(1, NOW, latency_ms=None), row(2, NOW, status="FAILED", latency_ms=None)],
+    )
+    shown = _page(log).model_dump(mode="json")["logs"]
+    assert {one["request_id"][-1]: one["cached"] for one in shown} == {"1": True, "2": False}

@@ -4,17 +4,17 @@ from datetime import UTC, datetime
 
 import pytest
 
-from functions.record_metrics.recording import Stores, record
+from functions.record_metrics.recording import record
 from functions.shared.caller import Limits
 from functions.shared.contracts.states import Attempt
 from functions.shared.money.budget import Hold
 from functions.shared.money.budget_table import BudgetTable
 from functions.shared.money.job_calls import call_change
 from functions.shared.storage import clients
-from functions.shared.storage.dead_letters import DeadLetters
 from functions.shared.storage.request_log import RequestLog
 from functions.shared.storage.state_table import StateTable
 from tests.support.builders import candidate, decision, finished, profile, ranked
+from tests.support.recording import stores
 
 KILLED = {"Error": "Sandbox.Timedout", "Cause": "Task timed out after 270.00 seconds"}
 ESTIMATED_NANO_USD = 1_000_000
@@ -32,8 +32,7 @@ def recorded(requests_table, state_table, budgets_table):
             profile=profile(caller=caller or {}),
         )
         budgets = BudgetTable(budgets_table)
-        stores = Stores(RequestLog("Requests"), StateTable("State"), DeadLetters(""), budgets, 30)
-        record(event, stores)
+        record(event, stores("", budgets))
         return RequestLog("Requests").get("req_1")
 
     return row_of

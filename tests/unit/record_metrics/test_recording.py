@@ -1,7 +1,7 @@
 import boto3
 import pytest
 
-from functions.record_metrics.recording import Stores, record
+from functions.record_metrics.recording import record
 from functions.shared.contracts.states import RecordInput
 from functions.shared.errors import (
     AnswerUnfit,
@@ -12,12 +12,10 @@ from functions.shared.errors import (
     RequestDoubted,
     RequestUnsupported,
 )
-from functions.shared.money.budget_table import BudgetTable
 from functions.shared.never_ran import NEVER_RAN
-from functions.shared.storage.dead_letters import DeadLetters
 from functions.shared.storage.request_log import RequestLog, unpacked
-from functions.shared.storage.state_table import StateTable
 from tests.support.builders import called, candidate, caught, decision, finished, ranked
+from tests.support.recording import stores
 
 SERVICE = "llm-orchestrator-test"
 TABLE = "Requests"
@@ -63,10 +61,7 @@ def _event(*failures, error):
 
 
 def _record(event, queue_url):
-    stores = Stores(
-        RequestLog(TABLE), StateTable("State"), DeadLetters(queue_url), BudgetTable(None), 30
-    )
-    return record(event, stores, trace_id="1-abc")
+    return record(event, stores(queue_url), trace_id="1-abc")
 
 
 THROTTLED = {"Error": "Lambda.TooManyRequestsException", "Cause": "Rate Exceeded."}

@@ -2,15 +2,13 @@
 
 import pytest
 
-from functions.record_metrics.recording import Stores, record
+from functions.record_metrics.recording import record
 from functions.shared.caller import Caller, Limits
 from functions.shared.errors import BudgetExceeded, ProviderTimeout
 from functions.shared.money.budget import STAGE_ID, budget_id
 from functions.shared.money.budget_table import BudgetTable
-from functions.shared.storage.dead_letters import DeadLetters
-from functions.shared.storage.request_log import RequestLog
-from functions.shared.storage.state_table import StateTable
 from tests.support.builders import caught, finished, profile
+from tests.support.recording import stores
 
 CALLER = Caller(
     limits=Limits(day_nano_usd=50, month_nano_usd=700),
@@ -25,8 +23,7 @@ def refused(requests_table, state_table, budgets_table):
 
     def noted(error, caller=CALLER):
         event = finished(error=caught(error), profile=profile(caller=caller))
-        stores = Stores(RequestLog("Requests"), StateTable("State"), DeadLetters(""), budgets, 30)
-        record(event, stores)
+        record(event, stores("", budgets))
         own = budget_id(event.caller_id)
         items = {id_: budgets.read(id_).item for id_ in (own, STAGE_ID)}
         return {

@@ -9,7 +9,7 @@ import pytest
 
 from functions.classify.profiling import profile_request
 from functions.invoke_provider.called_model import called_model
-from functions.invoke_provider.prompts import JSON_ONLY, prompt_for, template_of
+from functions.invoke_provider.prompts import JSON_ONLY, prompt_for
 from functions.score.options import options_of
 from functions.score.ranking import rank
 from functions.shared.catalogue.models import TASKS, load_catalogue
@@ -21,6 +21,7 @@ from functions.shared.contracts.request import GenerateRequest
 from functions.shared.contracts.states import ClassifyInput
 from functions.shared.policy.output_limit import output_limit
 from functions.shared.policy.routing_policy import load_policy
+from functions.shared.prompts import template_of
 from functions.shared.settings import ClassifySettings
 from functions.shared.vocabulary import Usage
 from tests.conftest import PROJECT

@@ -6,13 +6,10 @@ import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 from moto.core.models import botocore_stubber
 
-from functions.record_metrics.recording import Stores, record
+from functions.record_metrics.recording import record
 from functions.shared.contracts.states import RecordInput
-from functions.shared.money.budget_table import BudgetTable
 from functions.shared.money.caller_spend import CallerSpend, spend_of
 from functions.shared.storage import clients
-from functions.shared.storage.dead_letters import DeadLetters
-from functions.shared.storage.request_log import RequestLog
 from functions.shared.storage.state_table import StateTable
 from functions.tally.counting import count
 from functions.tally.handler import lambda_handler
@@ -20,6 +17,7 @@ from functions.tally.stream import batch_of
 from tests.conftest import PROJECT
 from tests.support.builders import decision, finished, profile
 from tests.support.gateway_events import LambdaStub
+from tests.support.recording import stores
 from tests.support.row_stream import item_of, stream_event
 
 NOW = datetime(2026, 11, 26, 10, 30, 20, tzinfo=UTC)
@@ -72,9 +70,7 @@ def _record(event):
     queue = boto3.client("sqs").create_queue(QueueName="dead-letters")["QueueUrl"]
     record(
         event,
-        Stores(
-            RequestLog("Requests"), StateTable("State"), DeadLetters(queue), BudgetTable(None), 30
-        ),
+        stores(queue),
     )
 
 

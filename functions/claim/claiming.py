@@ -1,0 +1,139 @@
+"""Who answers, where several ask the same: the first; the others get its answer, or are told to wait."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from functions.claim.given_again import given_again
+from functions.shared.attempt_limits import (
+    HOLD_MARGIN_S,
+    LONGEST_LOOK_S,
+    OVERRUN_S,
+    PATIENCE_SHARE,
+    SUBMISSION_S,
+)
+from functions.shared.contracts.decision import CACHE, IDEMPOTENCY, Claim, Profile
+from functions.shared.contracts.states import ClaimInput, ClaimOutput, Outcome
+from functions.shared.errors import (
+    BUSY_S,
+    KEY_UNKNOWN,
+    EngineError,
+    IdempotencyConflict,
+    RequestInProgress,
+    ServiceUnavailable,
+    error_body,
+)
+from functions.shared.kept_answers.answer_table import AnswerTable, KeptAnswer
+from functions.shared.telemetry.observability import logger
+
+IN_PROGRESS_S = 1
+"""When to ask again for an answer that is being made."""
+
+
+def claim(event: ClaimInput, answers: AnswerTable, now_s: float) -> ClaimOutput:
+    """`now_s` in epoch seconds. Raises `ServiceUnavailable` where nobody can tell whether the request of a
+    caller's key was made before; a cache that cannot be read costs nobody the answer."""
+    return _Claiming(event, answers, now_s).outcome()
+
+
+@dataclass(frozen=True)
+class _Claiming:
+    event: ClaimInput
+    answers: AnswerTable
+    now_s: float
+
+    def outcome(self) -> ClaimOutput:
+        by_kind = {one.kind: one for one in self._profile.claims}
+        key, cache = by_kind.get(IDEMPOTENCY), by_kind.get(CACHE)
+        if key and (there := self._under_key(key)):
+            return self._of_key(there, key)
+        held = [key] if key else []
+        if cache is None or self.event.submitting:
+            return self._held(held)
+        try:
+            found = self.answers.take(cache, self._profile.request_id, self._until_s)
+        except (BotoCoreError, ClientError) as failure:
+            logger.warning("cache not read", error_type=type(failure).__name__)
+            return self._held(held)
+        if found is None:
+            return self._held([*held, cache])
+        return self._of_cache(found, held)
+
+    @property
+    def _profile(self) -> Profile:
+        return self.event.profile
+
+    @property
+    def _until_s(self) -> int:
+        """When the request has ended, one way or the other. A job that was submitted claims again as soon as
+        it runs."""
+        if self.event.submitting:
+            return round(self.now_s) + SUBMISSION_S
+        return round(self._profile.deadline_at_ms / 1000) + OVERRUN_S + HOLD_MARGIN_S
+
+    def _under_key(self, key: Claim) -> KeptAnswer | None:
+        try:
+            return self.answers.take(key, self._profile.request_id, self._until_s)
+        except (BotoCoreError, ClientError) as failure:
+            logger.error("key not read", error_type=type(failure).__name__)
+            raise ServiceUnavailable(KEY_UNKNOWN, retry_after_seconds=BUSY_S) from None
+
+    def _of_key(self, found: KeptAnswer, key: Claim) -> ClaimOutput:
+        if found.fingerprint != key.fingerprint:
+            message = "This Idempotency-Key was used for another request."
+            return self._told(_body(IdempotencyConflict(message), self._profile))
+        if self.event.submitting:
+            outcome: Outcome = "running" if found.answer is None else "ended"
+            return ClaimOutput(outcome=outcome, first_request_id=found.request_id)
+        if found.answer is None:
+            message = "The first request with this Idempotency-Key is still running."
+            running = RequestInProgress(message, retry_after_seconds=IN_PROGRESS_S)
+            return self._told(_body(running, self._profile))
+        return self._told(found.answer)
+
+    def _of_cache(self, found: KeptAnswer, held: list[Claim]) -> ClaimOutput:
+        if found.answer is not None:
+            return self._hit(found.answer, held)
+        if found.passed or not (wait_s := self._wait_s()):
+            return self._held(held)
+        return ClaimOutput(
+            outcome="wait",
+            claims=self._profile.claims,
+            first_request_id=found.request_id,
+            wait_seconds=wait_s,
+        )
+
+    def _hit(self, kept: dict[str, Any], held: list[Claim]) -> ClaimOutput:
+        answer, logged = given_again(kept, self._profile, self.now_s * 1000)
+        for one in held:
+            # Under the caller's key it is the first answer, and no provider's function will keep it.
+            self.answers.keep(one, self._profile.request_id, answer)
+        return ClaimOutput(
+            outcome="hit",
+            claims=held,
+            first_request_id=kept["request_id"],
+            answer=answer,
+            logged_answer=logged,
+        )
+
+    def _wait_s(self) -> int:
+        """0 where the rest of the request's time is better spent on asking itself."""
+        started_s = self._profile.started_at_ms / 1000
+        whole_s = self._profile.deadline_at_ms / 1000 - started_s
+        waited_s = self.now_s - started_s
+        left_s = int(PATIENCE_SHARE * whole_s - waited_s)
+        return max(0, min(round(waited_s / 4) or 1, LONGEST_LOOK_S, left_s))
+
+    def _held(self, claims: list[Claim]) -> ClaimOutput:
+        own = self._profile.request_id
+        return ClaimOutput(outcome="held", claims=claims, first_request_id=own)
+
+    def _told(self, answer: dict[str, Any]) -> ClaimOutput:
+        return ClaimOutput(outcome="told", first_request_id=answer["request_id"], answer=answer)
+
+
+def _body(error: EngineError, profile: Profile) -> dict[str, Any]:
+    return error_body(error, profile.request_id)

@@ -1,0 +1,124 @@
+"""Answers in DynamoDB that may be given again, and who is about to make one.
+
+An item belongs to the request that claimed it. Until `expires_at`, epoch seconds, nobody else gets it: that is
+the end of the request's time at first, and of the answer's once it is there.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from boto3.dynamodb.conditions import Attr
+
+from functions.shared.contracts.decision import Claim
+from functions.shared.storage.clients import table
+from functions.shared.storage.conditions import refusing_item
+
+_ANSWER = "answer"
+_PASSED_S = 60
+"""How long the others need not wait for an answer that is not to be kept."""
+
+
+@dataclass(frozen=True)
+class KeptAnswer:
+    """`answer` is None while it is being made by `request_id`; `passed`: its maker kept none, and
+    everybody makes their own."""
+
+    request_id: str
+    fingerprint: str
+    answer: dict[str, Any] | None
+    passed: bool
+
+
+class AnswerTable:
+    """Items by `answer_id`. Every method raises `ClientError` and `BotoCoreError` where the table refuses
+    or does not answer."""
+
+    def __init__(self, table_name: str) -> None:
+        self._table = table(table_name)
+
+    def take(self, claim: Claim, request_id: str, until_s: int) -> KeptAnswer | None:
+        """None where it is the request's now, until then; else what is there. It is the same for a request
+        that asks again."""
+        # A read costs a fraction of a write that is refused, and most find something.
+        if there := self._read(claim):
+            if there["request_id"] != request_id or _ANSWER in there:
+                return _kept(there)
+            if there["expires_at"] >= until_s:
+                return None
+        taken: dict[str, Any] = {
+            "answer_id": claim.answer_id,
+            "request_id": request_id,
+            "fingerprint": claim.fingerprint,
+            "expires_at": until_s,
+        }
+        is_own = Attr("request_id").eq(request_id) & Attr(_ANSWER).not_exists()
+        refused = refusing_item(
+            lambda: self._table.put_item(
+                Item=taken,
+                ConditionExpression=Attr("answer_id").not_exists()
+                | Attr("expires_at").lte(int(time.time()))
+                | is_own,
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        )
+        return None if refused is None else _kept(refused)
+
+    def keep(self, claim: Claim, request_id: str, answer: Mapping[str, Any]) -> None:
+        """Nothing happens where the claim is another's by now."""
+        text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
+        packed = zlib.compress(text.encode("utf-8", "replace"))
+        self._set(claim, request_id, _ANSWER, packed, claim.kept_for_s)
+
+    def pass_on(self, claim: Claim, request_id: str) -> None:
+        """There is an answer, and it is not to be kept."""
+        self._set(claim, request_id, "passed", True, _PASSED_S)
+
+    def release(self, claim: Claim, request_id: str) -> None:
+        """There is no answer: whoever comes next makes one. An answer stays."""
+        is_own = Attr("request_id").eq(request_id)
+        refusing_item(
+            lambda: self._table.delete_item(
+                Key={"answer_id": claim.answer_id},
+                ConditionExpression=is_own
+                & Attr(_ANSWER).not_exists()
+                & Attr("passed").not_exists(),
+            )
+        )
+
+    def _set(
+        self, claim: Claim, request_id: str, name: str, value: bytes | bool, for_s: int
+    ) -> None:
+        refusing_item(
+            lambda: self._table.update_item(
+                Key={"answer_id": claim.answer_id},
+                UpdateExpression="SET #name = :value, expires_at = :expires_at",
+                ConditionExpression=Attr("request_id").eq(request_id),
+                ExpressionAttributeNames={"#name": name},
+                ExpressionAttributeValues={
+                    ":value": value,
+                    ":expires_at": int(time.time()) + for_s,
+                },
+            )
+        )
+
+    def _read(self, claim: Claim) -> dict[str, Any] | None:
+        """What has expired is not there, whether or not DynamoDB has taken it away."""
+        found = self._table.get_item(Key={"answer_id": claim.answer_id})
+        item: dict[str, Any] | None = found.get("Item")
+        return item if item and item["expires_at"] > time.time() else None
+
+
+def _kept(item: Mapping[str, Any]) -> KeptAnswer:
+    packed: Any = item.get(_ANSWER)
+    return KeptAnswer(
+        request_id=item["request_id"],
+        fingerprint=item["fingerprint"],
+        answer=None if packed is None else json.loads(zlib.decompress(bytes(packed))),
+        passed="passed" in item,
+    )

@@ -1,0 +1,178 @@
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+
+from functions.claim.claiming import claim
+from functions.claim.handler import lambda_handler
+from functions.shared.contracts.decision import Claim
+from functions.shared.contracts.states import ClaimInput
+from functions.shared.errors import KEY_UNKNOWN, ServiceUnavailable
+from functions.shared.kept_answers.answer_table import AnswerTable
+from tests.support.builders import STARTED_AT_MS, profile
+from tests.support.gateway_events import LambdaStub
+from tests.support.kept_answers import ANSWER
+
+KEY = Claim(kind="idempotency", answer_id="k" * 64, fingerprint="f", kept_for_s=86_400)
+CACHE = Claim(kind="cache", answer_id="c" * 64, fingerprint="f", kept_for_s=60)
+BEGAN_S = STARTED_AT_MS / 1000
+
+
+@pytest.fixture
+def answers(answers_table):
+    return AnswerTable("Answers")
+
+
+def _asked(request_id, *claims, **changes):
+    return profile(request_id=request_id, claims=list(claims), **changes)
+
+
+@pytest.fixture
+def claiming(answers):
+    def told(asked, *, after_s=0.0, submitting=False):
+        event = ClaimInput(profile=asked, submitting=submitting)
+        return claim(event, answers, BEGAN_S + after_s)
+
+    return told
+
+
+@pytest.fixture(autouse=True)
+def _in_the_year_of_the_builders(monkeypatch):
+    monkeypatch.setattr("time.time", lambda: BEGAN_S)
+
+
+def test_the_first_request_holds_what_it_claims(claiming):
+    told = claiming(_asked("req_1", KEY, CACHE))
+    assert (told.outcome, told.claims) == ("held", [KEY, CACHE])
+
+
+def test_a_repeated_key_is_told_that_the_first_runs_and_then_the_first_answer(claiming, answers):
+    claiming(_asked("req_1", KEY))
+    told = claiming(_asked("req_2", KEY))
+    assert told.outcome == "told"
+    assert told.answer["error"]["code"] == "request_in_progress"
+    assert told.answer["error"]["retry_after_seconds"] == 1
+    assert told.answer["request_id"] == "req_2"
+    answers.keep(KEY, "req_1", ANSWER)
+    assert claiming(_asked("req_2", KEY)).answer == ANSWER
+
+
+def test_a_key_with_another_body_is_a_conflict_whatever_became_of_the_first(claiming, answers):
+    other = KEY.model_copy(update={"fingerprint": "g"})
+    claiming(_asked("req_1", KEY))
+    for _ in range(2):
+        told = claiming(_asked("req_2", other))
+        assert told.answer["error"]["code"] == "idempotency_conflict"
+        answers.keep(KEY, "req_1", ANSWER)
+
+
+def test_a_failed_request_may_be_tried_again_under_its_key(claiming, answers):
+    claiming(_asked("req_1", KEY))
+    answers.release(KEY, "req_1")
+    assert claiming(_asked("req_2", KEY)).outcome == "held"
+
+
+def test_a_submitted_job_claims_its_key_alone_and_again_when_it_runs(claiming):
+    job = _asked("req_1", KEY, CACHE, mode="async")
+    assert claiming(job, submitting=True).claims == [KEY]
+    repeated = claiming(_asked("req_2", KEY, CACHE, mode="async"), submitting=True)
+    assert (repeated.outcome, repeated.first_request_id) == ("running", "req_1")
+    told = claiming(job)
+    assert (told.outcome, told.claims) == ("held", [KEY, CACHE])
+
+
+def test_a_job_whose_key_is_anothers_by_now_does_not_run(claiming):
+    claiming(_asked("req_1", KEY, mode="async"), submitting=True)
+    told = claiming(_asked("req_2", KEY, mode="async"))
+    assert told.answer["error"]["code"] == "request_in_progress"
+
+
+def test_an_answered_job_is_named_to_who_submits_it_again(claiming, answers):
+    claiming(_asked("req_1", KEY, mode="async"), submitting=True)
+    answers.keep(KEY, "req_1", ANSWER)
+    told = claiming(_asked("req_2", KEY, mode="async"), submitting=True)
+    assert (told.outcome, told.first_request_id, told.answer) == ("ended", "req_1", None)
+
+
+def test_a_kept_answer_costs_nothing_and_says_whose_it_was(claiming, answers):
+    claiming(_asked("req_1", CACHE))
+    answers.keep(CACHE, "req_1", ANSWER)
+    told = claiming(_asked("req_2", KEY, CACHE), after_s=0.25)
+    answer, logged = told.answer, told.logged_answer
+    assert (told.outcome, told.claims) == ("hit", [KEY])
+    assert (answer["request_id"], answer["execution_id"]) == ("req_2", "req_2")
+    assert (answer["cached"], answer["result"]) == (True, ANSWER["result"])
+    assert answer["usage"]["total_cost_usd"] == 0
+    assert answer["usage"]["savings_usd"] == ANSWER["usage"]["baseline_cost_usd"] == 0.00125
+    assert answer["routing"]["fallbacks"] == []
+    assert "req_1" in answer["routing"]["reason"]
+    assert answer["performance"] == {
+        "total_time_ms": 250, "routing_time_ms": 2, "inference_time_ms": 0,
+    }  # fmt: skip
+    assert logged.cached_from.model_dump() == {
+        "request_id": "req_1", "model": "gpt-4o-mini", "provider": "openai",
+    }  # fmt: skip
+    assert logged.usage.savings_nano_usd == logged.usage.baseline_cost_nano_usd == 1_250_000
+    # Under its key it is the first answer.
+    assert claiming(_asked("req_3", KEY)).answer == answer
+
+
+@pytest.mark.parametrize(
+    ("after_s", "outcome", "wait_s"),
+    [(0, "wait", 1), (3, "wait", 1), (8, "wait", 2), (15, "wait", 2), (16, "held", 0)],
+)
+def test_who_asks_the_same_waits_two_thirds_of_its_time_and_then_asks_itself(
+    claiming, after_s, outcome, wait_s
+):
+    claiming(_asked("req_1", CACHE))
+    told = claiming(_asked("req_2", CACHE), after_s=after_s if outcome == "wait" else 17)
+    assert (told.outcome, told.wait_seconds) == (outcome, wait_s)
+    assert told.claims == ([CACHE] if outcome == "wait" else [])
+
+
+def test_who_has_no_time_to_wait_asks_itself(claiming):
+    claiming(_asked("req_1", CACHE))
+    hurried = _asked("req_2", CACHE, deadline_at_ms=STARTED_AT_MS + 1_200)
+    assert claiming(hurried).outcome == "held"
+
+
+def test_the_leaders_failure_makes_another_leader(claiming, answers):
+    claiming(_asked("req_1", CACHE))
+    assert claiming(_asked("req_2", CACHE)).outcome == "wait"
+    answers.release(CACHE, "req_1")
+    assert claiming(_asked("req_2", CACHE)).claims == [CACHE]
+    assert claiming(_asked("req_3", CACHE)).outcome == "wait"
+
+
+def test_where_the_leader_keeps_none_nobody_waits(claiming, answers):
+    claiming(_asked("req_1", CACHE))
+    answers.pass_on(CACHE, "req_1")
+    told = claiming(_asked("req_2", CACHE))
+    assert (told.outcome, told.claims) == ("held", [])
+
+
+class Broken(AnswerTable):
+    def __init__(self):
+        """Without a table."""
+
+    def take(self, *_):
+        raise ClientError({"Error": {"Code": "InternalServerError"}}, "GetItem")
+
+
+def test_without_the_table_no_key_is_trusted_and_a_cache_is_missed():
+    told = claim(ClaimInput(profile=_asked("req_1", CACHE)), Broken(), BEGAN_S)
+    assert (told.outcome, told.claims) == ("held", [])
+    with pytest.raises(ServiceUnavailable) as refused:
+        claim(ClaimInput(profile=_asked("req_1", KEY, CACHE)), Broken(), BEGAN_S)
+    assert refused.value.message == KEY_UNKNOWN
+    assert refused.value.retry_after_seconds == 5
+
+
+def test_the_state_gets_all_that_it_looks_for(environment, answers):
+    environment(ANSWERS_TABLE="Answers", POWERTOOLS_SERVICE_NAME="test")
+    asked = _asked("req_1", KEY).model_dump(mode="json")
+    told = lambda_handler({"profile": asked}, LambdaStub())
+    assert json.loads(json.dumps(told)) == {
+        "outcome": "held", "claims": [KEY.model_dump()], "first_request_id": "req_1",
+        "wait_seconds": 0, "answer": None, "logged_answer": None,
+    }  # fmt: skip
