@@ -330,7 +330,10 @@ class _Handler(CallHandler):
 
     def _is_left(self) -> bool:
         """Whether the gateway has closed the connection."""
-        if not select.select([self.connection], [], [], 0)[0]:
+        # Unlike select, it knows descriptors beyond the first 1,024.
+        looking = select.poll()
+        looking.register(self.connection, select.POLLIN)
+        if not looking.poll(0):
             return False
         try:
             return not self.connection.recv(1, socket.MSG_PEEK)

@@ -69,6 +69,7 @@ def numbers_of(deadline_ms: int) -> dict[str, int]:
     return {
         "StateTimeoutSeconds": limits.STATE_TIMEOUT_S,
         "QueueTimeoutSeconds": limits.QUEUE_TIMEOUT_S,
+        "SubmitTimeoutSeconds": limits.SUBMIT_TIMEOUT_S,
         "AttemptTimeoutSeconds": math.ceil(deadline_ms / 1000) + limits.OVERRUN_S,
         "RetryIntervalSeconds": limits.RETRY_INTERVAL_S,
         "RetryBackoffRate": limits.RETRY_BACKOFF_RATE,

@@ -21,25 +21,18 @@ from functions.shared.money.budget import minute_of
 from functions.shared.vocabulary import nano_usd, usd
 from local.faults import aimock
 from local.faults.dead_letters import replay
-from local.faults.exchange import Exchange, marked
-from local.faults.fixtures import fixtures
-from local.faults.killing import Kills, can_kill, kill_caller
-from local.faults.kinds import BY_NAME
+from local.faults.exchange import marked
+from local.faults.killing import Kills, can_kill
 from local.state import read_state
-from tests.conftest import PROJECT, running_stack
+from tests.conftest import PROJECT
 from tests.support.api_calls import assert_error, call, eventually, get, post
+from tests.support.held_exchange import LONG, SHORT, TALKATIVE
 from tests.support.spend_books import SpendBooks, charged, overdrawn
 
-pytestmark = pytest.mark.xdist_group("budgets")
+pytestmark = pytest.mark.xdist_group("billed")
 
 MODEL = "claude-haiku-5-5"
 OTHERS = ["gpt-6-luna", "azure-gpt-4o-mini", "bedrock-claude-haiku-5-5"]
-TALKATIVE = "gpt-5-mini"
-"""Its output is dear beside its input, and its answers are long: what a call holds is nearly what it costs."""
-
-
-def _prose(words):
-    return json.dumps({"answer": " ".join(["weather"] * words), "topics": ["prose"]})
 
 
 def _tokens(text):
@@ -47,72 +40,19 @@ def _tokens(text):
     return -(-len(text) // 4)
 
 
-SHORT, LONG = _prose(150), _prose(330)
 AT_ONCE, FIT = 50, 10
-STAGE_USD = Decimal(5)
 KILLS = 5
 """`python -m local load --faults` kills more, and tests/statemachine at more kinds of moments."""
 
 
-class HeldExchange(Exchange):
-    """Answers what it gets while nobody holds it."""
-
-    def __init__(self, *told):
-        super().__init__(*told)
-        self.free = threading.Event()
-        self.free.set()
-        self.watch = self._wait
-
-    def _wait(self, *_):
-        self.free.wait(20)
-
-    def of(self, prefix):
-        return [one for one in self.calls if one.mark.startswith(prefix)]
-
-
-def scripted(call_):
-    """The fault that the mark ends in, at its first call."""
-    name = call_.mark.rpartition(".")[2]
-    return BY_NAME[name if call_.number == 0 and name in BY_NAME else "well"]
-
-
-def _answers():
-    """Of one length for each model."""
-    for fixture in fixtures():
-        if model := fixture["match"].get("model"):
-            answer = LONG if model == TALKATIVE else SHORT
-            yield {**fixture, "response": {"content": answer}}
-        else:
-            yield fixture
-
-
 @pytest.fixture(scope="module")
-def exchange(tmp_path_factory):
-    with aimock.serving(list(_answers()), tmp_path_factory.mktemp("aimock")) as url:
-        made = HeldExchange(url, scripted, lambda *_: None)
-        with made.serving():
-            yield made
-
-
-@pytest.fixture(scope="module")
-def stack(exchange):
-    more = {"STAGE_MONTH_USD": str(STAGE_USD), "LOCAL_WORKERS_PER_FUNCTION": str(FIT + 2)}
-    with running_stack(**exchange.variables, **more) as running:
-        group = read_state(urlsplit(running.base_url).port).emulator_pid
-        exchange.kill = lambda *ports: kill_caller(group, *ports)
-        yield running
+def stack(billed):
+    return billed
 
 
 @pytest.fixture(scope="module")
 def books(stack, exchange):
     return SpendBooks(stack, exchange)
-
-
-@pytest.fixture
-def held(exchange):
-    exchange.free.clear()
-    yield exchange
-    exchange.free.set()
 
 
 def _body(mark, **more):

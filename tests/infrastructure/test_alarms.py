@@ -27,6 +27,7 @@ SLUGS = (
     "unhandled-events",
     "late-figures",
     "function-throttles",
+    "function-throttles-2",
     "spend-per-hour",
     "hold-exceeded",
     "hold-assumed",
@@ -180,15 +181,23 @@ def test_the_documentation_says_what_the_alarms_cost(prod: Stage) -> None:
     assert f"{watched / 10:g} USD (they watch {watched} metrics)" in text
 
 
+WATCHED = 11
+"""Functions that requests wait for."""
+
+
 def called(pipeline: StackTemplate) -> int:
     """How many functions requests wait for."""
     machine = pipeline.named("AWS::StepFunctions::StateMachine", "GenerateMachine")
     return len([name for name in machine["DefinitionSubstitutions"] if name.endswith("Arn")])
 
 
-def test_throttles_of_all_functions_that_requests_wait_for_fit_into_one_alarm(prod: Stage) -> None:
-    functions = throttled(alarms(prod)["function-throttles"])
-    assert len(set(functions)) == len(functions) == called(prod.pipeline) <= MOST_METRICS
+def test_throttles_of_all_functions_that_requests_wait_for_are_watched_once(prod: Stage) -> None:
+    functions = [
+        function
+        for name in ("function-throttles", "function-throttles-2")
+        for function in throttled(alarms(prod)[name])
+    ]
+    assert len(set(functions)) == len(functions) == called(prod.pipeline) == WATCHED
 
 
 @pytest.mark.parametrize("more", [1, 2, 5, 12])
@@ -206,9 +215,9 @@ def test_with_more_providers_more_alarms_watch_for_throttles(
     }
     watched = {name: throttled(alarm) for name, alarm in found.items()}
     assert all(0 < len(functions) <= MOST_METRICS for functions in watched.values())
-    assert len(set().union(*watched.values())) == 10 + more
+    assert len(set().union(*watched.values())) == WATCHED + more
     names = [f"llm-orchestrator-dev-function-throttles{part}" for part in ("", "-2", "-3")]
-    assert sorted(found) == names[: -(-(10 + more) // MOST_METRICS)]
+    assert sorted(found) == names[: -(-(WATCHED + more) // MOST_METRICS)]
     for alarm in found.values():
         assert alarm["AlarmDescription"].endswith("docs/runbook.md#function-throttles")
         assert alarm["AlarmActions"]

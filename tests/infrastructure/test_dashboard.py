@@ -143,6 +143,7 @@ def test_the_dashboard_has_every_section(body: dict[str, Any]) -> None:
             "Tokens",
         },
         "Budgets": {"Budgets", "Requests refused by budget"},
+        "Kept answers": {"Answers that may be kept", "Hit rate"},
         "Routing": {
             "Answers by model",
             "Requests by task",

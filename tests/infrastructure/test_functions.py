@@ -12,6 +12,7 @@ from functions.shared.settings import (
     AdminSettings,
     ApiSettings,
     AuthorizeSettings,
+    ClaimSettings,
     ClassifySettings,
     InvokeSettings,
     MetricsSettings,
@@ -35,6 +36,7 @@ pytestmark = pytest.mark.xdist_group("synthesis")
 FUNCTION = "AWS::Lambda::Function"
 FUNCTIONS = {
     "Classify": "classify",
+    "Claim": "claim",
     "Score": "score",
     "InvokeOpenai": "invoke_provider",
     "InvokeAzureOpenai": "invoke_provider",
@@ -170,12 +172,14 @@ def test_only_tracing_log_delivery_and_reading_metrics_name_no_resource(prod: St
             {
                 "dynamodb:PutItem",
                 "dynamodb:UpdateItem",
+                "dynamodb:DeleteItem",
                 "dynamodb:BatchGetItem",
                 "dynamodb:GetItem",
                 "sqs:SendMessage",
             },
         ),
         ("Route", {"dynamodb:BatchGetItem", "dynamodb:GetItem"}),
+        ("Claim", {f"dynamodb:{one}" for one in ("GetItem", "PutItem", "UpdateItem")}),
         (
             "Api",
             {
@@ -243,10 +247,15 @@ def test_a_function_may_do_exactly_what_it_needs(prod: Stage, name: str, actions
         ("Score", {"dynamodb:BatchGetItem": {"State"}, "dynamodb:GetItem": {"Budgets"}}),
         ("Route", {"dynamodb:BatchGetItem": {"State"}, "dynamodb:GetItem": {"Budgets"}}),
         (
+            "Claim",
+            {f"dynamodb:{one}": {"Answers"} for one in ("GetItem", "PutItem", "UpdateItem")},
+        ),
+        (
             "RecordMetrics",
             {
                 "dynamodb:PutItem": {"Requests", "State"},
                 "dynamodb:UpdateItem": {"State", "Budgets"},
+                "dynamodb:DeleteItem": {"Answers"},
                 "dynamodb:BatchGetItem": {"State"},
                 "dynamodb:GetItem": {"Budgets"},
             },
@@ -364,7 +373,8 @@ def test_a_provider_function_knows_budgets_and_the_items_of_calls_and_nothing_el
     assert reached_tables(prod, name) == {
         "dynamodb:BatchGetItem": {"State"},
         "dynamodb:GetItem": {"Budgets"},
-        "dynamodb:UpdateItem": {"State", "Budgets"},
+        # It writes kept answers, and reads none.
+        "dynamodb:UpdateItem": {"State", "Budgets", "Answers"},
     }
     assert keeping["Condition"] == {
         "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["calls#*"]},
@@ -564,6 +574,7 @@ def test_every_log_group_ends_its_logs(prod: Stage) -> None:
         ("Classify", ClassifySettings),
         ("Score", ScoreSettings),
         ("InvokeOpenai", InvokeSettings),
+        ("Claim", ClaimSettings),
         ("RecordMetrics", RecordSettings),
         ("Route", RouteSettings),
         ("Authorize", AuthorizeSettings),

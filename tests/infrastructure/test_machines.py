@@ -41,7 +41,9 @@ def test_no_task_outlives_its_execution(prod: Stage) -> None:
 def test_every_number_of_the_definition_comes_from_one_place() -> None:
     text = ORCHESTRATE.read_text("utf-8") + SUBMIT.read_text("utf-8")
     placeholders = set(re.findall(r"\$\{(\w+)\}", text))
-    texts = {"JobsPath", "NeverRan", "ProviderFunctions", "ServiceErrors", "Unreadable"}
+    texts = {
+        "JobsPath", "KeyUnknown", "NeverRan", "ProviderFunctions", "ServiceErrors", "Unreadable",
+    }  # fmt: skip
     numbers = {name for name in placeholders if not name.endswith(("Arn", "Url"))} - texts
     assert numbers == numbers_of(26_000).keys()
     bare = re.findall(r'"(?:[A-Z]\w+Seconds|MaxAttempts|BackoffRate)": \d+', text)

@@ -66,11 +66,11 @@ def context(chosen: str = "free-lunch") -> dict[str, Any]:
     }
 
 
-def request(template: str, body: str, **headers: str) -> dict[str, Any]:
+def request(mode: str, body: str, **headers: str) -> dict[str, Any]:
     """The call of Step Functions that a request becomes; header names with _ for -."""
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     text = render(
-        mapping_template(template, machine_arn=MACHINE_ARN),
+        mapping_template("start_request", machine_arn=MACHINE_ARN, mode=mode),
         body=body,
         parameters={"header": {"Content-Type": "application/json", **sent}},
         context=context(),
@@ -78,7 +78,9 @@ def request(template: str, body: str, **headers: str) -> dict[str, Any]:
     return dict(json.loads(text))
 
 
-def response(template: str, answer: dict[str, Any]) -> tuple[int | None, dict[str, Any], Any]:
+def response(
+    answer: dict[str, Any], template: str = "start_response"
+) -> tuple[int | None, dict[str, Any], Any]:
     """Overridden status, headers and body that an answer of Step Functions becomes."""
     names = context()
     text = render(mapping_template(template), body=json.dumps(answer), parameters={}, context=names)
@@ -86,24 +88,19 @@ def response(template: str, answer: dict[str, Any]) -> tuple[int | None, dict[st
     return overridden.get("status"), overridden["header"], json.loads(text)
 
 
-@pytest.mark.parametrize("template", ["generate_request", "jobs_request"])
 @pytest.mark.parametrize("text", HOSTILE_TEXTS.values(), ids=HOSTILE_TEXTS)
 @pytest.mark.parametrize("ascii_only", [True, False])
-def test_any_text_reaches_the_execution_unchanged(
-    template: str, text: str, *, ascii_only: bool
-) -> None:
+def test_any_text_reaches_the_execution_unchanged(text: str, *, ascii_only: bool) -> None:
     body = {"text": text, "metadata": {text[:40]: text[:40]}}
-    call = request(template, json.dumps(body, ensure_ascii=ascii_only))
+    call = request("sync", json.dumps(body, ensure_ascii=ascii_only))
     started = json.loads(call["input"])
     assert started["request"] == body
     assert started["request_id"] == call["name"] == "req_1-23"
 
 
-@pytest.mark.parametrize(
-    ("template", "mode"), [("generate_request", "sync"), ("jobs_request", "async")]
-)
-def test_an_execution_is_told_who_asks_and_how(template: str, mode: str) -> None:
-    call = request(template, '{"text": "hello"}')
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_an_execution_is_told_who_asks_and_how(mode: str) -> None:
+    call = request(mode, '{"text": "hello"}')
     started = json.loads(call["input"])
     assert call["stateMachineArn"] == MACHINE_ARN
     assert started["caller_id"] == "key1234567"
@@ -111,38 +108,35 @@ def test_an_execution_is_told_who_asks_and_how(template: str, mode: str) -> None
     assert started["mode"] == mode
 
 
+@pytest.mark.parametrize("mode", ["sync", "async"])
 @pytest.mark.parametrize("header", ["Idempotency_Key", "idempotency_key", "IDEMPOTENCY_KEY"])
-def test_an_idempotency_key_names_the_execution_together_with_the_caller(header: str) -> None:
-    call = request("jobs_request", '{"text": "hello"}', **{header: "order-1_A"})
-    assert call["name"] == "req_key1234567_order-1_A"
-    assert json.loads(call["input"])["request_id"] == call["name"]
+@pytest.mark.parametrize("key", ["order-1_A", "k", "k" * 64])
+def test_an_idempotency_key_is_handed_on_and_names_nothing(
+    mode: str, header: str, key: str
+) -> None:
+    call = request(mode, '{"text": "hello"}', **{header: key})
+    assert json.loads(call["input"])["idempotency_key"] == key
+    assert call["name"] == "req_1-23"
 
 
-def test_the_longest_idempotency_key_still_makes_a_name() -> None:
-    call = request("jobs_request", '{"text": "hello"}', Idempotency_Key="k" * 64)
-    assert len(call["name"]) <= 80
+def test_without_a_key_the_execution_is_told_none() -> None:
+    assert json.loads(request("sync", '{"text": "hello"}')["input"])["idempotency_key"] == ""
 
 
+@pytest.mark.parametrize("mode", ["sync", "async"])
 @pytest.mark.parametrize("key", ["", "k" * 65, "with space", "a/b", '"', "'", "ключ", "a\n"])
-def test_a_malformed_idempotency_key_makes_a_name_step_functions_refuses(key: str) -> None:
-    call = request("jobs_request", '{"text": "hello"}', Idempotency_Key=key)
+def test_a_malformed_idempotency_key_makes_a_name_step_functions_refuses(
+    mode: str, key: str
+) -> None:
+    call = request(mode, '{"text": "hello"}', Idempotency_Key=key)
     assert " " in call["name"]
-
-
-def test_a_key_that_would_be_ignored_makes_a_name_step_functions_refuses() -> None:
-    assert " " in request("generate_request", '{"text": "hello"}', Idempotency_Key="k")["name"]
-    assert " " not in request("generate_request", '{"text": "hello"}')["name"]
-
-
-def test_a_repeated_job_never_has_the_input_of_the_first() -> None:
-    call = request("jobs_request", '{"text": "hello"}', Idempotency_Key="once")
-    assert json.loads(call["input"])["gateway_request_id"] == "1-23"
+    assert json.loads(call["input"])["idempotency_key"] == ""
 
 
 def test_a_succeeded_execution_answers_its_output_as_it_is() -> None:
     answer = {"success": True, "result": "a 'b' \"c\" $x #end \u2028"}
     run = {"status": "SUCCEEDED", "output": json.dumps(answer, ensure_ascii=False)}
-    assert response("generate_response", run) == (None, {}, answer)
+    assert response(run) == (None, {}, answer)
 
 
 @pytest.mark.parametrize(("code", "status"), HTTP_STATUS.items())
@@ -150,13 +144,13 @@ def test_a_failed_execution_answers_its_cause_with_the_codes_status(code: str, s
     body = {"success": False, "error": {"code": code, "message": "it's"}, "request_id": "req_1"}
     run = {"status": "FAILED", "error": code, "cause": json.dumps(body)}
     headers = {"x-should-retry": "false"} if code == "budget_exceeded" else {}
-    assert response("generate_response", run) == (status, headers, body)
+    assert response(run) == (status, headers, body)
 
 
 def test_a_wait_that_the_cause_asks_for_becomes_a_header() -> None:
     body = {"success": False, "error": {"code": "rate_limited", "retry_after_seconds": 7}}
     run = {"status": "FAILED", "error": "rate_limited", "cause": json.dumps(body)}
-    assert response("generate_response", run)[:2] == (429, {"Retry-After": "7"})
+    assert response(run)[:2] == (429, {"Retry-After": "7"})
 
 
 @pytest.mark.parametrize(
@@ -170,7 +164,7 @@ def test_a_wait_that_the_cause_asks_for_becomes_a_header() -> None:
     ],
 )
 def test_any_other_failure_is_internal_and_shows_nothing(run: dict[str, str]) -> None:
-    status, _, body = response("generate_response", run)
+    status, _, body = response(run)
     assert status == 500
     assert body["error"]["code"] == "internal_error"
     assert body["request_id"] == "req_1-23"
@@ -180,7 +174,7 @@ def test_any_other_failure_is_internal_and_shows_nothing(run: dict[str, str]) ->
 def test_a_failure_that_asks_for_no_wait_has_no_header_of_one() -> None:
     body = {"success": False, "error": {"code": "all_providers_failed", "message": "all"}}
     run = {"status": "FAILED", "error": "all_providers_failed", "cause": json.dumps(body)}
-    assert response("generate_response", run)[1] == {}
+    assert response(run)[1] == {}
 
 
 def test_no_template_tests_a_reference_that_may_be_missing(local: Stage, prod: Stage) -> None:
@@ -208,22 +202,29 @@ def test_a_tested_bare_reference_would_be_noticed(template: str, bare: list[str]
 
 
 def test_a_timed_out_execution_is_504() -> None:
-    status, _, body = response("generate_response", {"status": "TIMED_OUT"})
+    status, _, body = response({"status": "TIMED_OUT"})
     assert (status, body["error"]["code"]) == (504, "deadline_exceeded")
 
 
 def test_an_accepted_job_says_where_to_look() -> None:
-    url = "/api/v1/jobs/req_key1234567_once"
-    output = {"execution_id": "req_key1234567_once", "status": "RUNNING", "status_url": url}
+    url = "/api/v1/jobs/req_1-23"
+    output = {"execution_id": "req_1-23", "status": "RUNNING", "status_url": url}
     run = {"status": "SUCCEEDED", "output": json.dumps(output)}
-    assert response("jobs_response", run) == (None, {"Location": url}, output)
+    assert response(run) == (None, {"Location": url}, output)
 
 
-@pytest.mark.parametrize("template", ["generate_response", "jobs_response"])
-def test_an_output_that_is_an_error_has_its_codes_status(template: str) -> None:
+@pytest.mark.parametrize(("made_by", "is_replayed"), [("req_1-23", False), ("req_first", True)])
+def test_an_answer_that_another_request_made_says_so(made_by: str, *, is_replayed: bool) -> None:
+    answer = {"success": True, "request_id": made_by, "execution_id": made_by}
+    headers = {"x-idempotent-replay": "true"} if is_replayed else {}
+    run = {"status": "SUCCEEDED", "output": json.dumps(answer)}
+    assert response(run) == (None, headers, answer)
+
+
+def test_an_output_that_is_an_error_has_its_codes_status() -> None:
     body = {"success": False, "error": {"code": "invalid_request", "message": "no $x #end"}}
     run = {"status": "SUCCEEDED", "output": json.dumps(body)}
-    assert response(template, run) == (400, {}, body)
+    assert response(run) == (400, {}, body)
 
 
 HOSTILE_IDS = {
@@ -237,22 +238,21 @@ HOSTILE_IDS = {
 }
 
 
-@pytest.mark.parametrize("template", ["generate_request", "jobs_request"])
 @pytest.mark.parametrize("chosen", HOSTILE_IDS.values(), ids=HOSTILE_IDS)
-def test_no_id_of_ours_can_be_chosen_by_the_client(template: str, chosen: str) -> None:
+def test_no_id_of_ours_can_be_chosen_by_the_client(chosen: str) -> None:
     text = render(
-        mapping_template(template, machine_arn=MACHINE_ARN),
+        mapping_template("start_request", machine_arn=MACHINE_ARN, mode="sync"),
         body='{"text": "hello"}',
         parameters={"header": {"x-amzn-RequestId": chosen}},
         context=context(chosen),
     )
     call = json.loads(text)
-    assert call == request(template, '{"text": "hello"}')
+    assert call == request("sync", '{"text": "hello"}')
     assert REQUEST_ID.fullmatch(call["name"])
 
 
 def test_templates_and_functions_make_the_same_id() -> None:
-    call = request("generate_request", '{"text": "hello"}')
+    call = request("sync", '{"text": "hello"}')
     assert call["name"] == request_id_of(context()["extendedRequestId"])
 
 
@@ -300,7 +300,7 @@ def test_nothing_names_the_id_that_a_client_chooses() -> None:
 def test_a_refused_start_becomes_the_contracts_error(
     refusal: dict[str, str], status: int, code: str
 ) -> None:
-    answered, _, body = response("start_refused", refusal)
+    answered, _, body = response(refusal, "start_refused")
     assert (answered, body["error"]["code"]) == (status, code)
     assert body["success"] is False
     assert body["request_id"] == "req_1-23"
@@ -312,5 +312,5 @@ def test_a_refused_start_becomes_the_contracts_error(
     [("start_too_large", "payload_too_large"), ("start_failed", "internal_error")],
 )
 def test_fixed_answers_are_the_contracts_error(template: str, code: str) -> None:
-    _, _, body = response(template, {})
+    _, _, body = response({}, template)
     assert body["error"]["code"] == code

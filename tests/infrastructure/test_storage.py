@@ -18,7 +18,7 @@ def deletion_policies(stage: Stage) -> set[str]:
 
 def test_prod_keeps_its_data_when_the_stack_goes(prod: Stage) -> None:
     tables = prod.storage.resources("AWS::DynamoDB::Table").values()
-    assert len(tables) == 4
+    assert len(tables) == 5
     for table in tables:
         assert table["DeletionProtectionEnabled"] is True
         assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True

@@ -166,7 +166,7 @@ def test_a_changed_mapping_template_makes_a_new_deployment(
     copied = shutil.copytree(mapping.TEMPLATES, tmp_path / "templates")
     monkeypatch.setattr(mapping, "TEMPLATES", copied)
     assert deployment_of(tmp_path / "same") == first
-    with (copied / "generate_request.vtl").open("a") as template:
+    with (copied / "start_request.vtl").open("a") as template:
         template.write("## changed\n")
     assert deployment_of(tmp_path / "changed") != first
 

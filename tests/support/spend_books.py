@@ -55,12 +55,16 @@ class SpendBooks:
     def sweep(self) -> None:
         assert self.invoke("Sweep", {}) is None
 
-    def assert_exact(self, *caller_ids: str) -> None:
+    def assert_settled(self, *caller_ids: str) -> None:
         """Nothing is held, and what each one's calls were charged is what its budget and their rows say, and
-        so for all together; what the providers told is what they bill."""
+        so for all together."""
         for id_ in caller_ids:
             _assert_settled(self.budget(id_), self.rows(id_))
         _assert_settled(self.stage(), self.rows())
+
+    def assert_exact(self, *caller_ids: str) -> None:
+        """And what the providers told is what they bill, call by call; each mark is of one row."""
+        self.assert_settled(*caller_ids)
         rows = [in_usd(row) for row in self.rows(*caller_ids)]
         marks = {row["profile"]["metadata"]["load"] for row in rows if row.get("profile")}
         calls = [one for one in self.exchange.calls if one.mark in marks]

@@ -36,6 +36,7 @@ def test_a_caller_is_told_who_it_is_what_it_may_ask_and_what_is_left():
             "expires_at": "2096-10-02T07:06:40.000+00:00",
             "models": ["gpt-4o"],
             "tasks": ["chat"],
+            "cache_ttl_seconds": 0,
         },
     )
     assert budget == {

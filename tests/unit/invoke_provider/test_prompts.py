@@ -3,9 +3,9 @@ from typing import get_args
 
 import pytest
 
-from functions.invoke_provider import prompts
 from functions.invoke_provider.called_model import called_model as model_of_catalogue
 from functions.invoke_provider.prompts import prompt_for
+from functions.shared import prompts
 from functions.shared.contracts.request import GenerateRequest, NamedToolChoice
 from functions.shared.prompts import template_of
 from functions.shared.vocabulary import Task

@@ -1,4 +1,5 @@
 import copy
+from typing import Any
 
 import pytest
 from hypothesis import assume, given
@@ -13,9 +14,9 @@ from functions.shared.kept_answers import identity
 from functions.shared.kept_answers.identity import claims_of
 from tests.unit.test_words import PNG, WHOLE, WRONG, spots, with_value
 
-PLAIN = {"text": "Hello?"}
+PLAIN: dict[str, Any] = {"text": "Hello?"}
 # Of every field, a value that no body below has.
-OTHER = {
+OTHER: dict[str, Any] = {
     "task": "code", "text": "Hello!", "messages": [{"role": "user", "content": "Hello!"}],
     "model_preference": "best", "max_cost_usd": 0.5, "max_latency_ms": 900, "model": "gpt-5",
     "models": ["gpt-5", "gpt-4o"], "fallback": False, "system": "Be kind.", "max_output_tokens": 9,
@@ -26,7 +27,10 @@ OTHER = {
     "tool_choice": "required", "response_format": {"type": "json_object"}, "cache_ttl_seconds": 9,
     "session_id": "s", "explain": True, "metadata": {"team": "a"},
 }  # fmt: skip
-BESIDE = {"tool_choice": {"tools": [{"function": {"name": "g"}}]}, "messages": {"text": None}}
+BESIDE: dict[str, Any] = {
+    "tool_choice": {"tools": [{"function": {"name": "g"}}]},
+    "messages": {"text": None},
+}
 """What a field cannot be without."""
 
 
@@ -63,9 +67,8 @@ def _without_nulls(body):
 
 @pytest.mark.parametrize("name", GenerateRequest.model_fields)
 def test_a_request_with_another_value_of_any_field_is_another_request(name):
-    beside = BESIDE.get(name, {})
-    before = _without_nulls(PLAIN | {"text": "Hello?"} | (beside if name != "messages" else {}))
-    after = _without_nulls(PLAIN | beside | {name: OTHER[name]})
+    before = PLAIN | ({} if name == "messages" else BESIDE.get(name, {}))
+    after = _without_nulls({**PLAIN, **BESIDE.get(name, {}), name: OTHER[name]})
     assert _keyed(before).fingerprint != _keyed(after).fingerprint
     if name not in {"tools", "tool_choice"}:
         assert _cached(before).answer_id != _cached(after).answer_id

@@ -1,0 +1,42 @@
+"""A stack whose providers are real ones over HTTP, that keep a journal of what they were asked and bill."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from urllib.parse import urlsplit
+
+import pytest
+
+from local.faults import aimock
+from local.faults.killing import kill_caller
+from local.state import read_state
+from tests.conftest import Stack, running_stack
+from tests.support.held_exchange import HeldExchange, answers
+
+WORKERS = 12
+"""Of each function: as many calls may run at once."""
+STAGE_USD = Decimal(5)
+
+
+@pytest.fixture(scope="session")
+def exchange(tmp_path_factory) -> Iterator[HeldExchange]:
+    with aimock.serving(list(answers()), tmp_path_factory.mktemp("aimock")) as url:
+        made = HeldExchange(url)
+        with made.serving():
+            yield made
+
+
+@pytest.fixture(scope="session")
+def billed(exchange) -> Iterator[Stack]:
+    """Of the modules of the group `billed`, that run one after the other."""
+    more = {"STAGE_MONTH_USD": str(STAGE_USD), "LOCAL_WORKERS_PER_FUNCTION": str(WORKERS)}
+    with running_stack(**exchange.variables, **more) as running:
+        group = read_state(urlsplit(running.base_url).port).emulator_pid
+        exchange.kill = lambda *ports: kill_caller(group, *ports)
+        yield running
+
+
+@pytest.fixture
+def held(exchange) -> Iterator[HeldExchange]:
+    exchange.free.clear()
+    yield exchange
+    exchange.free.set()
