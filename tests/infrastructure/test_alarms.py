@@ -27,7 +27,6 @@ SLUGS = (
     "unhandled-events",
     "late-figures",
     "function-throttles",
-    "function-throttles-2",
     "spend-per-hour",
     "hold-exceeded",
     "hold-assumed",
@@ -46,7 +45,7 @@ def alarms(stage: Stage) -> dict[str, dict[str, Any]]:
 
 
 def test_these_alarms_are_there(prod: Stage) -> None:
-    parts = ("internal-errors-2",)
+    parts = ("internal-errors-2", "function-throttles-2")
     assert sorted(alarms(prod)) == sorted((*SLUGS, *parts))
 
 
