@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import budgets, local_models, request_log
+from bench import budgets, kept_answers, local_models, request_log
 from functions.classify.profiling import profile_request
 from functions.score.ranking import rank
 from functions.shared.catalogue.models import Catalogue, load_catalogue
@@ -21,7 +21,7 @@ from functions.shared.policy.routing_policy import load_policy
 from functions.shared.settings import ClassifySettings
 
 RESULTS = Path(__file__).with_name("results.json")
-HANDLERS = ("classify", "score", "record_metrics", "api", "route")
+HANDLERS = ("classify", "claim", "score", "record_metrics", "api", "route")
 ROUNDS = 7
 _SETTINGS = ClassifySettings(SYNC_DEADLINE_MS=26_000, ASYNC_DEADLINE_MS=240_000)
 
@@ -118,6 +118,7 @@ def main() -> int:
         "local_models": local_models.results(),
         "request_log": request_log.results(),
         "budgets": budgets.results(),
+        "kept_answers": kept_answers.results(),
     }
     RESULTS.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
     print(json.dumps(results, indent=1))

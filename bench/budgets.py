@@ -7,18 +7,14 @@ from __future__ import annotations
 
 import json
 import statistics
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Any
-
-import boto3
 
 from bench.capacity_units import attempts_a_second, item_bytes, read_units, write_units
-from bench.emulated_dynamodb import EmulatedDynamoDB
+from bench.emulated_dynamodb import EmulatedDynamoDB, emulated_tables
 from functions.authorize.authorizing import authorize
 from functions.authorize.credentials import API_KEY_HEADER, Credential
 from functions.authorize.verdicts import allowed
@@ -39,7 +35,7 @@ from functions.shared.money.budget_table import RESERVES, SETTLED, BudgetTable
 from functions.shared.money.job_calls import calls_id
 from functions.shared.policy.routing_policy import load_policy
 from functions.shared.settings import AuthorizeSettings, ClassifySettings, InvokeSettings
-from functions.shared.storage.clients import dynamodb, table
+from functions.shared.storage.clients import table
 from functions.shared.storage.state_table import StateTable
 from functions.sweep.leftovers import leftovers
 
@@ -99,7 +95,7 @@ def _cpu(emulator: EmulatedDynamoDB) -> dict[str, float]:
     for _ in range(ROUNDS):
         for name, act in actions.items():
             called = _call(callers.get(name, Caller()))
-            spent[name].append(_own_ms(lambda act=act, called=called: act(called), emulator))  # type: ignore[misc]
+            spent[name].append(emulator.own_ms(lambda act=act, called=called: act(called)))  # type: ignore[misc]
     ms = {name: statistics.median(those) for name, those in spent.items()}
     return {
         "update_item_ms": round(ms["update"], 3),
@@ -111,12 +107,6 @@ def _cpu(emulator: EmulatedDynamoDB) -> dict[str, float]:
         ),
         "authorize_over_update_item": round(ms["authorize"] / ms["update"], 2),
     }
-
-
-def _own_ms(act: Callable[[], object], emulator: EmulatedDynamoDB) -> float:
-    emulator.spent_s, began = 0.0, time.process_time()
-    act()
-    return (time.process_time() - began - emulator.spent_s) * 1000
 
 
 def _units(sizes: Sizes) -> dict[str, object]:
@@ -214,45 +204,14 @@ def _authorize(_: InvokeInput) -> None:
 
 @contextmanager
 def _tables() -> Iterator[EmulatedDynamoDB]:
-    _use(boto3.Session("test", "test", region_name="us-east-1"))
-    emulator = EmulatedDynamoDB(dynamodb())
-    made = [
-        _made("State", "state_id"),
-        _made("Callers", "kind", "item_id"),
-        _made("Budgets", "budget_id"),
-    ]
-    caller = CallerRecord(
-        caller_id=_CALLER_ID, name="team-a", created_at_s=1, limits=OwnLimits(month_nano_usd=1)
-    )
-    key = KeyRecord(key_hash=key_hash(_KEY), caller_id=_CALLER_ID, hint="", created_at_s=1)
-    CallerTable(table("Callers")).enter(caller, key)
-    try:
+    made = (("State", "state_id"), ("Callers", "kind", "item_id"), ("Budgets", "budget_id"))
+    with emulated_tables(*made) as emulator:
+        caller = CallerRecord(
+            caller_id=_CALLER_ID, name="team-a", created_at_s=1, limits=OwnLimits(month_nano_usd=1)
+        )
+        key = KeyRecord(key_hash=key_hash(_KEY), caller_id=_CALLER_ID, hint="", created_at_s=1)
+        CallerTable(table("Callers")).enter(caller, key)
         yield emulator
-    finally:
-        for one in made:
-            one.delete()
-        _use(None)
-
-
-def _use(session: boto3.Session | None) -> None:
-    """None is what boto3 makes of the environment."""
-    boto3.DEFAULT_SESSION = session
-    dynamodb.cache_clear()
-    table.cache_clear()
-
-
-def _made(name: str, *keys: str) -> Any:
-    """A table by its partition key and, where there is one, its sort key."""
-    schema: Any = [
-        {"AttributeName": key, "KeyType": kind}
-        for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)
-    ]
-    return dynamodb().create_table(
-        TableName=name,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
-        KeySchema=schema,
-    )
 
 
 if __name__ == "__main__":
