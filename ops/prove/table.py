@@ -200,10 +200,10 @@ CHECKS = (
     ),
     Check(
         "duplicate-job",
-        "A repeated `Idempotency-Key` is 409 `duplicate_request`.",
+        "A repeated `Idempotency-Key` is answered with the first job, and starts none.",
         "A state that starts an execution has names of its own for what is refused.",
         "`StepFunctions.ExecutionAlreadyExistsException` is one of them",
-        bodies.a_repeated_job_is_a_duplicate,
+        bodies.a_repeated_job_is_the_first,
         calls=2,
     ),
     Check(

@@ -62,7 +62,7 @@ def test_a_repeated_idempotency_key_and_a_failed_execution_have_every_header(sta
         failed = post(stack, "/generate", PINNED)
     key = {"Idempotency-Key": f"headers-{time.time_ns()}"}
     assert post(stack, "/jobs", {"text": "Hello"}, headers=key).status_code == 202
-    repeated = post(stack, "/jobs", {"text": "Hello"}, headers=key)
+    repeated = post(stack, "/jobs", {"text": "Hello?"}, headers=key)
     assert (failed.status_code, repeated.status_code) == (502, 409)
     assert [lacking(one, OF_JSON) for one in (failed, repeated)] == [{}, {}]
 
