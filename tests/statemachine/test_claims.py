@@ -1,0 +1,181 @@
+"""What is asked again: the real definition with the real handlers."""
+
+import json
+import time
+from collections import Counter
+
+import pytest
+
+from functions.claim.handler import lambda_handler as claim
+from functions.classify.handler import lambda_handler as classify
+from functions.invoke_provider.handler import lambda_handler as invoke
+from functions.invoke_provider.providers.simulator import Simulator
+from functions.record_metrics.handler import lambda_handler as record
+from functions.score.handler import lambda_handler as score
+from functions.shared.contracts.decision import Claim
+from functions.shared.kept_answers.answer_table import AnswerTable
+from functions.shared.simulation import FAULTS_VARIABLE
+from functions.shared.storage import clients
+from functions.shared.storage.request_log import RequestLog, unpacked
+from tests.support.machine_in_process import Machine
+
+pytestmark = pytest.mark.usefixtures("functions")
+
+BEGINS = ["Classify", "Asked Before?", "Claim", "Whose Answer?"]
+CALLS = ["Score", "Invoke Provider", "Answered?", "Record Metrics"]
+TOLD = [*BEGINS, "Answer"]
+HIT = [*BEGINS, "Record Metrics"]
+MODEL = "gpt-4o"
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """Of the provider, by text."""
+    made, complete = Counter(), Simulator.complete
+
+    def counted(self, prompt, *told):
+        made[prompt.request.prompt] += 1
+        return complete(self, prompt, *told)
+
+    monkeypatch.setattr(Simulator, "complete", counted)
+    return made
+
+
+def _machine(deliveries=1, **functions):
+    named = {"Classify": classify, "Claim": claim, "Score": score, "RecordMetrics": record}
+    return Machine(functions.pop("invoke", invoke), deliveries, **{**named, **functions})
+
+
+def _run(request_id, *, machine=None, key="", mode="sync", **request):
+    body = {"task": "chat", "text": "Hello there.", "model": MODEL, "fallback": False} | request
+    return (machine or _machine()).run({
+        "request": body, "request_id": request_id, "caller_id": "key-1", "caller": {}, "mode": mode,
+        "idempotency_key": key,
+    })  # fmt: skip
+
+
+def _rows():
+    items = clients.table("Requests").scan()["Items"]
+    return {row["request_id"]: row for row in map(unpacked, items)}
+
+
+def test_a_request_that_asks_for_neither_claims_nothing(calls):
+    run = _run("req_1")
+    assert run.path == ["Classify", "Asked Before?", *CALLS]
+    assert clients.table("Answers").scan()["Items"] == []
+
+
+@pytest.mark.parametrize("mode", ["sync", "async"])
+@pytest.mark.parametrize("deliveries", [1, 2])
+def test_a_key_is_answered_once_however_often_events_are_delivered(calls, mode, deliveries):
+    machine = _machine(deliveries)
+    first = _run("req_1", machine=machine, key="k", mode=mode)
+    assert first.path == [*BEGINS, *CALLS]
+    again = _run("req_2", machine=machine, key="k", mode=mode)
+    assert again.path == TOLD
+    assert again.output == first.output
+    assert _rows().keys() == {"req_1"}
+    assert calls["Hello there."] == deliveries  # of the one event, and of no other request
+
+
+def test_a_key_with_another_body_is_told_so_without_a_row(calls):
+    _run("req_1", key="k")
+    other = _run("req_2", key="k", text="Hello you.")
+    assert other.path == TOLD
+    assert other.output["error"]["code"] == "idempotency_conflict"
+    assert other.output["request_id"] == "req_2"
+    assert _rows().keys() == {"req_1"}
+    assert calls["Hello you."] == 0
+
+
+@pytest.mark.parametrize("error", ["ProviderAuthFailed", "ContentFiltered", "InvalidRequest"])
+def test_a_failed_request_leaves_its_key_and_its_place_to_the_next(calls, monkeypatch, error):
+    monkeypatch.setenv(FAULTS_VARIABLE, json.dumps({MODEL: error}))
+    _run("req_1", key="k", cache_ttl_seconds=60)
+    monkeypatch.delenv(FAULTS_VARIABLE)
+    again = _run("req_2", key="k", cache_ttl_seconds=60)
+    assert again.path == [*BEGINS, *CALLS]
+    assert again.output["request_id"] == "req_2"
+    assert [row["status"] for _, row in sorted(_rows().items())] == ["FAILED", "SUCCEEDED"]
+    assert calls["Hello there."] == 1 + (error != "x")
+
+
+def test_a_kept_answer_has_a_row_of_its_own_that_names_the_first(calls):
+    first = _run("req_1", cache_ttl_seconds=60)
+    again = _run("req_2", cache_ttl_seconds=60)
+    assert (first.path, again.path) == ([*BEGINS, *CALLS], HIT)
+    assert again.output["result"] == first.output["result"]
+    assert (again.output["cached"], again.output["request_id"]) == (True, "req_2")
+    rows = _rows()
+    assert [rows[id_]["cache"] for id_ in ("req_1", "req_2")] == ["miss", "hit"]
+    hit = rows["req_2"]
+    assert hit["cached_from"] == {"request_id": "req_1", "model": MODEL, "provider": "openai"}
+    assert (hit["attempts"], hit["cost_nano_usd"], hit["model"]) == ([], 0, MODEL)
+    assert "latency_ms" not in hit
+    assert "decision" not in hit
+    assert calls["Hello there."] == 1
+
+
+def test_a_key_and_a_cache_go_together(calls):
+    _run("req_1", cache_ttl_seconds=60)
+    hit = _run("req_2", key="k", cache_ttl_seconds=60)
+    assert hit.path == HIT
+    assert _run("req_3", key="k", cache_ttl_seconds=60).output == hit.output
+    assert _rows().keys() == {"req_1", "req_2"}
+
+
+def test_who_waits_looks_again_until_there_is_an_answer(calls):
+    looks = []
+
+    def looking(event, context):
+        looks.append(claim(event, context))
+        if len(looks) == 3:
+            # The first one is done meanwhile.
+            _run("req_1", machine=_machine(Claim=held), cache_ttl_seconds=60)
+        return looks[-1]
+
+    def held(event, context):
+        return {**looks[0], "outcome": "held", "claims": [leading.model_dump()], "wait_seconds": 0}
+
+    leading = _claim_of("req_1")
+    run = _run("req_2", machine=_machine(Claim=looking), cache_ttl_seconds=60)
+    waits = ["Wait For Answer", "Claim", "Whose Answer?"]
+    assert run.path == [*BEGINS, *waits * 3, "Record Metrics"]
+    assert run.output["cached"] is True
+    assert calls["Hello there."] == 1
+
+
+def _claim_of(request_id):
+    """What another request holds that asks the same, and does not answer yet."""
+    asked = {
+        "request": {
+            "task": "chat", "text": "Hello there.", "model": MODEL, "fallback": False,
+            "cache_ttl_seconds": 60,
+        },
+        "request_id": request_id, "caller_id": "key-1", "caller": {}, "mode": "sync",
+        "started_at": "2026-11-27T00:00:00Z",
+    }  # fmt: skip
+    from tests.support.gateway_events import LambdaStub
+
+    [made] = classify(asked, LambdaStub())["profile"]["claims"]
+    leading = Claim.model_validate(made)
+    assert AnswerTable("Answers").take(leading, request_id, round(time.time()) + 60) is None
+    return leading
+
+
+class Broken(Exception):
+    """A crash of the function."""
+
+
+def _crash(event, context):
+    raise Broken
+
+
+def test_where_nobody_can_tell_a_key_is_not_called_and_a_cache_is_missed(calls):
+    machine = _machine(Claim=_crash)
+    keyed = _run("req_1", machine=machine, key="k")
+    assert keyed.path == [*BEGINS, "Record Failure", "Failed"]
+    cached = _run("req_2", machine=machine, cache_ttl_seconds=60)
+    assert cached.path == [*BEGINS, *CALLS]
+    assert calls["Hello there."] == 1
+    assert RequestLog("Requests").get("req_1")["status"] == "FAILED"
