@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from boto3.dynamodb.conditions import Attr
+from boto3.dynamodb.conditions import Attr, ConditionBase
 
 from functions.shared.contracts.decision import Claim
 from functions.shared.storage.clients import table
@@ -57,20 +57,20 @@ class AnswerTable:
             "fingerprint": claim.fingerprint,
             "expires_at": until_s,
         }
-        is_own = Attr("request_id").eq(request_id) & Attr(_ANSWER).not_exists()
         refused = refusing_item(
             lambda: self._table.put_item(
                 Item=taken,
                 ConditionExpression=Attr("answer_id").not_exists()
                 | Attr("expires_at").lte(int(time.time()))
-                | is_own,
+                | _is_own(request_id),
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         )
         return None if refused is None else _kept(refused)
 
     def keep(self, claim: Claim, request_id: str, answer: Mapping[str, Any]) -> None:
-        """Nothing happens where the claim is another's by now."""
+        """Nothing happens where the claim is another's by now, or has its answer: an event may be delivered
+        twice."""
         text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
         packed = zlib.compress(text.encode("utf-8", "replace"))
         self._set(claim, request_id, _ANSWER, packed, claim.kept_for_s)
@@ -81,13 +81,10 @@ class AnswerTable:
 
     def release(self, claim: Claim, request_id: str) -> None:
         """There is no answer: whoever comes next makes one. An answer stays."""
-        is_own = Attr("request_id").eq(request_id)
         refusing_item(
             lambda: self._table.delete_item(
                 Key={"answer_id": claim.answer_id},
-                ConditionExpression=is_own
-                & Attr(_ANSWER).not_exists()
-                & Attr("passed").not_exists(),
+                ConditionExpression=_is_own(request_id) & Attr("passed").not_exists(),
             )
         )
 
@@ -98,7 +95,7 @@ class AnswerTable:
             lambda: self._table.update_item(
                 Key={"answer_id": claim.answer_id},
                 UpdateExpression="SET #name = :value, expires_at = :expires_at",
-                ConditionExpression=Attr("request_id").eq(request_id),
+                ConditionExpression=_is_own(request_id),
                 ExpressionAttributeNames={"#name": name},
                 ExpressionAttributeValues={
                     ":value": value,
@@ -112,6 +109,11 @@ class AnswerTable:
         found = self._table.get_item(Key={"answer_id": claim.answer_id})
         item: dict[str, Any] | None = found.get("Item")
         return item if item and item["expires_at"] > time.time() else None
+
+
+def _is_own(request_id: str) -> ConditionBase:
+    """The request's, and without an answer so far."""
+    return Attr("request_id").eq(request_id) & Attr(_ANSWER).not_exists()
 
 
 def _kept(item: Mapping[str, Any]) -> KeptAnswer:

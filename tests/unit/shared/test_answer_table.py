@@ -62,6 +62,13 @@ def test_nobody_keeps_passes_or_releases_what_is_anothers(answers):
     assert (there.request_id, there.answer, there.passed) == ("req_1", None, False)
 
 
+def test_the_first_answer_stays(answers):
+    answers.take(CLAIM, "req_1", _later())
+    answers.keep(CLAIM, "req_1", {"result": "first"})
+    answers.keep(CLAIM, "req_1", {"result": "second"})
+    assert answers.take(CLAIM, "req_2", _later()).answer == {"result": "first"}
+
+
 def test_nothing_is_kept_under_a_claim_that_nobody_has(answers, answers_table):
     answers.keep(CLAIM, "req_1", BODY)
     answers.pass_on(CLAIM, "req_1")
