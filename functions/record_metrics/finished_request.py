@@ -12,6 +12,7 @@ from functions.record_metrics.outcome import attempts_of, error_of
 from functions.shared.contracts.states import Attempt, RecordInput
 from functions.shared.errors import EngineError
 from functions.shared.money.budget import Budget
+from functions.shared.vocabulary import EndStatus
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,10 @@ class FinishedRequest:
     @cached_property
     def created_at(self) -> datetime:
         return datetime.fromisoformat(self.event.started_at).astimezone(UTC)
+
+    @property
+    def status(self) -> EndStatus:
+        return self.event.stopped or ("FAILED" if self.error else "SUCCEEDED")
 
     @property
     def last_attempt(self) -> Attempt | None:

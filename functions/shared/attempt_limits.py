@@ -35,6 +35,8 @@ RETRY_BACKOFF_RATE = 2
 STATE_TIMEOUT_S = 15
 """Of a state that calls no provider."""
 QUEUE_TIMEOUT_S = 10
+LIST_TIMEOUT_S = 2
+"""Of writing down that a job has begun, which its end makes good."""
 OVERRUN_S = 2
 """How much later than the deadline a provider's function would be stopped from outside: it ends
 its attempts itself."""

@@ -7,7 +7,12 @@ from functions.invoke_provider.providers.registry import load_provider
 
 
 @pytest.fixture
-def functions(environment, requests_table, state_table, budgets_table, monkeypatch):
+def _tables(requests_table, state_table, budgets_table, jobs_table):
+    """Empty."""
+
+
+@pytest.fixture
+def functions(environment, _tables, monkeypatch):
     queue = boto3.client("sqs").create_queue(QueueName="dead-letters")["QueueUrl"]
     environment(
         PROVIDER="simulator", STATE_TABLE="State", BUDGETS_TABLE="Budgets",

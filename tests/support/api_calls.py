@@ -66,9 +66,9 @@ def eventually(check, seconds=60):
     return found
 
 
-def ended_job(stack, execution_id, seconds=90):
+def ended_job(stack, execution_id, seconds=90, key=None):
     def ended():
-        job = get(stack, f"/jobs/{execution_id}").json()
+        job = get(stack, f"/jobs/{execution_id}", key=key).json()
         return job if job["status"] != "RUNNING" else None
 
     job = eventually(ended, seconds)

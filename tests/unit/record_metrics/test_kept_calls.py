@@ -12,6 +12,7 @@ from functions.shared.money.budget_table import BudgetTable
 from functions.shared.money.job_calls import call_change
 from functions.shared.storage import clients
 from functions.shared.storage.dead_letters import DeadLetters
+from functions.shared.storage.job_table import JobTable
 from functions.shared.storage.request_log import RequestLog
 from functions.shared.storage.state_table import StateTable
 from tests.support.builders import candidate, decision, finished, profile, ranked
@@ -21,7 +22,7 @@ ESTIMATED_NANO_USD = 1_000_000
 
 
 @pytest.fixture
-def recorded(requests_table, state_table, budgets_table):
+def recorded(requests_table, state_table, budgets_table, jobs_table):
     def row_of(mode, caller=None):
         failure = {"candidate": candidate(), "error": KILLED}
         event = finished(
@@ -32,7 +33,8 @@ def recorded(requests_table, state_table, budgets_table):
             profile=profile(caller=caller or {}),
         )
         budgets = BudgetTable(budgets_table)
-        stores = Stores(RequestLog("Requests"), StateTable("State"), DeadLetters(""), budgets, 30)
+        log, state, jobs = RequestLog("Requests"), StateTable("State"), JobTable("Jobs")
+        stores = Stores(log, state, DeadLetters(""), budgets, jobs, 30)
         record(event, stores)
         return RequestLog("Requests").get("req_1")
 

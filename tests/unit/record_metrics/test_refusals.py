@@ -8,6 +8,7 @@ from functions.shared.errors import BudgetExceeded, ProviderTimeout
 from functions.shared.money.budget import STAGE_ID, budget_id
 from functions.shared.money.budget_table import BudgetTable
 from functions.shared.storage.dead_letters import DeadLetters
+from functions.shared.storage.job_table import JobTable
 from functions.shared.storage.request_log import RequestLog
 from functions.shared.storage.state_table import StateTable
 from tests.support.builders import caught, finished, profile
@@ -25,7 +26,8 @@ def refused(requests_table, state_table, budgets_table):
 
     def noted(error, caller=CALLER):
         event = finished(error=caught(error), profile=profile(caller=caller))
-        stores = Stores(RequestLog("Requests"), StateTable("State"), DeadLetters(""), budgets, 30)
+        log, state, jobs = RequestLog("Requests"), StateTable("State"), JobTable("Jobs")
+        stores = Stores(log, state, DeadLetters(""), budgets, jobs, 30)
         record(event, stores)
         own = budget_id(event.caller_id)
         items = {id_: budgets.read(id_).item for id_ in (own, STAGE_ID)}

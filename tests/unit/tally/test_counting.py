@@ -12,6 +12,7 @@ from functions.shared.money.budget_table import BudgetTable
 from functions.shared.money.caller_spend import CallerSpend, spend_of
 from functions.shared.storage import clients
 from functions.shared.storage.dead_letters import DeadLetters
+from functions.shared.storage.job_table import JobTable
 from functions.shared.storage.request_log import RequestLog
 from functions.shared.storage.state_table import StateTable
 from functions.tally.counting import count
@@ -70,12 +71,8 @@ def _items(how_many):
 
 def _record(event):
     queue = boto3.client("sqs").create_queue(QueueName="dead-letters")["QueueUrl"]
-    record(
-        event,
-        Stores(
-            RequestLog("Requests"), StateTable("State"), DeadLetters(queue), BudgetTable(None), 30
-        ),
-    )
+    log, state, jobs = RequestLog("Requests"), StateTable("State"), JobTable("Jobs")
+    record(event, Stores(log, state, DeadLetters(queue), BudgetTable(None), jobs, 30))
 
 
 def _count(event):
