@@ -37,6 +37,7 @@ from functions.shared.money.budget_table import BudgetTable
 from functions.shared.settings import ClassifySettings, InvokeSettings, ScoreSettings
 from functions.shared.storage.clients import table
 from functions.shared.storage.dead_letters import DeadLetters
+from functions.shared.storage.job_table import JobTable
 from functions.shared.storage.request_log import RequestLog
 from functions.shared.storage.state_table import StateTable
 
@@ -135,6 +136,7 @@ def _stores() -> Stores:
         DeadLetters(""),
         BudgetTable(None),
         AnswerTable("Answers"),
+        JobTable("Jobs"),
         30,
     )
 

@@ -4,7 +4,7 @@ States, called by `statemachine/orchestrate.asl.json`, each in the folder that i
     classify, claim (also `Claim Key`), score, invoke_provider, record_metrics (also `Record Failure`)
 
 HTTP, called by API Gateway (`stacks/api/routes.py` has the table):
-    api        jobs (starting them needs no function), audit records, feedback, models, liveness
+    api        jobs and lists of them (starting them needs no function), audit records, feedback, models, liveness
     route      the dry run of a decision; the one folder that imports other states' code
     metrics    what the engine did
     console    the page and its files

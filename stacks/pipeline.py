@@ -35,6 +35,7 @@ class PipelineStack(Stack):
             config=config,
             functions={spec.name: functions.by_name[spec.name] for spec in specs if spec.on_path},
             dead_letter_queue=storage.dead_letter_queue,
+            jobs_table=storage.jobs_table,
         )
         EventSources(
             self,

@@ -1,8 +1,9 @@
-"""The stateful stack: request log, state of routing, callers, budgets, kept answers, dead-letter queues,
+"""The stateful stack: request log, jobs, routing state, callers, budgets, kept answers, dead-letter queues,
 provider secrets."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import cast
 
 from aws_cdk import CfnOutput, CfnResource, Duration, RemovalPolicy, Stack
@@ -12,7 +13,8 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from functions.shared.money.budget_table import OPEN, OPEN_INDEX
-from functions.shared.storage.request_log import BY_CALLER, BY_DAY, LISTED
+from functions.shared.storage import job_table, request_log
+from functions.shared.storage.time_index import TimeIndex
 from functions.shared.vocabulary import Provider
 from stacks.config import StageConfig
 from stacks.names import construct_name
@@ -41,6 +43,7 @@ class StorageStack(Stack):
         self.callers_table = self._add_table("Callers", "kind", sort_key="item_id")
         self.budgets_table = self._add_budgets_table()
         self.answers_table = self._add_table("Answers", "answer_id")
+        self.jobs_table = self._add_jobs_table()
         self.dead_letter_queue = self._add_dead_letter_queue("DeadLetterQueue")
         self.event_dead_letter_queue = self._add_dead_letter_queue("EventDeadLetterQueue")
         extra = [one.name for one in config.extra_providers if one.secret is None]
@@ -55,20 +58,20 @@ class StorageStack(Stack):
         CfnOutput(self, "CallersTableName", value=self.callers_table.table_name)
         CfnOutput(self, "BudgetsTableName", value=self.budgets_table.table_name)
         CfnOutput(self, "AnswersTableName", value=self.answers_table.table_name)
+        CfnOutput(self, "JobsTableName", value=self.jobs_table.table_name)
         CfnOutput(self, "DeadLetterQueueUrl", value=self.dead_letter_queue.queue_url)
 
     def _add_requests_table(self) -> dynamodb.Table:
         # What a row adds to metrics and to spend follows from its stream, by the function Tally.
         table = self._add_table("Requests", "request_id", stream=dynamodb.StreamViewType.NEW_IMAGE)
-        for index_name, partition in ((BY_DAY, "day"), (BY_CALLER, "caller_id")):
-            keys = {"request_id", partition, "created_at"}
-            table.add_global_secondary_index(
-                index_name=index_name,
-                partition_key=_text(partition),
-                sort_key=_text("created_at"),
-                projection_type=dynamodb.ProjectionType.INCLUDE,
-                non_key_attributes=[name for name in LISTED if name not in keys],
-            )
+        for name, partition in request_log.PARTITION_OF.items():
+            index = TimeIndex(name, partition, "created_at")
+            _list_by_time(table, index, "request_id", request_log.LISTED)
+        return table
+
+    def _add_jobs_table(self) -> dynamodb.Table:
+        table = self._add_table("Jobs", "execution_id")
+        _list_by_time(table, job_table.BY_CALLER, "execution_id", job_table.LISTED)
         return table
 
     def _add_budgets_table(self) -> dynamodb.Table:
@@ -135,6 +138,18 @@ class StorageStack(Stack):
         )
         acknowledge(secret, "SMG4", "Providers offer no rotation; the operator replaces the key.")
         return secret
+
+
+def _list_by_time(table: dynamodb.Table, index: TimeIndex, key: str, listed: Iterable[str]) -> None:
+    """With an index, which holds of each item what is listed."""
+    keys = {key, index.partition, index.time}
+    table.add_global_secondary_index(
+        index_name=index.name,
+        partition_key=_text(index.partition),
+        sort_key=_text(index.time),
+        projection_type=dynamodb.ProjectionType.INCLUDE,
+        non_key_attributes=[name for name in listed if name not in keys],
+    )
 
 
 def _text(name: str) -> dynamodb.Attribute:

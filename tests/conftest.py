@@ -265,6 +265,7 @@ def environment(monkeypatch):
         read_settings.cache_clear()
 
     told(CALLERS_TABLE="Callers", BUDGETS_TABLE="Budgets")
+    told(JOBS_TABLE="Jobs", JOBS_PATH="/api/v1/jobs")
     yield told
     read_settings.cache_clear()
 
@@ -315,28 +316,40 @@ def _table(name, *keys, sort_key=None, **index):
     )
 
 
+def _by_time(index, key, listed):
+    schema = ((index.partition, "HASH"), (index.time, "RANGE"))
+    return {
+        "IndexName": index.name,
+        "KeySchema": [{"AttributeName": name, "KeyType": kind} for name, kind in schema],
+        "Projection": {
+            "ProjectionType": "INCLUDE",
+            "NonKeyAttributes": [
+                one for one in listed if one not in (key, index.partition, index.time)
+            ],
+        },
+    }
+
+
 @pytest.fixture
 def requests_table(aws):
-    from functions.shared.storage.request_log import BY_CALLER, BY_DAY, LISTED
+    from functions.shared.storage.request_log import LISTED, PARTITION_OF
+    from functions.shared.storage.time_index import TimeIndex
 
     indexes = [
-        {
-            "IndexName": name,
-            "KeySchema": [
-                {"AttributeName": partition, "KeyType": "HASH"},
-                {"AttributeName": "created_at", "KeyType": "RANGE"},
-            ],
-            "Projection": {
-                "ProjectionType": "INCLUDE",
-                "NonKeyAttributes": [
-                    one for one in LISTED if one not in ("request_id", partition, "created_at")
-                ],
-            },
-        }
-        for name, partition in ((BY_DAY, "day"), (BY_CALLER, "caller_id"))
+        _by_time(TimeIndex(name, partition, "created_at"), "request_id", LISTED)
+        for name, partition in PARTITION_OF.items()
     ]
     keys = ("request_id", "day", "caller_id", "created_at")
     return _table("Requests", *keys, GlobalSecondaryIndexes=indexes)
+
+
+@pytest.fixture
+def jobs_table(aws):
+    from functions.shared.storage.job_table import BY_CALLER, LISTED
+
+    index = _by_time(BY_CALLER, "execution_id", LISTED)
+    keys = ("execution_id", "caller_id", "submitted_at")
+    return _table("Jobs", *keys, GlobalSecondaryIndexes=[index])
 
 
 @pytest.fixture

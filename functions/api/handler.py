@@ -10,9 +10,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions.api.audit_records import AuditRecords
 from functions.api.callers import listed_caller
 from functions.api.feedback import Grade
+from functions.api.job_list import JobsQuery, jobs_page
 from functions.api.jobs import Jobs
 from functions.api.models import get_model, list_models
 from functions.shared.callers.directory import names_for
+from functions.shared.gateway.query import parsed_query
 from functions.shared.gateway.reader import Reader
 from functions.shared.gateway.rest import caller_id_of, caller_of, new_resolver, parsed_body
 from functions.shared.health.listing import current_health
@@ -21,6 +23,7 @@ from functions.shared.money.budget_table import BudgetTable
 from functions.shared.policy.provider_choice import ProviderChoice
 from functions.shared.settings import ApiSettings, read_settings
 from functions.shared.storage.clients import table
+from functions.shared.storage.job_table import JobTable
 from functions.shared.storage.request_log import RequestLog
 from functions.shared.storage.state_table import StateTable
 from functions.shared.telemetry.observability import logger, metrics
@@ -33,7 +36,8 @@ def _reader() -> Reader:
 
 
 def _jobs() -> Jobs:
-    return Jobs(read_settings(ApiSettings).JOBS_STATE_MACHINE_ARN, _reader())
+    settings = read_settings(ApiSettings)
+    return Jobs(settings.JOBS_STATE_MACHINE_ARN, _reader(), JobTable(settings.JOBS_TABLE))
 
 
 def _audit_records() -> AuditRecords:
@@ -47,6 +51,15 @@ def _known_of_models() -> tuple[ProviderChoice, datetime, Health | None]:
     settings, now = read_settings(ApiSettings), datetime.now(UTC)
     health = current_health(settings, StateTable(settings.STATE_TABLE), now)
     return ProviderChoice.of(settings), now, health
+
+
+@app.get("/v1/jobs")
+def get_jobs() -> dict[str, Any]:
+    settings, caller_id = read_settings(ApiSettings), caller_id_of(app.current_event)
+    query = parsed_query(app.current_event, JobsQuery)
+    jobs = JobTable(settings.JOBS_TABLE)
+    page = jobs_page(query, caller_id, jobs, settings.JOBS_PATH, datetime.now(UTC))
+    return page.model_dump(mode="json")
 
 
 @app.get("/v1/jobs/<execution_id>")

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.shared.errors import (
     Aborted,
@@ -19,6 +19,8 @@ from functions.shared.errors import (
 from functions.shared.gateway.reader import Reader
 from functions.shared.request_ids import REQUEST_ID
 from functions.shared.storage.clients import client
+from functions.shared.storage.job_table import JobTable
+from functions.shared.telemetry.observability import logger
 from functions.shared.times import stamp
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ class Jobs:
 
     state_machine_arn: str
     reader: Reader
+    listed: JobTable
 
     def get(self, execution_id: str) -> dict[str, Any]:
         """Raises `NotFound`, and `ClientError` where Step Functions refuses the look-up."""
@@ -55,7 +58,18 @@ class Jobs:
             # It may have ended since it was looked at, and there is nothing left to stop.
             if error.response["Error"]["Code"] != "ValidationException":
                 raise
-        return _job(execution_id, self._describe(execution_id))
+        job = _job(execution_id, self._describe(execution_id))
+        if job["status"] == "ABORTED":
+            self._list_as_aborted(job)
+        return job
+
+    def _list_as_aborted(self, job: dict[str, Any]) -> None:
+        """Its end is recorded once its running call has ended, too; a list tells it at once."""
+        code: str = job["error"]["code"]
+        try:
+            self.listed.put_aborted(job["execution_id"], job["finished_at"], code)
+        except (BotoCoreError, ClientError) as failure:
+            logger.warning("not listed as aborted", error_type=type(failure).__name__)
 
     def _describe(self, execution_id: str) -> DescribeExecutionOutputTypeDef:
         if not REQUEST_ID.fullmatch(execution_id):

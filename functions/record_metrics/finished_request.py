@@ -12,6 +12,7 @@ from functions.record_metrics.outcome import attempts_of, error_of
 from functions.shared.contracts.states import Attempt, CachedFrom, RecordInput
 from functions.shared.errors import EngineError
 from functions.shared.money.budget import Budget
+from functions.shared.vocabulary import EndStatus
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,10 @@ class FinishedRequest:
     def cached_from(self) -> CachedFrom | None:
         """Whose answer it got, where it was a kept one."""
         return self.event.answer.cached_from if self.event.answer else None
+
+    @property
+    def status(self) -> EndStatus:
+        return self.event.stopped or ("FAILED" if self.error else "SUCCEEDED")
 
     @property
     def last_attempt(self) -> Attempt | None:

@@ -13,6 +13,7 @@ from functions.shared.money.budget_table import BudgetTable
 from functions.shared.settings import RecordSettings, read_settings
 from functions.shared.storage.clients import table
 from functions.shared.storage.dead_letters import DeadLetters
+from functions.shared.storage.job_table import JobTable
 from functions.shared.storage.request_log import RequestLog
 from functions.shared.storage.state_table import StateTable
 from functions.shared.telemetry.observability import current_trace_id, logger
@@ -28,6 +29,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         DeadLetters(settings.DEAD_LETTER_QUEUE_URL),
         BudgetTable(table(settings.BUDGETS_TABLE)),
         AnswerTable(settings.ANSWERS_TABLE),
+        JobTable(settings.JOBS_TABLE),
         settings.LOG_RETENTION_DAYS,
     )
     finished = RecordInput.model_validate(event)

@@ -5,7 +5,7 @@ Metrics and the caller's spend follow from the row, by the table's stream (`func
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.record_metrics.finished_request import FinishedRequest
 from functions.record_metrics.health import changes_of
+from functions.record_metrics.jobs import ended_job
 from functions.record_metrics.refusals import refused_limits
 from functions.record_metrics.rows import row_of
 from functions.shared.caller import Caller
@@ -23,6 +24,7 @@ from functions.shared.money.attempts import is_untold
 from functions.shared.money.budget_table import BudgetTable
 from functions.shared.money.job_calls import calls_id
 from functions.shared.storage.dead_letters import DeadLetters
+from functions.shared.storage.job_table import JobTable
 from functions.shared.storage.request_log import RequestLog
 from functions.shared.storage.state_table import StateTable, session_state_id
 from functions.shared.telemetry.observability import logger
@@ -40,6 +42,7 @@ class Stores:
     dead_letters: DeadLetters
     budgets: BudgetTable
     answers: AnswerTable
+    jobs: JobTable
     retention_days: int
 
 
@@ -52,12 +55,14 @@ class Effect:
     """`leave` raises `BotoCoreError` and `ClientError` where its store does not take it.
 
     Where a *must* fails, the whole event waits for replay and nothing after it happens; where
-    another fails, the log says so and the rest goes on.
+    another fails, the log says so and the rest goes on. What is left *again* is so by a repeated call, too,
+    and is the same afterwards.
     """
 
     name: str
     leave: Callable[[FinishedRequest, Stores], None]
     must: bool = False
+    again: bool = False
 
 
 def _claims(finished: FinishedRequest, stores: Stores) -> None:
@@ -93,28 +98,33 @@ def _refusal(finished: FinishedRequest, stores: Stores) -> None:
         stores.budgets.note_refusal(refused.budget_id, refused.name, refused.limit_nano_usd)
 
 
+def _job(finished: FinishedRequest, stores: Stores) -> None:
+    if finished.event.mode == "async":
+        stores.jobs.put_end(ended_job(finished, stores.retention_days))
+
+
 EFFECTS = (
     Effect("claims", _claims),
     Effect("row", _row, must=True),
     Effect("health", _health),
     Effect("session", _session),
     Effect("refusal", _refusal),
+    # Again: one that was stopped after it had been recorded is told as its execution ended.
+    Effect("job", _job, must=True, again=True),
 )
 
 
 def record(event: RecordInput, stores: Stores, *, trace_id: str = "") -> RecordOutput:
-    """Exactly one row per request: a repeated call finds the row and leaves nothing.
+    """Exactly one row per request: a repeated call finds the row and leaves nothing but what is left again.
 
     Raises only where the dead-letter queue refuses what a *must* could not leave.
     """
     finished = _finished(event, stores, trace_id)
     try:
-        for effect in EFFECTS:
-            if not _left(effect, finished, stores):
-                stores.dead_letters.send(json_of(event))
-                break
+        _leave(EFFECTS, finished, stores)
     except AlreadyRecorded:
         logger.info("recorded before")
+        _leave([one for one in EFFECTS if one.again], finished, stores)
     if finished.error is None:
         return RecordOutput()
     return RecordOutput(code=finished.error.code, body=error_body(finished.error, event.request_id))
@@ -136,6 +146,13 @@ def _finished(event: RecordInput, stores: Stores, trace_id: str) -> FinishedRequ
     except (BotoCoreError, ClientError) as failure:
         logger.warning("kept calls not read", error_type=type(failure).__name__)
         return finished
+
+
+def _leave(effects: Iterable[Effect], finished: FinishedRequest, stores: Stores) -> None:
+    for effect in effects:
+        if not _left(effect, finished, stores):
+            stores.dead_letters.send(json_of(finished.event))
+            break
 
 
 def _left(effect: Effect, finished: FinishedRequest, stores: Stores) -> bool:

@@ -28,7 +28,7 @@ def _listed(finished: FinishedRequest) -> dict[str, Any]:
         "caller_id": event.caller_id,
         "created_at": stamp(finished.created_at),
         "finished_at": stamp(finished.now),
-        "status": event.stopped or ("FAILED" if finished.error else "SUCCEEDED"),
+        "status": finished.status,
         "mode": event.mode,
         "cost_nano_usd": finished.cost_nano_usd,
         "savings_nano_usd": finished.savings_nano_usd,

@@ -37,6 +37,8 @@ STATE_TIMEOUT_S = 15
 QUEUE_TIMEOUT_S = 10
 SUBMIT_TIMEOUT_S = 7
 """Of each state that accepts a job: all of them together within the gateway's 29 s."""
+LIST_TIMEOUT_S = 2
+"""Of writing down that a job has begun, which its end makes good."""
 OVERRUN_S = 2
 """How much later than the deadline a provider's function would be stopped from outside: it ends
 its attempts itself."""

@@ -141,6 +141,7 @@ class RecordSettings(Settings):
     ANSWERS_TABLE: str
     STATE_TABLE: str
     BUDGETS_TABLE: str
+    JOBS_TABLE: str
     DEAD_LETTER_QUEUE_URL: str
     LOG_RETENTION_DAYS: int
 
@@ -165,9 +166,12 @@ class ReaderSettings(ProviderSettings, SpendingSettings):
 
 
 class ApiSettings(ReaderSettings):
-    """The list of models says what `Score` knows of them."""
+    """The list of models says what `Score` knows of them. `JOBS_PATH` is where callers find a job, before
+    its id."""
 
     JOBS_STATE_MACHINE_ARN: str
+    JOBS_TABLE: str
+    JOBS_PATH: str
 
 
 class MetricsSettings(ReaderSettings):

@@ -25,6 +25,9 @@ Preference = Literal["fast", "cheap", "best", "balanced"]
 
 Mode = Literal["sync", "async"]
 
+EndStatus = Literal["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]
+"""How a request ended; only a job's machine is stopped, or runs out of time."""
+
 Capability = Literal["tools", "json_object", "json_schema", "images", "image_urls"]
 """What a model can do; `images` inside the request, `image_urls` also at an address."""
 

@@ -60,6 +60,7 @@ class Route:
 ROUTES = (
     Route("POST", "v1/generate", GENERATE, ANY_OBJECT),
     Route("POST", "v1/jobs", JOBS, ANY_OBJECT),
+    Route("GET", "v1/jobs", "Api"),
     Route("GET", "v1/jobs/{execution_id}", "Api"),
     Route("DELETE", "v1/jobs/{execution_id}", "Api"),
     Route("GET", "v1/requests/{request_id}", "Api"),

@@ -16,7 +16,9 @@ from functions.shared.catalogue.models import load_catalogue
 from functions.shared.money.budget_table import OPEN_INDEX
 from functions.shared.money.job_calls import ITEMS
 from functions.shared.simulation import FAULTS_VARIABLE, LATENCY_VARIABLE
+from functions.shared.storage import job_table
 from functions.shared.storage.request_log import BY_CALLER, BY_DAY
+from stacks.api.mapping import JOBS_PATH
 from stacks.api.routes import ROUTES
 from stacks.compute.bedrock_access import Place, bedrock_models, model_statements, wildcards_of
 from stacks.compute.console_page import console_page
@@ -184,6 +186,7 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
     requests, state = resources.storage.requests_table, resources.storage.state_table
     callers, budgets = resources.storage.callers_table, resources.storage.budgets_table
     queue, jobs = resources.storage.dead_letter_queue, resources.job_arns
+    jobs_table = resources.storage.jobs_table
     state_table = {"STATE_TABLE": state.table_name}
     budgets_table = {"BUDGETS_TABLE": budgets.table_name}
     answers, answers_table = resources.storage.answers_table, _answers_table(resources)
@@ -239,13 +242,17 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
                 **tables,
                 **budgets_table,
                 **answers_table,
+                "JOBS_TABLE": jobs_table.table_name,
                 "DEAD_LETTER_QUEUE_URL": queue.queue_url,
                 "LOG_RETENTION_DAYS": str(config.request_log_days),
             },
             grants=(
                 allow("dynamodb:PutItem", requests.table_arn, state.table_arn),
-                allow("dynamodb:UpdateItem", state.table_arn, budgets.table_arn),
                 allow("dynamodb:DeleteItem", answers.table_arn),
+                allow(
+                    "dynamodb:UpdateItem",
+                    *(one.table_arn for one in (state, budgets, jobs_table)),
+                ),
                 read_state,
                 read_budgets,
                 allow("sqs:SendMessage", queue.queue_arn),
@@ -259,12 +266,15 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
                 **calling,
                 **spending,
                 "JOBS_STATE_MACHINE_ARN": resources.jobs_machine_arn,
+                "JOBS_TABLE": jobs_table.table_name,
+                "JOBS_PATH": JOBS_PATH,
             },
             grants=(
                 allow("states:DescribeExecution", jobs),
                 allow("states:StopExecution", jobs),
                 allow("dynamodb:GetItem", requests.table_arn),
-                allow("dynamodb:UpdateItem", requests.table_arn),
+                allow("dynamodb:UpdateItem", requests.table_arn, jobs_table.table_arn),
+                allow("dynamodb:Query", f"{jobs_table.table_arn}/index/{job_table.BY_CALLER.name}"),
                 read_state,
                 read_names,
                 read_all_budgets,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import cast
 
 from aws_cdk import Aws, CfnElement, Stack
+from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
@@ -30,6 +31,7 @@ DEFINITIONS = Path(__file__).parents[2] / "statemachine"
 ORCHESTRATE = DEFINITIONS / "orchestrate.asl.json"
 SUBMIT = DEFINITIONS / "submit.asl.json"
 _FUNCTION = re.compile(r"\$\{(\w+)Arn\}")
+_DAY_S = 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ def numbers_of(deadline_ms: int) -> dict[str, int]:
         "StateTimeoutSeconds": limits.STATE_TIMEOUT_S,
         "QueueTimeoutSeconds": limits.QUEUE_TIMEOUT_S,
         "SubmitTimeoutSeconds": limits.SUBMIT_TIMEOUT_S,
+        "ListTimeoutSeconds": limits.LIST_TIMEOUT_S,
         "AttemptTimeoutSeconds": math.ceil(deadline_ms / 1000) + limits.OVERRUN_S,
         "RetryIntervalSeconds": limits.RETRY_INTERVAL_S,
         "RetryBackoffRate": limits.RETRY_BACKOFF_RATE,
@@ -111,12 +114,14 @@ class Machines(Construct):
         config: StageConfig,
         functions: Mapping[str, lambda_.IFunction],
         dead_letter_queue: sqs.IQueue,
+        jobs_table: dynamodb.ITable,
     ) -> None:
         """`functions` by the names of their table: those that the definition names."""
         super().__init__(scope, construct_id)
         self._config = config
         self._functions = functions
         self._queue = dead_letter_queue
+        self._jobs_table = jobs_table
         self.by_name: dict[str, sfn.StateMachine] = {}
         for spec in MACHINES:
             self.by_name[spec.name] = self._add_machine(spec)
@@ -148,7 +153,13 @@ class Machines(Construct):
         arns = {f"{name}Arn": self._functions[name].function_arn for name in called}
         if spec.starts:
             started = self.by_name[spec.starts].state_machine_arn
-            texts = {"JobsPath": JOBS_PATH, "Unreadable": UNREADABLE, "KeyUnknown": KEY_UNKNOWN}
+            texts = {
+                "JobsPath": JOBS_PATH,
+                "JobsTable": self._jobs_table.table_name,
+                "ListedSeconds": str(self._config.request_log_days * _DAY_S),
+                "KeyUnknown": KEY_UNKNOWN,
+                "Unreadable": UNREADABLE,
+            }
             return arns | texts | {f"{spec.starts}MachineArn": started}
         return arns | {"DeadLetterQueueUrl": self._queue.queue_url}
 
@@ -167,6 +178,7 @@ class Machines(Construct):
         if spec.starts:
             started = self.by_name[spec.starts].state_machine_arn
             role.add_to_policy(allow("states:StartExecution", started))
+            role.add_to_policy(allow("dynamodb:PutItem", self._jobs_table.table_arn))
         else:
             role.add_to_policy(allow("sqs:SendMessage", self._queue.queue_arn))
         acknowledge(role, "IAM5[Resource::*]", "X-Ray and log delivery know no resource to name.")

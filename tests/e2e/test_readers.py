@@ -63,3 +63,16 @@ def test_an_operator_follows_a_request_from_the_log_to_its_record(stack, row):
     logs = get(stack, "/metrics/logs", key=key, params=asked).json()["logs"]
     assert row["request_id"] in {one["request_id"] for one in logs}
     assert get(stack, f"/requests/{logs[0]['request_id']}", key=key).status_code == 200
+
+
+def test_a_list_of_jobs_has_the_readers_own_and_an_operators_no_more(stack, row):
+    listed = {
+        reader: {
+            one["execution_id"]
+            for one in get(stack, "/jobs?limit=1000", key=getattr(stack, reader)).json()["data"]
+        }
+        for reader in READERS
+    }
+    assert row["request_id"] in listed[OWNER]
+    assert all(listed.values())
+    assert not listed[OWNER] & (listed[OTHER] | listed[OPERATOR])

@@ -50,6 +50,7 @@ def test_the_routes_are_the_contract(prod: Stage) -> None:
     assert set(methods(prod)) == {
         ("POST", "/v1/generate"),
         ("POST", "/v1/jobs"),
+        ("GET", "/v1/jobs"),
         ("GET", "/v1/jobs/{execution_id}"),
         ("DELETE", "/v1/jobs/{execution_id}"),
         ("POST", "/v1/route"),

@@ -254,7 +254,7 @@ def test_a_function_may_do_exactly_what_it_needs(prod: Stage, name: str, actions
             "RecordMetrics",
             {
                 "dynamodb:PutItem": {"Requests", "State"},
-                "dynamodb:UpdateItem": {"State", "Budgets"},
+                "dynamodb:UpdateItem": {"State", "Budgets", "Jobs"},
                 "dynamodb:DeleteItem": {"Answers"},
                 "dynamodb:BatchGetItem": {"State"},
                 "dynamodb:GetItem": {"Budgets"},
@@ -273,9 +273,9 @@ def test_a_function_may_do_exactly_what_it_needs(prod: Stage, name: str, actions
             "Api",
             {
                 "dynamodb:GetItem": {"Requests"},
-                "dynamodb:UpdateItem": {"Requests"},
+                "dynamodb:UpdateItem": {"Requests", "Jobs"},
                 "dynamodb:BatchGetItem": {"State", "Budgets"},
-                "dynamodb:Query": {"Callers"},
+                "dynamodb:Query": {"Callers", "Jobs/index/by_caller"},
             },
         ),
         (

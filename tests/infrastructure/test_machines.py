@@ -7,7 +7,7 @@ import pytest
 from stacks.compute.function_table import PROVIDER_FUNCTIONS
 from stacks.compute.machines import ORCHESTRATE, SUBMIT, numbers_of
 from stacks.names import construct_name
-from tests.support.synthesized import Stage
+from tests.support.synthesized import Stage, flat
 
 pytestmark = pytest.mark.xdist_group("synthesis")
 
@@ -42,7 +42,8 @@ def test_every_number_of_the_definition_comes_from_one_place() -> None:
     text = ORCHESTRATE.read_text("utf-8") + SUBMIT.read_text("utf-8")
     placeholders = set(re.findall(r"\$\{(\w+)\}", text))
     texts = {
-        "JobsPath", "KeyUnknown", "NeverRan", "ProviderFunctions", "ServiceErrors", "Unreadable",
+        "JobsPath", "JobsTable", "KeyUnknown", "ListedSeconds", "NeverRan", "ProviderFunctions",
+        "ServiceErrors", "Unreadable",
     }  # fmt: skip
     numbers = {name for name in placeholders if not name.endswith(("Arn", "Url"))} - texts
     assert numbers == numbers_of(26_000).keys()
@@ -95,6 +96,37 @@ def test_only_the_machine_that_accepts_jobs_starts_others(prod: Stage) -> None:
         "JobsMachine": [],
         "SubmitMachine": [{"Ref": "JobsMachine"}],
     }
+
+
+def test_the_machine_that_accepts_jobs_puts_them_into_their_table_and_does_no_more(
+    prod: Stage,
+) -> None:
+    reached = {
+        name: {
+            (str(statement["Action"]), flat(statement["Resource"]))
+            for statement in prod.pipeline.statements(
+                prod.pipeline.named(MACHINE, name)["RoleArn"]["Fn::GetAtt"][0]
+            )
+            if str(statement["Action"]).startswith("dynamodb:")
+        }
+        for name in MACHINES
+    }
+    [(action, table)] = reached.pop("SubmitMachine")
+    assert action == "dynamodb:PutItem"
+    assert "GetAttJobs" in table
+    assert list(reached.values()) == [set(), set()]
+
+
+def test_a_job_is_accepted_whether_or_not_it_could_be_listed(prod: Stage) -> None:
+    machine = prod.pipeline.named(MACHINE, "SubmitMachine")
+    states = json.loads(machine["DefinitionString"])["States"]
+    listing = states["List Job"]
+    ways = [listing, *listing["Catch"]]
+    assert [one["ErrorEquals"] for one in listing["Catch"]] == [["States.ALL"]]
+    assert {one["Next"] for one in ways} == {"Accepted"}
+    assert {one["Output"] for one in ways} == {"{% $states.input %}"}
+    assert states["Start Job"]["Next"] == "List Job"
+    assert machine["DefinitionSubstitutions"]["ListedSeconds"] == str(90 * 24 * 3600)
 
 
 @pytest.mark.parametrize("name", MACHINES[:2])

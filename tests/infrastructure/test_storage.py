@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from functions.shared.storage import job_table
 from functions.shared.storage.request_log import LISTED
 from tests.support.synthesized import Stage, flat
 
@@ -43,6 +44,17 @@ def test_request_rows_expire_and_are_listed_by_day_and_by_key(prod: Stage) -> No
         listed = {*projection["NonKeyAttributes"], *keys[index["IndexName"]], "request_id"}
         assert listed - {"day"} == set(LISTED)
         assert not {"attempts", "decision", "profile", "prompt"} & listed
+
+
+def test_jobs_expire_and_are_listed_by_key_in_small_entries(prod: Stage) -> None:
+    table = prod.storage.named("AWS::DynamoDB::Table", "Jobs")
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+    assert table["KeySchema"] == [{"AttributeName": "execution_id", "KeyType": "HASH"}]
+    [index] = table["GlobalSecondaryIndexes"]
+    keys = [key["AttributeName"] for key in index["KeySchema"]]
+    assert (index["IndexName"], keys) == ("by_caller", ["caller_id", "submitted_at"])
+    listed = {*index["Projection"]["NonKeyAttributes"], *keys, "execution_id"}
+    assert listed == set(job_table.LISTED)
 
 
 def test_the_request_log_tells_a_stream_of_new_rows(prod: Stage) -> None:

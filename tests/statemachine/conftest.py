@@ -7,7 +7,7 @@ from functions.invoke_provider.providers.registry import load_provider
 
 
 @pytest.fixture
-def tables(requests_table, state_table, budgets_table, answers_table):
+def tables(requests_table, state_table, budgets_table, answers_table, jobs_table):
     """Those that the states' functions read and write."""
 
 

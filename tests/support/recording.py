@@ -6,6 +6,7 @@ from functions.record_metrics.recording import Stores
 from functions.shared.kept_answers.answer_table import AnswerTable
 from functions.shared.money.budget_table import BudgetTable
 from functions.shared.storage.dead_letters import DeadLetters
+from functions.shared.storage.job_table import JobTable
 from functions.shared.storage.request_log import RequestLog
 from functions.shared.storage.state_table import StateTable
 
@@ -17,5 +18,6 @@ def stores(queue_url: str = "", budgets: BudgetTable | None = None) -> Stores:
         DeadLetters(queue_url),
         budgets or BudgetTable(None),
         AnswerTable("Answers"),
+        JobTable("Jobs"),
         30,
     )

@@ -24,12 +24,13 @@ from functions.invoke_provider.providers.retry_after import told_wait_s
 from functions.invoke_provider.providers.simulator import Simulator
 from functions.invoke_provider.response_format import check_form, unwrapped
 from functions.invoke_provider.sentiment import sentiment_json
-from functions.metrics.logs import LogsQuery, _position
+from functions.metrics.logs import LogsQuery
 from functions.shared.contracts.image_address import public_address
 from functions.shared.contracts.request import GenerateRequest, ResponseFormat
 from functions.shared.contracts.states import ClassifyInput
 from functions.shared.errors import EngineError
 from functions.shared.gateway.field_names import nearest
+from functions.shared.gateway.paging import _position
 from functions.shared.gateway.problems import problems_of
 from functions.shared.settings import ClassifySettings
 from functions.shared.well_formed import well_formed_json

@@ -6,18 +6,16 @@ import json
 import zlib
 from base64 import b64decode
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from decimal import Decimal
-from functools import reduce
-from operator import and_
 from typing import Any
 from uuid import uuid4
 
-from boto3.dynamodb.conditions import Attr, Key
 from boto3.dynamodb.types import TypeDeserializer
 
 from functions.shared.storage.clients import table
 from functions.shared.storage.conditions import refusing_item
+from functions.shared.storage.time_index import Page, TimeIndex, newest_page
 
 BY_DAY, BY_CALLER = "by_day", "by_caller"
 """Indexes of the request log: all requests of a day, or those of one caller, by `created_at`."""
@@ -35,18 +33,6 @@ LISTED = (
 _DETAILS, _WRITER = "details", "writer"
 _DESERIALIZER = TypeDeserializer()
 _ATTRIBUTES = frozenset({*LISTED, *PARTITION_OF.values(), "expires_at", _DETAILS})
-
-
-@dataclass(frozen=True)
-class Page:
-    """Rows of one query as JSON values; `next_key` is where the next page begins, None at the end.
-
-    `evaluated` rows were read for it, those that a filter left out as well.
-    """
-
-    rows: list[dict[str, Any]]
-    next_key: dict[str, Any] | None
-    evaluated: int
 
 
 class RequestLog:
@@ -106,22 +92,12 @@ class RequestLog:
         From `first` to `last`, both as `created_at` and included. `limit` counts the rows before
         those that are not `equal` are left out. At most 1 MB. Raises `ClientError`.
         """
-        index, value = partition
-        condition = Key(PARTITION_OF[index]).eq(value) & Key("created_at").between(first, last)
-        filters = [Attr(name).eq(wanted) for name, wanted in (equal or {}).items()]
-        optional: dict[str, Any] = {
-            "FilterExpression": reduce(and_, filters) if filters else None,
-            "Limit": limit,
-            "ExclusiveStartKey": after,
-        }
-        response = self._table.query(
-            IndexName=index,
-            KeyConditionExpression=condition,
-            ScanIndexForward=False,
-            **{name: given for name, given in optional.items() if given is not None},
+        name, value = partition
+        index = TimeIndex(name, PARTITION_OF[name], "created_at")
+        page = newest_page(
+            self._table, index, value, first, last, equal=equal, limit=limit, after=after
         )
-        rows = [json_values(item) for item in response["Items"]]
-        return Page(rows, response.get("LastEvaluatedKey"), response["ScannedCount"])
+        return replace(page, rows=[json_values(row) for row in page.rows])
 
 
 def packed(row: Mapping[str, Any]) -> dict[str, Any]:

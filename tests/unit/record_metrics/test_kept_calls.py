@@ -21,7 +21,7 @@ ESTIMATED_NANO_USD = 1_000_000
 
 
 @pytest.fixture
-def recorded(requests_table, state_table, budgets_table):
+def recorded(requests_table, state_table, budgets_table, jobs_table):
     def row_of(mode, caller=None):
         failure = {"candidate": candidate(), "error": KILLED}
         event = finished(

@@ -4,6 +4,7 @@ import pytest
 from functions.record_metrics.recording import record
 from functions.shared.contracts.states import RecordInput
 from functions.shared.errors import (
+    Aborted,
     AnswerUnfit,
     InvalidRequest,
     NoEligibleModel,
@@ -242,3 +243,56 @@ def test_a_failed_requests_prompt_is_kept_where_the_stage_logs_prompts(table, qu
     event = _event(error=caught(InvalidRequest("wrong")))
     _record(event.model_copy(update={"logged_prompt": "Of interest."}), queue_url)
     assert RequestLog(TABLE).get("req_1")["prompt"] == "Of interest."
+
+
+def _job_event(error=None, **changes):
+    told = {"mode": "async", "error": caught(error or ProviderTimeout("x")), "decision": DECIDED}
+    return finished(**(told | changes))
+
+
+def _listed(jobs_table):
+    [item] = jobs_table.scan()["Items"]
+    return item
+
+
+def test_the_end_of_a_job_is_listed_and_no_other_requests(table, jobs_table, queue_url):
+    _record(_event(error=caught(ProviderTimeout("x"))), queue_url)
+    assert jobs_table.scan()["Items"] == []
+    _record(_job_event(request_id="req_2"), queue_url)
+    item = _listed(jobs_table)
+    row = RequestLog(TABLE).get("req_2")
+    assert {name: item[name] for name in ("execution_id", "caller_id", "task")} == {
+        "execution_id": "req_2",
+        "caller_id": "key-1",
+        "task": row["task"],
+    }
+    assert (item["status"], item["error_code"]) == (row["status"], row["error_code"])
+    assert (item["submitted_at"], item["finished_at"]) == (row["created_at"], row["finished_at"])
+    assert item["expires_at"] == row["expires_at"]
+
+
+def test_a_job_that_was_stopped_after_it_was_recorded_is_listed_as_it_ended(
+    table, jobs_table, queue_url
+):
+    _record(_job_event(), queue_url)
+    assert _listed(jobs_table)["status"] == "FAILED"
+    end = {"stopped": "ABORTED", "stopped_at": "2026-11-24T10:00:05+00:00"}
+    _record(_job_event(Aborted("The job was stopped."), **end), queue_url)
+    item = _listed(jobs_table)
+    assert (item["status"], item["error_code"]) == ("ABORTED", "aborted")
+    assert item["finished_at"] == "2026-11-24T10:00:05.000+00:00"
+    assert RequestLog(TABLE).get("req_1")["status"] == "FAILED"
+
+
+def test_an_end_that_cannot_be_listed_waits_for_replay_which_leaves_one_row(
+    table, aws, queue_url, request
+):
+    event = _job_event()
+    _record(event, queue_url)
+    [message] = boto3.client("sqs").receive_message(QueueUrl=queue_url)["Messages"]
+    replayed = RecordInput.model_validate_json(message["Body"])
+    assert replayed == event
+    jobs_table = request.getfixturevalue("jobs_table")
+    _record(replayed, queue_url)
+    assert _listed(jobs_table)["status"] == "FAILED"
+    assert table.scan()["Count"] == 1

@@ -1,0 +1,67 @@
+"""Indexes that list the items of a partition by time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import reduce
+from operator import and_
+from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.conditions import Attr, Key
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
+
+
+@dataclass(frozen=True)
+class TimeIndex:
+    """Its name, and the attributes that are its partition and its time, as `stamp` writes it."""
+
+    name: str
+    partition: str
+    time: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """Items of one query; `next_key` is where the next page begins, None at the end.
+
+    `evaluated` items were read for it, those that a filter left out as well.
+    """
+
+    rows: list[dict[str, Any]]
+    next_key: dict[str, Any] | None
+    evaluated: int
+
+
+def newest_page(
+    table: Table,
+    index: TimeIndex,
+    partition: str,
+    first: str,
+    last: str,
+    *,
+    equal: Mapping[str, str] | None = None,
+    limit: int | None = None,
+    after: dict[str, Any] | None = None,
+) -> Page:
+    """One query of an index, newest first, from `first` to `last`, both included.
+
+    `limit` counts the items before those that are not `equal` are left out. At most 1 MB. Raises
+    `ClientError`.
+    """
+    condition = Key(index.partition).eq(partition) & Key(index.time).between(first, last)
+    filters = [Attr(name).eq(wanted) for name, wanted in (equal or {}).items()]
+    optional: dict[str, Any] = {
+        "FilterExpression": reduce(and_, filters) if filters else None,
+        "Limit": limit,
+        "ExclusiveStartKey": after,
+    }
+    response = table.query(
+        IndexName=index.name,
+        KeyConditionExpression=condition,
+        ScanIndexForward=False,
+        **{name: given for name, given in optional.items() if given is not None},
+    )
+    return Page(response["Items"], response.get("LastEvaluatedKey"), response["ScannedCount"])
