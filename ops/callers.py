@@ -119,8 +119,8 @@ def _create(stage: Stage, options: argparse.Namespace) -> dict[str, Any]:
 
 def _first(stage: Stage, options: argparse.Namespace) -> dict[str, Any]:
     there = ask(stage, "GET")
-    if there["callers"]:
-        return {"there_are": len(there["callers"])}
+    if there["data"]:
+        return {"there_are": len(there["data"])}
     return ask(stage, "POST", body={"name": FIRST, "plan": OPERATOR})
 
 
@@ -286,10 +286,8 @@ _VERBS = (
 def _lines(told: Body) -> Iterable[str]:
     if "there_are" in told:
         return ["There are callers already: no first key is made."]
-    if "callers" in told:
-        return _table(
-            ("NAME", "ID", "PLAN", "STATE", "LIMITS", "MODELS"), map(_row, told["callers"])
-        )
+    if "data" in told:
+        return _table(("NAME", "ID", "PLAN", "STATE", "LIMITS", "MODELS"), map(_row, told["data"]))
     return _spend_lines(told) if "budgets" in told else _caller_lines(told)
 
 

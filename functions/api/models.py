@@ -66,7 +66,8 @@ class ListedModel(Frozen):
 
 def list_models(choice: ProviderChoice, now: datetime, health: Health | None) -> dict[str, Any]:
     models = load_catalogue().models
-    return {"object": "list", "data": [_listed(model, choice, now, health) for model in models]}
+    data = [_listed(model, choice, now, health) for model in models]
+    return {"object": "list", "data": data, "next_cursor": None}
 
 
 def get_model(

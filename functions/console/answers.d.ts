@@ -189,7 +189,7 @@ export interface BudgetRefusal {
 }
 
 export interface LogsPage {
-  logs: LoggedRequest[];
+  data: LoggedRequest[];
   next_cursor: string | null;
   reader: Reader;
 }
@@ -201,7 +201,7 @@ export interface Model {
 }
 
 export interface Realtime {
-  buckets: {
+  data: {
     start: string;
     requests: number;
     failed: number;

@@ -22,13 +22,14 @@ from functions.shared.callers.directory import Directory
 from functions.shared.errors import InvalidRequest
 from functions.shared.gateway.reader import Partition, Reader
 from functions.shared.storage.request_log import BY_DAY, PARTITION_OF, Page, RequestLog
-from functions.shared.times import stamp
-from functions.shared.vocabulary import Frozen, RequestId, Usd, in_usd
+from functions.shared.times import restamped, stamp
+from functions.shared.vocabulary import Frozen, Listing, RequestId, Usd, in_usd
 
 _MOST_QUERIES = 5
 """That read something, for one page; each reads at most 1 MB, of which a filter may leave nothing."""
 _DAYS_BACK = 31
-_STAMP = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00$"
+_STAMP = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}(Z|\+00:00)$"
+"""As a row has it, those of earlier versions included: a query begins behind a row's own text."""
 _CURSOR = TypeAdapter(tuple[Annotated[str, StringConstraints(pattern=_STAMP)], RequestId | None])
 _FILTERS = ("model", "provider", "task", "status")
 
@@ -110,11 +111,9 @@ class LogsReader(Frozen):
     is_operator: bool
 
 
-class LogsPage(Frozen):
+class LogsPage(Listing[LoggedRequest]):
     """Go on while there is a `next_cursor`: a page of filtered rows may be short, or empty."""
 
-    logs: list[LoggedRequest]
-    next_cursor: str | None
     reader: LogsReader
 
 
@@ -138,7 +137,7 @@ def logs_page(
         reads = _reads(log, query, partitions, (stamp(first), stamp(last)), position)
         rows, end = _first_page(reads, query.limit)
     return LogsPage(
-        logs=[_logged(row, names) for row in rows],
+        data=[_logged(row, names) for row in rows],
         next_cursor=_cursor(end) if end else None,
         reader=LogsReader(caller_id=reader.caller_id, is_operator=reader.is_operator),
     )
@@ -146,7 +145,7 @@ def logs_page(
 
 def _logged(row: dict[str, Any], names: Directory) -> LoggedRequest:
     caller = names.name_of(row["caller_id"])
-    return LoggedRequest.model_validate(in_usd(row) | {"caller": caller})
+    return LoggedRequest.model_validate(in_usd(restamped(row)) | {"caller": caller})
 
 
 def _stretch(query: LogsQuery, now: datetime) -> tuple[datetime, datetime]:
@@ -205,7 +204,7 @@ def _position_of(row: Mapping[str, Any]) -> _Position:
 def _day_before(day: str) -> _Position:
     """Before all rows of that day."""
     before = date.fromisoformat(day) - timedelta(days=1)
-    return _Position(f"{before}T23:59:59.999+00:00", None)
+    return _Position(f"{before}T23:59:59.999Z", None)
 
 
 def _cursor(position: _Position) -> str:

@@ -22,7 +22,7 @@ from functions.shared.health.listing import ListedHealth, listed_health, provide
 from functions.shared.health.reader import Health
 from functions.shared.policy.provider_choice import ProviderChoice
 from functions.shared.times import utc
-from functions.shared.vocabulary import Count, Frozen, Score, Usd
+from functions.shared.vocabulary import Count, Frozen, Listing, Score, Stamped, Usd
 
 
 class Attempts(Measured):
@@ -48,7 +48,7 @@ class LastError(Frozen):
     """The class of the error, and when it was recorded."""
 
     error: str
-    at: datetime
+    at: Stamped
 
 
 class ProviderMetrics(Frozen):
@@ -68,8 +68,8 @@ class ProviderMetrics(Frozen):
     last_error: LastError | None
 
 
-class ProviderList(Measured):
-    providers: list[ProviderMetrics]
+class ProviderList(Measured, Listing[ProviderMetrics]):
+    pass
 
 
 def model_metrics(
@@ -110,7 +110,7 @@ def provider_metrics(
     figures = read_figures(wanted, service, window)
     return ProviderList(
         **window.to_json(),
-        providers=[_provider(named, figures, choice, health, now) for named in names],
+        data=[_provider(named, figures, choice, health, now) for named in names],
     )
 
 

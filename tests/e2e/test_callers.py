@@ -87,8 +87,8 @@ def test_both_doors_say_the_same(ops, admin, name):
     changed = admin("PUT", f"/{name}/budget", {"day_usd": None, "month_usd": 0.000000001})
     assert ops("show", name)["limits"] == changed["limits"]
     assert admin("GET", f"/{name}/spend") == ops("spend", name)
-    assert [one for one in ops("list")["callers"] if one["name"] == name] == [
-        one for one in admin("GET")["callers"] if one["name"] == name
+    assert [one for one in ops("list")["data"] if one["name"] == name] == [
+        one for one in admin("GET")["data"] if one["name"] == name
     ]
     assert ops("first")["there_are"] >= 3
 

@@ -170,7 +170,7 @@ def test_models_and_metrics_list_the_extra_providers(stack):
     assert models["llama3.2"]["prices"]["rates"][0]["input_usd_per_mtok"] == 0
 
     def counted():
-        listed = get(stack, "/metrics/providers?window=1h").json()["providers"]
+        listed = get(stack, "/metrics/providers?window=1h").json()["data"]
         found = {one["provider"]: one for one in listed}
         return found if found["acme"]["attempts"] else None
 

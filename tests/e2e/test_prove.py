@@ -24,7 +24,7 @@ def leftovers(stack):
         *gateway.get_usage_plans()["items"],
         *machines.list_state_machines()["stateMachines"],
     ]
-    callers = get(stack, "/admin/callers", key=stack.operator_api_key).json()["callers"]
+    callers = get(stack, "/admin/callers", key=stack.operator_api_key).json()["data"]
     return [one["name"] for one in (*named, *callers) if "-prove-" in one["name"]]
 
 

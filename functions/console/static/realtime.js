@@ -8,7 +8,7 @@ import { ApiError } from "./kit-fetch.js";
 
 /**
  * @import { Realtime } from "../answers.js"
- * @typedef {Realtime["buckets"][number]} Bucket
+ * @typedef {Realtime["data"][number]} Bucket
  */
 
 const LABELLED = 6;
@@ -24,7 +24,7 @@ export async function refreshRealtime() {
 }
 
 /** @param {Realtime} answer */
-function show({ buckets, requests, rejected, errors, cost_usd: cost }) {
+function show({ data: buckets, requests, rejected, errors, cost_usd: cost }) {
   const counts = [
     times(requests, "request"),
     `${count(rejected)} rejected`,

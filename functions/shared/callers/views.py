@@ -19,7 +19,8 @@ _AT = "_at_s"
 
 def listed(callers: Iterable[CallerRecord], money: Money) -> dict[str, Any]:
     by_name = sorted(callers, key=lambda one: one.name)
-    return {"callers": [_caller(one) | _limits(one, money) for one in by_name]}
+    data = [_caller(one) | _limits(one, money) for one in by_name]
+    return {"data": data, "next_cursor": None}
 
 
 def shown(caller: CallerRecord, keys: Iterable[KeyRecord], money: Money) -> dict[str, Any]:

@@ -107,7 +107,9 @@ class RequestLog:
         those that are not `equal` are left out. At most 1 MB. Raises `ClientError`.
         """
         index, value = partition
-        condition = Key(PARTITION_OF[index]).eq(value) & Key("created_at").between(first, last)
+        # Rows of earlier versions end in +00:00, which sorts before Z and behind no zone at all.
+        stretch = Key("created_at").between(first.removesuffix("Z"), last)
+        condition = Key(PARTITION_OF[index]).eq(value) & stretch
         filters = [Attr(name).eq(wanted) for name, wanted in (equal or {}).items()]
         optional: dict[str, Any] = {
             "FilterExpression": reduce(and_, filters) if filters else None,

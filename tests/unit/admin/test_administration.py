@@ -351,7 +351,7 @@ def test_spend_says_what_is_settled_held_and_left_of_each_limit(admin, money):
             "settled_usd": 7e-9,
             "held_usd": 50e-9,
             "left_usd": 0.999999943,
-            "renews_at": "2026-11-28T00:00:00.000+00:00",
+            "renews_at": "2026-11-28T00:00:00.000Z",
         }
     ]
     assert told["tokens_per_minute"] == {"limit": 10, "left": 6}

@@ -33,7 +33,7 @@ def test_a_caller_is_told_who_it_is_what_it_may_ask_and_what_is_left():
             "caller_id": "key-1",
             "name": "team-a",
             "plan": "standard",
-            "expires_at": "2096-10-02T07:06:40.000+00:00",
+            "expires_at": "2096-10-02T07:06:40.000Z",
             "models": ["gpt-4o"],
             "tasks": ["chat"],
         },

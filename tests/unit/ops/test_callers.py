@@ -90,7 +90,7 @@ def test_all_that_a_caller_may_have_can_be_said_when_it_is_made(run, show):
     }  # fmt: skip
     assert (told["models"], told["tasks"]) == (["gpt-4o", "gpt-4o-mini"], ["chat"])
     # The last day counts.
-    assert (told["plan"], told["expires_at"]) == ("operator", "2027-01-02T00:00:00.000+00:00")
+    assert (told["plan"], told["expires_at"]) == ("operator", "2027-01-02T00:00:00.000Z")
 
 
 def test_an_age_ends_so_long_from_now(run, show):

@@ -35,7 +35,7 @@ from tests.support.builders import profile
 
 PROVIDERS = ["anthropic", "azure_openai", "bedrock", "local", "openai"]
 MONTH = "2026-12-01T00:00Z"
-RENEWS_AT = "2026-12-01T00:00:00.000+00:00"
+RENEWS_AT = "2026-12-01T00:00:00.000Z"
 RICH = nano_usd(Decimal(100))
 CHEAP, DEAR = "gpt-4o-mini", "claude-opus-4-8"
 

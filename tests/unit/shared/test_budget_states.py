@@ -41,8 +41,8 @@ def test_what_is_settled_what_is_held_and_what_is_left_add_up_to_the_limit(budge
         assert one.spent_usd + one.held_usd + one.left_usd == one.limit_usd
     assert day.used == 0.5235
     assert [one.renews_at for one in state.limits] == [
-        "2026-11-28T00:00:00.000+00:00",
-        "2026-12-01T00:00:00.000+00:00",
+        "2026-11-28T00:00:00.000Z",
+        "2026-12-01T00:00:00.000Z",
         None,
     ]
     assert state.tokens_per_minute.model_dump() == {"limit": 900, "left": 100}
