@@ -120,6 +120,11 @@ def nano_usd(amount_usd: Decimal) -> int:
     return int(amount_usd.scaleb(9).to_integral_value(ROUND_FLOOR))
 
 
+def digits_of_usd(nano_usd: int) -> str:
+    """For people, exact and without an exponent."""
+    return f"{usd(nano_usd).normalize():f}"
+
+
 def in_usd(value: Any) -> Any:
     """A JSON value with every `…_nano_usd` in it printed as `…_usd`."""
     if isinstance(value, list):

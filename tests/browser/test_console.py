@@ -718,7 +718,7 @@ def test_a_stored_refusal_says_of_each_model_why_it_was_out(console, is_decided)
     request_id = console.sent()
     excluded = [{"model": "gpt-4o", "reason": "costs at least 0.00125 USD"}]
     decision = {"candidates": [], "excluded": excluded, "score_ms": 0.5} if is_decided else None
-    message = "The request's limits exclude every model."
+    message = "No model fits: needs at least 0.00125 USD: gpt-4o"
     console.open_record(
         request_id,
         status="FAILED",

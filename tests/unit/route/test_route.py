@@ -177,7 +177,7 @@ def test_limits_that_exclude_every_model_name_each_of_them():
 
 def test_an_unknown_pinned_model_is_not_found_and_a_retired_one_is_invalid():
     _refused('{"text": "a", "model": "gpt-99"}', "not_found")
-    _refused('{"text": "a", "model": "gpt-4-turbo"}', "invalid_request")
+    _refused('{"text": "a", "model": "gpt-4-turbo", "fallback": false}', "invalid_request")
 
 
 def _limited(**limits):
