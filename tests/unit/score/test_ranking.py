@@ -1,5 +1,6 @@
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -99,7 +100,7 @@ def test_without_fallback_there_is_one_candidate():
     assert _out(decision)["gpt-4o-mini"] == "fallback is off"
 
 
-OUT = {
+OUT: dict[str, tuple[dict[str, Any], str]] = {
     "retired": ({"model": "gpt-4-turbo"}, "retired on 2026-10-23; use "),
     "no credentials": ({"model": "gpt-4o", "mock": "never"}, "no credentials for its provider"),
     "task": ({"model": "local-sentiment"}, "does not serve the task chat"),

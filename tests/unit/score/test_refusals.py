@@ -1,5 +1,6 @@
 import re
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -118,7 +119,7 @@ def test_an_answer_longer_than_any_model_gives_is_told_the_longest():
     assert told == f"No model fits: max_output_tokens is 200000 of at most {most[0]}: {most[1]}"
 
 
-CAPABILITIES = {
+CAPABILITIES: dict[str, dict[str, Any]] = {
     "images": {"messages": [{"role": "user", "content": [IMAGE]}]},
     "tools": {"tools": [TOOL]},
     "a response_format of json_object": {"response_format": {"type": "json_object"}},
