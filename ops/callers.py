@@ -137,8 +137,8 @@ def _update(stage: Stage, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _rotate(stage: Stage, options: argparse.Namespace) -> dict[str, Any]:
-    overlap_s = int(options.overlap.total_seconds())
-    return ask(stage, "POST", _of(options, "/rotate"), {"overlap_s": overlap_s})
+    overlap_seconds = int(options.overlap.total_seconds())
+    return ask(stage, "POST", _of(options, "/rotate"), {"overlap_seconds": overlap_seconds})
 
 
 def _disable(stage: Stage, options: argparse.Namespace) -> dict[str, Any]:
@@ -317,7 +317,7 @@ def _limits(caller: Body, *, with_origin: bool) -> Iterable[str]:
     if limits.keys() <= {"mode", "tier_down_at"}:
         return ("none",)
     return [
-        _limit(name, one["value"]) + (f" ({one['from']})" if with_origin else "")
+        _limit(name, one["value"]) + (f" ({one['origin']})" if with_origin else "")
         for name, one in limits.items()
     ]
 
@@ -344,8 +344,8 @@ def _caller_lines(caller: Body) -> Iterable[str]:
 
 def _spend_lines(told: Body) -> Iterable[str]:
     yield f"{told['name']} ({told['caller_id']})"
-    heads = ("PERIOD", "LIMIT", "SETTLED", "HELD", "LEFT", "RENEWS")
-    amounts = ("limit_usd", "settled_usd", "held_usd", "left_usd")
+    heads = ("PERIOD", "LIMIT", "SPENT", "HELD", "LEFT", "RENEWS")
+    amounts = ("limit_usd", "spent_usd", "held_usd", "left_usd")
     if told["budgets"]:
         rows = (
             (one["period"], *(_usd(one[name]) for name in amounts), one["renews_at"] or "never")

@@ -152,7 +152,7 @@ export interface Reader {
 }
 
 export interface Limit {
-  limit: "day" | "month" | "total";
+  period: "day" | "month" | "total";
   limit_usd: number;
   spent_usd: number;
   held_usd: number;
@@ -202,7 +202,7 @@ export interface Model {
 
 export interface Realtime {
   data: {
-    start: string;
+    from: string;
     requests: number;
     failed: number;
     rejected: number;

@@ -48,7 +48,7 @@ class LastError(Frozen):
     """The class of the error, and when it was recorded."""
 
     error: str
-    at: Stamped
+    recorded_at: Stamped
 
 
 class ProviderMetrics(Frozen):
@@ -162,4 +162,4 @@ def _last_error(provider: str, health: Health | None) -> LastError | None:
     if record is None or not record.last_error:
         return None
     at_ms, _, error = record.last_error.partition(" ")
-    return LastError(error=error, at=utc(int(at_ms)))
+    return LastError(error=error, recorded_at=utc(int(at_ms)))

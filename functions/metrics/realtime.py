@@ -7,7 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from functions.shared.errors import HTTP_STATUS
 from functions.shared.gateway.reader import Reader
@@ -28,10 +30,10 @@ class BucketLatency(Frozen):
 
 
 class Bucket(Frozen):
-    """The requests that ended in the seconds from `start` on, `failed` of them as
+    """The requests that ended in the seconds from `from` on, `failed` of them as
     `metrics/summary.py` tells `rejected` from `errors`."""
 
-    start: Stamped
+    start: Annotated[Stamped, Field(serialization_alias="from")]
     requests: Count
     failed: Count
     rejected: Count

@@ -820,7 +820,7 @@ def test_a_callers_own_fault_does_not_look_like_an_outage(door, foreign):
 def test_minutes_without_a_request_stay_empty_in_the_chart(door):
     buckets = [
         {
-            "start": f"2026-11-26T10:0{at // 6}:{at % 6}0Z", "requests": 2 * busy, "failed": busy,
+            "from": f"2026-11-26T10:0{at // 6}:{at % 6}0Z", "requests": 2 * busy, "failed": busy,
             "rejected": busy, "errors": 0, "fallbacks": 0, "cost_usd": 0,
             "latency_ms": {"p50": 100 if busy else None, "p95": (100 + at) if busy else None},
         }
@@ -977,7 +977,7 @@ def test_budgets_fit_the_page_and_can_be_read(door, limited, size, scheme):
 
 def test_tokens_of_this_minute_and_what_calls_under_way_hold_are_told_apart(door):
     month = {
-        "limit": "day", "limit_usd": 2, "spent_usd": 0.5, "held_usd": 1.5, "left_usd": 0, "used": 1,
+        "period": "day", "limit_usd": 2, "spent_usd": 0.5, "held_usd": 1.5, "left_usd": 0, "used": 1,
         "renews_at": "2026-11-28T00:00:00Z",
     }  # fmt: skip
     budget = {

@@ -105,7 +105,7 @@ def test_what_was_spent_counts_for_the_first_limit(stack, ops, name):
     ops("set-budget", name, "--monthly-budget-usd", "1")
     (budget,) = ops("spend", name)["budgets"]
     # Only simulators answer here, so that budgets are tried with what they would have cost.
-    assert budget["settled_usd"] == recorded["simulated_cost_usd"] > 0
+    assert budget["spent_usd"] == recorded["simulated_cost_usd"] > 0
     assert budget["held_usd"] == 0
 
 

@@ -213,7 +213,10 @@ def test_a_provider_shows_its_attempts_its_circuit_and_its_last_error(measured):
     told = _providers(health)["openai"]
     assert (told["attempts"], told["errors"], told["throttles"]) == (10, 4, 3)
     assert (told["success_rate"], told["latency_ms"]["p50"]) == (0.6, 500)
-    assert told["last_error"] == {"error": "ProviderAuthFailed", "at": "2026-11-24T10:20:30.000Z"}
+    assert told["last_error"] == {
+        "error": "ProviderAuthFailed",
+        "recorded_at": "2026-11-24T10:20:30.000Z",
+    }
     assert told["circuit"] == "open"
     assert told["availability"] == 0.8
 

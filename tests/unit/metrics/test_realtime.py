@@ -28,18 +28,18 @@ def _ended(number, at, *, took_s=1, **changes):
 
 def test_without_requests_there_are_thirty_buckets_of_nothing(log):
     for reader in (CALLER, OPERATOR):
-        told = realtime(reader, log, NOW).model_dump(mode="json")
+        told = realtime(reader, log, NOW).model_dump(mode="json", by_alias=True)
         buckets = told.pop("data")
         counts = ("requests", "failed", "rejected", "errors", "fallbacks", "cost_usd")
         nothing = dict.fromkeys(counts, 0)
         assert told == {"bucket_seconds": 10, "next_cursor": None, **nothing}
         assert len(buckets) == 30
-        assert (buckets[0]["start"], buckets[-1]["start"]) == (
+        assert (buckets[0]["from"], buckets[-1]["from"]) == (
             "2026-11-23T23:57:10.000Z",
             "2026-11-24T00:02:00.000Z",
         )
         assert all(
-            one == {"start": one["start"], **nothing, "latency_ms": {"p50": None, "p95": None}}
+            one == {"from": one["from"], **nothing, "latency_ms": {"p50": None, "p95": None}}
             for one in buckets
         )
 

@@ -164,7 +164,7 @@ def test_spend_is_told_limit_by_limit(run):
         "9",
     )
     lines = run("spend", "team-a").splitlines()
-    assert lines[1].split() == ["PERIOD", "LIMIT", "SETTLED", "HELD", "LEFT", "RENEWS"]
+    assert lines[1].split() == ["PERIOD", "LIMIT", "SPENT", "HELD", "LEFT", "RENEWS"]
     assert lines[2].startswith("month   0.000000001 USD  0.00 USD  0.00 USD  0.000000001 USD")
     assert "tokens of this minute: 9 of 9 left" in lines
     assert lines[-1].startswith("recorded this month: 0 requests, 0.00 USD billed")
