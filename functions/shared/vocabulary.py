@@ -21,6 +21,11 @@ from functions.shared.times import stamp
 
 RequestId = Annotated[str, StringConstraints(pattern=f"^{REQUEST_ID.pattern}$")]
 
+CorsOrigin = Annotated[
+    str, StringConstraints(pattern=r"^(\*|https?://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?)$")
+]
+"""As a browser names the site of a page, without a path, or `*` for any."""
+
 Task = Literal["summarize", "sentiment", "rewrite", "chat", "code", "analysis", "tools"]
 
 Preference = Literal["fast", "cheap", "best", "balanced"]
