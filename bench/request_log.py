@@ -24,6 +24,7 @@ from functions.metrics.logs import LogsPage, LogsQuery, logs_page
 from functions.shared.callers.directory import Directory
 from functions.shared.gateway.reader import Reader
 from functions.shared.storage.request_log import BY_CALLER, BY_DAY, PARTITION_OF, RequestLog
+from functions.shared.times import stamp
 
 SHORT, LONG = 1_000, 100_000
 PAGES = 7
@@ -94,8 +95,8 @@ def _measured(rows: int) -> list[Measured]:
             began = time.process_time()
             page = _page(log, reader, begins)
             spent_s = time.process_time() - began
-            if len(page.logs) != 20 or page.next_cursor is None:
-                raise RuntimeError(f"a page of {len(page.logs)} rows")
+            if len(page.data) != 20 or page.next_cursor is None:
+                raise RuntimeError(f"a page of {len(page.data)} rows")
             own_ms, emulator_ms = (spent_s - emulator.spent_s) * 1000, emulator.spent_s * 1000
             measured.append(Measured(emulator.calls, log.evaluated, own_ms, emulator_ms))
     return measured
@@ -138,7 +139,7 @@ def _log_of(rows: int) -> Iterator[tuple[_CountingLog, EmulatedDynamoDB]]:
 
 def _row(number: int, created_at: datetime) -> dict[str, Any]:
     """What every row has."""
-    moment = created_at.isoformat(timespec="milliseconds")
+    moment = stamp(created_at)
     return {
         "request_id": f"req_{number:06}",
         "caller_id": f"key-{number % _KEYS}",

@@ -19,6 +19,7 @@ from functions.shared.simulation import (
     of_the_catalogue,
 )
 from functions.shared.token_issuer import TokenIssuer
+from functions.shared.vocabulary import CorsOrigin
 from local.paths import SCRIPTS
 from stacks.extra_providers import ExtraProvider, check_extra_providers
 
@@ -51,6 +52,8 @@ _KEPT = (
 _LOOPBACK = "127.0.0.1,localhost"
 _CONCURRENCY = "ACCOUNT_CONCURRENCY"
 _JWT, _COGNITO = "JWT", "AUTH_COGNITO"
+_CORS = "CORS_ALLOW_ORIGIN"
+_CORS_ORIGIN: TypeAdapter[str | None] = TypeAdapter(CorsOrigin | None)
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,8 @@ class Settings:
     """The JSON text of whose tokens count beside the keys, as a stage's configuration has it."""
     auth_cognito: bool = False
     """Make a pool of users on the local AWS, whose tokens count."""
+    cors_allow_origin: str | None = None
+    """Whose pages may call the API, as a stage's configuration has it."""
     account_concurrency: int = 0
     """How many functions run at once in the whole account; 0 is no limit."""
 
@@ -106,6 +111,7 @@ class Settings:
             **({"simulator_faults": self.simulator_faults} if self.simulator_faults else {}),
             **({"bedrock_endpoint_url": endpoint} if endpoint else {}),
             **({"jwt": self.jwt} if self.jwt else {}),
+            **({"cors_allow_origin": origin} if (origin := self.cors_allow_origin) else {}),
             **unstreamed,
         }
 
@@ -153,6 +159,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         simulator_faults=_faults(environment),
         jwt=jwt,
         auth_cognito=auth_cognito,
+        cors_allow_origin=_cors_allow_origin(environment),
         account_concurrency=int(
             _whole_numbers(environment, _CONCURRENCY).get(_CONCURRENCY.lower(), 0)
         ),
@@ -164,6 +171,15 @@ def _log_level(environment: Mapping[str, str]) -> str | None:
     if level and level.upper() not in LOG_LEVELS:
         raise ValueError(f"LOG_LEVEL is {level!r}; set one of {', '.join(LOG_LEVELS)}")
     return level and level.upper()
+
+
+def _cors_allow_origin(environment: Mapping[str, str]) -> str | None:
+    origin = environment.get(_CORS) or None
+    try:
+        return _CORS_ORIGIN.validate_python(origin)
+    except ValidationError:
+        told = f"{_CORS} is {origin!r}; set an origin such as http://localhost:3000, or *"
+        raise ValueError(told) from None
 
 
 def _jwt(environment: Mapping[str, str]) -> str | None:

@@ -119,8 +119,8 @@ def _create(stage: Stage, options: argparse.Namespace) -> dict[str, Any]:
 
 def _first(stage: Stage, options: argparse.Namespace) -> dict[str, Any]:
     there = ask(stage, "GET")
-    if there["callers"]:
-        return {"there_are": len(there["callers"])}
+    if there["data"]:
+        return {"there_are": len(there["data"])}
     return ask(stage, "POST", body={"name": FIRST, "plan": OPERATOR})
 
 
@@ -137,8 +137,8 @@ def _update(stage: Stage, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _rotate(stage: Stage, options: argparse.Namespace) -> dict[str, Any]:
-    overlap_s = int(options.overlap.total_seconds())
-    return ask(stage, "POST", _of(options, "/rotate"), {"overlap_s": overlap_s})
+    overlap_seconds = int(options.overlap.total_seconds())
+    return ask(stage, "POST", _of(options, "/rotate"), {"overlap_seconds": overlap_seconds})
 
 
 def _disable(stage: Stage, options: argparse.Namespace) -> dict[str, Any]:
@@ -291,10 +291,8 @@ _VERBS = (
 def _lines(told: Body) -> Iterable[str]:
     if "there_are" in told:
         return ["There are callers already: no first key is made."]
-    if "callers" in told:
-        return _table(
-            ("NAME", "ID", "PLAN", "STATE", "LIMITS", "MODELS"), map(_row, told["callers"])
-        )
+    if "data" in told:
+        return _table(("NAME", "ID", "PLAN", "STATE", "LIMITS", "MODELS"), map(_row, told["data"]))
     return _spend_lines(told) if "budgets" in told else _caller_lines(told)
 
 
@@ -324,7 +322,7 @@ def _limits(caller: Body, *, with_origin: bool) -> Iterable[str]:
     if limits.keys() <= {"mode", "tier_down_at"}:
         return ("none",)
     return [
-        _limit(name, one["value"]) + (f" ({one['from']})" if with_origin else "")
+        _limit(name, one["value"]) + (f" ({one['origin']})" if with_origin else "")
         for name, one in limits.items()
     ]
 
@@ -353,8 +351,8 @@ def _caller_lines(caller: Body) -> Iterable[str]:
 
 def _spend_lines(told: Body) -> Iterable[str]:
     yield f"{told['name']} ({told['caller_id']})"
-    heads = ("PERIOD", "LIMIT", "SETTLED", "HELD", "LEFT", "RENEWS")
-    amounts = ("limit_usd", "settled_usd", "held_usd", "left_usd")
+    heads = ("PERIOD", "LIMIT", "SPENT", "HELD", "LEFT", "RENEWS")
+    amounts = ("limit_usd", "spent_usd", "held_usd", "left_usd")
     if told["budgets"]:
         rows = (
             (one["period"], *(_usd(one[name]) for name in amounts), one["renews_at"] or "never")

@@ -31,6 +31,7 @@ from functions.shared.simulation import Faults, of_the_catalogue
 from functions.shared.token_issuer import Claim, TokenIssuer
 from functions.shared.vocabulary import (
     BUILT_IN_PROVIDERS,
+    CorsOrigin,
     MockProviders,
     PriceFactors,
     Provider,
@@ -213,6 +214,9 @@ class StageConfig(_Part):
     jwt: Annotated[TokenIssuer | None, BeforeValidator(_json_of)] = None
     """Whose tokens open the stage like a key; the command line gives it as one JSON text."""
     auth: Annotated[Auth, BeforeValidator(_json_of)] = Auth()
+    cors_allow_origin: CorsOrigin | None = None
+    """Whose pages may call the API: one origin, such as https://app.example.com, or `*`, any. Without it
+    browsers let no page do so but the console."""
     deadlines: Deadlines = Deadlines()
     alarms: Alarms = Alarms()
     alarm_emails: Listed[str] = ()

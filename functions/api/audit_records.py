@@ -12,6 +12,7 @@ from functions.shared.errors import Forbidden, InvalidRequest, NotFound
 from functions.shared.gateway.reader import Reader
 from functions.shared.request_ids import REQUEST_ID
 from functions.shared.storage.request_log import RequestLog
+from functions.shared.times import restamped
 from functions.shared.vocabulary import in_usd
 
 _INTERNAL = frozenset({"day", "expires_at"})
@@ -28,7 +29,7 @@ class AuditRecords:
     def get(self, request_id: str) -> dict[str, Any]:
         """The row as it was recorded, with its caller's name, but for what all callers together spent, which
         is an operator's to see. Raises `NotFound`."""
-        row: dict[str, Any] = in_usd(self._row(request_id))
+        row: dict[str, Any] = in_usd(restamped(self._row(request_id)))
         if not self.reader.is_operator:
             _hide_the_stages_budget(row)
         recorded = row.get("profile", {}).get("caller", {}).get("name", "")

@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict
 
-from functions.shared.gateway.paging import Listing, PageQuery, Part, Position
+from functions.shared.gateway.paging import PageQuery, Paging, Part, Position
 from functions.shared.storage.job_table import BY_CALLER, JobTable
 from functions.shared.times import stamp
-from functions.shared.vocabulary import EndStatus, Frozen, Task
+from functions.shared.vocabulary import EndStatus, Frozen, Listing, Task
 
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 
@@ -36,11 +36,8 @@ class ListedJob(Frozen):
     error_code: str | None = None
 
 
-class JobsPage(Frozen):
+class JobsPage(Listing[ListedJob]):
     """Go on while there is a `next_cursor`: a page of filtered jobs may be short, or empty."""
-
-    data: list[ListedJob]
-    next_cursor: str | None
 
 
 def jobs_page(
@@ -54,10 +51,10 @@ def jobs_page(
     rows, cursor = list[dict[str, Any]](), None
     if stamp(first) <= stamp(last):
         equal = {"status": query.status} if query.status else {}
-        listing = Listing(BY_CALLER.time, "execution_id", is_filtered=bool(equal))
+        paging = Paging(BY_CALLER.time, "execution_id", is_filtered=bool(equal))
         read = partial(jobs.newest, caller_id, stamp(first), stamp(last), equal=equal)
         part = Part(read, _behind(position, caller_id))
-        rows, cursor = listing.first_page([part], query.limit)
+        rows, cursor = paging.first_page([part], query.limit)
     return JobsPage(
         data=[
             ListedJob.model_validate(row | {"status_url": f"{jobs_path}/{row['execution_id']}"})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any, Literal
 
 from functions.shared.catalogue.models import Model, load_catalogue
@@ -42,13 +42,14 @@ class Limits(Frozen):
 class ListedModel(Frozen):
     """`usable`: whether a request may be answered by it now, and by `unusable_reason` why not.
 
-    `mock`: the simulator would answer in its place. `created` is OpenAI's field, and unknown.
+    `mock`: the simulator would answer in its place. `created` is OpenAI's field: the day on which the model
+    was released, in epoch seconds, and 0 where a stage does not tell it of a model of its own.
     `health` is null where the state table cannot be read.
     """
 
     id: str
     object: Literal["model"] = "model"
-    created: int = 0
+    created: int
     owned_by: str
     provider: str
     provider_model_id: str
@@ -66,7 +67,8 @@ class ListedModel(Frozen):
 
 def list_models(choice: ProviderChoice, now: datetime, health: Health | None) -> dict[str, Any]:
     models = load_catalogue().models
-    return {"object": "list", "data": [_listed(model, choice, now, health) for model in models]}
+    data = [_listed(model, choice, now, health) for model in models]
+    return {"object": "list", "data": data, "next_cursor": None}
 
 
 def get_model(
@@ -87,6 +89,7 @@ def _listed(
     reason = _unusable_reason(model, answered_by, now.date())
     listed = ListedModel(
         id=model.id,
+        created=_created(model),
         owned_by=model.provider,
         provider=model.provider,
         provider_model_id=model.provider_model_id,
@@ -104,6 +107,12 @@ def _listed(
         health=listed_health(model, health, now),
     )
     return listed.model_dump(mode="json")
+
+
+def _created(model: Model) -> int:
+    if model.released is None:
+        return 0
+    return int(datetime.combine(model.released, time(), UTC).timestamp())
 
 
 def _unusable_reason(model: Model, answered_by: AnsweredBy | None, today: date) -> str | None:

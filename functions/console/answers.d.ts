@@ -155,7 +155,7 @@ export interface Reader {
 }
 
 export interface Limit {
-  limit: "day" | "month" | "total";
+  period: "day" | "month" | "total";
   limit_usd: number;
   spent_usd: number;
   held_usd: number;
@@ -192,7 +192,7 @@ export interface BudgetRefusal {
 }
 
 export interface LogsPage {
-  logs: LoggedRequest[];
+  data: LoggedRequest[];
   next_cursor: string | null;
   reader: Reader;
 }
@@ -204,8 +204,8 @@ export interface Model {
 }
 
 export interface Realtime {
-  buckets: {
-    start: string;
+  data: {
+    from: string;
     requests: number;
     failed: number;
     rejected: number;

@@ -102,7 +102,7 @@ def get_logs() -> dict[str, Any]:
 @app.get("/v1/metrics/realtime")
 def get_realtime() -> dict[str, Any]:
     parsed_query(app.current_event, NoQuery)
-    return realtime(_reader(), _log(), datetime.now(UTC)).model_dump(mode="json")
+    return realtime(_reader(), _log(), datetime.now(UTC)).model_dump(mode="json", by_alias=True)
 
 
 @metrics.log_metrics(capture_cold_start_metric=True)

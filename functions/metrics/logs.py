@@ -10,12 +10,12 @@ from typing import Annotated, Any, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from functions.shared.callers.directory import Directory
-from functions.shared.gateway.paging import Listing, PageQuery, Part, Position
+from functions.shared.gateway.paging import PageQuery, Paging, Part, Position
 from functions.shared.gateway.reader import Partition, Reader
 from functions.shared.storage.request_log import BY_DAY, PARTITION_OF, RequestLog
 from functions.shared.storage.time_index import Page
-from functions.shared.times import stamp
-from functions.shared.vocabulary import EndStatus, Frozen, Usd, in_usd
+from functions.shared.times import restamped, stamp
+from functions.shared.vocabulary import EndStatus, Frozen, Listing, Usd, in_usd
 
 _DAYS_BACK = 31
 _FILTERS = ("model", "provider", "task", "status")
@@ -82,11 +82,9 @@ class LogsReader(Frozen):
     is_operator: bool
 
 
-class LogsPage(Frozen):
+class LogsPage(Listing[LoggedRequest]):
     """Go on while there is a `next_cursor`: a page of filtered rows may be short, or empty."""
 
-    logs: list[LoggedRequest]
-    next_cursor: str | None
     reader: LogsReader
 
 
@@ -103,12 +101,12 @@ def logs_page(
     partitions = list(reader.partitions(wanted, first, last))
     rows, cursor = list[dict[str, Any]](), None
     if stamp(first) <= stamp(last):
-        listing = Listing("created_at", "request_id", is_filtered=bool(query.filters))
+        paging = Paging("created_at", "request_id", is_filtered=bool(query.filters))
         read = partial(log.newest, first=stamp(first), last=stamp(last), equal=query.filters)
-        parts = _parts(read, partitions, position, is_filtered=listing.is_filtered)
-        rows, cursor = listing.first_page(parts, query.limit)
+        parts = _parts(read, partitions, position, is_filtered=paging.is_filtered)
+        rows, cursor = paging.first_page(parts, query.limit)
     return LogsPage(
-        logs=[_logged(row, names) for row in rows],
+        data=[_logged(row, names) for row in rows],
         next_cursor=cursor,
         reader=LogsReader(caller_id=reader.caller_id, is_operator=reader.is_operator),
     )
@@ -118,7 +116,9 @@ def _logged(row: dict[str, Any], names: Directory) -> LoggedRequest:
     caller = names.name_of(row["caller_id"])
     # Only a kept answer has no time of its own.
     cached = row["status"] == "SUCCEEDED" and "latency_ms" not in row
-    return LoggedRequest.model_validate(in_usd(row) | {"caller": caller, "cached": cached})
+    return LoggedRequest.model_validate(
+        in_usd(restamped(row)) | {"caller": caller, "cached": cached}
+    )
 
 
 def _parts(
@@ -138,7 +138,7 @@ def _parts(
 def _day_before(day: str) -> Position:
     """Before all rows of that day."""
     before = date.fromisoformat(day) - timedelta(days=1)
-    return Position(f"{before}T23:59:59.999+00:00", None)
+    return Position(f"{before}T23:59:59.999Z", None)
 
 
 def _within(position: Position | None, partition: Partition) -> dict[str, Any] | None:

@@ -22,7 +22,7 @@ from functions.shared.health.listing import ListedHealth, listed_health, provide
 from functions.shared.health.reader import Health
 from functions.shared.policy.provider_choice import ProviderChoice
 from functions.shared.times import utc
-from functions.shared.vocabulary import Count, Frozen, Score, Usd
+from functions.shared.vocabulary import Count, Frozen, Listing, Score, Stamped, Usd
 
 
 class Attempts(Measured):
@@ -48,7 +48,7 @@ class LastError(Frozen):
     """The class of the error, and when it was recorded."""
 
     error: str
-    at: datetime
+    recorded_at: Stamped
 
 
 class ProviderMetrics(Frozen):
@@ -68,8 +68,8 @@ class ProviderMetrics(Frozen):
     last_error: LastError | None
 
 
-class ProviderList(Measured):
-    providers: list[ProviderMetrics]
+class ProviderList(Measured, Listing[ProviderMetrics]):
+    pass
 
 
 def model_metrics(
@@ -110,7 +110,7 @@ def provider_metrics(
     figures = read_figures(wanted, service, window)
     return ProviderList(
         **window.to_json(),
-        providers=[_provider(named, figures, choice, health, now) for named in names],
+        data=[_provider(named, figures, choice, health, now) for named in names],
     )
 
 
@@ -162,4 +162,4 @@ def _last_error(provider: str, health: Health | None) -> LastError | None:
     if record is None or not record.last_error:
         return None
     at_ms, _, error = record.last_error.partition(" ")
-    return LastError(error=error, at=utc(int(at_ms)))
+    return LastError(error=error, recorded_at=utc(int(at_ms)))

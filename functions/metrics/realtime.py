@@ -7,13 +7,15 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from functions.shared.errors import HTTP_STATUS
 from functions.shared.gateway.reader import Reader
 from functions.shared.storage.request_log import RequestLog
 from functions.shared.times import stamp
-from functions.shared.vocabulary import Count, Frozen, Usd, usd
+from functions.shared.vocabulary import Count, Frozen, Listing, Stamped, Usd, usd
 
 BUCKET_S, BUCKETS = 10, 30
 _SLOWEST = timedelta(minutes=5)
@@ -28,10 +30,10 @@ class BucketLatency(Frozen):
 
 
 class Bucket(Frozen):
-    """The requests that ended in the seconds from `start` on, `failed` of them as
+    """The requests that ended in the seconds from `from` on, `failed` of them as
     `metrics/summary.py` tells `rejected` from `errors`."""
 
-    start: datetime
+    start: Annotated[Stamped, Field(serialization_alias="from")]
     requests: Count
     failed: Count
     rejected: Count
@@ -41,11 +43,10 @@ class Bucket(Frozen):
     latency_ms: BucketLatency
 
 
-class Realtime(Frozen):
+class Realtime(Listing[Bucket]):
     """Oldest bucket first; the last one is not over yet. The other figures sum them up."""
 
     bucket_seconds: int
-    buckets: list[Bucket]
     requests: Count
     failed: Count
     rejected: Count
@@ -66,7 +67,7 @@ def realtime(reader: Reader, log: RequestLog, now: datetime) -> Realtime:
     buckets = [_bucket(start, rows[start]) for start in starts]
     return Realtime(
         bucket_seconds=BUCKET_S,
-        buckets=buckets,
+        data=buckets,
         requests=sum(one.requests for one in buckets),
         failed=sum(one.failed for one in buckets),
         rejected=sum(one.rejected for one in buckets),

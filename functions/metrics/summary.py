@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +10,7 @@ from pydantic import Field
 from functions.metrics.cloudwatch import Figure, Figures, Percentiles, percentiles_of, read_figures
 from functions.metrics.window import Window
 from functions.shared.catalogue.models import load_catalogue
-from functions.shared.vocabulary import Count, Frozen, Score, Usd
+from functions.shared.vocabulary import Count, Frozen, Score, Stamped, Usd
 
 _SUCCESSFUL = ("outcome", "success")
 
@@ -20,8 +19,8 @@ class Measured(Frozen):
     """What every answer about a window says of it."""
 
     window: str
-    start: datetime = Field(alias="from")
-    end: datetime = Field(alias="to")
+    start: Stamped = Field(alias="from")
+    end: Stamped = Field(alias="to")
 
     def to_json(self) -> dict[str, Any]:
         return self.model_dump(mode="json", by_alias=True)

@@ -17,6 +17,7 @@ from functions.shared.contracts.decision import (
     RankedModel,
 )
 from functions.shared.contracts.states import ClassifyInput, json_of
+from functions.shared.money.budget_states import TokensState
 from functions.shared.policy.explanation import choice_of, described, narrowed, reason_of
 from functions.shared.policy.routing_policy import Policy, load_policy
 from functions.shared.settings import RouteSettings
@@ -99,12 +100,11 @@ class ShownLimit(Frozen):
 
 
 class ShownBudgets(Frozen):
-    """What was known of the caller's budgets. `tokens_left` are those of this minute."""
+    """What was known of the caller's budgets."""
 
     mode: BudgetMode
     limits: list[ShownLimit]
-    tokens_per_minute: Count | None = None
-    tokens_left: Count | None = None
+    tokens_per_minute: TokensState | None = None
 
 
 class RoutePerformance(Frozen):
@@ -154,8 +154,9 @@ def _budgets(left: BudgetsLeft | None, caller: Caller) -> ShownBudgets | None:
     return ShownBudgets(
         mode=caller.mode,
         limits=[narrowed(ShownLimit, told_limit(one)) for one in left.money],
-        tokens_per_minute=left.tokens.limit if left.tokens else None,
-        tokens_left=left.tokens.left if left.tokens else None,
+        tokens_per_minute=(
+            TokensState(limit=left.tokens.limit, left=left.tokens.left) if left.tokens else None
+        ),
     )
 
 

@@ -22,7 +22,7 @@ from functions.shared.errors import BudgetExceeded, EngineError, NoEligibleModel
 from functions.shared.money.charging import charges_calls
 from functions.shared.policy.output_limit import output_limit
 from functions.shared.times import utc
-from functions.shared.vocabulary import in_usd, usd
+from functions.shared.vocabulary import digits_of_usd, in_usd
 
 _TO_THE_MINUTE = 16
 """Characters of a time in ISO 8601."""
@@ -33,10 +33,11 @@ Lack = Literal["minute", "tokens", "money"]
 @dataclass(frozen=True, slots=True)
 class Beyond:
     """An option that the budgets do not pay for, by what they lack: tokens in any minute, tokens in this
-    one, or money."""
+    one, or money. It `needs` so many tokens or nano-dollars at the least."""
 
     option: Option
     lack: Lack
+    needs: int
     reason: str
 
     @property
@@ -103,13 +104,14 @@ def _beyond(
     tokens, least_tokens = left.tokens, option.input_tokens + need.least_output_tokens
     if tokens and least_tokens > tokens.limit:
         reason = f"needs at least {least_tokens} tokens, over the {tokens.limit} of a minute"
-        return Beyond(option, "tokens", reason)
+        return Beyond(option, "tokens", least_tokens, reason)
     short = [one for one in left.money if need.least_cost_nano_usd > one.left_nano_usd]
     if short:
-        return Beyond(option, "money", _money_reason(need.least_cost_nano_usd, short))
+        needed = need.least_cost_nano_usd
+        return Beyond(option, "money", needed, _money_reason(needed, short))
     if tokens and least_tokens > tokens.left:
         reason = f"needs at least {least_tokens} tokens, {tokens.left} are left of this minute"
-        return Beyond(option, "minute", reason)
+        return Beyond(option, "minute", least_tokens, reason)
     option.is_paid_for = _is_paid_for(option, need, caller, left)
     return None
 
@@ -127,40 +129,41 @@ def _money_reason(needed_nano_usd: int, short: list[MoneyLeft]) -> str:
     """By the caller's own limit, if one is short: what is left of the stage's tells what others spent."""
     limit = min(short, key=lambda one: (one.owner == "stage", one.left_nano_usd))
     until = f" until {limit.renews_at[:_TO_THE_MINUTE]}Z" if limit.renews_at else ""
-    needs = f"needs at least {_in_digits(needed_nano_usd)} USD"
+    needs = f"needs at least {digits_of_usd(needed_nano_usd)} USD"
     if limit.owner == "stage":
         return f"{needs}, more than is left of the {limit.name}{until}"
-    return f"{needs}, {_in_digits(limit.left_nano_usd)} are left of the {limit.name}{until}"
-
-
-def _in_digits(nano_usd: int) -> str:
-    return f"{usd(nano_usd).normalize():f}"
+    return f"{needs}, {digits_of_usd(limit.left_nano_usd)} are left of the {limit.name}{until}"
 
 
 def refusal(
     beyond: list[Beyond], excluded: list[Exclusion], routing_context: RoutingContext
 ) -> EngineError:
     """Of a request that nothing but its budgets keeps from being answered: the one that time mends
-    soonest."""
+    soonest. Its headline is what the model would take that takes the least."""
     left = routing_context.budgets_left or BudgetsLeft()
     lacks = {one.lack for one in beyond}
     if "minute" in lacks and left.tokens:
         return TokensExceeded(
-            "The caller's tokens of this minute are used up.",
-            retry_after_seconds=left.tokens.renews_in_s,
+            _headline(beyond, "minute"), retry_after_seconds=left.tokens.renews_in_s
         )
     if "money" in lacks:
-        needed = min(
-            one.option.need.least_cost_nano_usd
-            for one in beyond
-            if one.lack == "money" and one.option.need
-        )
+        needed = _least(beyond, "money").needs
         return BudgetExceeded(
-            "What is left of the budget pays for no model that may answer.",
+            _headline(beyond, "money"),
             details=[_told(one, needed) for one in left.money if one.left_nano_usd < needed],
         )
     details = [one.model_dump() for one in (*excluded, *(one.exclusion for one in beyond))]
-    return NoEligibleModel("The request's limits exclude every model.", details=details)
+    return NoEligibleModel(_headline(beyond, "tokens"), details=details)
+
+
+def _headline(beyond: list[Beyond], lack: Lack) -> str:
+    least = _least(beyond, lack)
+    return f"No model fits: {least.reason}: {least.option.model.id}"
+
+
+def _least(beyond: list[Beyond], lack: Lack) -> Beyond:
+    lacking = [one for one in beyond if one.lack == lack]
+    return min(lacking, key=lambda one: (one.needs, one.option.model.id))
 
 
 def _told(limit: MoneyLeft, needed_nano_usd: int) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 
 from functions.score.estimates import (
     expected_latency,
@@ -32,7 +33,7 @@ from functions.shared.policy.output_limit import output_limit
 from functions.shared.policy.provider_choice import NO_CREDENTIALS, AnsweredBy, ProviderChoice
 from functions.shared.policy.routing_policy import Policy
 from functions.shared.times import utc
-from functions.shared.vocabulary import Capability, usd
+from functions.shared.vocabulary import Capability, digits_of_usd
 
 _HIDDEN_FOR: frozenset[Capability] = frozenset({"tools", "json_schema"})
 
@@ -71,9 +72,44 @@ class Option:
         )
 
 
+Bar = Literal[
+    "named",
+    "caller",
+    "retired",
+    "task",
+    "provider",
+    "price",
+    "capability",
+    "output",
+    "window",
+    "limit",
+]
+"""What keeps a model from a request, from the farthest to the nearest to letting it in; `named`: the
+request names others and lets no others follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Out:
+    """A model that is no option. `missing` are the capabilities that it lacks, `tokens` what input and answer
+    would take of its window; `least_cost_nano_usd` and `least_latency_ms` are the limits that would let it
+    in, 0 where the caller's do."""
+
+    model: Model
+    bar: Bar
+    reason: str
+    missing: tuple[Capability, ...] = ()
+    tokens: int = 0
+    least_cost_nano_usd: int = 0
+    least_latency_ms: int = 0
+
+    @property
+    def exclusion(self) -> Exclusion:
+        return Exclusion(model=self.model.id, reason=self.reason)
+
+
 def options_of(
     profile: Profile, catalogue: Catalogue, policy: Policy, routing_context: RoutingContext
-) -> tuple[list[Option], list[Exclusion]]:
+) -> tuple[list[Option], list[Out]]:
     """Every model of the catalogue, in one of the two."""
     choice = ProviderChoice(
         frozenset(routing_context.providers_configured), routing_context.mock_providers
@@ -83,13 +119,13 @@ def options_of(
         name: call_tokens(profile.input_size, profile.image_tokens, name) for name in TOKEN_RATES
     }
     options: list[Option] = []
-    excluded: list[Exclusion] = []
+    outs: list[Out] = []
     unpinned = {name: choice.answered_by(name, pinned=False) for name in known_providers()}
     for model in catalogue.models:
         answered_by = unpinned[model.provider]
         if model.id in profile.named:
             answered_by = choice.answered_by(model.provider, pinned=True)
-        option = _unusable(model, profile, answered_by, today) or _option(
+        option = _unusable(model, profile, answered_by, catalogue, today) or _option(
             model,
             profile,
             policy,
@@ -98,27 +134,42 @@ def options_of(
             input_tokens=tokens[model.tokenizer],
             today=today,
         )
-        if isinstance(option, str):
-            excluded.append(Exclusion(model=model.id, reason=option))
+        if isinstance(option, Out):
+            outs.append(option)
         else:
             options.append(option)
-    return options, excluded
+    return options, outs
 
 
 def _unusable(
-    model: Model, profile: Profile, answered_by: AnsweredBy | None, today: date
-) -> str | None:
+    model: Model,
+    profile: Profile,
+    answered_by: AnsweredBy | None,
+    catalogue: Catalogue,
+    today: date,
+) -> Out | None:
     """Why nothing at all can be asked of the model."""
     allowed = profile.caller.models
     if allowed and model.id not in allowed:
-        return "not among the models of this caller"
+        return Out(model, "caller", "not among the models of this caller")
     if model.is_retired(today):
-        return f"retired on {model.retires_on}"
+        is_named = model.id in profile.named
+        told = retirement(model, catalogue, today) if is_named else f"retired on {model.retires_on}"
+        return Out(model, "retired", told)
     if answered_by is None:
-        return NO_CREDENTIALS
+        return Out(model, "provider", NO_CREDENTIALS)
     if profile.task not in model.quality:
-        return f"does not serve the task {profile.task}"
+        return Out(model, "task", f"does not serve the task {profile.task}")
     return None
+
+
+def retirement(model: Model, catalogue: Catalogue, today: date) -> str:
+    """When, and what to use instead."""
+    told = f"retired on {model.retires_on}"
+    try:
+        return f"{told}; use {catalogue.live_successor(model.id, today).id}"
+    except LookupError:
+        return told
 
 
 def _option(
@@ -130,8 +181,8 @@ def _option(
     mock: bool,
     input_tokens: int,
     today: date,
-) -> Option | str:
-    """The model as an option for this request, or the reason why it is none."""
+) -> Option | Out:
+    """The model as an option for this request, or why it is none."""
     health = routing_context.health.get(model.id)
     most_tokens = output_limit(model, profile)
     unfit = _unfit(model, profile, input_tokens, most_tokens)
@@ -149,9 +200,9 @@ def _option(
             factor=price_factor(model.provider, routing_context.price_factors),
         )
     except UnpricedModel:
-        return NO_KNOWN_PRICE
+        return Out(model, "price", NO_KNOWN_PRICE)
     latency = expected_latency(model, expected, health)
-    over = _over_limit(profile, worst_case, latency.p95_ms)
+    over = _over_limit(model, profile, worst_case, latency.p95_ms)
     if over is not None:
         return over
     circuit, why = circuit_of(
@@ -187,24 +238,41 @@ def _is_tried(circuit: Circuit, model: Model, profile: Profile) -> bool:
     return circuit == "closed" or (circuit == "half_open" and is_probe(model, profile))
 
 
-def _unfit(model: Model, profile: Profile, input_tokens: int, output_limit: int) -> str | None:
+def _unfit(model: Model, profile: Profile, input_tokens: int, output_limit: int) -> Out | None:
     """Why the model cannot serve the request at any price."""
     missing = [need for need in profile.required_capabilities if need not in model.capabilities]
     if missing:
-        return f"does not support {', '.join(missing)}"
+        reason = f"does not support {', '.join(missing)}"
+        return Out(model, "capability", reason, missing=tuple(missing))
     if output_limit > model.max_output_tokens:
-        return f"answers with at most {model.max_output_tokens} tokens"
-    if input_tokens + output_limit > model.context_window:
-        return f"context window of {model.context_window} tokens is too small"
+        return Out(model, "output", f"answers with at most {model.max_output_tokens} tokens")
+    tokens = input_tokens + output_limit
+    if tokens > model.context_window:
+        reason = f"context window of {model.context_window} tokens is too small"
+        return Out(model, "window", reason, tokens=tokens)
     return None
 
 
-def _over_limit(profile: Profile, worst_case_nano_usd: int, p95_ms: int) -> str | None:
-    """Which of the caller's limits the model would break."""
+def _over_limit(
+    model: Model, profile: Profile, worst_case_nano_usd: int, p95_ms: int
+) -> Out | None:
+    """Which of the caller's limits the model would break; the reason tells the first."""
     limit_nano_usd, limit_ms = profile.max_cost_nano_usd, profile.max_latency_ms
+    reasons: list[str] = []
+    least_nano_usd = least_ms = 0
     if limit_nano_usd is not None and worst_case_nano_usd > limit_nano_usd:
-        cost, limit = usd(worst_case_nano_usd).normalize(), usd(limit_nano_usd).normalize()
-        return f"may cost {cost:f} USD, over the limit of {limit:f}"
+        least_nano_usd = worst_case_nano_usd
+        cost, limit = digits_of_usd(worst_case_nano_usd), digits_of_usd(limit_nano_usd)
+        reasons.append(f"may cost {cost} USD, over the limit of {limit}")
     if limit_ms is not None and p95_ms > limit_ms:
-        return f"may take {p95_ms} ms (95th percentile), over the limit of {limit_ms}"
-    return None
+        least_ms = p95_ms
+        reasons.append(f"may take {p95_ms} ms (95th percentile), over the limit of {limit_ms}")
+    if not reasons:
+        return None
+    return Out(
+        model,
+        "limit",
+        reasons[0],
+        least_cost_nano_usd=least_nano_usd,
+        least_latency_ms=least_ms,
+    )

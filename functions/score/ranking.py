@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from functions.score.affordability import refusal, weigh
 from functions.score.candidates import ranked_of
-from functions.score.options import Option, options_of
+from functions.score.options import Option, Out, options_of, retirement
+from functions.score.refusals import no_eligible_model
 from functions.score.selection import Selection, select
 from functions.shared.catalogue.models import Catalogue
 from functions.shared.catalogue.pricing import price_version
@@ -15,7 +14,6 @@ from functions.shared.errors import (
     EngineError,
     Forbidden,
     InvalidRequest,
-    NoEligibleModel,
     NotFound,
     problem_at,
 )
@@ -30,16 +28,17 @@ def rank(
 ) -> Decision:
     """Candidates best first, every other model with the reason why it is out.
 
-    Raises `NotFound` for an unknown named model, `Forbidden` for one that the caller may not ask,
-    `InvalidRequest` for a retired one, `NoEligibleModel` where nothing is left, and `BudgetExceeded` or
-    `TokensExceeded` where only a budget keeps it from being asked.
+    A named model that cannot be asked is out with its reason, and others are asked where the request lets
+    them follow. Raises `NotFound` for an unknown named model, `Forbidden` for one that the caller may not
+    ask, `InvalidRequest` where nothing else may be asked than retired ones, `NoEligibleModel` where nothing
+    is left, and `BudgetExceeded` or `TokensExceeded` where only a budget keeps it from being asked.
     """
     _check_named(profile, catalogue)
     options, excluded = _eligible(profile, catalogue, policy, routing_context)
     ranked_as = None
     if profile.caller.is_limited:
         options, excluded = _paid_for(options, excluded, profile, routing_context)
-        ranked_as = _lowered_preference(profile, routing_context)
+        ranked_as = _lowered_preference(options, profile, routing_context)
     ranked_for = (
         profile.model_copy(update={"model_preference": ranked_as}) if ranked_as else profile
     )
@@ -66,15 +65,13 @@ def _eligible(
     profile: Profile, catalogue: Catalogue, policy: Policy, routing_context: RoutingContext
 ) -> tuple[list[Option], list[Exclusion]]:
     """Without a look at the caller's budgets. Raises `NoEligibleModel` where nothing is left."""
-    options, excluded = options_of(profile, catalogue, policy, routing_context)
+    options, outs = options_of(profile, catalogue, policy, routing_context)
     if not _may_go_on(profile, options):
         reason = "not among the models of the request" if profile.models else _OTHER_PINNED
-        out = [Exclusion(model=one.model.id, reason=reason) for one in options]
-        excluded, options = excluded + out, []
+        outs, options = outs + [Out(one.model, "named", reason) for one in options], []
     if not options:
-        details = [item.model_dump() for item in excluded]
-        raise NoEligibleModel("The request's limits exclude every model.", details=details)
-    return options, excluded
+        raise no_eligible_model(outs, profile)
+    return options, [one.exclusion for one in outs]
 
 
 def _paid_for(
@@ -85,17 +82,22 @@ def _paid_for(
 ) -> tuple[list[Option], list[Exclusion]]:
     """Raises what the budgets end the request with, where they pay for none that it may go on with."""
     within, beyond = weigh(options, profile, routing_context)
-    if not within or not (profile.fallback or _may_go_on(profile, within)):
-        decisive = [one for one in beyond if one.option.model.id in profile.named] or beyond
+    if not within or not _may_go_on(profile, within):
+        named = [one for one in beyond if one.option.model.id in profile.named]
+        decisive = named if named and not profile.fallback else beyond
         raise refusal(decisive, excluded, routing_context)
     return within, excluded + [one.exclusion for one in beyond]
 
 
-def _lowered_preference(profile: Profile, routing_context: RoutingContext) -> Preference | None:
+def _lowered_preference(
+    options: list[Option], profile: Profile, routing_context: RoutingContext
+) -> Preference | None:
     """What the caller's preference becomes where much of a budget is used; None where it stays. What the
     caller names is asked as it is named."""
     left = routing_context.budgets_left
-    is_lowered = left is not None and left.nearly_used is not None and not profile.named
+    is_lowered = (
+        left is not None and left.nearly_used is not None and not _has_named(profile, options)
+    )
     return "cheap" if is_lowered and profile.model_preference != "cheap" else None
 
 
@@ -103,10 +105,11 @@ _OTHER_PINNED = "another model is pinned"
 
 
 def _may_go_on(profile: Profile, options: list[Option]) -> bool:
-    """A pinned model must be among those that may be asked; of a list none needs to be where the request
-    says that others may follow."""
-    if not profile.named or (profile.models and profile.fallback):
-        return True
+    """Where the request lets no others follow, one that it names must be among those that may be asked."""
+    return not profile.named or profile.fallback or _has_named(profile, options)
+
+
+def _has_named(profile: Profile, options: list[Option]) -> bool:
     return any(one.model.id in profile.named for one in options)
 
 
@@ -139,7 +142,8 @@ def shadow_of(
 
 
 def _check_named(profile: Profile, catalogue: Catalogue) -> None:
-    """Every unknown one is told, else every one that is not the caller's to ask, else every retired one."""
+    """Every unknown one is told, else every one that is not the caller's to ask, else every retired one where
+    there is nothing else to ask."""
     fields = {"model": profile.model} if profile.model is not None else {}
     fields |= {f"models.{index}": model for index, model in enumerate(profile.models)}
     ids = [model.id for model in catalogue.models]
@@ -157,28 +161,22 @@ def _check_named(profile: Profile, catalogue: Catalogue) -> None:
         if allowed and model not in allowed
     ]
     if forbidden:
-        raise Forbidden("The caller may not ask this model.", details=forbidden)
+        raise Forbidden(_headline(forbidden), details=forbidden)
     today = utc(profile.started_at_ms).date()
-    retired = [
-        problem_at(field, _retirement(model, catalogue, today))
+    retired = {
+        field: f"{model} was {retirement(catalogue.get(model), catalogue, today)}"
         for field, model in fields.items()
         if catalogue.get(model).is_retired(today)
-    ]
-    if retired:
-        raise InvalidRequest(
-            "A listed model is retired." if profile.models else "The pinned model is retired.",
-            details=retired,
-        )
+    }
+    if retired and not profile.fallback and len(retired) == len(fields):
+        details = [problem_at(field, told) for field, told in retired.items()]
+        raise InvalidRequest(_headline(details), details=details)
+
+
+def _headline(details: list[dict[str, str]]) -> str:
+    return "; ".join(one["problem"] for one in details)
 
 
 def _hint(model_id: str, ids: list[str]) -> str:
     meant = nearest(model_id, ids)
     return f'; did you mean "{meant}"?' if meant else ""
-
-
-def _retirement(model_id: str, catalogue: Catalogue, today: date) -> str:
-    told = f"{model_id} was retired on {catalogue.get(model_id).retires_on}"
-    try:
-        return f"{told}; use {catalogue.live_successor(model_id, today).id}"
-    except LookupError:
-        return told

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, Json
 from functions.shared.caller import Limits
 from functions.shared.silence_limits import SilenceLimits
 from functions.shared.token_issuer import TokenIssuer
-from functions.shared.vocabulary import Frozen, MockProviders, PriceFactors, Provider
+from functions.shared.vocabulary import CorsOrigin, Frozen, MockProviders, PriceFactors, Provider
 
 
 def _names(value: object) -> object:
@@ -25,6 +25,12 @@ class Settings(Frozen):
 
 
 T = TypeVar("T", bound=Settings)
+
+
+class AnswerSettings(Settings):
+    """Whose pages may read the answers of a function behind the gateway: an origin, `*`, or None but ours."""
+
+    CORS_ALLOW_ORIGIN: CorsOrigin | None = None
 
 
 class PolicySettings(Settings):

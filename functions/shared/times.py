@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
+from typing import Any
+
+_OFFSET_TOLD = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", re.ASCII)
 
 
 def utc(epoch_ms: int) -> datetime:
@@ -10,8 +14,27 @@ def utc(epoch_ms: int) -> datetime:
 
 
 def stamp(at: datetime) -> str:
-    """A time as the log writes it: such texts sort as the times do."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds")
+    """A time as every store and every route has it, `2026-11-27T06:47:37.123Z`: such texts sort as the
+    times do."""
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+
+def restamped(row: Any) -> Any:
+    """A stored JSON value with all of our times as `stamp` writes them: those of earlier versions, under
+    names that end in `_at`, have `+00:00` for their `Z`. What a caller's metadata hold is the caller's."""
+    if isinstance(row, list):
+        return [restamped(one) for one in row]
+    if not isinstance(row, dict):
+        return row
+    return {name: _restamped(name, value) for name, value in row.items()}
+
+
+def _restamped(name: str, value: Any) -> Any:
+    if name == "metadata":
+        return value
+    if name.endswith("_at") and isinstance(value, str) and _OFFSET_TOLD.fullmatch(value):
+        return f"{value.removesuffix('+00:00')}Z"
+    return restamped(value)
 
 
 def epoch_ms(at: datetime) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import ROUND_FLOOR, Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -16,8 +17,14 @@ from pydantic import (
 )
 
 from functions.shared.request_ids import REQUEST_ID
+from functions.shared.times import stamp
 
 RequestId = Annotated[str, StringConstraints(pattern=f"^{REQUEST_ID.pattern}$")]
+
+CorsOrigin = Annotated[
+    str, StringConstraints(pattern=r"^(\*|https?://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?)$")
+]
+"""As a browser names the site of a page, without a path, or `*` for any."""
 
 Task = Literal["summarize", "sentiment", "rewrite", "chat", "code", "analysis", "tools"]
 
@@ -83,6 +90,12 @@ Share = Annotated[float, Field(gt=0, le=1)]
 
 Count = Annotated[int, Field(ge=0)]
 
+Stamped = Annotated[
+    datetime,
+    PlainSerializer(stamp, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+"""A time that an answer tells."""
 
 NanoUsd = Annotated[int, Field(ge=0)]
 """Money inside the engine: whole billionths of a US dollar, which add up exactly."""
@@ -115,6 +128,11 @@ def nano_usd(amount_usd: Decimal) -> int:
     return int(amount_usd.scaleb(9).to_integral_value(ROUND_FLOOR))
 
 
+def digits_of_usd(nano_usd: int) -> str:
+    """For people, exact and without an exponent."""
+    return f"{usd(nano_usd).normalize():f}"
+
+
 def in_usd(value: Any) -> Any:
     """A JSON value with every `…_nano_usd` in it printed as `…_usd`."""
     if isinstance(value, list):
@@ -135,6 +153,16 @@ class Frozen(BaseModel):
     """Base of everything that crosses a boundary."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+Item = TypeVar("Item")
+
+
+class Listing(Frozen, Generic[Item]):
+    """Every list that a route answers with: `next_cursor` is null where there is no further page."""
+
+    data: list[Item]
+    next_cursor: str | None = None
 
 
 class Strict(Frozen):

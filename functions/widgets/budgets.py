@@ -39,7 +39,7 @@ def budgets(settings: WidgetSettings, now: datetime) -> str:
 
 def _row(state: BudgetState, limit: LimitState) -> Iterator[object]:
     yield state.name if state.of == "caller" else "all callers together"
-    yield f"{limit.limit_usd.normalize():f} {_PERIODS[limit.limit]}"
+    yield f"{limit.limit_usd.normalize():f} {_PERIODS[limit.period]}"
     yield "used up" if limit.spent_usd >= limit.limit_usd else f"{limit.used:.1%}"
     yield from (f"{amount:.6f}" for amount in (limit.left_usd, limit.spent_usd, limit.held_usd))
     yield limit.renews_at[:10] if limit.renews_at else "never"

@@ -250,7 +250,7 @@ def _rows(client: Client) -> Iterator[Row]:
     while cursor is not None:
         more = f"&cursor={cursor}" if cursor else ""
         page = client.ask("GET", f"/metrics/logs?limit={_PAGE}{more}")[1]
-        for listed in page["logs"]:
+        for listed in page["data"]:
             yield client.ask("GET", f"/requests/{listed['request_id']}")[1]
         cursor = page["next_cursor"]
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
-from functions.shared.gateway.response_headers import OF_JSON
+import requests
+
+from functions.shared.gateway.response_headers import OF_JSON, json_headers
 from ops.callers import ask
 from ops.prove.check import Finding, cannot_tell, held, judged, not_held
 from ops.prove.probe import Probe, letters_of, out_of_contract
@@ -16,6 +19,8 @@ _CHOSEN_IDS = ("00000000-0000-4000-8000-000000000000", "free-lunch", 'free"lunch
 _MOST_KEYLESS_CALLS = 150
 _ACCOUNTS_RATE = 10_000
 _NARROW_RATE = 1.0
+_OF_ORIGINS = ("Cross-Origin-Resource-Policy",)
+"""What a stage that lets pages of others in has otherwise."""
 _ANY_PATH = "/v1/models/local-sentiment"
 
 
@@ -64,21 +69,44 @@ def _ids_of(body: bytes) -> list[str]:
     return [model["id"] for model in json.loads(body)["data"]]
 
 
-def answers_have_security_headers(probe: Probe) -> Finding:
-    answers = {
+def _answers(probe: Probe) -> dict[str, requests.Response]:
+    """Of all that make any."""
+    return {
         "an answer": probe.generate(probe.question),
         "a function's answer": probe.send("GET", "/v1/models"),
         "a refusal": probe.send("POST", "/v1/jobs", b"[]"),
         "a missing key": probe.send("GET", "/v1/models", headers={"X-API-Key": None}),
         "an unknown path": probe.send("GET", "/v1/no-such-path"),
     }
-    problems = [
+
+
+def _lacking(answers: dict[str, requests.Response], wanted: Mapping[str, str]) -> list[str]:
+    return [
         f"{name} has no {header}"
         for name, answer in answers.items()
-        for header, value in OF_JSON.items()
+        for header, value in wanted.items()
         if answer.headers.get(header) != value
     ]
-    return judged(problems, f"answers and refusals have {', '.join(OF_JSON)}")
+
+
+def answers_have_security_headers(probe: Probe) -> Finding:
+    wanted = {name: value for name, value in OF_JSON.items() if name not in _OF_ORIGINS}
+    problems = _lacking(_answers(probe), wanted)
+    return judged(problems, f"answers and refusals have {', '.join(wanted)}")
+
+
+def pages_of_the_origin_are_let_in(probe: Probe) -> Finding:
+    answers = _answers(probe)
+    origin = answers["a function's answer"].headers.get("Access-Control-Allow-Origin")
+    if origin is None:
+        return cannot_tell("the stage's cors_allow_origin lets no pages in")
+    problems = _lacking(answers, json_headers(origin))
+    asking = {"Origin": origin, "Access-Control-Request-Method": "POST", "X-API-Key": None}
+    preflight = probe.send("OPTIONS", "/v1/generate", headers=asking)
+    told = preflight.headers.get("Access-Control-Allow-Origin")
+    if preflight.status_code != 204 or told != origin:
+        problems.append(f"a preflight is {preflight.status_code} and allows {told}")
+    return judged(problems, f"a preflight, answers and refusals allow {origin}")
 
 
 def keyless_routes_are_throttled(probe: Probe) -> Finding:

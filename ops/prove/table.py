@@ -100,6 +100,15 @@ CHECKS = (
         calls=5,
     ),
     Check(
+        "cors",
+        "Pages of the origin that the stage names may ask, and read every answer.",
+        "The gateway answers a preflight by a mock, whose template CDK writes as it is used on AWS; whether"
+        " each kind of its own refusals keeps the header `Vary` is not documented.",
+        "without `cors_allow_origin` no page but the console relies on it",
+        gateway.pages_of_the_origin_are_let_in,
+        calls=8,
+    ),
+    Check(
         "keyless-throttle",
         "Routes without a key have a rate of their own.",
         "No usage plan holds them, and a method's throttle is best effort.",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from aws_cdk import aws_apigateway as apigw
 
 from functions.shared.errors import HTTP_STATUS, problem_at
-from functions.shared.gateway.response_headers import OF_JSON
+from functions.shared.gateway.response_headers import json_headers
 
 _TYPE = apigw.ResponseType
 _SECONDS_PER_HOUR = 3600
@@ -28,11 +28,11 @@ class GatewayResponse:
     def status_code(self) -> str:
         return str(HTTP_STATUS[self.code])
 
-    @property
-    def headers(self) -> dict[str, str]:
+    def headers(self, cors_allow_origin: str | None) -> dict[str, str]:
         """Static header values are quoted."""
         wait = {"Retry-After": str(self.retry_after_seconds)} if self.retry_after_seconds else {}
-        return {name: f"'{value}'" for name, value in {**OF_JSON, **wait}.items()}
+        common = json_headers(cors_allow_origin)
+        return {name: f"'{value}'" for name, value in {**common, **wait}.items()}
 
     @property
     def template(self) -> str:

@@ -31,6 +31,9 @@ _LOG_ROLE_FINDING = (
 _KNOWN_FOR = Duration.seconds(REMEMBERED_S)
 """The gateway keeps what the authorizer said of a credential; a change that must not wait flushes it."""
 _COMPRESSED_FROM_BYTES = 1024
+_CORS_HEADERS = ("X-API-Key", "Authorization", "Content-Type", "Idempotency-Key")
+_PREFLIGHT_KNOWN_FOR = Duration.hours(2)
+"""As long as Chromium keeps it; others keep it longer."""
 _TLS = "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"
 """TLS 1.2 or 1.3, forward secret; without a policy a regional API takes TLS 1.0, too."""
 
@@ -90,6 +93,8 @@ class Api(Construct):
         }
         self._add_start_routes(machines)
         self._add_function_routes(functions)
+        if (origin := config.cors_allow_origin) is not None:
+            self._add_preflights(origin)
         self._add_gateway_responses()
         self.plan_ids = {name: self._add_plan(name, plan) for name, plan in config.plans}
         functions["Admin"].add_to_role_policy(allow("apigateway:DELETE", self._verdicts_arn))
@@ -198,8 +203,9 @@ class Api(Construct):
             if isinstance(start := route.target, Start):
                 machine = machines[start.machine]
                 role.add_to_policy(allow(f"states:{START}", machine.state_machine_arn))
-                integration = start_integration(start, machine, role)
-                self._add_route(route, integration, method_responses(start))
+                origin = self._config.cors_allow_origin
+                integration = start_integration(start, machine, role, origin)
+                self._add_route(route, integration, method_responses(start, origin))
 
     def _add_function_routes(self, functions: Mapping[str, lambda_.IFunction]) -> None:
         for route in ROUTES:
@@ -223,13 +229,28 @@ class Api(Construct):
             method_responses=responses,
         )
 
+    def _add_preflights(self, origin: str) -> None:
+        """What browsers ask before a page's request, without a key. The gateway answers by itself, so that no
+        plan and no rate of their own has to keep them from what paid requests need."""
+        verbs: dict[str, list[str]] = {}
+        for route in ROUTES:
+            if route.is_of_api:
+                verbs.setdefault(route.path, []).append(route.verb)
+        for path, allowed in verbs.items():
+            self.rest_api.root.resource_for_path(path).add_cors_preflight(
+                allow_origins=[origin],
+                allow_methods=allowed,
+                allow_headers=list(_CORS_HEADERS),
+                max_age=_PREFLIGHT_KNOWN_FOR,
+            )
+
     def _add_gateway_responses(self) -> None:
         for response in GATEWAY_RESPONSES:
             self.rest_api.add_gateway_response(
                 response.type.response_type.title().replace("_", ""),
                 type=response.type,
                 status_code=response.status_code,
-                response_headers=response.headers,
+                response_headers=response.headers(self._config.cors_allow_origin),
                 templates={JSON: response.template},
             )
 

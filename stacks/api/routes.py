@@ -53,6 +53,11 @@ class Route:
     """Whether the key or token is in Authorization; else it is in X-API-Key."""
 
     @property
+    def is_of_api(self) -> bool:
+        """And not a file of a page."""
+        return self.path.startswith("v1/")
+
+    @property
     def name(self) -> str:
         return f"{self.verb} /{self.path}"
 

@@ -12,6 +12,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from functions.shared.telemetry.series import NAMESPACE
+from stacks.api.routes import ROUTES
 from stacks.compute.code_folder import code_folder
 from stacks.compute.function_table import FunctionSpec, allow
 from stacks.compute.layers import LAYERS, Architecture, Layer, layer_directory
@@ -98,7 +99,10 @@ class Functions(Construct):
             architecture=_ARCHITECTURES[spec.architecture],
             memory_size=spec.memory_mb,
             timeout=Duration.seconds(spec.timeout_s),
-            environment=self._common_environment() | dict(spec.environment) | self._called(spec),
+            environment=self._common_environment()
+            | self._answering(spec)
+            | dict(spec.environment)
+            | self._called(spec),
             layers=[self._layers[layer] for layer in spec.layers],
             role=role,
             log_group=log_group,
@@ -147,6 +151,12 @@ class Functions(Construct):
         """Lambda's own filter stays at INFO where loggers are quieter, or it would drop metrics."""
         debug = self._config.log_level == "DEBUG"
         return lambda_.ApplicationLogLevel.DEBUG if debug else lambda_.ApplicationLogLevel.INFO
+
+    def _answering(self, spec: FunctionSpec) -> dict[str, str]:
+        """What those are told that answer the gateway."""
+        origin = self._config.cors_allow_origin
+        answers = any(route.target == spec.name for route in ROUTES if route.is_of_api)
+        return {"CORS_ALLOW_ORIGIN": origin} if origin and answers else {}
 
     def _common_environment(self) -> dict[str, str]:
         return {

@@ -1,4 +1,5 @@
 import json
+import re
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -204,16 +205,25 @@ def test_anything_but_json_is_an_unsupported_media_type(stack, path, content_typ
     assert_error(response, "unsupported_media_type")
 
 
-def test_a_retired_model_is_refused_with_its_successor(stack):
-    response = post(stack, "/generate", {"text": "Hello", "model": "gpt-4-turbo"})
-    error = assert_error(response, "invalid_request")
-    assert "gpt-4-turbo was retired" in error["details"][0]["problem"]
+def test_for_a_retired_model_others_are_asked_unless_it_alone_may_be(stack):
+    request = {"text": "Hello", "model": "gpt-4-turbo", "explain": True}
+    routing = post(stack, "/generate", request).json()["routing"]
+    reasons = {one["model"]: one["reason"] for one in routing["excluded"]}
+    assert reasons["gpt-4-turbo"].startswith("retired on 2026-10-23; use ")
+    assert f"in place of gpt-4-turbo ({reasons['gpt-4-turbo']})" in routing["reason"]
+    alone = assert_error(post(stack, "/generate", request | {"fallback": False}), "invalid_request")
+    assert alone["message"] == alone["details"][0]["problem"]
+    assert alone["message"].startswith("gpt-4-turbo was retired on 2026-10-23; use ")
 
 
-def test_limits_that_exclude_every_model_name_each_of_them(stack):
-    response = post(stack, "/generate", {"text": "Hello", "max_cost_usd": 0.0000001})
-    details = assert_error(response, "no_eligible_model")["details"]
-    assert {"model", "reason"} == details[0].keys()
+@pytest.mark.parametrize("path", ["/generate", "/route"])
+def test_limits_that_exclude_every_model_name_each_of_them_and_what_would_do(stack, path):
+    body = {"text": "Hello", "task": "chat", "max_cost_usd": 0.0000001}
+    error = assert_error(post(stack, path, body), "no_eligible_model")
+    assert {"model", "reason"} == error["details"][0].keys()
+    told = re.fullmatch(r"No model fits: needs at least ([0-9.]+) USD: (\S+)", error["message"])
+    answer = post(stack, path, body | {"max_cost_usd": float(told[1])}).json()
+    assert answer["routing"]["selected_model"] == told[2]
 
 
 def test_a_hundred_jobs_at_once_end_with_one_row_each(stack):

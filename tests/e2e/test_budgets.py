@@ -327,7 +327,7 @@ def test_a_caller_sees_its_own_spend_alone_and_the_operator_sees_all(stack, book
         key, own = named[name][1], books.budget(id_).committed("total")
         assert spent(key) == {id_: usd(own)} == {id_: everything[id_]}
         logs = get(stack, "/metrics/logs", key=key)
-        assert [one["request_id"] for one in logs.json()["logs"]] == [asked[name]]
+        assert [one["request_id"] for one in logs.json()["data"]] == [asked[name]]
         told = requests.get(
             f"{stack.base_url}/caller", headers={"Authorization": f"Bearer {key}"}, timeout=60
         )
@@ -340,7 +340,7 @@ def test_a_caller_sees_its_own_spend_alone_and_the_operator_sees_all(stack, book
             assert_error(get(stack, f"/requests/{asked[other]}", key=key), "not_found")
             for path in (f"/admin/callers/{other}/spend", f"/metrics/logs?caller_id={other_id}"):
                 assert_error(get(stack, path, key=key), "forbidden")
-    listed = get(stack, "/metrics/logs", key=stack.operator_api_key).json()["logs"]
+    listed = get(stack, "/metrics/logs", key=stack.operator_api_key).json()["data"]
     assert {one["request_id"] for one in listed} >= {*asked.values()}
 
 

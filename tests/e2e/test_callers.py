@@ -87,8 +87,8 @@ def test_both_doors_say_the_same(ops, admin, name):
     changed = admin("PUT", f"/{name}/budget", {"day_usd": None, "month_usd": 0.000000001})
     assert ops("show", name)["limits"] == changed["limits"]
     assert admin("GET", f"/{name}/spend") == ops("spend", name)
-    assert [one for one in ops("list")["callers"] if one["name"] == name] == [
-        one for one in admin("GET")["callers"] if one["name"] == name
+    assert [one for one in ops("list")["data"] if one["name"] == name] == [
+        one for one in admin("GET")["data"] if one["name"] == name
     ]
     assert ops("first")["there_are"] >= 3
 
@@ -105,7 +105,7 @@ def test_what_was_spent_counts_for_the_first_limit(stack, ops, name):
     ops("set-budget", name, "--monthly-budget-usd", "1")
     (budget,) = ops("spend", name)["budgets"]
     # Only simulators answer here, so that budgets are tried with what they would have cost.
-    assert budget["settled_usd"] == recorded["simulated_cost_usd"] > 0
+    assert budget["spent_usd"] == recorded["simulated_cost_usd"] > 0
     assert budget["held_usd"] == 0
 
 

@@ -155,10 +155,15 @@ def test_a_model_without_a_price_is_known_and_never_asked(stack, server):
     before = len(server[1])
     listed = get(stack, "/models/acme-unpriced").json()
     assert (listed["usable"], listed["unusable_reason"]) == (False, "has no known price")
-    refused = post(stack, "/generate", {"text": "x", "model": "acme-unpriced", "task": "chat"})
+    refused = post(
+        stack,
+        "/generate",
+        {"text": "x", "model": "acme-unpriced", "task": "chat", "fallback": False},
+    )
     error = assert_error(refused, "no_eligible_model")
     reasons = {one["model"]: one["reason"] for one in error["details"]}
     assert reasons["acme-unpriced"] == "has no known price"
+    assert error["message"] == "The pinned model cannot be asked: acme-unpriced: has no known price"
     routed = post(stack, "/route", {"text": "x", "task": "chat"}).json()["routing"]
     assert {"model": "acme-unpriced", "reason": "has no known price"} in routed["excluded"]
     assert len(server[1]) == before
@@ -170,7 +175,7 @@ def test_models_and_metrics_list_the_extra_providers(stack):
     assert models["llama3.2"]["prices"]["rates"][0]["input_usd_per_mtok"] == 0
 
     def counted():
-        listed = get(stack, "/metrics/providers?window=1h").json()["providers"]
+        listed = get(stack, "/metrics/providers?window=1h").json()["data"]
         found = {one["provider"]: one for one in listed}
         return found if found["acme"]["attempts"] else None
 

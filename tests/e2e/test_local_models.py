@@ -47,7 +47,8 @@ def test_the_task_of_an_auto_request_is_classified(stack):
 
 def test_any_other_task_has_no_model_here_and_says_why_for_each(stack):
     response = _generate(stack, task="summarize", text="A long story.")
-    details = assert_error(response, "no_eligible_model")["details"]
-    reasons = {one["model"]: one["reason"] for one in details}
+    error = assert_error(response, "no_eligible_model")
+    assert error["message"].startswith("No model can be asked: there are no credentials for ")
+    reasons = {one["model"]: one["reason"] for one in error["details"]}
     assert reasons["local-sentiment"] == "does not serve the task summarize"
     assert reasons["gpt-6-luna"] == "no credentials for its provider"

@@ -40,7 +40,7 @@ def _rows(stack, caller=None, **query):
     rows, cursor = [], {}
     while True:
         page = _metrics(stack, "logs", caller, limit=17, **query, **cursor)
-        rows += page["logs"]
+        rows += page["data"]
         if page["next_cursor"] is None:
             return rows
         cursor = {"cursor": page["next_cursor"]}
@@ -138,8 +138,8 @@ def test_the_log_has_every_request_once_and_newest_first(answers, rows):
 
 def test_the_last_five_minutes_hold_all_of_it(stack, rows):
     told = _metrics(stack, "realtime")
-    assert len(told["buckets"]) == 30
-    assert told["requests"] == sum(one["requests"] for one in told["buckets"]) == len(rows)
+    assert len(told["data"]) == 30
+    assert told["requests"] == sum(one["requests"] for one in told["data"]) == len(rows)
     assert told["failed"] == sum(row["status"] == "FAILED" for row in rows)
     assert told["fallbacks"] == sum(row["fallbacks"] for row in rows)
     _assert_same({"cost": told["cost_usd"]}, {"cost": _cost(rows)})
@@ -263,7 +263,7 @@ def test_a_model_that_nobody_asked_is_listed_without_attempts(stack, attempts):
 
 
 def test_each_provider_adds_up_its_attempts(stack, attempts):
-    told = {one["provider"]: one for one in _metrics(stack, "providers")["providers"]}
+    told = {one["provider"]: one for one in _metrics(stack, "providers")["data"]}
     of = _of(attempts, "provider")
     assert of.keys() <= told.keys()
     for provider, one in told.items():
@@ -287,7 +287,7 @@ def test_each_key_sees_its_own_requests_alone(stack, rows):
         assert _rows(stack, caller_id=caller_id) == own
         by_name = {"caller": name, "limit": 1000}
         found = get(stack, "/metrics/logs", key=stack.operator_api_key, params=by_name)
-        assert found.json(parse_float=Decimal)["logs"] == own
+        assert found.json(parse_float=Decimal)["data"] == own
     assert_error(get(stack, "/metrics/logs", params={"caller_id": caller_id}), "forbidden")
 
 
@@ -329,16 +329,16 @@ def test_a_cursor_of_another_key_or_of_nobody_shows_only_own_rows(stack, rows):
     theirs = _metrics(stack, "logs", stack.other_api_key, limit=2)["next_cursor"]
     own = {row["request_id"] for row in _rows(stack, stack.api_key)}
     page = _metrics(stack, "logs", stack.api_key, limit=100, cursor=theirs)
-    assert page["logs"]
-    assert {row["request_id"] for row in page["logs"]} <= own
+    assert page["data"]
+    assert {row["request_id"] for row in page["data"]} <= own
     everybodys = _metrics(stack, "logs", limit=2)["next_cursor"]
     page = _metrics(stack, "logs", stack.api_key, limit=100, cursor=everybodys)
-    assert {row["request_id"] for row in page["logs"]} <= own
+    assert {row["request_id"] for row in page["data"]} <= own
     before = {"cursor": theirs, "to": rows[-1]["created_at"]}
-    assert len(_metrics(stack, "logs", **before)["logs"]) >= 1
+    assert len(_metrics(stack, "logs", **before)["data"]) >= 1
     nothing = {"from": rows[0]["created_at"], "to": rows[-1]["created_at"]}
     page = _metrics(stack, "logs", **nothing)
-    assert (page["logs"], page["next_cursor"]) == ([], None)
+    assert (page["data"], page["next_cursor"]) == ([], None)
 
 
 def test_a_row_and_its_audit_record_name_the_trace_of_the_answer(stack, answers, rows):

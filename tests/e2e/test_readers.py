@@ -49,7 +49,7 @@ def test_a_list_has_what_its_reader_may_see(stack, row):
     for reader in READERS:
         page = get(stack, "/metrics/logs", key=getattr(stack, reader), params={"limit": 1000})
         told = page.json()
-        seen[reader] = {one["caller_id"] for one in told["logs"]}
+        seen[reader] = {one["caller_id"] for one in told["data"]}
         assert told["reader"]["is_operator"] == (reader == OPERATOR)
         if reader != OPERATOR:
             assert seen[reader] == {told["reader"]["caller_id"]}
@@ -60,7 +60,7 @@ def test_a_list_has_what_its_reader_may_see(stack, row):
 def test_an_operator_follows_a_request_from_the_log_to_its_record(stack, row):
     key = stack.operator_api_key
     asked = {"caller_id": row["caller_id"], "limit": 100}
-    logs = get(stack, "/metrics/logs", key=key, params=asked).json()["logs"]
+    logs = get(stack, "/metrics/logs", key=key, params=asked).json()["data"]
     assert row["request_id"] in {one["request_id"] for one in logs}
     assert get(stack, f"/requests/{logs[0]['request_id']}", key=key).status_code == 200
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from functions.shared.storage.request_log import RequestLog, packed
+from functions.shared.times import stamp
 
 
 def row(number: int, created_at: datetime, **changes: Any) -> dict[str, Any]:
@@ -14,8 +15,8 @@ def row(number: int, created_at: datetime, **changes: Any) -> dict[str, Any]:
         "request_id": f"req_{number:05}",
         "caller_id": "key-1",
         "day": f"{created_at:%Y-%m-%d}",
-        "created_at": created_at.isoformat(timespec="milliseconds"),
-        "finished_at": created_at.isoformat(timespec="milliseconds"),
+        "created_at": stamp(created_at),
+        "finished_at": stamp(created_at),
         "status": "SUCCEEDED",
         "mode": "sync",
         "task": "chat",

@@ -59,7 +59,7 @@ TEXTS = {
     "a change of a caller": (CallerChange, {"models": ["a"], "tasks": ["chat"], "expires_at": None}),
     "a change of a budget": (BudgetChange, {"day_usd": 1, "month_usd": 1.5, "total_usd": None, "mode": "strict",
                              "tokens_per_minute": 5, "tier_down_at": 0.5}),
-    "a rotation": (Rotation, {"overlap_s": 5}),
+    "a rotation": (Rotation, {"overlap_seconds": 5}),
     "a switch": (Switch, {"now": True}),
 }  # fmt: skip
 WRONG: tuple[Any, ...] = (

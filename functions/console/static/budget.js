@@ -44,7 +44,7 @@ function show({ caller_id: id, name, plan, budget }) {
 
 /** @param {Limit} limit @param {Budget} budget */
 function limitView(limit, { tier_down_at: tier }) {
-  const { limit: name, limit_usd: most, spent_usd: spent, held_usd: held, left_usd: left } = limit;
+  const { period: name, limit_usd: most, spent_usd: spent, held_usd: held, left_usd: left } = limit;
   return element(
     "section",
     { class: `limit ${stateOf(limit, tier)}`, "data-limit": name },

@@ -8,7 +8,7 @@ import { ApiError } from "./kit-fetch.js";
 
 /**
  * @import { Realtime } from "../answers.js"
- * @typedef {Realtime["buckets"][number]} Bucket
+ * @typedef {Realtime["data"][number]} Bucket
  */
 
 const LABELLED = 6;
@@ -24,7 +24,7 @@ export async function refreshRealtime() {
 }
 
 /** @param {Realtime} answer */
-function show({ buckets, requests, rejected, errors, cost_usd: cost }) {
+function show({ data: buckets, requests, rejected, errors, cost_usd: cost }) {
   const counts = [
     times(requests, "request"),
     `${count(rejected)} rejected`,
@@ -53,8 +53,8 @@ function show({ buckets, requests, rejected, errors, cost_usd: cost }) {
 const legend = (name) => element("li", { class: name.split(" ").at(-1) }, name);
 
 /** @param {Bucket} bucket */
-const told = ({ start, requests, failed, rejected, errors, latency_ms: { p95 } }) =>
-  `${clock(start)}: ${requests - failed} answered, ${rejected} rejected, ${times(errors, "error")}, p95 latency ${duration(p95)}`;
+const told = ({ from, requests, failed, rejected, errors, latency_ms: { p95 } }) =>
+  `${clock(from)}: ${requests - failed} answered, ${rejected} rejected, ${times(errors, "error")}, p95 latency ${duration(p95)}`;
 
 /** @param {Bucket[]} buckets */
 const inWords = (buckets) =>
@@ -87,4 +87,4 @@ function part(name, share) {
 const marks = (buckets) =>
   buckets
     .filter((_, at) => at % LABELLED === 0)
-    .map((one) => element("span", {}, clock(one.start).slice(0, 5)));
+    .map((one) => element("span", {}, clock(one.from).slice(0, 5)));

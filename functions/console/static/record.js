@@ -73,7 +73,6 @@ function summary(record) {
     ["Caller", record.caller, record.caller_id, "caller"],
     ["Started", moment(record.created_at), record.created_at, "created_at"],
     ["Latency", duration(latencyOf(record)), latencyOf(record), "latency_ms"],
-    ["Kept answer of", record.cached_from?.request_id],
     ...money(record),
     [
       savingsName(baseline),

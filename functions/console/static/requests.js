@@ -80,7 +80,7 @@ function problemOf(error) {
 }
 
 /** @param {LogsPage} page */
-function showPage({ logs, next_cursor: next, reader }) {
+function showPage({ data: logs, next_cursor: next, reader }) {
   older = next;
   setReader(reader);
   if (isOperator()) offerCallers(logs);

@@ -17,6 +17,7 @@ const REJECTED = [
     "not_found",
     "duplicate_request",
   ],
+  ...["request_in_progress", "idempotency_conflict"],
   ...["aborted", "payload_too_large", "unsupported_media_type", "no_eligible_model"],
   ...["content_filtered", "rate_limited", "quota_exceeded"],
 ];

@@ -79,7 +79,7 @@ class Administration:
         forgotten. Raises `ServiceUnavailable` where another rotation was faster."""
         found, value, now_s = self.find(caller), new_key(), self._now_s
         keys = self.keys(found)
-        ends_s = now_s + rotation.overlap_s
+        ends_s = now_s + rotation.overlap_seconds
         ended = [key for key in keys if key.expires_at_s is not None and key.expires_at_s <= now_s]
         ending = [
             key.model_copy(update={"expires_at_s": ends_s})
@@ -88,7 +88,7 @@ class Administration:
         ]
         if not self.callers.rotate(self._key(found, value), ending, ended):
             raise _changed_meanwhile()
-        if rotation.overlap_s < REMEMBERED_S:
+        if rotation.overlap_seconds < REMEMBERED_S:
             self.usage_plans.forget_authorized()
         return found, value
 

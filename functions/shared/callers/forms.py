@@ -98,7 +98,7 @@ class NewCaller(Strict):
 class Rotation(Strict):
     """How long the keys so far are taken beside the new one."""
 
-    overlap_s: Annotated[int, Field(ge=0, le=90 * DAY_S)] = DAY_S
+    overlap_seconds: Annotated[int, Field(ge=0, le=90 * DAY_S)] = DAY_S
 
 
 class Switch(Strict):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from functions.shared.callers.money import Money
 from functions.shared.callers.records import CallerRecord, KeyRecord
-from functions.shared.money.budget import Left, period_names
+from functions.shared.money.budget_states import limit_states, tokens_state
 from functions.shared.money.caller_spend import CallerSpend
 from functions.shared.times import stamp, utc
 from functions.shared.vocabulary import in_usd
@@ -19,7 +19,8 @@ _AT = "_at_s"
 
 def listed(callers: Iterable[CallerRecord], money: Money) -> dict[str, Any]:
     by_name = sorted(callers, key=lambda one: one.name)
-    return {"callers": [_caller(one) | _limits(one, money) for one in by_name]}
+    data = [_caller(one) | _limits(one, money) for one in by_name]
+    return {"data": data, "next_cursor": None}
 
 
 def shown(caller: CallerRecord, keys: Iterable[KeyRecord], money: Money) -> dict[str, Any]:
@@ -29,22 +30,19 @@ def shown(caller: CallerRecord, keys: Iterable[KeyRecord], money: Money) -> dict
 
 
 def spend(caller: CallerRecord, money: Money, now: datetime) -> dict[str, Any]:
-    """Each limit with what is settled and held of it, and what was recorded of this day and this month, with
+    """Each limit with what is spent and held of it, and what was recorded of this day and this month, with
     limits or without."""
     limits, budget, spent = (
         money.limits_of(caller),
         money.budget_of(caller),
         money.spent(caller, now),
     )
-    tokens = {"limit": limits.tokens_per_minute, "left": budget.tokens_left(limits, now)}
-    names = period_names(f"{now.astimezone(UTC):%Y-%m-%d}")
+    tokens = tokens_state(limits, budget, now)
     return {
         "caller_id": caller.caller_id,
         "name": caller.name,
-        "budgets": [
-            _left(left, budget.settled(names[left.period])) for left in budget.left(limits, now)
-        ],
-        "tokens_per_minute": tokens if tokens["limit"] else None,
+        "budgets": [one.model_dump(mode="json") for one in limit_states(limits, budget, now)],
+        "tokens_per_minute": tokens and tokens.model_dump(mode="json"),
         "recorded": {"day": _spent(spent.day), "month": _spent(spent.month)},
     }
 
@@ -74,24 +72,13 @@ def _limits(caller: CallerRecord, money: Money) -> dict[str, Any]:
         "limits": {
             stem: {
                 "value": value,
-                "from": "plan" if getattr(caller.limits, name) is None else "own",
+                "origin": "plan" if getattr(caller.limits, name) is None else "own",
             }
             for name, told in limits
             if told is not None
             for stem, value in in_usd({name: told}).items()
         }
     }
-
-
-def _left(left: Left, settled_nano_usd: int) -> dict[str, Any]:
-    amounts = {
-        "limit_nano_usd": left.limit_nano_usd,
-        "settled_nano_usd": settled_nano_usd,
-        "held_nano_usd": left.spent_nano_usd - settled_nano_usd,
-        "left_nano_usd": left.nano_usd,
-    }
-    renews_at = None if left.renews_at is None else stamp(left.renews_at)
-    return {"period": left.period, **in_usd(amounts), "renews_at": renews_at}
 
 
 def _spent(spent: CallerSpend) -> dict[str, Any]:

@@ -37,6 +37,8 @@ class Model(Frozen):
 
     `image_tokens_low` is None where the model knows no detail; `implicit_cache_writes`: the provider
     writes input to its cache unasked, and charges for it; `streamed`: it can answer as a stream.
+    `released`: the day on which its maker first offered it; None where a stage does not tell it of a
+    model of its own.
     """
 
     id: str
@@ -65,6 +67,7 @@ class Model(Frozen):
     original_images: bool = False
     reasoning: bool
     streams_tools: bool = True
+    released: date | None = None
     retires_on: date | None = None
     successor: str | None = None
     time_to_first_token_ms: Annotated[int, Field(gt=0)]

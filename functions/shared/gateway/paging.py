@@ -18,7 +18,8 @@ from functions.shared.vocabulary import Frozen, RequestId
 
 _MOST_QUERIES = 5
 """That read something, for one page; each reads at most 1 MB, of which a filter may leave nothing."""
-_STAMP = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00$"
+_STAMP = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}(Z|\+00:00)$"
+"""As a row has it, those of earlier versions included: a query begins behind a row's own text."""
 _CURSOR = TypeAdapter(tuple[Annotated[str, StringConstraints(pattern=_STAMP)], RequestId | None])
 
 
@@ -79,7 +80,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Listing:
+class Paging:
     """What a list's rows call their time and their id, and whether a filter leaves any of them out."""
 
     time: str

@@ -17,6 +17,25 @@ _EVERY: Mapping[str, str] = {
 OF_JSON: Mapping[str, str] = MappingProxyType({**_EVERY, "Cache-Control": "no-store"})
 """An answer belongs to one caller, an error included."""
 
+_EXPOSED = ("Location", "Retry-After", "x-idempotent-replay", "x-should-retry")
+"""What a page's script may read of an answer beside the few that it always may."""
+
+
+def json_headers(cors_allow_origin: str | None) -> Mapping[str, str]:
+    """`OF_JSON`, and where pages of another origin, or with `*` of any, may read answers, what tells their
+    browsers so."""
+    if cors_allow_origin is None:
+        return OF_JSON
+    varying = {} if cors_allow_origin == "*" else {"Vary": "Origin"}
+    return {
+        **OF_JSON,
+        "Cross-Origin-Resource-Policy": "cross-origin",
+        "Access-Control-Allow-Origin": cors_allow_origin,
+        "Access-Control-Expose-Headers": ", ".join(_EXPOSED),
+        **varying,
+    }
+
+
 OF_PAGE: Mapping[str, str] = MappingProxyType(
     {
         **_EVERY,

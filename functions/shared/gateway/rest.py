@@ -25,8 +25,9 @@ from functions.shared.errors import (
 )
 from functions.shared.gateway.aws_errors import aws_error
 from functions.shared.gateway.problems import problems_of
-from functions.shared.gateway.response_headers import OF_JSON
+from functions.shared.gateway.response_headers import json_headers
 from functions.shared.request_ids import request_id_of
+from functions.shared.settings import AnswerSettings, read_settings
 from functions.shared.strict_json import refuse_constant
 from functions.shared.telemetry.observability import count_internal_error, logger
 from functions.shared.well_formed import well_formed_json
@@ -41,7 +42,8 @@ class _Resolver(APIGatewayRestResolver):
     def resolve(self, event: Any, context: Any) -> dict[str, Any]:
         """Every answer with the headers that all have; its own go before them."""
         answer = super().resolve(event, context)
-        common = {name: [value] for name, value in OF_JSON.items()}
+        headers = json_headers(read_settings(AnswerSettings).CORS_ALLOW_ORIGIN)
+        common = {name: [value] for name, value in headers.items()}
         return answer | {"multiValueHeaders": common | answer["multiValueHeaders"]}
 
 

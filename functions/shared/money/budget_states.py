@@ -25,7 +25,7 @@ class LimitState(Frozen):
     """Of one limit on money: `used` is the share of it that is spent or held by calls under way. It
     renews at a moment in UTC, a total never."""
 
-    limit: Period
+    period: Period
     limit_usd: Usd
     spent_usd: Usd
     held_usd: Usd
@@ -72,12 +72,16 @@ def _state(id_: str, name: str, limits: Limits, budget: Budget, now: datetime) -
         name=name,
         mode=limits.mode,
         tier_down_at=limits.tier_down_at,
-        limits=[_limit(one, budget, now) for one in budget.left(limits, now)],
-        tokens_per_minute=_tokens(limits, budget, now),
+        limits=limit_states(limits, budget, now),
+        tokens_per_minute=tokens_state(limits, budget, now),
     )
 
 
-def _tokens(limits: Limits, budget: Budget, now: datetime) -> TokensState | None:
+def limit_states(limits: Limits, budget: Budget, now: datetime) -> list[LimitState]:
+    return [_limit(one, budget, now) for one in budget.left(limits, now)]
+
+
+def tokens_state(limits: Limits, budget: Budget, now: datetime) -> TokensState | None:
     limit, left = limits.tokens_per_minute, budget.tokens_left(limits, now)
     return None if limit is None or left is None else TokensState(limit=limit, left=left)
 
@@ -85,7 +89,7 @@ def _tokens(limits: Limits, budget: Budget, now: datetime) -> TokensState | None
 def _limit(left: Left, budget: Budget, now: datetime) -> LimitState:
     settled = budget.settled(period_names(f"{now:%Y-%m-%d}")[left.period])
     return LimitState(
-        limit=left.period,
+        period=left.period,
         limit_usd=usd(left.limit_nano_usd),
         spent_usd=usd(settled),
         held_usd=usd(left.spent_nano_usd - settled),

@@ -10,7 +10,7 @@ from functions.shared.contracts.decision import Candidate, RoutingContext
 from functions.shared.errors import BudgetExceeded
 from functions.shared.money.budget import STAGE_ID, Left
 from functions.shared.times import stamp
-from functions.shared.vocabulary import in_usd
+from functions.shared.vocabulary import digits_of_usd, in_usd
 
 _LOCAL = "local"
 
@@ -36,13 +36,20 @@ def budget_exceeded(budget_id: str, lefts: Iterable[Left], needed_nano_usd: int)
     """By each limit that has less left than a call needs at the least; of the stage's no amount is told,
     as others spend it, too."""
     short = [one for one in lefts if one.nano_usd < needed_nano_usd]
-    names = " and ".join(limit_name(budget_id, one.period) for one in short)
+    lefts_told = " and ".join(_left(budget_id, one) for one in short)
     error = BudgetExceeded(
-        f"What is left of the {names} does not pay for the call.",
+        f"The call needs at least {digits_of_usd(needed_nano_usd)} USD, {lefts_told}.",
         details=[_detail(budget_id, one, needed_nano_usd) for one in short],
     )
     error.affordable_nano_usd = min((one.nano_usd for one in short), default=0)
     return error
+
+
+def _left(budget_id: str, left: Left) -> str:
+    name = limit_name(budget_id, left.period)
+    if budget_id == STAGE_ID:
+        return f"more than is left of the {name}"
+    return f"{digits_of_usd(left.nano_usd)} are left of the {name}"
 
 
 def _detail(budget_id: str, left: Left, needed_nano_usd: int) -> dict[str, Any]:

@@ -90,7 +90,15 @@ def _place(ranked: RankedModel, decision: Decision, profile: Profile) -> str:
         return f"The only candidate {task}"
     rank = "Best" if number == 1 else f"No. {number}"
     paid = " that the budget pays for in full" if number == 1 and decision.led_by_budget else ""
-    return f"{rank} of {count} candidates {task}{paid}, {_aim(decision, profile)}"
+    instead = _instead(decision, profile) if number == 1 else ""
+    return f"{rank} of {count} candidates {task}{paid}, {_aim(decision, profile)}{instead}"
+
+
+def _instead(decision: Decision, profile: Profile) -> str:
+    """Of what the caller named, where nothing of it may be asked."""
+    excluded = {one.model: one.reason for one in decision.excluded}
+    out = [f"{model} ({excluded[model]})" for model in profile.named if model in excluded]
+    return f", in place of {', '.join(out)}" if out and len(out) == len(profile.named) else ""
 
 
 def _aim(decision: Decision, profile: Profile) -> str:

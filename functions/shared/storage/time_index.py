@@ -51,7 +51,9 @@ def newest_page(
     `limit` counts the items before those that are not `equal` are left out. At most 1 MB. Raises
     `ClientError`.
     """
-    condition = Key(index.partition).eq(partition) & Key(index.time).between(first, last)
+    # Rows of earlier versions end in +00:00, which sorts before Z and behind no zone at all.
+    stretch = Key(index.time).between(first.removesuffix("Z"), last)
+    condition = Key(index.partition).eq(partition) & stretch
     filters = [Attr(name).eq(wanted) for name, wanted in (equal or {}).items()]
     optional: dict[str, Any] = {
         "FilterExpression": reduce(and_, filters) if filters else None,

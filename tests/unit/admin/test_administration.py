@@ -94,7 +94,7 @@ def test_a_subject_signs_in_by_its_issuers_tokens_and_has_no_key(table, gateway)
     assert value is None
     assert ("key", subject_hash("https://issuer", "sub-1")) in items(table)
     assert admin.keys(caller) == []
-    admin.rotate("ann", Rotation(overlap_s=0))
+    admin.rotate("ann", Rotation(overlap_seconds=0))
     assert len(admin.keys(caller)) == 1
     assert "expires_at_s" not in items(table)["key", subject_hash("https://issuer", "sub-1")]
 
@@ -184,25 +184,25 @@ def test_a_new_key_lets_the_old_one_end_after_the_overlap(admin, table):
 
 def test_a_rotation_neither_prolongs_an_old_key_nor_keeps_one_that_has_ended(admin, table, gateway):
     caller, first = admin.create(TEAM)
-    _, second = admin.rotate("team-a", Rotation(overlap_s=1000))
+    _, second = admin.rotate("team-a", Rotation(overlap_seconds=1000))
     later = administration(table, gateway, now=at(500))
-    _, third = later.rotate("team-a", Rotation(overlap_s=DAY_S))
+    _, third = later.rotate("team-a", Rotation(overlap_seconds=DAY_S))
     ends = {one.key_hash: one.expires_at_s for one in admin.keys(caller)}
     assert ends[key_hash(first)] == at(1000).timestamp()
     assert ends[key_hash(second)] == at(500 + DAY_S).timestamp()
     latest = administration(table, gateway, now=at(1000))
-    _, fourth = latest.rotate("team-a", Rotation(overlap_s=0))
+    _, fourth = latest.rotate("team-a", Rotation(overlap_seconds=0))
     assert {one.key_hash for one in admin.keys(caller)} == set(
         map(key_hash, (second, third, fourth))
     )
 
 
-@pytest.mark.parametrize(("overlap_s", "flushes"), [(0, 1), (299, 1), (300, 0)])
+@pytest.mark.parametrize(("overlap_seconds", "flushes"), [(0, 1), (299, 1), (300, 0)])
 def test_an_overlap_that_verdicts_would_outlive_makes_the_gateway_forget_them(
-    admin, gateway, overlap_s, flushes
+    admin, gateway, overlap_seconds, flushes
 ):
     admin.create(TEAM)
-    admin.rotate("team-a", Rotation(overlap_s=overlap_s))
+    admin.rotate("team-a", Rotation(overlap_seconds=overlap_seconds))
     assert gateway.flushed == ["a1/api"] * flushes
 
 
@@ -274,10 +274,10 @@ def test_limits_are_ones_own_or_the_plans(admin, money):
     admin.set_budget("boss", budget(month_usd=0.1, tier_down_at=0.5), money)
     told = shown(admin.find("boss"), admin.keys(caller), money)["limits"]
     assert told == {
-        "day_usd": {"value": 7e-9, "from": "plan"},
-        "month_usd": {"value": 0.1, "from": "own"},
-        "mode": {"value": "strict", "from": "plan"},
-        "tier_down_at": {"value": 0.5, "from": "own"},
+        "day_usd": {"value": 7e-9, "origin": "plan"},
+        "month_usd": {"value": 0.1, "origin": "own"},
+        "mode": {"value": "strict", "origin": "plan"},
+        "tier_down_at": {"value": 0.5, "origin": "own"},
     }
     admin.set_budget("boss", budget(month_usd=None, day_usd=0), money)
     limits = money.limits_of(admin.find("boss"))
@@ -348,10 +348,11 @@ def test_spend_says_what_is_settled_held_and_left_of_each_limit(admin, money):
         {
             "period": "day",
             "limit_usd": 1.0,
-            "settled_usd": 7e-9,
+            "spent_usd": 7e-9,
             "held_usd": 50e-9,
             "left_usd": 0.999999943,
-            "renews_at": "2026-11-28T00:00:00.000+00:00",
+            "used": 0.0,
+            "renews_at": "2026-11-28T00:00:00.000Z",
         }
     ]
     assert told["tokens_per_minute"] == {"limit": 10, "left": 6}

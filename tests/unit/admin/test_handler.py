@@ -76,8 +76,8 @@ def test_a_key_is_shown_once(table):
     assert CallerTable(table).key(key_hash(told["key"]))
     status, shown = asked("GET", "/team-a")
     assert (status, shown) == (200, {name: told[name] for name in told if name != "key"})
-    assert shown["limits"]["day_usd"] == {"value": 0.25, "from": "own"}
-    assert shown["limits"]["month_usd"] == {"value": 1.0, "from": "plan"}
+    assert shown["limits"]["day_usd"] == {"value": 0.25, "origin": "own"}
+    assert shown["limits"]["month_usd"] == {"value": 1.0, "origin": "plan"}
     assert [one["hint"] for one in shown["keys"]] == [told["key"][-4:]]
     assert asked("GET", f"/{told['caller_id']}") == (200, shown)
 
@@ -86,7 +86,7 @@ def test_callers_are_listed_by_name():
     made(name="b")
     made(name="a")
     _, told = asked("GET")
-    assert [one["name"] for one in told["callers"]] == ["a", "b"]
+    assert [one["name"] for one in told["data"]] == ["a", "b"]
 
 
 def test_a_name_is_one_callers():
@@ -116,7 +116,7 @@ def test_a_name_is_one_callers():
         ("PATCH", "/team-a", {"expires_at": "soon"}, {"expires_at": "must be an ISO 8601 time"}),
         ("PATCH", "/team-a", {"expires_at": "2027-01-01"},
          {"expires_at": "must have its offset from UTC"}),
-        ("POST", "/team-a/rotate", {"overlap_s": -1}, {"overlap_s": "must be at least 0"}),
+        ("POST", "/team-a/rotate", {"overlap_seconds": -1}, {"overlap_seconds": "must be at least 0"}),
         ("POST", "/team-a/disable", {"nwo": True}, {"nwo": 'unknown; did you mean "now"?'}),
     ],
 )  # fmt: skip
@@ -149,9 +149,9 @@ def test_a_caller_is_changed_and_its_budget_set(gateway):
     made(models=["gpt-4o"])
     status, told = asked("PATCH", "/team-a", {"models": [], "expires_at": "2099-01-01T00:00:00Z"})
     assert (status, told["models"], told["holds"]) == (200, [], "at once")
-    assert told["expires_at"] == "2099-01-01T00:00:00.000+00:00"
+    assert told["expires_at"] == "2099-01-01T00:00:00.000Z"
     status, told = asked("PUT", "/team-a/budget", {"month_usd": 0.000000001})
-    assert (status, told["limits"]["month_usd"]) == (200, {"value": 1e-9, "from": "own"})
+    assert (status, told["limits"]["month_usd"]) == (200, {"value": 1e-9, "origin": "own"})
     _, told = asked("GET", "/team-a/spend")
     assert [(one["period"], one["left_usd"]) for one in told["budgets"]] == [("month", 1e-9)]
     assert len(gateway.flushed) == 2

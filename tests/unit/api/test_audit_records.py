@@ -72,6 +72,14 @@ def _assert_error(answered, code):
     assert body.keys() == {"success", "error", "request_id"}
 
 
+def test_times_of_an_earlier_version_are_told_in_the_form_of_today():
+    old = "2026-11-24T10:00:00.000+00:00"
+    _put(created_at=old, feedback={"score": 1, "created_at": old})
+    told = _get()[1]
+    new = "2026-11-24T10:00:00.000Z"
+    assert (told["created_at"], told["feedback"]["created_at"]) == (new, new)
+
+
 def test_a_request_is_told_as_it_was_recorded_without_the_logs_own_keys(row):
     assert _get() == (200, SHOWN)
 
@@ -133,7 +141,7 @@ def test_a_grade_is_kept_with_the_request(row, body, kept):
     assert (status, told["success"], told["request_id"]) == (200, True, "req_1-2")
     feedback = told["feedback"]
     assert {name: value for name, value in feedback.items() if name != "created_at"} == kept
-    assert feedback["created_at"].endswith("+00:00")
+    assert feedback["created_at"].endswith("Z")
     assert _get()[1] == SHOWN | {"feedback": feedback}
 
 

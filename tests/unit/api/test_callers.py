@@ -33,7 +33,7 @@ def test_a_caller_is_told_who_it_is_what_it_may_ask_and_what_is_left():
             "caller_id": "key-1",
             "name": "team-a",
             "plan": "standard",
-            "expires_at": "2096-10-02T07:06:40.000+00:00",
+            "expires_at": "2096-10-02T07:06:40.000Z",
             "models": ["gpt-4o"],
             "tasks": ["chat"],
             "cache_ttl_seconds": 0,
@@ -46,7 +46,7 @@ def test_a_caller_is_told_who_it_is_what_it_may_ask_and_what_is_left():
         "tier_down_at": 0.8,
         "limits": [
             {
-                "limit": "total",
+                "period": "total",
                 **{"limit_usd": 2.0, "spent_usd": 0.5, "held_usd": 0.0, "left_usd": 1.5},
                 "used": 0.25,
                 "renews_at": None,
@@ -66,7 +66,7 @@ def test_who_has_no_limits_may_ask_and_spend_what_it_likes():
 def test_nobody_is_told_the_stages_budget_or_anothers(plan):
     both = Caller(name="team-a", plan=plan, limits=LIMITS, stage_limits=STAGES)
     told = _get(both)[1]
-    assert [one["limit"] for one in told["budget"]["limits"]] == ["total"]
+    assert [one["period"] for one in told["budget"]["limits"]] == ["total"]
     assert "1.75" not in json.dumps(told)
     assert _get(Caller(stage_limits=STAGES))[1]["budget"] is None
 

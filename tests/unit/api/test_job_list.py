@@ -70,7 +70,7 @@ def test_a_job_that_has_begun_is_listed_with_where_to_ask_for_it(jobs_table):
             {
                 "execution_id": "req_001",
                 "status": "RUNNING",
-                "submitted_at": "2026-11-24T00:10:00.000+00:00",
+                "submitted_at": "2026-11-24T00:10:00.000Z",
                 "finished_at": None,
                 "status_url": "/api/v1/jobs/req_001",
                 "task": None,
@@ -151,7 +151,7 @@ def test_times_belong_to_the_page_and_may_have_any_offset(jobs_table):
 
 
 def test_an_older_job_than_any_row_is_found(jobs_table):
-    _put(jobs_table, [_begun(0, submitted_at="2025-01-01T00:00:00.000+00:00")])
+    _put(jobs_table, [_begun(0, submitted_at="2025-01-01T00:00:00.000Z")])
     assert _ids(_page()) == ["req_000"]
 
 

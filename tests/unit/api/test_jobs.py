@@ -118,4 +118,4 @@ def test_a_job_without_an_error_of_its_own_says_how_it_ended(
     monkeypatch.setattr(Jobs, "_describe", lambda *_: execution)
     job = _jobs().get("req_1")
     assert job["error"] == dict(zip(("code", "message"), shown, strict=True))
-    assert job["finished_at"] == "2026-11-24T00:00:00.000+00:00"
+    assert job["finished_at"] == "2026-11-24T00:00:00.000Z"

@@ -4,7 +4,7 @@ import pytest
 from openai.types import Model as OpenAIModel
 
 from functions.api.models import get_model, list_models
-from functions.shared.catalogue.models import load_catalogue
+from functions.shared.catalogue.models import Catalogue, load_catalogue
 from functions.shared.catalogue.pricing import load_prices
 from functions.shared.contracts.decision import ModelHealth
 from functions.shared.errors import NotFound
@@ -35,6 +35,21 @@ def test_the_list_has_every_model_of_the_catalogue_in_openais_shape():
     for one in told["data"]:
         assert OpenAIModel.model_validate(one).owned_by == one["provider"]
         assert one == listed(one["id"], health={})
+
+
+def test_a_model_is_as_old_as_its_release():
+    assert datetime.fromtimestamp(listed("gpt-4o")["created"], UTC) == datetime(
+        2024, 5, 13, tzinfo=UTC
+    )
+    created = [one["created"] for one in list_models(CHOICE, NOW, {})["data"]]
+    assert all(0 < one < NOW.timestamp() for one in created)
+
+
+def test_a_model_of_the_stage_that_tells_no_release_has_no_age(monkeypatch):
+    untold = load_catalogue().get("gpt-6.2-sol").model_copy(update={"released": None})
+    catalogue = Catalogue(models=(untold,))
+    monkeypatch.setattr("functions.api.models.load_catalogue", lambda: catalogue)
+    assert listed("gpt-6.2-sol")["created"] == 0
 
 
 def test_a_model_tells_its_prices_limits_and_capabilities():

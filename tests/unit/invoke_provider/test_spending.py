@@ -195,7 +195,7 @@ def test_a_refusal_tells_what_is_left_what_was_needed_and_when_it_renews():
     with pytest.raises(BudgetExceeded) as raised:
         _run(call(limited(month_nano_usd=WORST_NANO_USD - 1, total_nano_usd=SOME)))
     [detail] = raised.value.details
-    assert detail.pop("renews_at").endswith("-01T00:00:00.000+00:00")
+    assert detail.pop("renews_at").endswith("-01T00:00:00.000Z")
     assert detail == {
         "limit": "caller's month", "limit_usd": 0.009999999, "left_usd": 0.009999999, "needed_usd": 0.01
     }  # fmt: skip

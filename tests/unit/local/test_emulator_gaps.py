@@ -47,6 +47,7 @@ WITH = {
         apigateway_v1._build_lambda_event_v1,
         "request_id = new_uuid()",
     ),
+    "a body that no template of a mock makes": (apigateway_v1._invoke_mock_v1, 'b"{}"'),
     "an API key as short as the local one": (apigateway_v1._create_api_key, "< 20"),
     "a start without delay": (stepfunctions._run_execution, "time.sleep(0.15)"),
     "a failed execution without output": (stepfunctions._fail_execution, 'execution["output"] = '),

@@ -87,6 +87,21 @@ def test_bedrocks_endpoint_reaches_the_app_only_when_it_is_set():
     assert "bedrock_endpoint_url" not in empty.context
 
 
+@pytest.mark.parametrize("origin", ["*", "https://app.example.com", "http://localhost:3000"])
+def test_an_origin_whose_pages_are_let_in_reaches_the_app(origin):
+    assert read_settings({"CORS_ALLOW_ORIGIN": origin}).context["cors_allow_origin"] == origin
+    assert "cors_allow_origin" not in read_settings({"CORS_ALLOW_ORIGIN": ""}).context
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["app.example.com", "https://a.example/", "https://a.example https://b.example", "null", "'"],
+)
+def test_what_is_no_origin_is_refused_by_its_variable(text):
+    with pytest.raises(ValueError, match="CORS_ALLOW_ORIGIN is "):
+        read_settings({"CORS_ALLOW_ORIGIN": text})
+
+
 @pytest.mark.parametrize(
     ("variables", "streamed"),
     [

@@ -41,14 +41,14 @@ def _model(model=MODEL, health=None):
 
 def _providers(health=None, choice=CHOICE):
     told = provider_metrics(SERVICE_NAME, WINDOW, choice, health, NOW).to_json()
-    return {one["provider"]: one for one in told["providers"]}
+    return {one["provider"]: one for one in told["data"]}
 
 
 def test_without_data_a_summary_is_zeros_and_nulls(measured):
     assert _summary() == {
         "window": "1h",
-        "from": "2026-11-24T09:20:00Z",
-        "to": "2026-11-24T10:21:00Z",
+        "from": "2026-11-24T09:20:00.000Z",
+        "to": "2026-11-24T10:21:00.000Z",
         "requests": {"total": 0, "successful": 0, "failed": 0, "rejected": 0, "errors": 0},
         "latency_ms": NO_PERCENTILES,
         "costs": {
@@ -213,7 +213,10 @@ def test_a_provider_shows_its_attempts_its_circuit_and_its_last_error(measured):
     told = _providers(health)["openai"]
     assert (told["attempts"], told["errors"], told["throttles"]) == (10, 4, 3)
     assert (told["success_rate"], told["latency_ms"]["p50"]) == (0.6, 500)
-    assert told["last_error"] == {"error": "ProviderAuthFailed", "at": "2026-11-24T10:20:30Z"}
+    assert told["last_error"] == {
+        "error": "ProviderAuthFailed",
+        "recorded_at": "2026-11-24T10:20:30.000Z",
+    }
     assert told["circuit"] == "open"
     assert told["availability"] == 0.8
 

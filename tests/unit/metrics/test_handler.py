@@ -127,7 +127,7 @@ def test_a_key_sees_itself_and_an_operators_key_everybody(requests_table, caller
             StateTable("State").add(item.change([spent]))
 
     def seen(key):
-        logs = _get("logs", key)[1]["logs"]
+        logs = _get("logs", key)[1]["data"]
         spent = _get("costs", key)[1]["by_caller"]
         return (
             {one["caller"] for one in logs},
@@ -137,7 +137,7 @@ def test_a_key_sees_itself_and_an_operators_key_everybody(requests_table, caller
 
     assert seen("key-1") == ({"key-1"}, {"key-1"}, 1)
     assert seen("key-9") == ({"key-1", "team-b"}, {"key-1", "team-b"}, 2)
-    assert [one["caller_id"] for one in _get("logs", "key-9", caller="team-b")[1]["logs"]] == [
+    assert [one["caller_id"] for one in _get("logs", "key-9", caller="team-b")[1]["data"]] == [
         "key-2"
     ]
 
@@ -166,4 +166,4 @@ def test_two_callers_never_see_each_others_budgets_nor_the_stages(
 def test_health_that_cannot_be_read_leaves_the_rest(state_table):
     state_table.delete()
     assert _get("models/gpt-4o")[1]["health"] is None
-    assert {one["circuit"] for one in _get("providers")[1]["providers"]} == {None}
+    assert {one["circuit"] for one in _get("providers")[1]["data"]} == {None}

@@ -13,6 +13,7 @@ from functions.shared.callers.directory import Directory
 from functions.shared.errors import Forbidden, InvalidRequest
 from functions.shared.gateway.reader import Reader
 from functions.shared.storage.request_log import LISTED
+from functions.shared.times import stamp
 from functions.shared.vocabulary import in_usd
 from tests.support.log_rows import WatchedLog, row, write
 
@@ -40,7 +41,7 @@ def _page(log, reader=CALLER, now=NOW, **query):
 
 
 def _ids(page):
-    return [one.request_id for one in page.logs]
+    return [one.request_id for one in page.data]
 
 
 def _pages(log, reader=CALLER, **query):
@@ -52,7 +53,7 @@ def _pages(log, reader=CALLER, **query):
 
 
 def _all(log, reader=CALLER, **query):
-    return [one for page in _pages(log, reader, **query) for one in page.logs]
+    return [one for page in _pages(log, reader, **query) for one in page.data]
 
 
 def _cursor(*position):
@@ -120,19 +121,35 @@ def test_a_page_is_one_query_however_many_rows_there_are(requests_table, log):
     assert len(log.queries) == len(pages) == 7
     assert {query["index"] for query in log.queries} == {"by_caller"}
     assert max(query["evaluated"] for query in log.queries) == 21
-    assert [len(page.logs) for page in pages] == [20] * 6 + [5]
+    assert [len(page.data) for page in pages] == [20] * 6 + [5]
 
 
 def test_a_page_of_exactly_all_rows_is_the_last_one(requests_table, log):
     write(requests_table, [row(number, NOW) for number in range(5)])
-    assert [len(page.logs) for page in _pages(log, limit=5)] == [5]
-    assert [len(page.logs) for page in _pages(log, limit=4)] == [4, 1]
+    assert [len(page.data) for page in _pages(log, limit=5)] == [5]
+    assert [len(page.data) for page in _pages(log, limit=4)] == [4, 1]
+
+
+def test_rows_of_before_and_after_the_change_of_form_are_told_alike_and_each_once(
+    requests_table, log
+):
+    moments = [NOW - timedelta(milliseconds=number // 4) for number in range(12)]
+    rows = [row(number, moment) for number, moment in enumerate(moments)]
+    for old in rows[::2]:
+        old["created_at"] = old["finished_at"] = old["created_at"].replace("Z", "+00:00")
+    write(requests_table, rows)
+    stretch = {"from": moments[-1].isoformat(), "to": moments[0].isoformat()}
+    for reader in (CALLER, OPERATOR):
+        told = _all(log, reader, limit=1, **stretch)
+        assert sorted(one.request_id for one in told) == [one["request_id"] for one in rows]
+        created_at = [one.created_at for one in told]
+        assert created_at == sorted(map(stamp, moments), reverse=True)
 
 
 def test_an_empty_log_is_one_empty_page(log):
     for reader in (CALLER, OPERATOR):
         page = _page(log, reader)
-        assert (page.logs, page.next_cursor) == ([], None)
+        assert (page.data, page.next_cursor) == ([], None)
 
 
 def test_an_operators_page_goes_on_beyond_midnight(requests_table, log):
@@ -158,7 +175,7 @@ def test_a_filtered_page_ends_after_five_queries_that_read_something(requests_ta
     ]
     write(requests_table, rows)
     first = _page(log, status="FAILED")
-    assert (first.logs, log.reading) == ([], 5)
+    assert (first.data, log.reading) == ([], 5)
     assert first.next_cursor
     assert [one.request_id for one in _all(log, status="FAILED")] == ["req_00025"]
 
@@ -208,7 +225,7 @@ def test_a_stretch_of_time_without_any_time_in_it_is_empty(requests_table, log, 
     write(requests_table, ROWS[:20])
     for reader in (CALLER, OPERATOR):
         page = _page(log, reader, **query)
-        assert (page.logs, page.next_cursor) == ([], None)
+        assert (page.data, page.next_cursor) == ([], None)
 
 
 def test_rows_older_than_a_month_are_not_listed(requests_table, log):
@@ -225,15 +242,15 @@ def test_a_cursor_that_a_new_to_has_moved_behind_begins_at_that(requests_table, 
         page = _page(log, reader, cursor=cursor, to=moments[6].isoformat())
         assert _ids(page) == [f"req_{number:05}" for number in range(6, 10)]
         gone = _page(log, reader, cursor=cursor, **{"from": moments[0].isoformat()})
-        assert (gone.logs, gone.next_cursor) == ([], None)
+        assert (gone.data, gone.next_cursor) == ([], None)
 
 
 def test_a_key_sees_its_own_rows_alone_whatever_cursor_it_brings(requests_table, log):
     write(requests_table, ROWS[:100])
     for cursor in (_page(log, limit=5).next_cursor, _page(log, OPERATOR, limit=5).next_cursor):
         page = _page(log, OTHER, cursor=cursor, limit=100)
-        assert {one.caller_id for one in page.logs} == {"key-2"}
-        assert len(page.logs) >= 45
+        assert {one.caller_id for one in page.data} == {"key-2"}
+        assert len(page.data) >= 45
 
 
 def test_a_row_says_what_its_caller_is_called_and_an_operator_asks_for_it_by_that(
@@ -247,10 +264,10 @@ def test_a_row_says_what_its_caller_is_called_and_an_operator_asks_for_it_by_tha
     }
     assert _all(log, OPERATOR, caller="team-a") == _all(log, OPERATOR, caller_id="key-1")
     assert _all(log, CALLER, caller="team-a") == _all(log, CALLER)
-    assert _page(log, OPERATOR, caller="nobody").logs == []
+    assert _page(log, OPERATOR, caller="nobody").data == []
     # The name of another one, which has made nothing, goes before an id.
-    assert _page(log, OPERATOR, caller="key-2").logs == []
-    assert _page(log, OPERATOR, caller_id="key-2").logs != []
+    assert _page(log, OPERATOR, caller="key-2").data == []
+    assert _page(log, OPERATOR, caller_id="key-2").data != []
     with pytest.raises(Forbidden):
         _page(log, OTHER, caller="team-b")
 
@@ -263,14 +280,14 @@ def test_a_caller_is_asked_for_by_its_name_or_by_its_id():
 def test_an_operator_can_ask_for_one_key_and_others_only_for_their_own(requests_table, log):
     write(requests_table, ROWS[:100])
     assert {one.caller_id for one in _all(log, OPERATOR, caller_id="key-2")} == {"key-2"}
-    assert _page(log, OPERATOR, caller_id="key-none").logs == []
+    assert _page(log, OPERATOR, caller_id="key-none").data == []
     assert _all(log, CALLER, caller_id="key-1") == _all(log, CALLER)
     for key in ("key-2", "key-none"):
         with pytest.raises(Forbidden):
             _page(log, CALLER, caller_id=key, **{"from": "2030-01-01T00:00:00Z"})
 
 
-STAMP = "2026-11-24T00:00:00.000+00:00"
+STAMP = "2026-11-24T00:00:00.000Z"
 CURSORS = {
     "empty list": _cursor(),
     "nothing of base64": "%%%",
@@ -279,8 +296,8 @@ CURSORS = {
     "not JSON": base64.urlsafe_b64encode(b"\xff\xfe").decode(),
     "not a list": base64.urlsafe_b64encode(b'{"created_at": 1}').decode(),
     "no time": _cursor("yesterday", "req_1"),
-    "no such day": _cursor("2026-13-45T00:00:00.000+00:00", "req_1"),
-    "no such hour": _cursor("2026-11-24T25:00:00.000+00:00", "req_1"),
+    "no such day": _cursor("2026-13-45T00:00:00.000Z", "req_1"),
+    "no such hour": _cursor("2026-11-24T25:00:00.000Z", "req_1"),
     "another zone": _cursor("2026-11-24T00:00:00.000+02:00", "req_1"),
     "digits of another script": _cursor(STAMP.replace("2", "٢"), "req_1"),
     "another table's key": _cursor(STAMP, "health#openai"),
@@ -303,10 +320,10 @@ def test_a_cursor_that_is_not_ours_is_refused(log, name):
 @pytest.mark.parametrize(
     ("created_at", "shown"),
     [
-        ("0001-01-01T00:00:00.000+00:00", 0),
-        ("2020-01-01T00:00:00.000+00:00", 0),
-        ("2026-11-23T23:59:00.000+00:00", 4),
-        ("2999-12-31T23:59:59.999+00:00", 20),
+        ("0001-01-01T00:00:00.000Z", 0),
+        ("2020-01-01T00:00:00.000Z", 0),
+        ("2026-11-23T23:59:00.000Z", 4),
+        ("2999-12-31T23:59:59.999Z", 20),
     ],
 )
 def test_an_invented_cursor_shows_nothing_but_what_is_there(requests_table, log, created_at, shown):
@@ -314,14 +331,14 @@ def test_an_invented_cursor_shows_nothing_but_what_is_there(requests_table, log,
     write(requests_table, rows)
     for reader in (CALLER, OPERATOR):
         page = _page(log, reader, cursor=_cursor(created_at, "req_00015"))
-        assert len(page.logs) == shown
+        assert len(page.data) == shown
 
 
 def test_every_cursor_is_taken_back(requests_table, log):
     write(requests_table, ROWS[:60])
     for before, after in pairwise(_pages(log, OPERATOR, limit=10)):
         assert len(before.next_cursor) < 200
-        assert before.logs[-1].created_at >= after.logs[0].created_at
+        assert before.data[-1].created_at >= after.data[0].created_at
 
 
 @pytest.mark.parametrize(
@@ -355,7 +372,7 @@ def test_a_row_of_a_request_that_ended_early_is_null_where_it_has_nothing(reques
     optional = ("task", "model_preference", "model", "provider", "mock", "savings_nano_usd")
     absent = (*optional, "input_tokens", "output_tokens")
     write(requests_table, [row(1, NOW, status="FAILED", **dict.fromkeys(absent))])
-    [shown] = _page(log).model_dump(mode="json")["logs"]
+    [shown] = _page(log).model_dump(mode="json")["data"]
     assert shown.keys() == SHOWN | {"caller", "cached"}
     never_there = ("possibly_billed_nano_usd", "simulated_cost_nano_usd")
     nulls = {
@@ -373,7 +390,7 @@ def test_what_is_shown_is_what_was_recorded_and_nothing_of_its_details(requests_
     feedback = {"score": 0.35, "created_at": "2026-11-24T00:00:00Z"}
     recorded = row(1, NOW, trace_id="1-abc", feedback=feedback, cost_nano_usd=1, **details)
     write(requests_table, [recorded])
-    [shown] = _page(log).model_dump(mode="json")["logs"]
+    [shown] = _page(log).model_dump(mode="json")["data"]
     printed = in_usd(recorded)
     of_its_own = {"caller": "team-a", "cached": False}
     assert shown == {name: printed.get(name) for name in SHOWN} | of_its_own
@@ -384,5 +401,5 @@ def test_only_an_answered_request_without_a_time_of_its_own_was_a_kept_answer(re
         requests_table,
         [row(1, NOW, latency_ms=None), row(2, NOW, status="FAILED", latency_ms=None)],
     )
-    shown = _page(log).model_dump(mode="json")["logs"]
+    shown = _page(log).model_dump(mode="json")["data"]
     assert {one["request_id"][-1]: one["cached"] for one in shown} == {"1": True, "2": False}

@@ -28,18 +28,18 @@ def _ended(number, at, *, took_s=1, **changes):
 
 def test_without_requests_there_are_thirty_buckets_of_nothing(log):
     for reader in (CALLER, OPERATOR):
-        told = realtime(reader, log, NOW).model_dump(mode="json")
-        buckets = told.pop("buckets")
+        told = realtime(reader, log, NOW).model_dump(mode="json", by_alias=True)
+        buckets = told.pop("data")
         counts = ("requests", "failed", "rejected", "errors", "fallbacks", "cost_usd")
         nothing = dict.fromkeys(counts, 0)
-        assert told == {"bucket_seconds": 10, **nothing}
+        assert told == {"bucket_seconds": 10, "next_cursor": None, **nothing}
         assert len(buckets) == 30
-        assert (buckets[0]["start"], buckets[-1]["start"]) == (
-            "2026-11-23T23:57:10Z",
-            "2026-11-24T00:02:00Z",
+        assert (buckets[0]["from"], buckets[-1]["from"]) == (
+            "2026-11-23T23:57:10.000Z",
+            "2026-11-24T00:02:00.000Z",
         )
         assert all(
-            one == {"start": one["start"], **nothing, "latency_ms": {"p50": None, "p95": None}}
+            one == {"from": one["from"], **nothing, "latency_ms": {"p50": None, "p95": None}}
             for one in buckets
         )
 
@@ -57,7 +57,7 @@ def test_a_request_counts_in_the_bucket_in_which_it_ended(requests_table, log):
         ],
     )
     for reader in (CALLER, OPERATOR):
-        buckets = realtime(reader, log, NOW).buckets
+        buckets = realtime(reader, log, NOW).data
         assert {one.start: one.requests for one in buckets if one.requests} == {
             FIRST: 1,
             LAST - timedelta(seconds=10): 1,
@@ -78,7 +78,7 @@ def test_buckets_and_totals_add_up_exactly(requests_table, log):
     told = realtime(CALLER, log, NOW)
     assert (told.requests, told.failed, told.fallbacks) == (4, 2, 3)
     assert told.cost_usd == Decimal("0.300000001")
-    last, first = told.buckets[-1], told.buckets[0]
+    last, first = told.data[-1], told.data[0]
     assert (last.requests, last.failed, last.fallbacks) == (3, 1, 2)
     assert last.cost_usd == Decimal("0.3")
     # A request that had no model called does not make the others look quick.
@@ -104,7 +104,7 @@ def test_what_a_caller_brought_about_is_told_from_errors(
 ):
     write(requests_table, [_ended(1, LAST, status=status, error_code=error_code), _ended(2, LAST)])
     seen = realtime(CALLER, log, NOW)
-    for one in (seen, seen.buckets[-1]):
+    for one in (seen, seen.data[-1]):
         assert (one.requests, one.failed) == (2, 1)
         assert {"rejected": one.rejected, "errors": one.errors} == {
             "rejected": 0, "errors": 0, told: 1,

@@ -90,7 +90,7 @@ def test_all_that_a_caller_may_have_can_be_said_when_it_is_made(run, show):
     }  # fmt: skip
     assert (told["models"], told["tasks"]) == (["gpt-4o", "gpt-4o-mini"], ["chat"])
     # The last day counts.
-    assert (told["plan"], told["expires_at"]) == ("operator", "2027-01-02T00:00:00.000+00:00")
+    assert (told["plan"], told["expires_at"]) == ("operator", "2027-01-02T00:00:00.000Z")
 
 
 def test_an_age_ends_so_long_from_now(run, show):
@@ -164,7 +164,7 @@ def test_spend_is_told_limit_by_limit(run):
         "9",
     )
     lines = run("spend", "team-a").splitlines()
-    assert lines[1].split() == ["PERIOD", "LIMIT", "SETTLED", "HELD", "LEFT", "RENEWS"]
+    assert lines[1].split() == ["PERIOD", "LIMIT", "SPENT", "HELD", "LEFT", "RENEWS"]
     assert lines[2].startswith("month   0.000000001 USD  0.00 USD  0.00 USD  0.000000001 USD")
     assert "tokens of this minute: 9 of 9 left" in lines
     assert lines[-1].startswith("recorded this month: 0 requests, 0.00 USD billed")

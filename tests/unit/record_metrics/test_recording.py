@@ -182,7 +182,7 @@ def test_a_pause_before_a_function_that_crashed_is_kept(table, queue_url):
 
 def test_a_refused_request_keeps_why_and_what_was_out(table, queue_url):
     out = [{"model": "gpt-4o", "reason": "may cost 1 USD, over the limit of 0.1"}]
-    refused = NoEligibleModel("The request's limits exclude every model.", details=out)
+    refused = NoEligibleModel("No model fits.", details=out)
     _record(_event(error=caught(refused)).model_copy(update={"decision": None}), queue_url)
     row = RequestLog(TABLE).get("req_1")
     assert row["error"]["details"] == out
@@ -280,7 +280,7 @@ def test_a_job_that_was_stopped_after_it_was_recorded_is_listed_as_it_ended(
     _record(_job_event(Aborted("The job was stopped."), **end), queue_url)
     item = _listed(jobs_table)
     assert (item["status"], item["error_code"]) == ("ABORTED", "aborted")
-    assert item["finished_at"] == "2026-11-24T10:00:05.000+00:00"
+    assert item["finished_at"] == "2026-11-24T10:00:05.000Z"
     assert RequestLog(TABLE).get("req_1")["status"] == "FAILED"
 
 

@@ -152,7 +152,7 @@ def keep(number, **fields):
 def test_a_job_that_no_state_has_seen_is_recorded_as_it_was_asked_for(follow):
     recorded = follow(Job().then(ABORTED))
     assert (recorded.request_id, recorded.caller_id, recorded.mode) == ("req_1", "key-1", "async")
-    assert recorded.started_at == "2026-11-26T10:00:00.000+00:00"
+    assert recorded.started_at == "2026-11-26T10:00:00.000Z"
     assert (recorded.stopped, recorded.error.name) == ("ABORTED", "Aborted")
     # Not until it was recorded, some ten seconds later.
     assert FinishedRequest(recorded, datetime.now(UTC), "").latency_ms == 7_000

@@ -177,7 +177,7 @@ def test_limits_that_exclude_every_model_name_each_of_them():
 
 def test_an_unknown_pinned_model_is_not_found_and_a_retired_one_is_invalid():
     _refused('{"text": "a", "model": "gpt-99"}', "not_found")
-    _refused('{"text": "a", "model": "gpt-4-turbo"}', "invalid_request")
+    _refused('{"text": "a", "model": "gpt-4-turbo", "fallback": false}', "invalid_request")
 
 
 def _limited(**limits):
@@ -208,7 +208,7 @@ def test_a_dry_run_says_what_is_left_and_nothing_of_what_others_spent(spent):
     own, stage = shown.pop("limits")
     assert (own["limit"], own["limit_usd"], own["left_usd"]) == ("caller's month", 1.0, 0.6)
     assert stage.keys() == {"limit", "renews_at"}
-    assert shown == {"mode": "expected", "tokens_per_minute": 50_000, "tokens_left": 50_000}
+    assert shown == {"mode": "expected", "tokens_per_minute": {"limit": 50_000, "left": 50_000}}
     for one in answer["routing"]["candidates"]:
         need, most = one["need"], one["worst_case_cost_usd"]
         assert need["least_cost_usd"] < need["held_cost_usd"] < most

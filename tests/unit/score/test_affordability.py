@@ -1,4 +1,5 @@
 import random
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -35,7 +36,7 @@ from tests.support.builders import profile
 
 PROVIDERS = ["anthropic", "azure_openai", "bedrock", "local", "openai"]
 MONTH = "2026-12-01T00:00Z"
-RENEWS_AT = "2026-12-01T00:00:00.000+00:00"
+RENEWS_AT = "2026-12-01T00:00:00.000Z"
 RICH = nano_usd(Decimal(100))
 CHEAP, DEAR = "gpt-4o-mini", "claude-opus-4-8"
 
@@ -151,7 +152,13 @@ def test_what_is_left_of_the_stages_budget_is_not_told():
 
 def test_an_exhausted_budget_refuses_with_every_limit_that_is_short():
     with pytest.raises(BudgetExceeded) as caught:
-        decided(money(0, 5, period="day"), money(50), money(0, owner="stage"), model=CHEAP)
+        decided(
+            money(0, 5, period="day"),
+            money(50),
+            money(0, owner="stage"),
+            model=CHEAP,
+            fallback=False,
+        )
     needed = float(least_usd(CHEAP))
     assert caught.value.details == [
         {
@@ -163,6 +170,29 @@ def test_an_exhausted_budget_refuses_with_every_limit_that_is_short():
         },
         {"limit": "stage's month", "renews_at": RENEWS_AT},
     ]
+    least = f"needs at least {least_usd(CHEAP).normalize():f} USD"
+    day = f"0 are left of the caller's day until {MONTH}"
+    assert caught.value.message == f"No model fits: {least}, {day}: {CHEAP}"
+
+
+def test_a_refusal_by_the_stages_budget_does_not_tell_what_others_spent():
+    with pytest.raises(BudgetExceeded) as caught:
+        decided(money("0.0000001", owner="stage"))
+    assert re.fullmatch(
+        r"No model fits: needs at least [0-9.]+ USD, more than is left of the stage's month until"
+        rf" {MONTH}: \S+",
+        caught.value.message,
+    )
+
+
+def test_the_headline_of_a_refusal_by_budget_is_the_least_that_would_do():
+    with pytest.raises(BudgetExceeded) as caught:
+        decided(money(0), model=DEAR)
+    told = re.search(r"at least ([0-9.]+) USD.*: (\S+)$", caught.value.message)
+    decision, _ = decided(money(told[1]))
+    assert [one.model for one in decision.candidates] == [told[2]]
+    with pytest.raises(BudgetExceeded):
+        decided(money(Decimal(told[1]) - Decimal("1e-9")))
 
 
 def test_a_model_that_costs_nothing_passes_on_an_exhausted_budget():
@@ -191,6 +221,10 @@ def test_a_minute_whose_tokens_are_used_up_asks_to_wait_for_the_next():
     with pytest.raises(TokensExceeded) as caught:
         decided(money(100), minute=tokens(3))
     assert caught.value.retry_after_seconds == 17
+    assert re.fullmatch(
+        r"No model fits: needs at least \d+ tokens, 3 are left of this minute: \S+",
+        caught.value.message,
+    )
 
 
 def test_what_no_minute_can_hold_is_no_matter_of_waiting():
@@ -198,6 +232,7 @@ def test_what_no_minute_can_hold_is_no_matter_of_waiting():
         decided(money(100), minute=tokens(9, limit=9))
     told = {one["model"]: one["reason"] for one in caught.value.details}
     assert told[CHEAP].endswith("tokens, over the 9 of a minute")
+    assert re.search(r"at least \d+ tokens, over the 9 of a minute: \S+$", caught.value.message)
 
 
 def test_a_model_that_is_too_long_for_the_minute_is_out_while_a_shorter_one_is_asked():

@@ -1,5 +1,6 @@
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -74,12 +75,12 @@ def test_a_retired_model_is_never_a_candidate():
     assert not retired & {one.model for one in _rank().candidates}
 
 
-def test_pinning_a_retired_model_names_its_successor():
+def test_pinning_a_retired_model_alone_names_its_successor():
     with pytest.raises(InvalidRequest) as caught:
-        _rank(model="claude-3-5-sonnet")
-    [detail] = caught.value.details
-    assert detail["field"] == "model"
-    assert "claude-sonnet-5-5" in detail["problem"]
+        _rank(model="claude-3-5-sonnet", fallback=False)
+    told = "claude-3-5-sonnet was retired on 2025-10-28; use claude-sonnet-5-5"
+    assert caught.value.details == [{"field": "model", "problem": told}]
+    assert caught.value.message == told
 
 
 def test_pinning_an_unknown_model_is_not_found():
@@ -99,13 +100,64 @@ def test_without_fallback_there_is_one_candidate():
     assert _out(decision)["gpt-4o-mini"] == "fallback is off"
 
 
-def test_a_pinned_model_that_the_limits_exclude_leaves_nothing():
+OUT: dict[str, tuple[dict[str, Any], str]] = {
+    "retired": ({"model": "gpt-4-turbo"}, "retired on 2026-10-23; use "),
+    "no credentials": ({"model": "gpt-4o", "mock": "never"}, "no credentials for its provider"),
+    "task": ({"model": "local-sentiment"}, "does not serve the task chat"),
+    "capability": (
+        {"model": "bedrock-llama3-8b", "tools": [{"function": {"name": "f"}}]},
+        "does not support tools",
+    ),
+    "output": (
+        {"model": "bedrock-llama3-8b", "max_output_tokens": 9000},
+        "answers with at most 2048 tokens",
+    ),
+    "window": (
+        {"model": "bedrock-llama3-8b", "text": "word " * 20_000},
+        "context window of 8192 tokens is too small",
+    ),
+    "cost": (
+        {"model": "gpt-6-astra", "max_cost_usd": 0.01},
+        "USD, over the limit of 0.01",
+    ),
+    "latency": (
+        {"model": "claude-opus-5-5", "max_latency_ms": 9000},
+        "ms (95th percentile), over the limit of 9000",
+    ),
+}
+"""What keeps a pinned model from being asked, and what is said of it."""
+
+
+@pytest.mark.parametrize("why", OUT)
+def test_others_are_asked_where_a_pinned_model_cannot_be_and_the_decision_says_why(why):
+    request, reason = OUT[why]
+    setting = {"configured": ["anthropic", "bedrock"]} if why == "no credentials" else {}
+    profile = _profile(**{name: value for name, value in request.items() if name != "mock"})
+    decision = _rank(**request, **setting)
+    model = request["model"]
+    assert decision.candidates
+    assert model not in {one.model for one in decision.candidates}
+    assert reason in _out(decision)[model]
+    told = reason_of(decision.candidates[0].model, decision, profile)
+    assert f", in place of {model} ({_out(decision)[model]}): about " in told
+
+
+@pytest.mark.parametrize("why", [one for one in OUT if one != "retired"])
+def test_a_pinned_model_that_cannot_be_asked_is_in_the_headline_where_nothing_may_follow(why):
+    request, reason = OUT[why]
     with pytest.raises(NoEligibleModel) as caught:
-        _rank(model="gpt-6-astra", max_cost_usd=0.0001)
-    assert (
-        "over the limit"
-        in {one["model"]: one["reason"] for one in caught.value.details}["gpt-6-astra"]
-    )
+        _rank(**request, fallback=False)
+    message = caught.value.message
+    assert message.startswith(f"The pinned model cannot be asked: {request['model']}: ")
+    assert reason in message
+    reasons = {one["model"]: one["reason"] for one in caught.value.details}
+    assert message.endswith(reasons[request["model"]])
+    assert len(reasons) == len(load_catalogue().models)
+
+
+def test_a_pinned_model_that_is_out_has_no_baseline_of_its_own():
+    decision = _rank(configured=CONFIGURED, model="gpt-6-astra", max_cost_usd=0.01)
+    assert decision.baseline_model is not None
 
 
 NAMED = ["gpt-6-astra", "bedrock-nova-micro", "claude-opus-5-5"]
@@ -146,6 +198,9 @@ def test_a_list_of_which_no_model_fits_leaves_nothing_unless_others_may_follow()
     reasons = {one["model"]: one["reason"] for one in caught.value.details}
     assert "over the limit" in reasons["gpt-6-astra"]
     assert reasons["gpt-4o-mini"] == "not among the models of the request"
+    assert caught.value.message == (
+        f"Listed models cannot be asked: gpt-6-astra: {reasons['gpt-6-astra']}"
+    )
     assert _rank(models=["gpt-6-astra"], max_cost_usd=0.005, fallback=True).candidates
 
 
@@ -156,12 +211,18 @@ def test_every_unknown_model_of_a_list_is_told_by_its_place():
     assert caught.value.details[0]["problem"] == 'no such model; did you mean "gpt-4o-mini"?'
 
 
-def test_a_retired_model_of_a_list_is_told_by_its_place_with_its_successor():
+def test_a_retired_model_of_a_list_is_passed_over_with_its_successor():
+    decision = _rank(models=["claude-3-5-sonnet", "gpt-4o"])
+    assert [one.model for one in decision.candidates] == ["gpt-4o"]
+    assert _out(decision)["claude-3-5-sonnet"].endswith("; use claude-sonnet-5-5")
+
+
+def test_a_list_of_retired_models_alone_tells_each_by_its_place():
     with pytest.raises(InvalidRequest) as caught:
-        _rank(models=["gpt-4o", "claude-3-5-sonnet"])
-    [detail] = caught.value.details
-    assert detail["field"] == "models.1"
-    assert "claude-sonnet-5-5" in detail["problem"]
+        _rank(models=["gpt-4-turbo", "claude-3-5-sonnet"])
+    assert [one["field"] for one in caught.value.details] == ["models.0", "models.1"]
+    assert "claude-sonnet-5-5" in caught.value.details[1]["problem"]
+    assert _rank(models=["gpt-4-turbo", "claude-3-5-sonnet"], fallback=True).candidates
 
 
 def test_listed_models_without_a_key_are_simulated_beside_a_provider_that_has_one():

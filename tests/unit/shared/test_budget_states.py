@@ -34,15 +34,15 @@ def test_what_is_settled_what_is_held_and_what_is_left_add_up_to_the_limit(budge
     assert budgets.settle("caller#a", hold(1, 400_000_000), 123_456_789, 200)
     (state,) = budget_states({"a": Caller(name="team-a", limits=roomy)}, None, budgets, NOW)
     day, month, total = state.limits
-    assert (day.limit, month.limit, total.limit) == ("day", "month", "total")
+    assert (day.period, month.period, total.period) == ("day", "month", "total")
     assert (day.spent_usd, day.held_usd) == (Decimal("0.123456789"), Decimal("0.4"))
     assert (month.spent_usd, month.held_usd) == (Decimal("0.123456789"), Decimal("0.8"))
     for one in state.limits:
         assert one.spent_usd + one.held_usd + one.left_usd == one.limit_usd
     assert day.used == 0.5235
     assert [one.renews_at for one in state.limits] == [
-        "2026-11-28T00:00:00.000+00:00",
-        "2026-12-01T00:00:00.000+00:00",
+        "2026-11-28T00:00:00.000Z",
+        "2026-12-01T00:00:00.000Z",
         None,
     ]
     assert state.tokens_per_minute.model_dump() == {"limit": 900, "left": 100}
@@ -72,7 +72,7 @@ def test_budgets_are_those_of_callers_with_limits_by_name_and_the_stages_comes_l
         "e": Caller(limits=Limits(tokens_per_minute=5)),
     }
     states = budget_states(callers, Limits(month_nano_usd=7), budgets, NOW)
-    told = [(one.of, one.name, [limit.limit for limit in one.limits]) for one in states]
+    told = [(one.of, one.name, [limit.period for limit in one.limits]) for one in states]
     assert told == [
         ("caller", "ant", ["total"]),
         ("caller", "e", []),

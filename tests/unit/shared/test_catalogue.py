@@ -1,5 +1,5 @@
 import re
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import get_args
 
 import pytest
@@ -45,6 +45,20 @@ RETIRED = _model("a", retires_on=TODAY, successor="b")
 
 def _catalogue(*models):
     return Catalogue.model_validate({"models": models})
+
+
+def test_every_model_was_released_before_today_and_before_it_retires():
+    for model in load_catalogue().models:
+        assert model.released is not None, model.id
+        ends = [day for day in (datetime.now(UTC).date(), model.retires_on) if day is not None]
+        assert model.released < min(ends), model.id
+
+
+def test_the_same_model_was_released_on_the_same_day_wherever_it_is_asked():
+    days = {model.id: model.released for model in load_catalogue().models}
+    for model_id, released in days.items():
+        made_as = model_id.removeprefix("azure-").removeprefix("bedrock-")
+        assert days.get(made_as, released) == released, model_id
 
 
 @pytest.mark.parametrize(

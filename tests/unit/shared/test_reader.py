@@ -76,7 +76,7 @@ def test_what_one_key_made_is_its_own_an_operators_and_nobody_elses(name, reader
 @pytest.mark.parametrize(("reader", "sees"), [(OWNER, 1), (OPERATOR, 1), (OTHER, 0)])
 def test_what_lists_or_sums_up_has_no_more_in_it_than_its_reader_may_see(reader, sees):
     logs = _status_of("/v1/metrics/logs", reader)[1]
-    assert len(logs["logs"]) == sees
+    assert len(logs["data"]) == sees
     assert logs["reader"] == {"caller_id": reader, "is_operator": reader == OPERATOR}
     assert _status_of("/v1/metrics/realtime", reader)[1]["requests"] == sees
 

@@ -52,7 +52,7 @@ def _simple(count=40, model="gpt-4o", task="chat", score=1):
 
 def _logged(number, model="gpt-4o", score=1.0, **changes):
     decision = {"candidates": [{"model": "gpt-4o"}], "propensity": 1.0}
-    feedback = {"score": score, "created_at": "2026-11-24T10:00:00.000+00:00"}
+    feedback = {"score": score, "created_at": "2026-11-24T10:00:00.000Z"}
     row = {"request_id": f"req_{number}", "model": model, "task": "chat", "mock": False}
     return row | {"decision": decision, "feedback": feedback} | changes
 
