@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Literal
 
 from functions.shared.catalogue.models import Model, load_catalogue
 from functions.shared.catalogue.pricing import NO_KNOWN_PRICE, UnpricedModel, load_prices
@@ -64,14 +64,21 @@ class ListedModel(Frozen):
     health: ListedHealth | None
 
 
-def list_models(choice: ProviderChoice, now: datetime, health: Health | None) -> dict[str, Any]:
+class ModelList(Frozen):
+    """OpenAI's list."""
+
+    object: Literal["list"] = "list"
+    data: list[ListedModel]
+
+
+def list_models(choice: ProviderChoice, now: datetime, health: Health | None) -> ModelList:
     models = load_catalogue().models
-    return {"object": "list", "data": [_listed(model, choice, now, health) for model in models]}
+    return ModelList(data=[_listed(model, choice, now, health) for model in models])
 
 
 def get_model(
     model_id: str, choice: ProviderChoice, now: datetime, health: Health | None
-) -> dict[str, Any]:
+) -> ListedModel:
     """Raises `NotFound`."""
     try:
         model = load_catalogue().get(model_id)
@@ -82,10 +89,10 @@ def get_model(
 
 def _listed(
     model: Model, choice: ProviderChoice, now: datetime, health: Health | None
-) -> dict[str, Any]:
+) -> ListedModel:
     answered_by = choice.answered_by(model.provider, pinned=True)
     reason = _unusable_reason(model, answered_by, now.date())
-    listed = ListedModel(
+    return ListedModel(
         id=model.id,
         owned_by=model.provider,
         provider=model.provider,
@@ -103,7 +110,6 @@ def _listed(
         successor=model.successor,
         health=listed_health(model, health, now),
     )
-    return listed.model_dump(mode="json")
 
 
 def _unusable_reason(model: Model, answered_by: AnsweredBy | None, today: date) -> str | None:

@@ -6,7 +6,15 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import (
+    AwareDatetime,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 
 from functions.shared.caller import MOST_ALLOWED, BudgetMode, Name
 from functions.shared.callers.records import OwnLimits
@@ -26,7 +34,11 @@ def _time(value: object) -> object:
 
 
 Time = Annotated[AwareDatetime, BeforeValidator(_time)]
-Amount = Annotated[Usd, Field(ge=0, le=_MOST_USD)]
+Amount = Annotated[
+    Usd,
+    Field(ge=0, le=_MOST_USD),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": _MOST_USD}),
+]
 Models = Annotated[
     list[Annotated[str, StringConstraints(min_length=1, max_length=200)]],
     Field(max_length=MOST_ALLOWED),
@@ -36,6 +48,8 @@ Tasks = Annotated[list[Task], Field(max_length=MOST_ALLOWED)]
 
 class _Change(Strict):
     """What is not said stays as it is."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
