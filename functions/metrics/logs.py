@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 from pydantic import (
     AfterValidator,
     AwareDatetime,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -22,7 +23,7 @@ from functions.shared.callers.directory import Directory
 from functions.shared.errors import InvalidRequest
 from functions.shared.gateway.reader import Partition, Reader
 from functions.shared.storage.request_log import BY_DAY, PARTITION_OF, Page, RequestLog
-from functions.shared.times import stamp
+from functions.shared.times import from_iso, stamp
 from functions.shared.vocabulary import Frozen, RequestId, Usd, in_usd
 
 _MOST_QUERIES = 5
@@ -47,7 +48,7 @@ def _utc(moment: datetime) -> datetime:
         raise ValueError("too far from now") from None
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
+Moment = Annotated[AwareDatetime, BeforeValidator(from_iso), AfterValidator(_utc)]
 
 
 class LogsQuery(Frozen):

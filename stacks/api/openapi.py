@@ -35,7 +35,8 @@ _SCHEMAS = "#/components/schemas/{model}"
 _ABOUT = """One API in front of every model: it decides the task, scores each model on cost, latency, quality and
 availability under the caller's preference and limits, calls the best one, and the next one where that fails.
 
-A key or a token goes into `X-API-Key`. Errors have one shape on every path."""
+A key or a token goes into `X-API-Key`, for `/caller` into `Authorization: Bearer`. Errors have one shape on every
+path. Whole numbers are written without a fraction or an exponent."""
 
 _PATH_PARAMETERS: Mapping[str, tuple[str, Any]] = {
     "execution_id": ("What `POST /jobs` answered.", RequestId),

@@ -10,6 +10,7 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    PlainValidator,
     StringConstraints,
     Tag,
     WithJsonSchema,
@@ -206,8 +207,17 @@ Penalty = Annotated[float, Field(ge=-2, le=2)]
 
 TokenId = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,8}$")]
 
+
+def _number(value: object) -> object:
+    """As it came: a union of both kinds would tell of problems in its branches."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("must be a number")
+    return value
+
+
 Bias = Annotated[
     int | float,
+    PlainValidator(_number),
     Field(ge=-100, le=100),
     WithJsonSchema({"type": "number", "minimum": -100, "maximum": 100}),
 ]
@@ -273,7 +283,13 @@ class GenerateRequest(Strict):
     seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
     presence_penalty: Penalty | None = None
     frequency_penalty: Penalty | None = None
-    logit_bias: Annotated[dict[TokenId, Bias], Field(max_length=1024)] | None = None
+    logit_bias: (
+        Annotated[
+            dict[TokenId, Bias],
+            Field(max_length=1024, json_schema_extra={"additionalProperties": False}),
+        ]
+        | None
+    ) = None
     parallel_tool_calls: bool | None = None
     reasoning_effort: Effort | None = None
     verbosity: Verbosity | None = None

@@ -15,6 +15,7 @@ class JsonSchemaFormat(Strict):
     description: str | None = None
     # `schema` would shadow pydantic's own attribute.
     schema_: dict[str, JsonValue] = Field(alias="schema")
+    """A JSON Schema that refers to itself alone."""
     strict: bool | None = None
 
 

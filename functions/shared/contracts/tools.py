@@ -55,6 +55,7 @@ class FunctionDefinition(Strict):
         ]
         | None
     ) = None
+    """A JSON Schema, of an object."""
     strict: bool | None = None
 
 
