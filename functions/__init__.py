@@ -8,6 +8,7 @@ HTTP, called by API Gateway (`stacks/api/routes.py` has the table):
     route      the dry run of a decision; the one folder that imports other states' code
     metrics    what the engine did
     console    the page and its files
+    docs       the API's description of itself, and the page that shows it
     admin      callers, their keys and budgets, for operators
 
 Events:

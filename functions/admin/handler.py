@@ -19,7 +19,14 @@ from functions.shared.callers.forms import (
 from functions.shared.callers.money import Money
 from functions.shared.callers.table import CallerTable
 from functions.shared.callers.usage_plans import REMEMBERED_S, UsagePlans
-from functions.shared.callers.views import listed, shown, spend
+from functions.shared.callers.views import (
+    CallerWithKeys,
+    CallerWithNewKey,
+    ChangedCaller,
+    listed,
+    shown,
+    spend,
+)
 from functions.shared.errors import Forbidden
 from functions.shared.gateway.rest import Body, caller_id_of, caller_of, new_resolver, parsed_body
 from functions.shared.money.budget_table import BudgetTable
@@ -67,14 +74,20 @@ def _body(kind: type[Body]) -> Body:
     return parsed_body(app.current_event, kind) if app.current_event.body else kind()
 
 
-def _shown(caller: str, administration: Administration) -> dict[str, Any]:
+def _shown(caller: str, administration: Administration) -> CallerWithKeys:
     found = administration.find(caller)
     return shown(found, administration.keys(found), _money())
 
 
 def _changed(caller: str, administration: Administration, *, at_once: bool) -> dict[str, Any]:
     holds = "at once" if at_once else f"within {REMEMBERED_S} s"
-    return {**_shown(caller, administration), "holds": holds}
+    return ChangedCaller(**_shown(caller, administration).to_json(), holds=holds).to_json()
+
+
+def _with_new_key(
+    caller_id: str, key: str | None, administration: Administration
+) -> dict[str, Any]:
+    return CallerWithNewKey(**_shown(caller_id, administration).to_json(), key=key).to_json()
 
 
 @app.post("/v1/admin/callers")
@@ -82,18 +95,18 @@ def post_caller() -> tuple[dict[str, Any], int]:
     administration = _administration()
     new = parsed_body(app.current_event, NewCaller)
     caller, key = administration.create(new)
-    told = {**_shown(caller.caller_id, administration), "key": key}
-    return told, HTTPStatus.CREATED
+    return _with_new_key(caller.caller_id, key, administration), HTTPStatus.CREATED
 
 
 @app.get("/v1/admin/callers")
 def get_callers() -> dict[str, Any]:
-    return listed(_administration().callers.callers(), _money())
+    page = listed(_administration().callers.callers(), _money())
+    return page.model_dump(mode="json", by_alias=True)
 
 
 @app.get("/v1/admin/callers/<caller>")
 def get_caller(caller: str) -> dict[str, Any]:
-    return _shown(caller, _administration())
+    return _shown(caller, _administration()).to_json()
 
 
 @app.patch("/v1/admin/callers/<caller>")
@@ -107,7 +120,7 @@ def patch_caller(caller: str) -> dict[str, Any]:
 def post_rotation(caller: str) -> dict[str, Any]:
     administration = _administration()
     found, key = administration.rotate(caller, _body(Rotation))
-    return {**_shown(found.caller_id, administration), "key": key}
+    return _with_new_key(found.caller_id, key, administration)
 
 
 @app.post("/v1/admin/callers/<caller>/disable")
@@ -138,7 +151,8 @@ def put_budget(caller: str) -> dict[str, Any]:
 @app.get("/v1/admin/callers/<caller>/spend")
 def get_spend(caller: str) -> dict[str, Any]:
     administration = _administration()
-    return spend(administration.find(caller), _money(), administration.now)
+    found = spend(administration.find(caller), _money(), administration.now)
+    return found.model_dump(mode="json")
 
 
 @metrics.log_metrics(capture_cold_start_metric=True)

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from functions.api.feedback import Grade
+from functions.api.audit_record import AuditRecord
+from functions.api.feedback import Grade, GradedAnswer
 from functions.shared.callers.directory import Directory
+from functions.shared.contracts.states import json_of
 from functions.shared.errors import Forbidden, InvalidRequest, NotFound
 from functions.shared.gateway.reader import Reader
 from functions.shared.request_ids import REQUEST_ID
@@ -26,7 +28,7 @@ class AuditRecords:
     reader: Reader
     names: Directory
 
-    def get(self, request_id: str) -> dict[str, Any]:
+    def get(self, request_id: str) -> AuditRecord:
         """The row as it was recorded, with its caller's name, but for what all callers together spent, which
         is an operator's to see. Raises `NotFound`."""
         row: dict[str, Any] = in_usd(restamped(self._row(request_id)))
@@ -34,9 +36,10 @@ class AuditRecords:
             _hide_the_stages_budget(row)
         recorded = row.get("profile", {}).get("caller", {}).get("name", "")
         shown = {name: value for name, value in row.items() if name not in _INTERNAL}
-        return shown | {"caller": self.names.name_of(row["caller_id"], recorded)}
+        caller = self.names.name_of(row["caller_id"], recorded)
+        return AuditRecord.model_validate(shown | {"caller": caller})
 
-    def grade(self, request_id: str, grade: Grade) -> dict[str, Any]:
+    def grade(self, request_id: str, grade: Grade) -> GradedAnswer:
         """Replaces an earlier grade; routing learns from what the one who asked thinks, and from
         nobody else.
 
@@ -45,14 +48,14 @@ class AuditRecords:
         feedback = grade.feedback(datetime.now(UTC))
         if not (
             REQUEST_ID.fullmatch(request_id)
-            and self.log.put_feedback(request_id, self.reader.caller_id, feedback)
+            and self.log.put_feedback(request_id, self.reader.caller_id, json_of(feedback))
         ):
             if not self.reader.is_owner(self._row(request_id)["caller_id"]):
                 raise Forbidden("Only the key that made a request grades its answer.")
             raise InvalidRequest.at(
                 "request_id", "the request failed", "There is no answer to grade."
             )
-        return {"success": True, "request_id": request_id, "feedback": feedback}
+        return GradedAnswer(request_id=request_id, feedback=feedback)
 
     def _row(self, request_id: str) -> dict[str, Any]:
         row = self.log.get(request_id) if REQUEST_ID.fullmatch(request_id) else None

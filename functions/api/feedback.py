@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import StringConstraints, model_validator
+from pydantic import ConfigDict, StringConstraints, model_validator
 
+from functions.shared.contracts.field_rules import exactly_one_of
 from functions.shared.times import stamp
-from functions.shared.vocabulary import Score, Strict
+from functions.shared.vocabulary import Frozen, Score, Strict
 
 _THUMBS = {"down": 0.0, "up": 1.0}
 _DIGITS = 6
 """DynamoDB keeps no number that is as good as zero."""
 
 
+class Feedback(Frozen):
+    """As the request's row keeps it."""
+
+    score: Score
+    comment: str | None = None
+    created_at: str
+
+
 class Grade(Strict):
-    """The body of `/requests/{request_id}/feedback`."""
+    """The body of `/requests/{request_id}/feedback`: exactly one of `score` and `thumbs`."""
+
+    model_config = ConfigDict(json_schema_extra=exactly_one_of("score", "thumbs"))
 
     score: Score | None = None
     thumbs: Literal["up", "down"] | None = None
@@ -28,9 +39,14 @@ class Grade(Strict):
             raise ValueError("exactly one of score or thumbs is needed")
         return self
 
-    def feedback(self, now: datetime) -> dict[str, Any]:
-        """As the request's row keeps it: `{score, comment?, created_at}`."""
+    def feedback(self, now: datetime) -> Feedback:
         score = _THUMBS[self.thumbs] if self.thumbs else self.score
-        comment = {} if self.comment is None else {"comment": self.comment}
-        created_at = stamp(now)
-        return {"score": round(score or 0.0, _DIGITS), **comment, "created_at": created_at}
+        return Feedback(
+            score=round(score or 0.0, _DIGITS), comment=self.comment, created_at=stamp(now)
+        )
+
+
+class GradedAnswer(Frozen):
+    success: Literal[True] = True
+    request_id: str
+    feedback: Feedback

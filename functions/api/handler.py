@@ -12,8 +12,10 @@ from functions.api.callers import listed_caller
 from functions.api.feedback import Grade
 from functions.api.job_list import JobsQuery, jobs_page
 from functions.api.jobs import Jobs
+from functions.api.liveness import Liveness
 from functions.api.models import get_model, list_models
 from functions.shared.callers.directory import names_for
+from functions.shared.contracts.states import json_of
 from functions.shared.gateway.query import parsed_query
 from functions.shared.gateway.reader import Reader
 from functions.shared.gateway.rest import caller_id_of, caller_of, new_resolver, parsed_body
@@ -64,32 +66,33 @@ def get_jobs() -> dict[str, Any]:
 
 @app.get("/v1/jobs/<execution_id>")
 def get_job(execution_id: str) -> dict[str, Any]:
-    return _jobs().get(execution_id)
+    return _jobs().get(execution_id).to_json()
 
 
 @app.delete("/v1/jobs/<execution_id>")
 def delete_job(execution_id: str) -> dict[str, Any]:
-    return _jobs().stop(execution_id)
+    return _jobs().stop(execution_id).to_json()
 
 
 @app.get("/v1/requests/<request_id>")
 def get_request(request_id: str) -> dict[str, Any]:
-    return _audit_records().get(request_id)
+    return _audit_records().get(request_id).to_json()
 
 
 @app.post("/v1/requests/<request_id>/feedback")
 def post_feedback(request_id: str) -> dict[str, Any]:
-    return _audit_records().grade(request_id, parsed_body(app.current_event, Grade))
+    grade = parsed_body(app.current_event, Grade)
+    return json_of(_audit_records().grade(request_id, grade))
 
 
 @app.get("/v1/models")
 def get_models() -> dict[str, Any]:
-    return list_models(*_known_of_models())
+    return list_models(*_known_of_models()).model_dump(mode="json")
 
 
 @app.get("/v1/models/<model_id>")
 def get_one_model(model_id: str) -> dict[str, Any]:
-    return get_model(model_id, *_known_of_models())
+    return get_model(model_id, *_known_of_models()).model_dump(mode="json")
 
 
 @app.get("/v1/caller")
@@ -101,8 +104,8 @@ def get_caller() -> dict[str, Any]:
 
 
 @app.get("/v1/health")
-def get_health() -> dict[str, str]:
-    return {"status": "ok"}
+def get_health() -> dict[str, Any]:
+    return Liveness().model_dump()
 
 
 @metrics.log_metrics(capture_cold_start_metric=True)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import PlainSerializer, SkipValidation
 
+from functions.shared.contracts.answer import Answer
+from functions.shared.contracts.error_body import ErrorContent
 from functions.shared.errors import (
     Aborted,
     DeadlineExceeded,
@@ -22,11 +25,27 @@ from functions.shared.storage.clients import client
 from functions.shared.storage.job_table import JobTable
 from functions.shared.telemetry.observability import logger
 from functions.shared.times import stamp
+from functions.shared.vocabulary import Frozen
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import DescribeExecutionOutputTypeDef
 
 _OUR_ERROR = re.compile(r"[a-z_]+")
+
+
+class Job(Frozen):
+    """`result` is the whole answer, as the version that made it wrote it."""
+
+    execution_id: str
+    status: Literal["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]
+    submitted_at: str
+    finished_at: str | None
+    result: Annotated[Answer | None, SkipValidation(), PlainSerializer(lambda told: told)] = None
+    error: ErrorContent | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """With the one of `result` and `error` that it has."""
+        return self.model_dump(mode="json", exclude_unset=True)
 
 
 @dataclass(frozen=True)
@@ -37,11 +56,11 @@ class Jobs:
     reader: Reader
     listed: JobTable
 
-    def get(self, execution_id: str) -> dict[str, Any]:
+    def get(self, execution_id: str) -> Job:
         """Raises `NotFound`, and `ClientError` where Step Functions refuses the look-up."""
         return _job(execution_id, self._describe(execution_id))
 
-    def stop(self, execution_id: str) -> dict[str, Any]:
+    def stop(self, execution_id: str) -> Job:
         """The job as it is after it was told to stop; a finished one is left as it was."""
         execution = self._describe(execution_id)
         if execution["status"] != "RUNNING":
@@ -59,15 +78,14 @@ class Jobs:
             if error.response["Error"]["Code"] != "ValidationException":
                 raise
         job = _job(execution_id, self._describe(execution_id))
-        if job["status"] == "ABORTED":
-            self._list_as_aborted(job)
+        if job.status == "ABORTED" and job.finished_at and job.error:
+            self._list_as_aborted(execution_id, job.finished_at, job.error.code)
         return job
 
-    def _list_as_aborted(self, job: dict[str, Any]) -> None:
+    def _list_as_aborted(self, execution_id: str, finished_at: str, code: str) -> None:
         """Its end is recorded once its running call has ended, too; a list tells it at once."""
-        code: str = job["error"]["code"]
         try:
-            self.listed.put_aborted(job["execution_id"], job["finished_at"], code)
+            self.listed.put_aborted(execution_id, finished_at, code)
         except (BotoCoreError, ClientError) as failure:
             logger.warning("not listed as aborted", error_type=type(failure).__name__)
 
@@ -99,7 +117,7 @@ def _call(action: Any, **arguments: str) -> Any:
         raise
 
 
-def _job(execution_id: str, execution: DescribeExecutionOutputTypeDef) -> dict[str, Any]:
+def _job(execution_id: str, execution: DescribeExecutionOutputTypeDef) -> Job:
     status = execution["status"]
     job: dict[str, Any] = {
         "execution_id": execution_id,
@@ -108,10 +126,10 @@ def _job(execution_id: str, execution: DescribeExecutionOutputTypeDef) -> dict[s
         "finished_at": stamp(execution["stopDate"]) if "stopDate" in execution else None,
     }
     if status == "SUCCEEDED":
-        return job | _outcome(json.loads(execution["output"]))
-    if status != "RUNNING":
+        job |= _outcome(json.loads(execution["output"]))
+    elif status != "RUNNING":
         job["error"] = _error(execution_id, execution)
-    return job
+    return Job.model_validate(job)
 
 
 def _outcome(body: dict[str, Any]) -> dict[str, Any]:

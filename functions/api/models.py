@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
-from typing import Any, Literal
+from typing import Literal
 
 from functions.shared.catalogue.models import Model, load_catalogue
 from functions.shared.catalogue.pricing import NO_KNOWN_PRICE, UnpricedModel, load_prices
@@ -11,7 +11,7 @@ from functions.shared.errors import NotFound
 from functions.shared.health.listing import ListedHealth, listed_health
 from functions.shared.health.reader import Health
 from functions.shared.policy.provider_choice import NO_CREDENTIALS, AnsweredBy, ProviderChoice
-from functions.shared.vocabulary import Frozen, Usd
+from functions.shared.vocabulary import Frozen, Listing, Usd
 
 
 class ListedRates(Frozen):
@@ -65,15 +65,20 @@ class ListedModel(Frozen):
     health: ListedHealth | None
 
 
-def list_models(choice: ProviderChoice, now: datetime, health: Health | None) -> dict[str, Any]:
+class ModelList(Listing[ListedModel]):
+    """OpenAI's list, which has no further page."""
+
+    object: Literal["list"] = "list"
+
+
+def list_models(choice: ProviderChoice, now: datetime, health: Health | None) -> ModelList:
     models = load_catalogue().models
-    data = [_listed(model, choice, now, health) for model in models]
-    return {"object": "list", "data": data, "next_cursor": None}
+    return ModelList(data=[_listed(model, choice, now, health) for model in models])
 
 
 def get_model(
     model_id: str, choice: ProviderChoice, now: datetime, health: Health | None
-) -> dict[str, Any]:
+) -> ListedModel:
     """Raises `NotFound`."""
     try:
         model = load_catalogue().get(model_id)
@@ -84,10 +89,10 @@ def get_model(
 
 def _listed(
     model: Model, choice: ProviderChoice, now: datetime, health: Health | None
-) -> dict[str, Any]:
+) -> ListedModel:
     answered_by = choice.answered_by(model.provider, pinned=True)
     reason = _unusable_reason(model, answered_by, now.date())
-    listed = ListedModel(
+    return ListedModel(
         id=model.id,
         created=_created(model),
         owned_by=model.provider,
@@ -106,7 +111,6 @@ def _listed(
         successor=model.successor,
         health=listed_health(model, health, now),
     )
-    return listed.model_dump(mode="json")
 
 
 def _created(model: Model) -> int:

@@ -21,9 +21,10 @@ from functions.shared.catalogue.token_bounds import (
 )
 from functions.shared.catalogue.tokens import IMAGE_TOKENS, TextSize
 from functions.shared.contracts.decision import Prediction, Profile
-from functions.shared.contracts.request import REFUSED_AT_ROOT, GenerateRequest
+from functions.shared.contracts.request import GenerateRequest
 from functions.shared.contracts.state_size import json_bytes
 from functions.shared.contracts.states import UNLIMITED_NANO_USD, ClassifyInput, ClassifyOutput
+from functions.shared.contracts.tools import REFUSED_AT_ROOT
 from functions.shared.errors import Forbidden, problem_at
 from functions.shared.kept_answers.identity import claims_of
 from functions.shared.policy.routing_policy import load_policy

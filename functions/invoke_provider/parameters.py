@@ -6,13 +6,8 @@ from typing import get_args
 
 from functions.invoke_provider.called_model import CalledModel
 from functions.shared.contracts.answer import DroppedParameter
-from functions.shared.contracts.request import (
-    AllowedToolsChoice,
-    GenerateRequest,
-    Message,
-    NamedToolChoice,
-    TextPart,
-)
+from functions.shared.contracts.request import GenerateRequest, Message, TextPart
+from functions.shared.contracts.tools import AllowedToolsChoice, NamedToolChoice
 from functions.shared.vocabulary import Api, Effort, Parameter
 
 Dropped = list[DroppedParameter]

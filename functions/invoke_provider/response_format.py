@@ -9,7 +9,7 @@ from jsonschema.exceptions import UndefinedTypeCheck, UnknownType
 from referencing.exceptions import Unresolvable
 
 from functions.invoke_provider.schema_steps import TooManySteps, first_breach, read_json
-from functions.shared.contracts.request import ResponseFormat
+from functions.shared.contracts.response_format import ResponseFormat
 from functions.shared.errors import AnswerUnfit
 from functions.shared.well_formed import well_formed_json
 

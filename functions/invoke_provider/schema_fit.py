@@ -17,12 +17,8 @@ from functions.invoke_provider.providers.schemas import (
     structured_output_schema,
     with_items,
 )
-from functions.shared.contracts.request import (
-    REFUSED_AT_ROOT,
-    FunctionDefinition,
-    GenerateRequest,
-    Tool,
-)
+from functions.shared.contracts.request import GenerateRequest
+from functions.shared.contracts.tools import REFUSED_AT_ROOT, FunctionDefinition, Tool
 
 _COMPILING = frozenset({"messages", "converse"})
 """Interfaces of Claude, which makes a grammar of a schema; the others are OpenAI's."""

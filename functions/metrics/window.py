@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from functions.shared.vocabulary import Frozen
 
@@ -33,7 +33,12 @@ def _checked(text: str) -> str:
 class WindowQuery(Frozen):
     """The parameters of a path that takes nothing but a window."""
 
-    window: Annotated[str, AfterValidator(_checked)] = "1h"
+    window: Annotated[
+        str,
+        AfterValidator(_checked),
+        Field(json_schema_extra={"pattern": f"^{_TEXT.pattern}$", "examples": ["1h", "7d"]}),
+    ] = "1h"
+    """From 5 minutes to 30 days, as `90m`, `24h` or `7d`."""
 
 
 class NoQuery(Frozen):

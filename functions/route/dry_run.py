@@ -85,7 +85,7 @@ class RouteDecision(Choice):
     reserve: list[RoutedModel]
     excluded: list[Exclusion]
     propensity: Score
-    shadow: ShadowChoice | None
+    shadow: ShadowChoice | None = None
     ranked_as: Preference | None = None
     budgets: ShownBudgets | None = None
 

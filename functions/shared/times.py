@@ -37,5 +37,16 @@ def _restamped(name: str, value: Any) -> Any:
     return restamped(value)
 
 
+def from_iso(value: object) -> object:
+    """A text in ISO 8601, and nothing else that a date might be made of. Raises `ValueError` in the caller's
+    words."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError("must be an ISO 8601 time") from None
+
+
 def epoch_ms(at: datetime) -> int:
     return int(at.timestamp() * 1000)

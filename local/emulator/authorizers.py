@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import quote
 
 from ministack.services import apigateway_v1 as gateway
 
@@ -40,7 +41,8 @@ async def _invoked(authorizer: Any, event: dict[str, Any], *scope: Any) -> Any:
 def _evaluated(policy: Any, method_arn: str) -> Any:
     if isinstance(policy, dict):
         current.get().update(policy.get(_KEPT, {}))
-    return _evaluate(policy, method_arn)
+    # The path is in it as it was sent, and upstream decodes it: no wildcard of its matches a line end.
+    return _evaluate(policy, quote(method_arn, safe=":/*"))
 
 
 async def _request(method: str, path: str, *request: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Literal
 
 from aws_cdk import aws_apigateway as apigw
 
@@ -16,13 +17,15 @@ _SECONDS_PER_HOUR = 3600
 
 @dataclass(frozen=True)
 class GatewayResponse:
-    """`problem` is what is wrong with the body, in our words: the validator's own repeat the body."""
+    """`problem` is what is wrong with the body, in our words: the validator's own repeat the body. `met_by`
+    says which routes can be answered so: none where it is told of a path that is no route."""
 
     type: apigw.ResponseType
     code: str
     message: str
     problem: str = ""
     retry_after_seconds: int = 0
+    met_by: Literal["all", "keyed", "with_body", "none"] = "all"
 
     @property
     def status_code(self) -> str:
@@ -47,6 +50,7 @@ class GatewayResponse:
         return json.dumps(body)
 
 
+_NO_PATH = "There is no such path."
 _NOT_VALID = "The request is not valid."
 _NO_KEY = (
     "The key or token is missing or unknown: send it in X-API-Key, or as Bearer in Authorization"
@@ -57,20 +61,23 @@ _DENIED = "$context.authorizer.reason"
 
 GATEWAY_RESPONSES = (
     # The gateway's own word for a path or method that it does not have.
-    GatewayResponse(_TYPE.MISSING_AUTHENTICATION_TOKEN, "not_found", "There is no such path."),
-    GatewayResponse(_TYPE.RESOURCE_NOT_FOUND, "not_found", "There is no such path."),
-    GatewayResponse(_TYPE.UNAUTHORIZED, "unauthorized", _NO_KEY),
-    GatewayResponse(_TYPE.ACCESS_DENIED, "forbidden", _DENIED),
+    GatewayResponse(_TYPE.MISSING_AUTHENTICATION_TOKEN, "not_found", _NO_PATH, met_by="none"),
+    GatewayResponse(_TYPE.RESOURCE_NOT_FOUND, "not_found", _NO_PATH, met_by="none"),
+    GatewayResponse(_TYPE.UNAUTHORIZED, "unauthorized", _NO_KEY, met_by="keyed"),
+    GatewayResponse(_TYPE.ACCESS_DENIED, "forbidden", _DENIED, met_by="keyed"),
     # The authorizer let it in, and the gateway has no usage key of that name: it is being made, or gone.
-    GatewayResponse(_TYPE.INVALID_API_KEY, "forbidden", "The caller is in no usage plan."),
-    GatewayResponse(_TYPE.INVALID_SIGNATURE, "unauthorized", _NO_KEY),
-    GatewayResponse(_TYPE.EXPIRED_TOKEN, "unauthorized", _NO_KEY),
+    GatewayResponse(
+        _TYPE.INVALID_API_KEY, "forbidden", "The caller is in no usage plan.", met_by="keyed"
+    ),
+    GatewayResponse(_TYPE.INVALID_SIGNATURE, "unauthorized", _NO_KEY, met_by="keyed"),
+    GatewayResponse(_TYPE.EXPIRED_TOKEN, "unauthorized", _NO_KEY, met_by="keyed"),
     # The table of callers does not answer, or the account has no room to run the authorizer.
     GatewayResponse(
         _TYPE.AUTHORIZER_FAILURE,
         "service_unavailable",
         "Who calls cannot be looked up now.",
         retry_after_seconds=5,
+        met_by="keyed",
     ),
     GatewayResponse(_TYPE.WAF_FILTERED, "forbidden", "The request was refused."),
     GatewayResponse(
@@ -81,13 +88,26 @@ GATEWAY_RESPONSES = (
         "quota_exceeded",
         "The key's quota for today is used up.",
         retry_after_seconds=_SECONDS_PER_HOUR,
+        met_by="keyed",
     ),
     GatewayResponse(
-        _TYPE.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Send application/json."
+        _TYPE.UNSUPPORTED_MEDIA_TYPE,
+        "unsupported_media_type",
+        "Send application/json.",
+        met_by="with_body",
     ),
-    GatewayResponse(_TYPE.REQUEST_TOO_LARGE, "payload_too_large", "The request is over 256 KiB."),
     GatewayResponse(
-        _TYPE.BAD_REQUEST_BODY, "invalid_request", _NOT_VALID, problem="must be a JSON object"
+        _TYPE.REQUEST_TOO_LARGE,
+        "payload_too_large",
+        "The request is over 256 KiB.",
+        met_by="with_body",
+    ),
+    GatewayResponse(
+        _TYPE.BAD_REQUEST_BODY,
+        "invalid_request",
+        _NOT_VALID,
+        problem="must be a JSON object",
+        met_by="with_body",
     ),
     GatewayResponse(_TYPE.BAD_REQUEST_PARAMETERS, "invalid_request", _NOT_VALID),
     GatewayResponse(

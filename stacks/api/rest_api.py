@@ -17,7 +17,8 @@ from functions.shared.callers.usage_plans import REMEMBERED_S
 from stacks.api.access_log import ACCESS_LOG_FORMAT, add_throttled_calls_filter
 from stacks.api.gateway_responses import GATEWAY_RESPONSES
 from stacks.api.mapping import JSON, STAGE_NAME
-from stacks.api.routes import ROUTES, Body, Route, Start
+from stacks.api.operations import OPERATIONS
+from stacks.api.routes import ROUTES, Route, Start
 from stacks.api.start_integration import START, method_responses, start_integration
 from stacks.compute.function_table import allow
 from stacks.config import Plan, StageConfig
@@ -61,6 +62,14 @@ _OBSERVED: _Observed = {
 def plan_name(config: StageConfig, plan: str) -> str:
     """What a usage plan is called in the account."""
     return f"{config.service}-{plan}"
+
+
+def _body_type(route: Route) -> str | None:
+    """Of a body that has to be there: the gateway takes none for one that breaks its model."""
+    operation = OPERATIONS.get(route.name)
+    if operation is None or operation.body is None or operation.may_have_no_body:
+        return None
+    return str(operation.body.model_json_schema()["type"])
 
 
 class Api(Construct):
@@ -174,23 +183,27 @@ class Api(Construct):
         )
 
     def _add_bodies(self) -> dict[str, apigw.IModel]:
-        bodies = {route.body.name: route.body for route in ROUTES if route.body}
-        return {name: self._add_model(body) for name, body in bodies.items()}
+        """By the JSON type that the document says the bodies have."""
+        types = dict.fromkeys(filter(None, map(_body_type, ROUTES)))
+        return {type_: self._add_model(type_) for type_ in types}
 
-    def _add_model(self, body: Body) -> apigw.IModel:
+    def _add_model(self, type_: str) -> apigw.IModel:
+        """More than the type the gateway need not know: the engine says better what is wrong."""
+        name = f"{type_.title()}Body"
+        schema = {"$schema": "http://json-schema.org/draft-04/schema#", "type": type_}
         model = apigw.CfnModel(
             self,
-            body.name,
+            name,
             rest_api_id=self.rest_api.rest_api_id,
             content_type=JSON,
-            name=body.name,
-            schema=body.schema,
+            name=name,
+            schema=schema,
         )
         if (deployment := self.rest_api.latest_deployment) is not None:
             # A deployment is a snapshot: a changed schema needs a new one.
-            deployment.add_to_logical_id({body.name: body.schema})
+            deployment.add_to_logical_id({name: schema})
             deployment.node.add_dependency(model)
-        return apigw.Model.from_model_name(self, f"{body.name}Model", model.ref)
+        return apigw.Model.from_model_name(self, f"{name}Model", model.ref)
 
     def _add_start_routes(self, machines: Mapping[str, sfn.IStateMachine]) -> None:
         role = iam.Role(
@@ -219,13 +232,14 @@ class Api(Construct):
         integration: apigw.Integration,
         responses: list[apigw.MethodResponse] | None = None,
     ) -> None:
+        body_type = _body_type(route)
         self.rest_api.root.resource_for_path(route.path).add_method(
             route.verb,
             integration,
             api_key_required=route.needs_key,
             authorizer=self._authorizers[route.bearer] if route.needs_key else None,
-            request_models={JSON: self._bodies[route.body.name]} if route.body else None,
-            request_validator=self._validator if route.body else None,
+            request_models={JSON: self._bodies[body_type]} if body_type else None,
+            request_validator=self._validator if body_type else None,
             method_responses=responses,
         )
 

@@ -2,25 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from functions.shared.vocabulary import Mode
-
-
-@dataclass(frozen=True)
-class Body:
-    """What the gateway lets through. `name` is the schema's in the API."""
-
-    name: str
-    schema: Mapping[str, Any]
-
-
-# More than that the gateway need not know: the engine says better what is wrong.
-ANY_OBJECT = Body(
-    "ObjectBody", {"$schema": "http://json-schema.org/draft-04/schema#", "type": "object"}
-)
 
 
 @dataclass(frozen=True)
@@ -47,7 +31,6 @@ class Route:
     verb: str
     path: str
     target: Start | str
-    body: Body | None = None
     needs_key: bool = True
     bearer: bool = False
     """Whether the key or token is in Authorization; else it is in X-API-Key."""
@@ -63,27 +46,30 @@ class Route:
 
 
 ROUTES = (
-    Route("POST", "v1/generate", GENERATE, ANY_OBJECT),
-    Route("POST", "v1/jobs", JOBS, ANY_OBJECT),
+    Route("POST", "v1/generate", GENERATE),
+    Route("POST", "v1/jobs", JOBS),
     Route("GET", "v1/jobs", "Api"),
     Route("GET", "v1/jobs/{execution_id}", "Api"),
     Route("DELETE", "v1/jobs/{execution_id}", "Api"),
     Route("GET", "v1/requests/{request_id}", "Api"),
-    Route("POST", "v1/requests/{request_id}/feedback", "Api", ANY_OBJECT),
-    Route("POST", "v1/route", "Route", ANY_OBJECT),
+    Route("POST", "v1/requests/{request_id}/feedback", "Api"),
+    Route("POST", "v1/route", "Route"),
     Route("GET", "v1/models", "Api"),
     Route("GET", "v1/models/{model_id}", "Api"),
     Route("GET", "v1/caller", "Api", bearer=True),
-    Route("POST", "v1/admin/callers", "Admin", ANY_OBJECT),
+    Route("POST", "v1/admin/callers", "Admin"),
     Route("GET", "v1/admin/callers", "Admin"),
     Route("GET", "v1/admin/callers/{caller}", "Admin"),
-    Route("PATCH", "v1/admin/callers/{caller}", "Admin", ANY_OBJECT),
+    Route("PATCH", "v1/admin/callers/{caller}", "Admin"),
     Route("POST", "v1/admin/callers/{caller}/rotate", "Admin"),
     Route("POST", "v1/admin/callers/{caller}/disable", "Admin"),
     Route("POST", "v1/admin/callers/{caller}/enable", "Admin"),
-    Route("PUT", "v1/admin/callers/{caller}/budget", "Admin", ANY_OBJECT),
+    Route("PUT", "v1/admin/callers/{caller}/budget", "Admin"),
     Route("GET", "v1/admin/callers/{caller}/spend", "Admin"),
     Route("GET", "v1/health", "Api", needs_key=False),
+    Route("GET", "v1/openapi.json", "Docs", needs_key=False),
+    Route("GET", "v1/docs", "Docs", needs_key=False),
+    Route("GET", "v1/docs/{file}", "Docs", needs_key=False),
     Route("GET", "v1/metrics/summary", "Metrics"),
     Route("GET", "v1/metrics/models/{model_id}", "Metrics"),
     Route("GET", "v1/metrics/providers", "Metrics"),

@@ -21,9 +21,9 @@ from functions.shared.storage.request_log import BY_CALLER, BY_DAY
 from stacks.api.mapping import JOBS_PATH
 from stacks.api.routes import ROUTES
 from stacks.compute.bedrock_access import Place, bedrock_models, model_statements, wildcards_of
-from stacks.compute.console_page import console_page
 from stacks.compute.event_sources import STOPPED_TIMEOUT_S
 from stacks.compute.layers import Architecture, Layer
+from stacks.compute.pages import console_page, docs_page
 from stacks.config import StageConfig
 from stacks.names import construct_name
 from stacks.storage import StorageStack
@@ -308,6 +308,7 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
             timeout_s=25,
         ),
         _admin(config, resources),
+        FunctionSpec("Docs", "docs", extra_files=docs_page()),
         *(
             (FunctionSpec("Console", "console", extra_files=console_page()),)
             if config.console

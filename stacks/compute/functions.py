@@ -37,9 +37,9 @@ CODE_PATTERNS = [
     "!functions/**",
     "functions/layers",
     "functions/layers/**",
-    # What the page is made of; the console gets what is made of it.
-    "functions/console/static",
-    "functions/console/static/**",
+    # What pages are made of; their functions get what is made of it.
+    "functions/*/static",
+    "functions/*/static/**",
     "**/__pycache__",
     "**/__pycache__/**",
 ]

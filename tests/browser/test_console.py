@@ -9,6 +9,7 @@ import requests
 from playwright.sync_api import expect
 
 from functions.shared.money.budget import HOLD, Hold, budget_id, minute_of
+from tests.support.page_look import FAINT_TEXTS, OVERFLOW
 
 pytestmark = pytest.mark.xdist_group("pages")
 
@@ -19,43 +20,6 @@ SEND, SEND_AS_JOB, DRY_RUN = "Send", "Send as job", "Dry run"
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 400, "height": 860}
 PARTS = ("final", "cost", "latency", "quality", "availability")
 PINNED = {"model": "gpt-4o", "task": "chat"}
-
-OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-FAINT_TEXTS = """
-() => {
-  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-  const rgba = (text) => {
-    canvas.clearRect(0, 0, 1, 1);
-    canvas.fillStyle = text;
-    canvas.fillRect(0, 0, 1, 1);
-    return [...canvas.getImageData(0, 0, 1, 1).data];
-  };
-  const light = (rgb) => {
-    const [r, g, b] = rgb.slice(0, 3).map((one) => one / 255)
-      .map((one) => (one <= 0.04045 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4));
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const behind = (element) => {
-    for (let at = element; at; at = at.parentElement) {
-      const found = rgba(getComputedStyle(at).backgroundColor);
-      if (found[3] === 255) return found;
-    }
-    return [255, 255, 255, 255];
-  };
-  const says = (element) => [...element.childNodes]
-    .some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
-  const ratio = (element) => {
-    const style = getComputedStyle(element);
-    const own = element instanceof SVGElement ? style.fill : style.color;
-    const [a, b] = [light(rgba(own)), light(behind(element))].sort((x, y) => y - x);
-    return (a + 0.05) / (b + 0.05);
-  };
-  return [...document.body.querySelectorAll("*")]
-    .filter((one) => says(one) && one.checkVisibility() && !one.closest(":disabled, option"))
-    .map((one) => [one.textContent.slice(0, 40), ratio(one)])
-    .filter(([, found]) => found < 4.5);
-}
-"""
 
 
 class Console:
@@ -195,6 +159,11 @@ def test_the_key_stays_in_this_tab_until_it_is_forgotten(console):
     page.get_by_role("button", name="Forget key").click()
     expect(page.get_by_role("heading", name="Enter your API key")).to_be_visible()
     assert page.evaluate("sessionStorage.length") == 0
+
+
+def test_the_page_leads_to_the_description_of_the_api(door):
+    door.page.get_by_role("link", name="API", exact=True).click()
+    expect(door.page).to_have_url(f"{door.stack.base_url}/docs")
 
 
 def test_nobody_but_this_stack_is_asked(console):

@@ -69,6 +69,9 @@ def test_the_routes_are_the_contract(prod: Stage) -> None:
         ("PUT", "/v1/admin/callers/{caller}/budget"),
         ("GET", "/v1/admin/callers/{caller}/spend"),
         ("GET", "/v1/health"),
+        ("GET", "/v1/openapi.json"),
+        ("GET", "/v1/docs"),
+        ("GET", "/v1/docs/{file}"),
         ("GET", "/v1/metrics/summary"),
         ("GET", "/v1/metrics/models/{model_id}"),
         ("GET", "/v1/metrics/providers"),
@@ -82,17 +85,24 @@ def test_the_routes_are_the_contract(prod: Stage) -> None:
     assert stage["StageName"] == "api"
 
 
-def test_everything_but_health_and_the_consoles_files_needs_a_key(prod: Stage) -> None:
+def test_everything_but_health_and_the_files_of_pages_needs_a_key(prod: Stage) -> None:
     open_routes = {
         route for route, method in methods(prod).items() if not method.get("ApiKeyRequired")
     }
-    assert open_routes == {("GET", "/v1/health"), ("GET", "/console"), ("GET", "/console/{file}")}
+    assert open_routes == {
+        ("GET", "/v1/health"),
+        ("GET", "/v1/openapi.json"),
+        ("GET", "/v1/docs"),
+        ("GET", "/v1/docs/{file}"),
+        ("GET", "/console"),
+        ("GET", "/console/{file}"),
+    }
 
 
 def test_a_stage_can_do_without_the_console(tmp_path: Path) -> None:
     template = synthesized("local", tmp_path, console="false").pipeline
     paths = {resource["PathPart"] for resource in template.resources(RESOURCE).values()}
-    assert "metrics" in paths
+    assert {"metrics", "docs", "openapi.json"} <= paths
     assert "console" not in paths
     (stage,) = template.resources("AWS::ApiGateway::Stage").values()
     assert "console" not in json.dumps(stage["MethodSettings"])
@@ -125,6 +135,8 @@ def test_the_gateway_may_start_the_two_machines_that_it_waits_for(prod: Stage) -
         ("GET /v1/models", "Api"),
         ("GET /v1/metrics/summary", "Metrics"),
         ("GET /v1/metrics/logs", "Metrics"),
+        ("GET /v1/openapi.json", "Docs"),
+        ("GET /v1/docs/{file}", "Docs"),
         ("GET /console", "Console"),
         ("GET /console/{file}", "Console"),
     ],

@@ -51,6 +51,7 @@ FUNCTIONS = {
     "Api": "api",
     "Metrics": "metrics",
     "Console": "console",
+    "Docs": "docs",
     "Admin": "admin",
     "Widgets": "widgets",
     "Tally": "tally",

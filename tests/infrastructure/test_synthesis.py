@@ -74,8 +74,9 @@ def copied_project(directory: Path) -> Path:
     for name in ("stacks", "functions", "statemachine"):
         shutil.copytree(ROOT / name, directory / name, ignore=shutil.ignore_patterns("__pycache__"))
     (directory / "node_modules").mkdir()
-    (directory / "node_modules" / ".bin").symlink_to(ROOT / "node_modules" / ".bin")
-    for name in ("app.py", "cdk.json"):
+    for name in (".bin", "swagger-ui-dist"):
+        (directory / "node_modules" / name).symlink_to(ROOT / "node_modules" / name)
+    for name in ("app.py", "cdk.json", "pyproject.toml"):
         shutil.copy(ROOT / name, directory / name)
     return directory
 
@@ -121,7 +122,7 @@ def test_only_a_change_of_the_code_deploys_the_functions_anew(
 
 def test_the_code_asset_holds_the_functions_and_nothing_else(local: Stage) -> None:
     assets = code_assets(local.pipeline.text)
-    del assets["console"]
+    del assets["console"], assets["docs"]
     (asset,) = set(assets.values())
     directory = directory_of(local, asset)
     assert [path.name for path in directory.iterdir()] == ["functions"]
@@ -143,6 +144,15 @@ def test_the_consoles_asset_holds_the_bundled_page_too(local: Stage) -> None:
     ]
     assert (directory / "functions" / "console" / "handler.py").is_file()
     assert not (directory / "functions" / "console" / "static").exists()
+
+
+def test_the_docs_asset_holds_the_document_and_its_page_too(local: Stage) -> None:
+    directory = directory_of(local, code_assets(local.pipeline.text)["docs"])
+    pages = [path for path in (directory / "build").rglob("*") if path.is_file()]
+    assert {path.relative_to(directory / "build/docs").as_posix() for path in pages} == {
+        *("docs.css", "index.html", "main.js", "openapi.json"),
+    }
+    assert not (directory / "functions" / "docs" / "static").exists()
 
 
 def test_a_changed_page_deploys_the_console_alone(tmp_path: Path, first: dict[str, str]) -> None:

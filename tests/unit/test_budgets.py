@@ -26,7 +26,8 @@ from functions.invoke_provider.response_format import check_form, unwrapped
 from functions.invoke_provider.sentiment import sentiment_json
 from functions.metrics.logs import LogsQuery
 from functions.shared.contracts.image_address import public_address
-from functions.shared.contracts.request import GenerateRequest, ResponseFormat
+from functions.shared.contracts.request import GenerateRequest
+from functions.shared.contracts.response_format import ResponseFormat
 from functions.shared.contracts.states import ClassifyInput
 from functions.shared.errors import EngineError
 from functions.shared.gateway.field_names import nearest
@@ -210,12 +211,12 @@ def test_every_list_and_every_free_map_of_a_request_has_a_bound():
         if isinstance(part, list):
             for one in part:
                 walk(one, name)
-        if not isinstance(part, dict):
+        if not isinstance(part, dict) or name in callers_own:
             return
         if part.get("type") == "array" and "maxItems" not in part:
             unbounded.append(name)
         free = part.get("type") == "object" and part.get("additionalProperties", True)
-        if free and "maxProperties" not in part and name not in callers_own:
+        if free and "maxProperties" not in part:
             unbounded.append(name)
         for key, one in part.items():
             walk(one, key if isinstance(one, dict) and key not in {"items", "anyOf"} else name)

@@ -6,6 +6,9 @@ const KEPT_AS = "llm-orchestrator-api-key";
 const HERE = location.pathname.slice(0, location.pathname.lastIndexOf("/console"));
 const BASE = `${HERE || "/api"}/v1`;
 
+/** Where the API is described. */
+export const DOCS = `${BASE}/docs`;
+
 export const key = {
   get: () => sessionStorage.getItem(KEPT_AS),
   keep: (/** @type {string} */ value) => sessionStorage.setItem(KEPT_AS, value),

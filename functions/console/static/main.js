@@ -1,5 +1,6 @@
 /** The page: asks for the key, then keeps its views of the engine up to date. */
 
+import { DOCS } from "./api.js";
 import { refreshBudget } from "./budget.js";
 import { offerModels } from "./form.js";
 import { guard } from "./key.js";
@@ -26,6 +27,8 @@ function refreshByItself() {
   if (!seconds) return;
   timer = setInterval(() => document.hidden || refresh(), seconds * 1000);
 }
+
+byId("docs", HTMLAnchorElement).href = DOCS;
 
 guard((models) => {
   offerModels(models);

@@ -18,12 +18,11 @@ from functions.shared.contracts.request import (
     GenerateRequest,
     ImagePart,
     ImageUrl,
-    JsonSchemaFormat,
     Message,
-    NamedToolChoice,
     TextPart,
-    Tool,
 )
+from functions.shared.contracts.response_format import JsonSchemaFormat
+from functions.shared.contracts.tools import NamedToolChoice, Tool
 from functions.shared.errors import RequestUnsupported
 
 

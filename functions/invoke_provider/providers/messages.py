@@ -17,14 +17,8 @@ from functions.invoke_provider.providers.wire_model import (
     parse,
     parse_bill,
 )
-from functions.shared.contracts.request import (
-    GenerateRequest,
-    ImagePart,
-    Message,
-    NamedToolChoice,
-    TextPart,
-    Tool,
-)
+from functions.shared.contracts.request import GenerateRequest, ImagePart, Message, TextPart
+from functions.shared.contracts.tools import NamedToolChoice, Tool
 from functions.shared.vocabulary import PriceTier, Usage
 
 _TIERS: dict[str | None, PriceTier] = {"batch": "batch"}

@@ -15,14 +15,8 @@ from functions.invoke_provider.providers.refusals import (
     refusal_error,
 )
 from functions.invoke_provider.providers.wire_model import OrNone, WireModel, paid_for, parse
-from functions.shared.contracts.request import (
-    GenerateRequest,
-    ImagePart,
-    Message,
-    NamedToolChoice,
-    Tool,
-    ToolChoice,
-)
+from functions.shared.contracts.request import GenerateRequest, ImagePart, Message
+from functions.shared.contracts.tools import NamedToolChoice, Tool, ToolChoice
 from functions.shared.errors import ContentFiltered
 from functions.shared.vocabulary import Usage
 

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from functions.shared.contracts.request import REFUSED_AT_ROOT
 from functions.shared.contracts.schema_budget import pointed_at
+from functions.shared.contracts.tools import REFUSED_AT_ROOT
 
 _LIMITS = frozenset(
     (

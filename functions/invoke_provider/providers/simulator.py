@@ -17,7 +17,8 @@ from functions.invoke_provider.providers.base import Completion, FinishReason, P
 from functions.invoke_provider.providers.retry_after import MAX_WAIT_S
 from functions.invoke_provider.providers.sample import sample_of
 from functions.shared.catalogue.models import load_catalogue
-from functions.shared.contracts.request import FunctionCall, NamedToolChoice, Tool, ToolCall
+from functions.shared.contracts.request import FunctionCall, ToolCall
+from functions.shared.contracts.tools import NamedToolChoice, Tool
 from functions.shared.errors import (
     ProviderOverloaded,
     ProviderThrottled,

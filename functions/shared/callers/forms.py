@@ -2,31 +2,46 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 
 from functions.shared.caller import MOST_ALLOWED, BudgetMode, CacheTtl, Name
 from functions.shared.callers.records import OwnLimits
+from functions.shared.times import from_iso
 from functions.shared.vocabulary import Share, Strict, Task, Usd, nano_usd
 
 DAY_S = 86_400
 _MOST_USD = 10**9
 
 
-def _time(value: object) -> object:
-    if isinstance(value, str):
-        try:
-            return datetime.fromisoformat(value)
-        except ValueError:
-            raise ValueError("must be an ISO 8601 time") from None
-    return value
+def _kept(at: datetime) -> datetime:
+    """It is kept in seconds since 1970, and shown in UTC."""
+    try:
+        if at.astimezone(UTC).timestamp() >= 0:
+            return at
+    except OverflowError:
+        pass
+    raise ValueError("must be from 1970 to 9999")
 
 
-Time = Annotated[AwareDatetime, BeforeValidator(_time)]
-Amount = Annotated[Usd, Field(ge=0, le=_MOST_USD)]
+Time = Annotated[AwareDatetime, BeforeValidator(from_iso), AfterValidator(_kept)]
+Amount = Annotated[
+    Usd,
+    Field(ge=0, le=_MOST_USD),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": _MOST_USD}),
+]
 Models = Annotated[
     list[Annotated[str, StringConstraints(min_length=1, max_length=200)]],
     Field(max_length=MOST_ALLOWED),
@@ -36,6 +51,8 @@ Tasks = Annotated[list[Task], Field(max_length=MOST_ALLOWED)]
 
 class _Change(Strict):
     """What is not said stays as it is."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
@@ -60,10 +77,10 @@ class BudgetChange(_Change):
     tier_down_at: Share | None = None
 
     def over(self, own: OwnLimits) -> OwnLimits:
-        return own.model_copy(update=dict(map(_kept, self.said.items())))
+        return own.model_copy(update=dict(map(_in_nano_usd, self.said.items())))
 
 
-def _kept(said: tuple[str, Any]) -> tuple[str, Any]:
+def _in_nano_usd(said: tuple[str, Any]) -> tuple[str, Any]:
     name, value = said
     stem = name.removesuffix("_usd")
     if stem == name:

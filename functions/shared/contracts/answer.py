@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
-from pydantic import SerializerFunctionWrapHandler, model_serializer
+from pydantic import GetJsonSchemaHandler, SerializerFunctionWrapHandler, model_serializer
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from functions.shared.contracts.decision import Exclusion
 from functions.shared.contracts.request import ToolCall
@@ -66,7 +68,25 @@ class Routing(Choice):
     fallbacks: list[Fallback]
 
 
-class BilledUsage(Frozen):
+class _NamingNoBaseline(Frozen):
+    """States leave out what is null; where nothing was chosen that says something."""
+
+    @model_serializer(mode="wrap")
+    def _naming_no_baseline(self, fields: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        told: dict[str, Any] = fields(self)
+        return {"baseline_model": None} | told
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Of its fields: a serializer would be taken for all that is known of it."""
+        fields: dict[str, Any] = {**core_schema}
+        fields.pop("serialization")
+        return handler(cast(CoreSchema, fields))
+
+
+class BilledUsage(_NamingNoBaseline):
     """`input_tokens` counts all of the input, `cached_input_tokens` the part of it read from a cache.
 
     All parts that are priced stand in the request log, with the attempt. `total_cost_nano_usd` is what
@@ -88,12 +108,8 @@ class BilledUsage(Frozen):
     savings_nano_usd: int
     price_version: str
 
-    @model_serializer(mode="wrap")
-    def _naming_no_baseline(self, fields: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return _with_baseline(fields(self))
 
-
-class AnswerUsage(Frozen):
+class AnswerUsage(_NamingNoBaseline):
     """A `BilledUsage` as the caller sees it."""
 
     input_tokens: Count
@@ -107,15 +123,6 @@ class AnswerUsage(Frozen):
     baseline_cost_usd: Usd
     savings_usd: Usd
     price_version: str
-
-    @model_serializer(mode="wrap")
-    def _naming_no_baseline(self, fields: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return _with_baseline(fields(self))
-
-
-def _with_baseline(fields: dict[str, Any]) -> dict[str, Any]:
-    """States leave out what is null; here that says something."""
-    return {"baseline_model": None} | fields
 
 
 class Performance(Frozen):
@@ -141,3 +148,11 @@ class Answer(Frozen):
     routing: Routing
     usage: AnswerUsage
     performance: Performance
+
+
+class AcceptedJob(Frozen):
+    """The body of a 202, as `statemachine/submit.asl.json` writes it."""
+
+    execution_id: str
+    status: Literal["RUNNING"]
+    status_url: str

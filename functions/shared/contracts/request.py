@@ -2,32 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
     BeforeValidator,
+    ConfigDict,
     Discriminator,
     Field,
-    JsonValue,
+    PlainValidator,
     StringConstraints,
     Tag,
+    WithJsonSchema,
     model_validator,
 )
+from pydantic.config import JsonDict
 
 from functions.shared.attempt_limits import MAX_NAMED
 from functions.shared.caller import CacheTtl
+from functions.shared.contracts.field_rules import all_of, exactly_one_of, needs, not_both
 from functions.shared.contracts.image_address import public_address
 from functions.shared.contracts.inline_image import inline_image, is_inline
+from functions.shared.contracts.response_format import ResponseFormat
+from functions.shared.contracts.tools import (
+    MAX_TOOLS,
+    AllowedToolsChoice,
+    FunctionDefinition,
+    FunctionName,
+    NamedToolChoice,
+    NonBlank,
+    Tool,
+    ToolChoice,
+)
 from functions.shared.vocabulary import Effort, Preference, Strict, Task, Usd
 from functions.shared.well_formed import well_formed_json
-
-MAX_TOOLS = 128
-"""In a request, and of calls of them in one message."""
-
-NonBlank = Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
-
-FunctionName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
 
 SessionId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,128}$")]
 
@@ -98,7 +106,41 @@ _INSTRUCTIONS = frozenset({"system", "developer"})
 """Roles that say how to answer: OpenAI has renamed the one, and takes both."""
 
 
+_SAID: JsonDict = {"minLength": 1, "minItems": 1, "not": {"type": "null"}}
+_NO_IMAGES: JsonDict = {"items": {"properties": {"type": {"const": "text"}}}}
+_NONE: JsonDict = {"maxItems": 0}
+_BY_ROLE: JsonDict = {
+    "anyOf": [
+        {
+            "properties": {"role": {"const": "user"}, "content": _SAID, "tool_calls": _NONE},
+            "required": ["content"],
+        },
+        {
+            "properties": {
+                "role": {"enum": ["system", "developer"]},
+                "content": {**_SAID, **_NO_IMAGES},
+                "tool_calls": _NONE,
+            },
+            "required": ["content"],
+        },
+        {"properties": {"role": {"const": "assistant"}, "content": _NO_IMAGES}},
+        {
+            "properties": {
+                "role": {"const": "tool"},
+                "content": _NO_IMAGES,
+                "tool_calls": _NONE,
+                "tool_call_id": {"type": "string", "minLength": 1},
+            },
+            "required": ["tool_call_id"],
+        },
+    ]
+}
+"""What `Message` checks, as JSON Schema says it."""
+
+
 class Message(Strict):
+    model_config = ConfigDict(json_schema_extra=_BY_ROLE)
+
     role: Literal["system", "developer", "user", "assistant", "tool"]
     content: Content | None = None
     tool_calls: Annotated[list[ToolCall], Field(max_length=MAX_TOOLS, fail_fast=True)] | None = None
@@ -149,107 +191,6 @@ class Message(Strict):
         return self.role != "tool" and not self.parts and not self.tool_calls
 
 
-REFUSED_AT_ROOT = ("anyOf", "oneOf", "allOf", "enum", "const", "not")
-"""Of a schema whose root is an object: OpenAI refuses all of them, Claude the first three."""
-
-
-def _of_an_object(schema: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    kind = schema.get("type", "object")
-    if kind != "object" and not (isinstance(kind, list) and "object" in kind):
-        raise ValueError("must be the schema of an object")
-    return schema
-
-
-class FunctionDefinition(Strict):
-    name: FunctionName
-    description: str | None = None
-    parameters: Annotated[dict[str, JsonValue], AfterValidator(_of_an_object)] | None = None
-    strict: bool | None = None
-
-
-class Tool(Strict):
-    type: Literal["function"] = "function"
-    function: FunctionDefinition
-
-
-class NamedFunction(Strict):
-    name: NonBlank
-
-
-class NamedToolChoice(Strict):
-    type: Literal["function"]
-    function: NamedFunction
-
-
-class AllowedTools(Strict):
-    mode: Literal["auto", "required"] = "auto"
-    tools: Annotated[list[NamedToolChoice], Field(min_length=1, max_length=MAX_TOOLS)]
-
-
-class AllowedToolsChoice(Strict):
-    type: Literal["allowed_tools"]
-    allowed_tools: AllowedTools
-
-
-_WORDS = {"any": "required"}
-"""Anthropic's, in OpenAI's."""
-
-
-def _chat_form(choice: Any) -> Any:
-    """A choice as Chat Completions writes it, from the form of Responses or of Messages, too."""
-    if isinstance(choice, str):
-        return _WORDS.get(choice, choice)
-    match choice:
-        case {"type": "auto" | "none" | "required" | "any" as word, **others} if not others:
-            return _WORDS.get(word, word)
-        case {"type": "function" | "tool", "name": name, **others} if not others:
-            return {"type": "function", "function": {"name": name}}
-        case {"type": "allowed_tools", "allowed_tools": {"tools": list(tools), **how}, **others}:
-            listed = {"tools": [_chat_form(tool) for tool in tools]}
-            return {"type": "allowed_tools", "allowed_tools": how | listed, **others}
-        case {"type": "allowed_tools", "tools": list(), **allowed}:
-            told = {"tools": choice["tools"], **allowed}
-            return _chat_form({"type": "allowed_tools", "allowed_tools": told})
-        case _:
-            return choice
-
-
-def _choice_tag(choice: Any) -> str:
-    """The type, so that a problem is told at its place."""
-    if isinstance(choice, str):
-        return "Word"
-    kind = choice.get("type") if isinstance(choice, dict) else getattr(choice, "type", None)
-    return "allowed_tools" if kind == "allowed_tools" else "function"
-
-
-ToolChoice = Annotated[
-    Annotated[Literal["auto", "none", "required"], Tag("Word")]
-    | Annotated[NamedToolChoice, Tag("function")]
-    | Annotated[AllowedToolsChoice, Tag("allowed_tools")],
-    Discriminator(_choice_tag),
-    BeforeValidator(_chat_form),
-]
-
-
-class JsonSchemaFormat(Strict):
-    name: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
-    description: str | None = None
-    # `schema` would shadow pydantic's own attribute.
-    schema_: dict[str, JsonValue] = Field(alias="schema")
-    strict: bool | None = None
-
-
-class ResponseFormat(Strict):
-    type: Literal["text", "json_object", "json_schema"]
-    json_schema: JsonSchemaFormat | None = None
-
-    @model_validator(mode="after")
-    def _has_its_schema(self) -> Self:
-        if (self.type == "json_schema") != (self.json_schema is not None):
-            raise ValueError("json_schema belongs to the type json_schema, and only there")
-        return self
-
-
 MaxOutputTokens = Annotated[int, Field(ge=1, le=200_000)]
 
 StopSequence = Annotated[str, StringConstraints(min_length=1, max_length=256)]
@@ -257,46 +198,96 @@ StopSequence = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 StopSequences = Annotated[
     list[StopSequence],
     Field(max_length=4),
-    BeforeValidator(lambda stop: [stop] if isinstance(stop, str) else stop),
+    BeforeValidator(
+        lambda stop: [stop] if isinstance(stop, str) else stop,
+        json_schema_input_type=StopSequence | Annotated[list[StopSequence], Field(max_length=4)],
+    ),
 ]
 
 Penalty = Annotated[float, Field(ge=-2, le=2)]
 
 TokenId = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,8}$")]
 
+
+def _number(value: object) -> object:
+    """As it came: a union of both kinds would tell of problems in its branches."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("must be a number")
+    return value
+
+
+Bias = Annotated[
+    int | float,
+    PlainValidator(_number),
+    Field(ge=-100, le=100),
+    WithJsonSchema({"type": "number", "minimum": -100, "maximum": 100}),
+]
+
 Verbosity = Literal["low", "medium", "high"]
 
 
 class GenerateRequest(Strict):
-    """The body of `/generate`, `/jobs` and `/route`."""
+    """The body of `/generate`, `/jobs` and `/route`: exactly one of `text` and `messages`.
+
+    Something has to be said in `messages`; `max_tokens` is the same as `max_output_tokens` where both are
+    there, and `tool_choice` names functions of `tools` alone.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra=all_of(
+            exactly_one_of("text", "messages"),
+            not_both("model", "models"),
+            needs("tool_choice", "tools"),
+        )
+    )
 
     task: Literal[Task, "auto"] = "auto"
+    """What is to be done; `auto` has it classified."""
     text: NonBlank | None = None
     messages: Annotated[list[Message], Field(min_length=1, max_length=500)] | None = None
     model_preference: Preference = "balanced"
-    max_cost_usd: Annotated[Usd, Field(gt=0, le=1000)] | None = None
-    max_latency_ms: Annotated[int, Field(ge=1, le=900_000)] | None = None
-    model: ModelId | None = None
-    models: (
+    """What counts most where several models can answer."""
+    max_cost_usd: (
         Annotated[
-            list[ModelId], Field(min_length=1, max_length=MAX_NAMED), AfterValidator(_distinct)
+            Usd,
+            Field(gt=0, le=1000),
+            WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": 1000}),
         ]
         | None
     ) = None
+    """At most, over all attempts together: a call is made only if the most that it can cost still fits."""
+    max_latency_ms: Annotated[int, Field(ge=1, le=900_000)] | None = None
+    """Until when an answer is of use, from the request's arrival."""
+    model: ModelId | None = None
+    """A catalogue id, which is asked first."""
+    models: (
+        Annotated[
+            list[ModelId],
+            Field(min_length=1, max_length=MAX_NAMED),
+            AfterValidator(_distinct),
+            Field(json_schema_extra={"uniqueItems": True}),
+        ]
+        | None
+    ) = None
+    """Instead of `model`: asked in this order where limits and capabilities allow."""
     fallback: bool | None = None
+    """Whether others may be asked than those named; true by default with `model`, false with `models`."""
     system: Annotated[str, StringConstraints(min_length=1)] | None = None
+    """Instructions, before those of `messages`."""
     max_output_tokens: MaxOutputTokens | None = None
     max_tokens: MaxOutputTokens | None = None
     """What `max_output_tokens` is called elsewhere."""
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(ge=0, le=1)] | None = None
     stop: StopSequences | None = None
+    """One text at which the answer ends, or up to four."""
     seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
     presence_penalty: Penalty | None = None
     frequency_penalty: Penalty | None = None
     logit_bias: (
         Annotated[
-            dict[TokenId, Annotated[int | float, Field(ge=-100, le=100)]], Field(max_length=1024)
+            dict[TokenId, Bias],
+            Field(max_length=1024, json_schema_extra={"additionalProperties": False}),
         ]
         | None
     ) = None
@@ -305,13 +296,18 @@ class GenerateRequest(Strict):
     verbosity: Verbosity | None = None
     user: Annotated[str, StringConstraints(max_length=512)] | None = None
     service_tier: Annotated[str, StringConstraints(max_length=64)] | None = None
+    """`auto` and `default` are the standard tier, which every call is asked at; any other is left out."""
     n: Literal[1] | None = None
     tools: Annotated[list[Tool], Field(min_length=1, max_length=MAX_TOOLS)] | None = None
     tool_choice: ToolChoice | None = None
+    """In the form of Chat Completions, Responses or Messages."""
     response_format: ResponseFormat | None = None
     cache_ttl_seconds: CacheTtl | None = None
+    """The answer to the same request is given again for so long; without it the caller's default holds."""
     session_id: SessionId | None = None
+    """Keeps a conversation on its model while that is healthy."""
     explain: bool = False
+    """Whether the answer tells every candidate and every excluded model."""
     metadata: (
         Annotated[
             dict[
@@ -322,6 +318,7 @@ class GenerateRequest(Strict):
         ]
         | None
     ) = None
+    """Pairs for the request log."""
 
     @model_validator(mode="after")
     def _has_one_input(self) -> Self:

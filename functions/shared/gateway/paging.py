@@ -9,11 +9,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, NamedTuple, Protocol
 
-from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, TypeAdapter
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+)
 
 from functions.shared.errors import InvalidRequest
 from functions.shared.storage.time_index import Page
-from functions.shared.times import stamp
+from functions.shared.times import from_iso, stamp
 from functions.shared.vocabulary import Frozen, RequestId
 
 _MOST_QUERIES = 5
@@ -37,7 +44,7 @@ def _utc(moment: datetime) -> datetime:
         raise ValueError("too far from now") from None
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
+Moment = Annotated[AwareDatetime, BeforeValidator(from_iso), AfterValidator(_utc)]
 
 
 class PageQuery(Frozen):

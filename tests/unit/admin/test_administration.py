@@ -272,7 +272,7 @@ def test_a_caller_that_changes_again_and_again_is_to_be_asked_for_later(admin, m
 def test_limits_are_ones_own_or_the_plans(admin, money):
     caller, _ = admin.create(NewCaller(name="boss", plan="operator"))
     admin.set_budget("boss", budget(month_usd=0.1, tier_down_at=0.5), money)
-    told = shown(admin.find("boss"), admin.keys(caller), money)["limits"]
+    told = shown(admin.find("boss"), admin.keys(caller), money).to_json()["limits"]
     assert told == {
         "day_usd": {"value": 7e-9, "origin": "plan"},
         "month_usd": {"value": 0.1, "origin": "own"},
@@ -343,7 +343,7 @@ def test_spend_says_what_is_settled_held_and_left_of_each_limit(admin, money):
     hold = Hold("req_1", 1, 50, 4, "2026-11-27", "2026-11-27T12:00", 2_000_000_000, "writer")
     limits = money.limits_of(admin.find("team-a"))
     money.budgets.reserve(budget_id(caller.caller_id), limits, hold)
-    told = spend(admin.find("team-a"), money, NOW)
+    told = spend(admin.find("team-a"), money, NOW).model_dump(mode="json")
     assert told["budgets"] == [
         {
             "period": "day",
@@ -366,7 +366,7 @@ def test_without_limits_the_day_and_the_month_are_told_as_they_were_recorded(adm
     recorded(money, caller, 10, when=now.replace(hour=0, minute=0))
     recorded(money, caller, 100, when=now)
     recorded(money, caller, 1000, when=now.replace(day=1) - timedelta(days=1))
-    told = spend(caller, money, now)
+    told = spend(caller, money, now).model_dump(mode="json")
     assert (told["budgets"], told["tokens_per_minute"]) == ([], None)
     assert told["recorded"]["month"]["cost_usd"] == 111e-9
     assert told["recorded"]["day"]["cost_usd"] == (111e-9 if now.day == 1 else 110e-9)

@@ -23,6 +23,7 @@ ATTEMPTS = [
 ROW = {
     "request_id": "req_1-2",
     "caller_id": "key-1",
+    "created_at": "2026-11-25T12:00:00.000+00:00",
     "status": "SUCCEEDED",
     "day": "2026-11-25",
     "expires_at": 1_800_000_000,
@@ -105,9 +106,9 @@ def test_numbers_come_back_as_the_shortest_json_that_means_the_same(row):
 
 
 def test_a_prompt_is_told_where_the_stage_keeps_it_and_nowhere_else(row):
-    _put(request_id="req_kept", prompt={"text": "Hello"})
+    _put(request_id="req_kept", prompt="Hello")
     assert "prompt" not in _get()[1]
-    assert _get("req_kept")[1]["prompt"] == {"text": "Hello"}
+    assert _get("req_kept")[1]["prompt"] == "Hello"
 
 
 def test_another_keys_request_is_not_found(row):

@@ -38,7 +38,7 @@ def _start(client, machine_arn, name, caller_id):
 
 def test_a_running_job_has_no_result_and_no_end(client, machine_arn):
     _start(client, machine_arn, "req_1", "key-1")
-    job = _jobs(machine_arn).get("req_1")
+    job = _jobs(machine_arn).get("req_1").to_json()
     assert job.keys() == {"execution_id", "status", "submitted_at", "finished_at"}
     assert (job["status"], job["finished_at"]) == ("RUNNING", None)
 
@@ -62,9 +62,9 @@ def test_an_unknown_or_impossible_id_is_not_found(client, machine_arn, execution
 def test_a_stopped_job_ends_aborted_and_stopping_it_again_changes_nothing(client, machine_arn):
     _start(client, machine_arn, "req_1", "key-1")
     jobs = _jobs(machine_arn)
-    stopped = jobs.stop("req_1")
+    stopped = jobs.stop("req_1").to_json()
     assert (stopped["status"], stopped["error"]["code"]) == ("ABORTED", "aborted")
-    assert jobs.stop("req_1") == stopped
+    assert jobs.stop("req_1").to_json().to_json() == stopped
 
 
 def test_a_stopped_job_is_listed_as_aborted_at_once(client, machine_arn, jobs_table):
@@ -98,7 +98,7 @@ def test_a_job_that_ends_between_a_look_and_its_stop_is_told_as_it_ended(monkeyp
         raise ClientError({"Error": {"Code": "ValidationException"}}, "StopExecution")
 
     monkeypatch.setattr(jobs_module, "client", lambda _: SimpleNamespace(stop_execution=refuse))
-    job = _jobs().stop("req_1")
+    job = _jobs().stop("req_1").to_json()
     assert job["status"] == "ABORTED"
 
 
@@ -116,6 +116,6 @@ def test_a_job_without_an_error_of_its_own_says_how_it_ended(
     began = datetime(2026, 11, 24, tzinfo=UTC)
     execution = {"status": status, "startDate": began, "stopDate": began, "error": error}
     monkeypatch.setattr(Jobs, "_describe", lambda *_: execution)
-    job = _jobs().get("req_1")
+    job = _jobs().get("req_1").to_json()
     assert job["error"] == dict(zip(("code", "message"), shown, strict=True))
     assert job["finished_at"] == "2026-11-24T00:00:00.000Z"

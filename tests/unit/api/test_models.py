@@ -25,11 +25,15 @@ CHOICE = ProviderChoice.of(SETTINGS)
 
 
 def listed(model_id, choice=CHOICE, now=NOW, health=None):
-    return get_model(model_id, choice, now, health)
+    return get_model(model_id, choice, now, health).model_dump(mode="json")
+
+
+def listed_all(health):
+    return list_models(CHOICE, NOW, health).model_dump(mode="json")
 
 
 def test_the_list_has_every_model_of_the_catalogue_in_openais_shape():
-    told = list_models(CHOICE, NOW, {})
+    told = listed_all({})
     assert told["object"] == "list"
     assert [one["id"] for one in told["data"]] == [one.id for one in load_catalogue().models]
     for one in told["data"]:
@@ -41,7 +45,7 @@ def test_a_model_is_as_old_as_its_release():
     assert datetime.fromtimestamp(listed("gpt-4o")["created"], UTC) == datetime(
         2024, 5, 13, tzinfo=UTC
     )
-    created = [one["created"] for one in list_models(CHOICE, NOW, {})["data"]]
+    created = [one.created for one in list_models(CHOICE, NOW, {}).data]
     assert all(0 < one < NOW.timestamp() for one in created)
 
 
@@ -132,7 +136,7 @@ def test_a_circuit_opens_by_faults_and_is_half_open_after_its_rest():
 
 def test_a_provider_that_refuses_our_key_opens_the_circuits_of_all_its_models():
     refused = {"openai": ModelHealth(blocked_at_ms=NOW_MS)}
-    told = list_models(CHOICE, NOW, refused)["data"]
+    told = listed_all(refused)["data"]
     opened = {one["provider"] for one in told if one["health"]["circuit"] == "open"}
     assert opened == {"openai"}
 
@@ -170,4 +174,4 @@ def test_health_that_cannot_be_read_is_null_and_no_error(state, state_table):
     state_table.delete()
     health = current_health(SETTINGS, state, NOW)
     assert health is None
-    assert {one["health"] for one in list_models(CHOICE, NOW, health)["data"]} == {None}
+    assert {one["health"] for one in listed_all(health)["data"]} == {None}

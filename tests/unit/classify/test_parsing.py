@@ -165,6 +165,8 @@ def test_what_a_request_is_about_is_the_users_last_word_and_no_instruction():
         ({"text": "a", "frequency_penalty": "1"}, "frequency_penalty"),
         ({"text": "a", "logit_bias": {"word": 1}}, "logit_bias.word"),
         ({"text": "a", "logit_bias": {"1": 101}}, "logit_bias"),
+        ({"text": "a", "logit_bias": {"1": "2"}}, "logit_bias"),
+        ({"text": "a", "logit_bias": {"1": True}}, "logit_bias"),
         ({"text": "a", "parallel_tool_calls": "no"}, "parallel_tool_calls"),
         ({"text": "a", "reasoning_effort": "ultra"}, "reasoning_effort"),
         ({"text": "a", "verbosity": "none"}, "verbosity"),

@@ -12,8 +12,8 @@ from functions.console.files import FILES
 from functions.console.handler import lambda_handler
 from functions.shared.errors import HTTP_STATUS
 from functions.shared.gateway.response_headers import OF_PAGE
-from stacks.compute import console_page as bundling
-from stacks.compute.console_page import console_page
+from stacks.compute import pages as bundling
+from stacks.compute.pages import console_page
 
 ROOT = Path(__file__).parents[3]
 STATIC = ROOT / "functions/console/static"

@@ -6,7 +6,8 @@ import pytest
 from functions.invoke_provider.called_model import called_model as model_of_catalogue
 from functions.invoke_provider.prompts import prompt_for
 from functions.shared import prompts
-from functions.shared.contracts.request import GenerateRequest, NamedToolChoice
+from functions.shared.contracts.request import GenerateRequest
+from functions.shared.contracts.tools import NamedToolChoice
 from functions.shared.prompts import template_of
 from functions.shared.vocabulary import Task
 from tests.support.builders import called_model, profile, prompt

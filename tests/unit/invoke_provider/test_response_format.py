@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator, validators
 
 from functions.invoke_provider.response_format import check_form, unwrapped
 from functions.invoke_provider.schema_steps import first_breach, read_json
-from functions.shared.contracts.request import ResponseFormat
+from functions.shared.contracts.response_format import ResponseFormat
 from functions.shared.contracts.schema_budget import subschemas_of
 from functions.shared.errors import AnswerUnfit
 

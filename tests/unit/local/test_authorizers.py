@@ -50,6 +50,13 @@ def test_what_an_authorizer_says_reaches_context_whatever_its_verdict(
     assert exchange["usage_key"] == "k"
 
 
+@pytest.mark.usefixtures("exchange")
+def test_a_line_end_in_a_path_keeps_no_verdict_from_it():
+    everything = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": "arn:aws:*/api/*"}
+    policy = {"Statement": [everything]}
+    assert authorizers._evaluated(policy, f"{ARN}/a\nb") == "Allow"
+
+
 def test_without_a_usage_key_none_is_taken_from_the_request(monkeypatch, exchange):
     exchange["headers"] = {"x-api-key": "sent"}
     evaluated(monkeypatch, verdict("Allow"))

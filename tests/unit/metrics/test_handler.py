@@ -83,7 +83,7 @@ def test_a_parameter_that_a_path_does_not_have_is_refused_by_name(path, measured
 def test_the_log_and_the_last_minutes_refuse_strange_parameters_as_well():
     assert _refused("logs", window="1h") == ["window"]
     assert _refused("logs", limit="0") == _refused("logs", limit="abc") == ["limit"]
-    assert _refused("logs", **{"from": "x", "to": "y"}) == ["from", "to"]
+    assert _refused("logs", **{"from": "x", "to": "1700000000"}) == ["from", "to"]
     assert _refused("logs", first="2026-11-24T00:00:00Z") == ["first"]
     assert _refused("logs", cursor="A") == ["cursor"]
     assert _refused("realtime", window="1h") == ["window"]
