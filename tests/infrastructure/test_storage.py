@@ -19,7 +19,7 @@ def deletion_policies(stage: Stage) -> set[str]:
 
 def test_prod_keeps_its_data_when_the_stack_goes(prod: Stage) -> None:
     tables = prod.storage.resources("AWS::DynamoDB::Table").values()
-    assert len(tables) == 5
+    assert len(tables) == 6
     for table in tables:
         assert table["DeletionProtectionEnabled"] is True
         assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True

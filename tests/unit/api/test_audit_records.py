@@ -23,7 +23,7 @@ ATTEMPTS = [
 ROW = {
     "request_id": "req_1-2",
     "caller_id": "key-1",
-    "created_at": "2026-11-25T12:00:00.000+00:00",
+    "created_at": "2026-11-25T12:00:00.000Z",
     "status": "SUCCEEDED",
     "day": "2026-11-25",
     "expires_at": 1_800_000_000,

@@ -64,13 +64,13 @@ def test_a_stopped_job_ends_aborted_and_stopping_it_again_changes_nothing(client
     jobs = _jobs(machine_arn)
     stopped = jobs.stop("req_1").to_json()
     assert (stopped["status"], stopped["error"]["code"]) == ("ABORTED", "aborted")
-    assert jobs.stop("req_1").to_json().to_json() == stopped
+    assert jobs.stop("req_1").to_json() == stopped
 
 
 def test_a_stopped_job_is_listed_as_aborted_at_once(client, machine_arn, jobs_table):
     _start(client, machine_arn, "req_1", "key-1")
     jobs_table.put_item(Item={"execution_id": "req_1", "status": "RUNNING"})
-    stopped = _jobs(machine_arn).stop("req_1")
+    stopped = _jobs(machine_arn).stop("req_1").to_json()
     assert jobs_table.get_item(Key={"execution_id": "req_1"})["Item"] == {
         "execution_id": "req_1",
         "status": "ABORTED",
@@ -81,7 +81,7 @@ def test_a_stopped_job_is_listed_as_aborted_at_once(client, machine_arn, jobs_ta
 
 def test_a_list_that_cannot_be_written_keeps_no_job_from_being_stopped(client, machine_arn, caplog):
     _start(client, machine_arn, "req_1", "key-1")
-    assert _jobs(machine_arn).stop("req_1")["status"] == "ABORTED"
+    assert _jobs(machine_arn).stop("req_1").status == "ABORTED"
     assert "not listed as aborted" in caplog.text
 
 
