@@ -7,7 +7,8 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from local.paths import LOCAL, PROJECT
@@ -23,24 +24,34 @@ _KEPT_ASSEMBLIES = 8
 
 def synthesised(context: Mapping[str, str], log: Path) -> Path:
     """The cloud assembly of the app with these context values. Raises UpFailed."""
+    return kept(context, partial(_synthesise, context, log))
+
+
+def kept(context: Mapping[str, str], synthesise: Callable[[Path], object]) -> Path:
+    """The assembly of these context values; where there is none yet, what `synthesise` puts into a folder."""
     folder = LOCAL / "assemblies"
     folder.mkdir(parents=True, exist_ok=True)
     assembly = folder / _fingerprint(context)
     with locked("assemblies"):
         if not assembly.exists():
-            _synthesise(context, assembly, log)
+            _put(assembly, synthesise)
             _drop_old(folder)
         assembly.touch()
     return assembly
 
 
-def _synthesise(context: Mapping[str, str], assembly: Path, log: Path) -> None:
+def _synthesise(context: Mapping[str, str], log: Path, draft: Path) -> None:
     values = [word for item in context.items() for word in ("--context", "=".join(item))]
+    app = f'"{sys.executable}" app.py'
+    options = ("--all", "--quiet", "--app", app, "--output", str(draft))
+    run_tool(cdk_command("synth", *options, *values), tool_environment(""), log)
+
+
+def _put(assembly: Path, synthesise: Callable[[Path], object]) -> None:
+    """All of it or nothing."""
     draft = Path(tempfile.mkdtemp(dir=assembly.parent, prefix="draft-"))
     try:
-        app = f'"{sys.executable}" app.py'
-        options = ("--all", "--quiet", "--app", app, "--output", str(draft))
-        run_tool(cdk_command("synth", *options, *values), tool_environment(""), log)
+        synthesise(draft)
         draft.rename(assembly)
     finally:
         shutil.rmtree(draft, ignore_errors=True)

@@ -161,7 +161,8 @@ def stack() -> Stack:
         port = _free_port()
         # Before the start: what comes up only half is ended, too.
         port_file.write_text(str(port))
-        return _start(port, {})
+        # Tokens count here beside the keys, and keep nobody from coming with a key.
+        return _start(port, {"AUTH_COGNITO": "1"})
 
 
 @pytest.fixture(scope="session")
@@ -200,24 +201,34 @@ def _free_port() -> int:
 
 def _start(port: int, environment: Mapping[str, str]) -> Stack:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
-    told = _local(
-        "up",
-        "--detach",
-        port=port,
-        env={
-            **inherited,
-            "API_KEYS": ",".join(API_KEYS),
-            "OPERATOR_API_KEYS": OPERATOR_API_KEY,
-            # Many tests at once are more than the plan of a caller grants.
-            "REQUESTS_PER_SECOND": "1000",
-            "BURST_REQUESTS": "1000",
-            # Nobody is kept from coming with a key.
-            "AUTH_COGNITO": "1",
-            **environment,
-        },
-    )
+    variables = {
+        **inherited,
+        "API_KEYS": ",".join(API_KEYS),
+        "OPERATOR_API_KEYS": OPERATOR_API_KEY,
+        # Many tests at once are more than the plan of a caller grants.
+        "REQUESTS_PER_SECOND": "1000",
+        "BURST_REQUESTS": "1000",
+        **environment,
+    }
+    _synthesise(variables)
+    told = _local("up", "--detach", port=port, env=variables)
     assert told.returncode == 0, told.stdout + told.stderr
     return _connect(port)
+
+
+def _synthesise(variables: Mapping[str, str]) -> None:
+    """Here, where the CDK runs once for all the stacks that this process starts: to start it for each takes
+    three times as long as the rest. The shared stack's does the command line."""
+    from local import assembly
+    from local.settings import read_settings
+    from stacks.stage import synthesize
+
+    settings = read_settings(variables)
+    if settings.auth_cognito:
+        return  # its assembly holds the address of the emulator, which is not there yet
+    stage = settings.context["stage"]
+    more = {name: value for name, value in settings.context.items() if name != "stage"}
+    assembly.kept(settings.context, lambda draft: synthesize(stage, draft, **more))
 
 
 def _connect(port: int) -> Stack:

@@ -467,6 +467,7 @@ def _is_valid(fields):
         return False
 
 
+@pytest.mark.no_cover
 @given(_requests().filter(_is_valid), st.sampled_from(MODELS))
 @settings(max_examples=60, deadline=None)
 def test_every_valid_request_is_sent_in_a_form_that_its_provider_takes(fields, model_id):
@@ -474,6 +475,7 @@ def test_every_valid_request_is_sent_in_a_form_that_its_provider_takes(fields, m
     assert problem_of(api, body) == ""
 
 
+@pytest.mark.no_cover
 @given(_requests().filter(_is_valid), st.sampled_from(MODELS))
 @settings(max_examples=40, deadline=None)
 def test_no_more_is_sent_than_the_worst_case_was_reckoned_for(fields, model_id):

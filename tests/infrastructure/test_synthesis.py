@@ -11,6 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from stacks.api import mapping
+from stacks.compute import code_folder, pages
 from stacks.lint import LONGEST_NAME, template_findings
 from tests.support.synthesized import Stage, stages_with, synthesized
 
@@ -70,53 +71,44 @@ def directory_of(stage: Stage, asset: str) -> Path:
     return stage.directory / str(files[asset.removesuffix(".zip")]["source"]["path"])
 
 
-def copied_project(directory: Path) -> Path:
+def assets_of_changed(
+    monkeypatch: pytest.MonkeyPatch, project: Path, *changes: tuple[str, str]
+) -> dict[str, str]:
+    """The assets of a copy of the project, with texts added to files of it."""
     for name in ("stacks", "functions", "statemachine"):
-        shutil.copytree(ROOT / name, directory / name, ignore=shutil.ignore_patterns("__pycache__"))
-    (directory / "node_modules").mkdir()
+        shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (project / "node_modules").mkdir()
     for name in (".bin", "swagger-ui-dist"):
-        (directory / "node_modules" / name).symlink_to(ROOT / "node_modules" / name)
-    for name in ("app.py", "cdk.json", "pyproject.toml"):
-        shutil.copy(ROOT / name, directory / name)
-    return directory
-
-
-def synthesized_copy(project: Path) -> str:
-    settings = json.loads((project / "cdk.json").read_text("utf-8"))["context"]
-    # What runs of a copy is measured nowhere.
-    inherited = {name: one for name, one in os.environ.items() if "COVERAGE" not in name}
-    environment = inherited | {
-        "CDK_OUTDIR": str(project / "out"),
-        "CDK_CONTEXT_JSON": json.dumps({**settings, "stage": "local"}),
-    }
-    subprocess.run(
-        [sys.executable, "app.py"], cwd=project, env=environment, check=True, capture_output=True
-    )
-    template = project / "out" / "LlmOrchestrator-local-Pipeline.template.json"
-    return template.read_text("utf-8")
+        (project / "node_modules" / name).symlink_to(ROOT / "node_modules" / name)
+    for name, text in changes:
+        (project / name).parent.mkdir(exist_ok=True)
+        with (project / name).open("a") as file:
+            file.write(text)
+    for module in (code_folder, pages):
+        monkeypatch.setattr(module, "ROOT", project)
+    return code_assets(synthesized("local", project / "out").pipeline.text)
 
 
 @pytest.fixture(scope="module")
 def first(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The assets of the project as it is."""
-    return code_assets(synthesized_copy(copied_project(tmp_path_factory.mktemp("first"))))
+    with pytest.MonkeyPatch.context() as patch:
+        return assets_of_changed(patch, tmp_path_factory.mktemp("first"))
 
 
-def test_only_a_change_of_the_code_deploys_the_functions_anew(
-    tmp_path: Path, first: dict[str, str]
+def test_what_is_not_deployed_deploys_nothing_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: dict[str, str]
 ) -> None:
-    project = copied_project(tmp_path)
-    (project / "README.md").write_text("changed")
-    (project / ".hidden").write_text("changed")
-    (project / "tests").mkdir()
-    (project / "tests" / "test_new.py").write_text("changed")
-    (project / "node_modules" / "new.js").write_text("changed")
-    (project / "functions" / "__pycache__").mkdir(exist_ok=True)
-    (project / "functions" / "__pycache__" / "new.pyc").write_text("changed")
-    assert code_assets(synthesized_copy(project)) == first
-    with (project / "functions" / "__init__.py").open("a") as source:
-        source.write("# changed\n")
-    changed = code_assets(synthesized_copy(project))
+    names = ("README.md", ".hidden", "tests/test_new.py", "node_modules/new.js")
+    cached = ("functions/__pycache__/new.pyc", "functions/score/__pycache__/new.pyc")
+    changes = ((name, "changed") for name in (*names, *cached))
+    assert assets_of_changed(monkeypatch, tmp_path, *changes) == first
+
+
+def test_a_change_of_the_code_deploys_the_functions_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: dict[str, str]
+) -> None:
+    changed = assets_of_changed(monkeypatch, tmp_path, ("functions/__init__.py", "# changed\n"))
     assert not set(changed.values()) & set(first.values())
 
 
@@ -138,8 +130,8 @@ def test_the_code_asset_holds_the_functions_and_nothing_else(local: Stage) -> No
 def test_the_consoles_asset_holds_the_bundled_page_too(local: Stage) -> None:
     directory = directory_of(local, code_assets(local.pipeline.text)["console"])
     assert sorted(path.name for path in directory.iterdir()) == ["build", "functions"]
-    pages = [path for path in (directory / "build").rglob("*") if path.is_file()]
-    assert sorted(path.relative_to(directory).as_posix() for path in pages) == [
+    files = [path for path in (directory / "build").rglob("*") if path.is_file()]
+    assert sorted(path.relative_to(directory).as_posix() for path in files) == [
         *("build/console/console.css", "build/console/index.html", "build/console/main.js"),
     ]
     assert (directory / "functions" / "console" / "handler.py").is_file()
@@ -148,18 +140,18 @@ def test_the_consoles_asset_holds_the_bundled_page_too(local: Stage) -> None:
 
 def test_the_docs_asset_holds_the_document_and_its_page_too(local: Stage) -> None:
     directory = directory_of(local, code_assets(local.pipeline.text)["docs"])
-    pages = [path for path in (directory / "build").rglob("*") if path.is_file()]
-    assert {path.relative_to(directory / "build/docs").as_posix() for path in pages} == {
+    files = [path for path in (directory / "build").rglob("*") if path.is_file()]
+    assert {path.relative_to(directory / "build/docs").as_posix() for path in files} == {
         *("docs.css", "index.html", "main.js", "openapi.json"),
     }
     assert not (directory / "functions" / "docs" / "static").exists()
 
 
-def test_a_changed_page_deploys_the_console_alone(tmp_path: Path, first: dict[str, str]) -> None:
-    project = copied_project(tmp_path)
-    with (project / "functions" / "console" / "static" / "console.css").open("a") as source:
-        source.write(".new { color: red }")
-    changed = code_assets(synthesized_copy(project))
+def test_a_changed_page_deploys_the_console_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: dict[str, str]
+) -> None:
+    page = ("functions/console/static/console.css", ".new { color: red }")
+    changed = assets_of_changed(monkeypatch, tmp_path, page)
     assert {name for name in first if changed[name] != first[name]} == {"console"}
 
 

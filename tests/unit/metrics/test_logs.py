@@ -61,7 +61,7 @@ def _cursor(*position):
 
 
 def _numbered(number, **changes):
-    """The rows are two seconds apart, three of them at once, and two thirds are of yesterday."""
+    """The rows are two seconds apart, three of them at once, and a third is of yesterday."""
     kinds = {
         "caller_id": f"key-{1 + number % 2}",
         "model": ("gpt-4o-mini", "gpt-4o", "claude-haiku-5-5")[number % 3],
@@ -71,7 +71,7 @@ def _numbered(number, **changes):
     return row(number, NOW - timedelta(seconds=2 * (number // 3 * 3)), **(kinds | changes))
 
 
-ROWS = [_numbered(number) for number in range(1_000)]
+ROWS = [_numbered(number) for number in range(450)]
 FILTERS = [
     {},
     {"status": "FAILED"},
@@ -98,13 +98,15 @@ def _assert_each_once(shown, expected):
     assert times == sorted(times, reverse=True)
 
 
-def test_every_one_of_a_thousand_rows_is_on_one_page_and_newest_first(requests_table, log):
+@pytest.mark.no_cover
+def test_every_one_of_hundreds_of_rows_is_on_one_page_and_newest_first(requests_table, log):
     write(requests_table, ROWS)
     _assert_each_once(_all(log, OPERATOR, limit=100), ROWS)
     failed = {"status": "FAILED"}
     _assert_each_once(_all(log, CALLER, limit=90, **failed), _expected(ROWS, CALLER, failed))
 
 
+@pytest.mark.no_cover
 def test_every_row_that_is_not_filtered_out_is_on_one_page(requests_table, log):
     rows = ROWS[250:350]
     assert {one["day"] for one in rows} == {"2026-11-24", "2026-11-23"}

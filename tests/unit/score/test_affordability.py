@@ -368,6 +368,7 @@ def _drawn(seed):
     return limits, minute, caller, asked, {"mock_providers": mock}
 
 
+@pytest.mark.no_cover
 @settings(max_examples=150, deadline=None)
 @given(st.integers(0, 2**32).map(_drawn))
 def test_no_candidate_costs_less_than_its_least_and_each_fits_what_is_left(drawn):

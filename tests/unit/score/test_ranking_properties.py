@@ -110,6 +110,8 @@ class World:
                 return None
 
 
+pytestmark = pytest.mark.no_cover
+
 worlds = st.integers(0, 2**32).map(World)
 a_thousand = settings(max_examples=1000)
 

@@ -149,6 +149,7 @@ def _run(monkeypatch, *arguments):
     return command.main()
 
 
+@pytest.mark.no_cover
 def test_the_policy_that_decided_decides_a_thousand_logged_requests_alike(thousand):
     report = _replayed(thousand, load_policy("default"))
     decided = [row for row in thousand if was_decided(row)]
@@ -206,6 +207,7 @@ def test_the_requests_are_varied(thousand):
     assert len(led) > 20
 
 
+@pytest.mark.no_cover
 def test_draws_of_exploration_fall_alike():
     policy = _policy(exploration_share=0.4)
     rows = _rows(300, policy, seed=2)
@@ -214,6 +216,7 @@ def test_draws_of_exploration_fall_alike():
     assert _replayed(rows, policy)["moved"] == 0
 
 
+@pytest.mark.no_cover
 def test_what_was_decided_under_budgets_is_decided_alike():
     policy, draw = load_policy("default"), random.Random(3)
     limited = Caller(limits=Limits(month_nano_usd=10**8, tokens_per_minute=10**5))
