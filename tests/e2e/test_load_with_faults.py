@@ -40,9 +40,7 @@ def _free_ports():
 def run():
     """What a short run has printed, and what its ledger is."""
     port = _free_ports()
-    options = ["--port", str(port), "--requests", "60", "--faults", "40", "--seed", "3"]
-    # Each of the functions starts as many environments.
-    options += ["--concurrency", "4"]
+    options = ("--port", str(port), "--requests", "60", "--faults", "40", "--seed", "3")
     told = subprocess.run(
         [sys.executable, "-m", "local", "load", *options],
         cwd=PROJECT,
