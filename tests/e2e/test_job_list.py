@@ -38,10 +38,10 @@ def _statuses(stack, key, **query):
 
 
 def test_a_job_is_listed_while_it_runs_and_once_it_is_stopped(stack, key):
-    # A throttled last candidate is waited for, which keeps the job running; a call that was to be made
-    # just then is waited for until its time is over.
+    # A throttled last candidate is waited for, which keeps the job running. What is called just then is
+    # waited for until its time is over.
     with stack.faults({"gpt-4o": "ProviderThrottled"}):
-        job = _start(stack, key, max_latency_ms=20_000)
+        job = _start(stack, key, max_latency_ms=10_000)
         [running] = _listed(stack, key, status="RUNNING")
         stopped = call(stack, "DELETE", f"/jobs/{job}", key=key).json()
     assert (running["execution_id"], running["finished_at"]) == (job, None)

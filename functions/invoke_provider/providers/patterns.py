@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+from importlib import import_module
+from typing import Any
 
 # What `re` itself compiles from: it has no other way to look into an expression.
-from re import _constants as ops  # type: ignore[attr-defined]
-from re import _parser as parser  # type: ignore[attr-defined]
-from typing import Any
+ops: Any = import_module("re._constants")
+parser: Any = import_module("re._parser")
 
 MAX_LENGTH = 10_000
 
