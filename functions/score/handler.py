@@ -8,6 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.score.deciding import decide
 from functions.shared.contracts.states import ScoreInput, json_of
+from functions.shared.errors import Unclaimed
 from functions.shared.settings import ScoreSettings, read_settings
 from functions.shared.storage.state_table import StateTable
 from functions.shared.telemetry.observability import logger
@@ -16,7 +17,10 @@ from functions.shared.telemetry.state_handler import state_handler
 
 @state_handler
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    profile = ScoreInput.model_validate(event).profile
+    given = ScoreInput.model_validate(event)
+    profile = given.profile
+    if profile.claims and not given.claimed:
+        raise Unclaimed("Claim first.")
     settings = read_settings(ScoreSettings)
     output = decide(profile, settings, StateTable(settings.STATE_TABLE))
     logger.info("scored", model=output.candidates[0].model, policy=output.decision.policy_version)

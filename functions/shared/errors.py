@@ -7,6 +7,7 @@ EngineError
 ├── NoEligibleModel           stop, 422
 ├── NotFound                  stop, 404
 ├── Forbidden                 stop, 403
+├── Unclaimed                 before it is scored, the state Claim: a key, or an answer to be kept
 ├── RequestInProgress         409: the first request of an Idempotency-Key still runs
 ├── IdempotencyConflict       409: the key was used for another request
 ├── BudgetExceeded            not called: the next candidate that the budget pays for, else 402
@@ -161,6 +162,12 @@ class Forbidden(EngineError):
     """The caller's key is good, but not for this. A missing or wrong key is the gateway's to refuse."""
 
     code = "forbidden"
+
+
+class Unclaimed(EngineError):
+    """The request makes claims that nobody has looked after; no caller is told."""
+
+    code = "request_in_progress"
 
 
 class RequestInProgress(EngineError):

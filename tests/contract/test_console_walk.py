@@ -16,7 +16,7 @@ UNRECORDED = {
     "Queue Unrecorded Failure",
 }
 # Passed on the way to the next step, and told with it.
-PASSED = {"Asked Before?", "Whose Answer?", "Wait For Answer", "Answered?", "Weigh Failure"}
+PASSED = {"Whose Answer?", "Wait For Answer", "Answered?", "Weigh Failure"}
 
 
 def _declared():

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("functions")
 
 DEAR, CHEAP, FREE = "gpt-4o", "gpt-4o-mini", "local-sentiment"
 LISTED = [DEAR, CHEAP]
-BEGINS = ["Classify", "Asked Before?", "Score", "Invoke Provider"]
+BEGINS = ["Classify", "Score", "Invoke Provider"]
 ENDS = ["Answered?", "Record Metrics"]
 FAILS = ["Record Failure", "Failed"]
 NEXT = ["Weigh Failure", "Next Candidate?"]

@@ -21,7 +21,7 @@ from tests.support.machine_in_process import Machine
 
 pytestmark = pytest.mark.usefixtures("functions")
 
-BEGINS = ["Classify", "Asked Before?", "Claim", "Whose Answer?"]
+BEGINS = ["Classify", "Score", "Claim", "Whose Answer?"]
 CALLS = ["Score", "Invoke Provider", "Answered?", "Record Metrics"]
 TOLD = [*BEGINS, "Answer"]
 HIT = [*BEGINS, "Record Metrics"]
@@ -61,7 +61,7 @@ def _rows():
 
 def test_a_request_that_asks_for_neither_claims_nothing(calls):
     run = _run("req_1")
-    assert run.path == ["Classify", "Asked Before?", *CALLS]
+    assert run.path == ["Classify", *CALLS]
     assert clients.table("Answers").scan()["Items"] == []
 
 

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.xdist_group("local")
 
 FIRST = "gpt-4o"
 MODELS = [model.id for model in load_catalogue().models]
-BEGINS = ["Classify", "Asked Before?", "Score", "Invoke Provider"]
+BEGINS = ["Classify", "Score", "Invoke Provider"]
 NEXT = ["Weigh Failure", "Next Candidate?"]
 ENDS = ["Answered?", "Record Metrics"]
 FALLS_BACK = [*BEGINS, *NEXT, "Invoke Provider", *ENDS]
@@ -88,7 +88,7 @@ CASES = {
         ["Classify", "Record Failure", "Failed"], {}, {"text": 7}, "invalid_request", calls=0
     ),
     "no eligible model": Case(
-        ["Classify", "Asked Before?", "Score", "Record Failure", "Failed"],
+        ["Classify", "Score", "Record Failure", "Failed"],
         {}, {"max_cost_usd": 1e-7}, "no_eligible_model", calls=0,
     ),
 }  # fmt: skip

@@ -84,7 +84,10 @@ class ClaimOutput(Frozen):
 
 
 class ScoreInput(Frozen):
+    """`claimed`: the profile's claims are those that the request holds."""
+
     profile: Profile
+    claimed: bool = False
 
 
 class ScoreOutput(Frozen):
