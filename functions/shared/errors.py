@@ -337,27 +337,15 @@ class CostLimitReached(ProviderError):
 
 
 HTTP_STATUS: dict[str, int] = {
-    "invalid_request": 400,
-    "unauthorized": 401,
-    "budget_exceeded": 402,
-    "forbidden": 403,
-    "not_found": 404,
-    "duplicate_request": 409,
-    "request_in_progress": 409,
+    "invalid_request": 400, "unauthorized": 401, "budget_exceeded": 402, "forbidden": 403,
+    "not_found": 404, "duplicate_request": 409, "request_in_progress": 409,
     "idempotency_conflict": 409,
     # Only inside a job, whose look-up is a 200 whatever became of it.
     "aborted": 409,
-    "payload_too_large": 413,
-    "unsupported_media_type": 415,
-    "no_eligible_model": 422,
-    "content_filtered": 422,
-    "rate_limited": 429,
-    "quota_exceeded": 429,
-    "internal_error": 500,
-    "all_providers_failed": 502,
-    "service_unavailable": 503,
-    "deadline_exceeded": 504,
-}
+    "payload_too_large": 413, "unsupported_media_type": 415, "no_eligible_model": 422,
+    "content_filtered": 422, "rate_limited": 429, "quota_exceeded": 429, "internal_error": 500,
+    "all_providers_failed": 502, "service_unavailable": 503, "deadline_exceeded": 504,
+}  # fmt: skip
 """The contract's error codes and the HTTP status of each."""
 
 

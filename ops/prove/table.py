@@ -216,6 +216,13 @@ CHECKS = (
         calls=2,
     ),
     Check(
+        "listed-job",
+        "A job is listed as soon as it is accepted.",
+        "A state of an Express machine writes it, with a time of `$now()`: no documentation shows both together.",
+        "where it cannot, the job runs all the same, and is listed once it has ended",
+        "curl -s -X POST …/v1/jobs …; curl -s …/v1/jobs?status=RUNNING",
+    ),
+    Check(
         "throttled-route",
         "What the gateway hands to a function that Lambda refuses is 500 in the contract's shape.",
         "Whether it says 429 is not documented.",
