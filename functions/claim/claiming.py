@@ -84,14 +84,13 @@ class _Claiming:
     def _of_key(self, found: KeptAnswer, key: Claim) -> ClaimOutput:
         if found.fingerprint != key.fingerprint:
             message = "This Idempotency-Key was used for another request."
-            return self._told(_body(IdempotencyConflict(message), self._profile))
+            return self._refused(IdempotencyConflict(message))
         if self.event.submitting:
             outcome: Outcome = "running" if found.answer is None else "ended"
             return ClaimOutput(outcome=outcome, first_request_id=found.request_id)
         if found.answer is None:
             message = "The first request with this Idempotency-Key is still running."
-            running = RequestInProgress(message, retry_after_seconds=IN_PROGRESS_S)
-            return self._told(_body(running, self._profile))
+            return self._refused(RequestInProgress(message, retry_after_seconds=IN_PROGRESS_S))
         return self._told(found.answer)
 
     def _of_cache(self, found: KeptAnswer, held: list[Claim]) -> ClaimOutput:
@@ -108,9 +107,9 @@ class _Claiming:
 
     def _hit(self, kept: dict[str, Any], held: list[Claim]) -> ClaimOutput:
         answer, logged = given_again(kept, self._profile, self.now_s * 1000)
+        # Under the caller's key it is the first answer, and no provider's function will keep it.
         for one in held:
-            # Under the caller's key it is the first answer, and no provider's function will keep it.
-            self.answers.keep(one, self._profile.request_id, answer)
+            self.answers.keep_if_possible(one, self._profile.request_id, answer)
         return ClaimOutput(
             outcome="hit",
             claims=held,
@@ -134,6 +133,5 @@ class _Claiming:
     def _told(self, answer: dict[str, Any]) -> ClaimOutput:
         return ClaimOutput(outcome="told", first_request_id=answer["request_id"], answer=answer)
 
-
-def _body(error: EngineError, profile: Profile) -> dict[str, Any]:
-    return error_body(error, profile.request_id)
+    def _refused(self, error: EngineError) -> ClaimOutput:
+        return self._told(error_body(error, self._profile.request_id))

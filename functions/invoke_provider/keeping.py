@@ -11,24 +11,16 @@ from functions.shared.settings import InvokeSettings
 
 
 def keep_answer(called: InvokeInput, output: InvokeOutput, settings: InvokeSettings) -> None:
-    """A table that does not take it costs nobody the answer: the claim expires."""
+    """Where the request holds a claim."""
     if not called.profile.claims:
         return
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
-
     from functions.shared.kept_answers.answer_table import AnswerTable  # noqa: PLC0415
-    from functions.shared.telemetry.observability import logger  # noqa: PLC0415
 
     answers, request_id = AnswerTable(settings.ANSWERS_TABLE), called.profile.request_id
     body = json_of(output.answer)
     for claim in called.profile.claims:
-        try:
-            if claim.kind == IDEMPOTENCY or _is_whole(output):
-                answers.keep(claim, request_id, body)
-            else:
-                answers.pass_on(claim, request_id)
-        except (BotoCoreError, ClientError) as failure:
-            logger.warning("answer not kept", error_type=type(failure).__name__)
+        is_kept = claim.kind == IDEMPOTENCY or _is_whole(output)
+        answers.keep_if_possible(claim, request_id, body if is_kept else None)
 
 
 def _is_whole(output: InvokeOutput) -> bool:

@@ -47,7 +47,7 @@ class ShownCaller(Frozen):
     limits: dict[str, HeldLimit]
 
     def to_json(self) -> dict[str, Any]:
-        return self.model_dump(mode="json", by_alias=True)
+        return self.model_dump(mode="json")
 
 
 class ShownKey(Frozen):

@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from boto3.dynamodb.conditions import Attr, ConditionBase
+from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.shared.contracts.decision import Claim
 from functions.shared.storage.clients import table
 from functions.shared.storage.conditions import refusing_item
+from functions.shared.telemetry.observability import logger
 
 _ANSWER = "answer"
 _PASSED_S = 60
@@ -36,8 +38,8 @@ class KeptAnswer:
 
 
 class AnswerTable:
-    """Items by `answer_id`. Every method raises `ClientError` and `BotoCoreError` where the table refuses
-    or does not answer."""
+    """Items by `answer_id`. Every method but one raises `ClientError` and `BotoCoreError` where the table
+    refuses or does not answer."""
 
     def __init__(self, table_name: str) -> None:
         self._table = table(table_name)
@@ -74,6 +76,19 @@ class AnswerTable:
         text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
         packed = zlib.compress(text.encode("utf-8", "replace"))
         self._set(claim, request_id, _ANSWER, packed, claim.kept_for_s)
+
+    def keep_if_possible(
+        self, claim: Claim, request_id: str, answer: Mapping[str, Any] | None
+    ) -> None:
+        """`keep`, or `pass_on` for None. A table that does not take it costs nobody the answer: the claim
+        expires."""
+        try:
+            if answer is None:
+                self.pass_on(claim, request_id)
+            else:
+                self.keep(claim, request_id, answer)
+        except (BotoCoreError, ClientError) as failure:
+            logger.warning("answer not kept", error_type=type(failure).__name__)
 
     def pass_on(self, claim: Claim, request_id: str) -> None:
         """There is an answer, and it is not to be kept."""

@@ -168,6 +168,20 @@ def test_without_the_table_no_key_is_trusted_and_a_cache_is_missed():
     assert refused.value.retry_after_seconds == 5
 
 
+def test_a_kept_answer_is_given_also_where_it_cannot_be_kept_under_the_key(
+    claiming, answers, monkeypatch
+):
+    claiming(_asked("req_1", CACHE))
+    answers.keep(CACHE, "req_1", ANSWER)
+
+    def refuse(*_):
+        raise ClientError({"Error": {"Code": "InternalServerError"}}, "UpdateItem")
+
+    monkeypatch.setattr(AnswerTable, "keep", refuse)
+    told = claiming(_asked("req_2", KEY, CACHE))
+    assert (told.outcome, told.answer["cached"]) == ("hit", True)
+
+
 def test_the_state_gets_all_that_it_looks_for(environment, answers):
     environment(ANSWERS_TABLE="Answers", POWERTOOLS_SERVICE_NAME="test")
     asked = _asked("req_1", KEY).model_dump(mode="json")
