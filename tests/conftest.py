@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import boto3
@@ -290,6 +291,7 @@ def _descriptions() -> botocore.loaders.Loader:
 def aws(monkeypatch):
     """An empty account inside the test's own process."""
     from moto import mock_aws
+    from moto.core.botocore_stubber import BotocoreStubber
 
     from functions.shared.callers import directory
     from functions.shared.health import reader
@@ -303,6 +305,14 @@ def aws(monkeypatch):
     for one in caches:
         one.cache_clear()
     reader.known.clear()
+    # Writes to an item come one after the other; moto's own structures know no threads.
+    lock, answer = RLock(), BotocoreStubber.process_request
+
+    def alone(*arguments: Any) -> Any:
+        with lock:
+            return answer(*arguments)
+
+    monkeypatch.setattr(BotocoreStubber, "process_request", alone)
     with mock_aws():
         # Each test has a session of its own, and reads no descriptions of services for that.
         session = botocore.session.Session()

@@ -9,7 +9,7 @@ from typing import Any
 
 import requests
 
-from ops.prove.check import Finding, cannot_tell, judged, not_held
+from ops.prove.check import Finding, cannot_tell, held, judged, not_held
 from ops.prove.probe import Probe, out_of_contract
 
 STARTING = ("/v1/generate", "/v1/jobs")
@@ -23,6 +23,7 @@ _BROKEN = {
 }
 MAX_REQUEST_BYTES = 210_000
 _STATE_BYTES = 262_144
+_TRIES = 5
 SIZES = (
     MAX_REQUEST_BYTES - 1,
     MAX_REQUEST_BYTES + 1,
@@ -89,6 +90,28 @@ def a_repeated_job_is_the_first(probe: Probe) -> Finding:
     wanted = first.json()["execution_id"]
     problems = [] if named_first == wanted else [f"{second.status_code} {second.text[:80]}"]
     return judged(problems, f"the same Idempotency-Key twice names {wanted}")
+
+
+def a_job_is_listed_while_it_runs(probe: Probe) -> Finding:
+    body = json.dumps(probe.question).encode()
+
+    def listed() -> str | None:
+        """A job's status when it is first seen in the list. A quick one may have ended by then."""
+        job = probe.send("POST", STARTING[1], body).json()["execution_id"]
+
+        def status() -> str | None:
+            jobs = probe.send("GET", f"{STARTING[1]}?limit=100").json()["data"]
+            return next((one["status"] for one in jobs if one["execution_id"] == job), None)
+
+        return probe.eventually(status)
+
+    for _ in range(_TRIES):
+        found = listed()
+        if found == "RUNNING":
+            return held("the list names a job that runs")
+        if found is None:
+            return not_held("the list does not name an accepted job")
+    return cannot_tell("every job had ended when it was seen in the list")
 
 
 def a_refusal_repeats_no_value(probe: Probe) -> Finding:

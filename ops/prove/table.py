@@ -220,7 +220,8 @@ CHECKS = (
         "A job is listed as soon as it is accepted.",
         "A state of an Express machine writes it, with a time of `$now()`: no documentation shows both together.",
         "where it cannot, the job runs all the same, and is listed once it has ended",
-        "curl -s -X POST …/v1/jobs …; curl -s …/v1/jobs?status=RUNNING",
+        bodies.a_job_is_listed_while_it_runs,
+        calls=10,
     ),
     Check(
         "throttled-route",

@@ -3,12 +3,10 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from threading import Lock
 
 import pytest
 from botocore.exceptions import ConnectionClosedError
 from moto.core.models import botocore_stubber
-from moto.dynamodb.models import DynamoDBBackend
 
 from functions.invoke_provider import handler, reserving
 from functions.invoke_provider.providers.registry import load_provider
@@ -325,19 +323,6 @@ def test_tokens_of_a_minute_shorten_an_answer_and_then_refuse_it_until_the_next(
 # At once
 
 
-@pytest.fixture
-def one_write_at_a_time(monkeypatch):
-    """DynamoDB's writes to an item come one after the other; moto's may mix."""
-    lock, write = Lock(), DynamoDBBackend.update_item
-
-    def alone(*arguments, **named):
-        with lock:
-            return write(*arguments, **named)
-
-    monkeypatch.setattr(DynamoDBBackend, "update_item", alone)
-
-
-@pytest.mark.usefixtures("one_write_at_a_time")
 def test_of_fifty_at_once_exactly_those_pass_that_the_budget_pays_for():
     caller = limited(month_nano_usd=10 * WORST_NANO_USD)
     budgets, limits = _budgets(), caller.limits
