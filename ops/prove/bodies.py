@@ -100,7 +100,7 @@ def a_job_is_listed_while_it_runs(probe: Probe) -> Finding:
         job = probe.send("POST", STARTING[1], body).json()["execution_id"]
 
         def status() -> str | None:
-            jobs = probe.send("GET", f"{STARTING[1]}?limit=100").json()["data"]
+            jobs = probe.send("GET", STARTING[1]).json()["data"]
             return next((one["status"] for one in jobs if one["execution_id"] == job), None)
 
         return probe.eventually(status)

@@ -11,6 +11,7 @@ from local.faults.killing import kill_caller
 from local.state import read_state
 from tests.conftest import Stack, running_stack
 from tests.support.held_exchange import HeldExchange, answers
+from tests.support.spend_books import SpendBooks
 
 WORKERS = 12
 """Of each function: as many calls may run at once."""
@@ -33,6 +34,12 @@ def billed(exchange) -> Iterator[Stack]:
         group = read_state(urlsplit(running.base_url).port).emulator_pid
         exchange.kill = lambda *ports: kill_caller(group, *ports)
         yield running
+
+
+@pytest.fixture(scope="session")
+def books(billed, exchange) -> SpendBooks:
+    """Of what is spent on that stack."""
+    return SpendBooks(billed, exchange)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import requests
 from local.faults import aimock
 from local.faults.exchange import marked
 from tests.support.api_calls import assert_error, call, ended_job, eventually, get, post
-from tests.support.spend_books import SpendBooks, charged
+from tests.support.spend_books import charged
 
 pytestmark = pytest.mark.xdist_group("billed")
 
@@ -23,11 +23,6 @@ REPLAYED = "x-idempotent-replay"
 @pytest.fixture(scope="module")
 def stack(billed):
     return billed
-
-
-@pytest.fixture(scope="module")
-def books(stack, exchange):
-    return SpendBooks(stack, exchange)
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from local.state import read_state
 from tests.conftest import PROJECT
 from tests.support.api_calls import assert_error, call, eventually, get, post
 from tests.support.held_exchange import LONG, SHORT, TALKATIVE
-from tests.support.spend_books import SpendBooks, charged, overdrawn
+from tests.support.spend_books import charged, overdrawn
 
 pytestmark = pytest.mark.xdist_group("billed")
 
@@ -48,11 +48,6 @@ KILLS = 5
 @pytest.fixture(scope="module")
 def stack(billed):
     return billed
-
-
-@pytest.fixture(scope="module")
-def books(stack, exchange):
-    return SpendBooks(stack, exchange)
 
 
 def _body(mark, **more):

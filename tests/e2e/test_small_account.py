@@ -45,12 +45,16 @@ def refused(stack, construct_id):
         functions.delete_function_concurrency(FunctionName=name)
 
 
-def waits_to_be_replayed(event, told):
-    """With the cost that its caller was told; nobody bills it, as it is simulated."""
-    kept, usage = event["answer"]["usage"], told["usage"]
-    simulated = round(usage["simulated_cost_usd"] * 10**9)
-    assert (kept["total_cost_nano_usd"], usage["total_cost_usd"]) == (0, 0)
-    return kept["simulated_cost_nano_usd"] == simulated > 0
+def told_costs(told):
+    """In nano-dollars, as an answer's caller knows them: what is billed, and what is simulated."""
+    usage = told["usage"]
+    return tuple(round(usage[name] * 10**9) for name in ("total_cost_usd", "simulated_cost_usd"))
+
+
+def costs_waiting(event):
+    """The same of an answer that waits to be recorded."""
+    usage = event["answer"]["usage"]
+    return usage["total_cost_nano_usd"], usage["simulated_cost_nano_usd"]
 
 
 def test_a_crowd_is_answered_or_told_to_come_back_and_nobody_is_failed(small):
@@ -69,10 +73,10 @@ def test_a_crowd_is_answered_or_told_to_come_back_and_nobody_is_failed(small):
         id_, row = told["request_id"], logged.get(told["request_id"])
         if answer.status_code == 200 and row:
             assert row["status"] == "SUCCEEDED"
-            cost = told["usage"]["simulated_cost_usd"]
-            assert row["simulated_cost_nano_usd"] == round(cost * 10**9) > 0
+            recorded = row["cost_nano_usd"], row["simulated_cost_nano_usd"]
+            assert recorded == told_costs(told)
         elif answer.status_code == 200:
-            assert waits_to_be_replayed(waiting[id_], told)
+            assert costs_waiting(waiting[id_]) == told_costs(told)
 
 
 def test_every_accepted_job_ends_with_an_answer_or_a_reason(small):
@@ -123,7 +127,10 @@ def test_an_answer_that_could_not_be_recorded_is_given_and_waits_for_replay(smal
         answer = ask(small)
     told = answer.json()
     assert answer.status_code == 200
-    assert waits_to_be_replayed(waiting_for_replay(small)[told["request_id"]], told)
+    billed, simulated = told_costs(told)
+    assert billed == 0 < simulated
+    waiting = waiting_for_replay(small)
+    assert costs_waiting(waiting[told["request_id"]]) == (billed, simulated)
 
 
 def test_a_request_that_could_not_even_be_recorded_is_one_too_many_and_waits_for_replay(small):
