@@ -9,6 +9,7 @@ HTTP, called by API Gateway (`stacks/api/routes.py` has the table):
     metrics    what the engine did
     console    the page and its files
     docs       the API's description of itself, and the page that shows it
+    openai     the routes that OpenAI's clients know, which start the same executions
     admin      callers, their keys and budgets, for operators
 
 Events:
@@ -18,7 +19,7 @@ Events:
     sweep      each minute: holds that nobody settled, and alerts of budgets that are used
 
 What they share is in `shared`, in rooms on five floors; imports go down only:
-    callers · kept_answers
+    callers · kept_answers · jobs
     health · policy · money
     contracts · gateway · local_models
     storage · telemetry · catalogue · prompts

@@ -9,7 +9,7 @@ from stacks.api.rest_api import Api
 from stacks.compute.event_sources import EventSources, add_stopped_jobs_queue
 from stacks.compute.function_table import Resources, function_specs
 from stacks.compute.functions import Functions
-from stacks.compute.machines import JOBS_MACHINE, SYNC_MACHINE, Machines
+from stacks.compute.machines import JOBS_MACHINE, MACHINES, SYNC_MACHINE, Machines
 from stacks.config import StageConfig
 from stacks.monitoring.alarms import add_alarm_topic
 from stacks.monitoring.monitored_resources import MonitoredResources
@@ -26,7 +26,8 @@ class PipelineStack(Stack):
         super().__init__(scope, construct_id, description="LLM orchestrator: functions and API")
         stopped_jobs = add_stopped_jobs_queue(self, storage)
         alarm_topic = add_alarm_topic(self, config)
-        resources = Resources(storage, stopped_jobs, alarm_topic, JOBS_MACHINE.logical_id)
+        machine_ids = {one.name: one.logical_id for one in MACHINES}
+        resources = Resources(storage, stopped_jobs, alarm_topic, machine_ids)
         specs = function_specs(config, resources)
         functions = Functions(self, "Functions", config=config, specs=specs)
         machines = Machines(

@@ -11,7 +11,6 @@ from functions.api.audit_records import AuditRecords
 from functions.api.callers import listed_caller
 from functions.api.feedback import Grade
 from functions.api.job_list import JobsQuery, jobs_page
-from functions.api.jobs import Jobs
 from functions.api.liveness import Liveness
 from functions.api.models import get_model, list_models
 from functions.shared.callers.directory import names_for
@@ -21,6 +20,7 @@ from functions.shared.gateway.reader import Reader
 from functions.shared.gateway.rest import caller_id_of, caller_of, new_resolver, parsed_body
 from functions.shared.health.listing import current_health
 from functions.shared.health.reader import Health
+from functions.shared.jobs.executions import Jobs
 from functions.shared.money.budget_table import BudgetTable
 from functions.shared.policy.provider_choice import ProviderChoice
 from functions.shared.settings import ApiSettings, read_settings

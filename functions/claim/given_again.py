@@ -49,6 +49,8 @@ def _unbilled(usage: Mapping[str, Any]) -> BilledUsage:
         input_tokens=usage["input_tokens"],
         cached_input_tokens=usage["cached_input_tokens"],
         output_tokens=usage["output_tokens"],
+        cache_write_tokens=usage.get("cache_write_tokens", 0),
+        reasoning_tokens=usage.get("reasoning_tokens", 0),
         total_cost_nano_usd=0,
         usage_source=usage["usage_source"],
         baseline_model=usage["baseline_model"],

@@ -121,6 +121,8 @@ def _billed(event: InvokeInput, attempt: Attempt) -> BilledUsage:
         input_tokens=usage.total_input_tokens,
         cached_input_tokens=usage.cached_input_tokens,
         output_tokens=usage.output_tokens,
+        cache_write_tokens=usage.cache_write_tokens + usage.long_cache_write_tokens,
+        reasoning_tokens=usage.reasoning_tokens,
         total_cost_nano_usd=cost,
         possibly_billed_nano_usd=sum(call.possibly_billed_nano_usd for call in calls),
         simulated_cost_nano_usd=sum(call.simulated_cost_nano_usd for call in calls),

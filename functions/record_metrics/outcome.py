@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from functions.shared.contracts.error_body import LONGER_THAN_ANY_WINDOW
 from functions.shared.contracts.states import Attempt, RecordInput
 from functions.shared.errors import (
     BudgetUnavailable,
@@ -62,7 +63,7 @@ def error_of(event: RecordInput, attempts: list[Attempt]) -> EngineError | None:
             "The request's deadline passed.", details=_attempt_details(attempts)
         )
     if isinstance(error, ContextWindowExceeded):
-        problem = problem_at("body", "longer than every candidate's context window")
+        problem = problem_at("body", LONGER_THAN_ANY_WINDOW)
         return InvalidRequest("The request is too long.", details=[problem])
     if _is_refused(error, event):
         return InvalidRequest(error.message)

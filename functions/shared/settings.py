@@ -180,6 +180,15 @@ class ApiSettings(ReaderSettings):
     JOBS_PATH: str
 
 
+class OpenaiSettings(Settings):
+    """The machines that answer while a client waits, that accept a job, and that run it."""
+
+    GENERATE_STATE_MACHINE_ARN: str
+    SUBMIT_STATE_MACHINE_ARN: str
+    JOBS_STATE_MACHINE_ARN: str
+    JOBS_TABLE: str
+
+
 class MetricsSettings(ReaderSettings):
     """`POWERTOOLS_SERVICE_NAME` is the dimension that keeps this stage's metrics apart."""
 

@@ -90,6 +90,9 @@ Share = Annotated[float, Field(gt=0, le=1)]
 
 Count = Annotated[int, Field(ge=0)]
 
+Zero = Annotated[Count, Field(exclude_if=lambda count: not count)]
+"""Left out where it is 0, as it nearly always is."""
+
 Stamped = Annotated[
     datetime,
     PlainSerializer(stamp, return_type=str, when_used="json"),

@@ -12,7 +12,6 @@ from functions.api.audit_record import AuditRecord
 from functions.api.callers import ListedCaller
 from functions.api.feedback import Grade, GradedAnswer
 from functions.api.job_list import JobsPage, JobsQuery
-from functions.api.jobs import Job
 from functions.api.liveness import Liveness
 from functions.api.models import ListedModel, ModelList
 from functions.metrics.costs import Costs
@@ -32,6 +31,7 @@ from functions.shared.callers.views import (
 )
 from functions.shared.contracts.answer import AcceptedJob, Answer
 from functions.shared.contracts.request import GenerateRequest
+from functions.shared.jobs.executions import Job
 
 Tag = Literal["Requests", "Jobs", "Models", "Metrics", "Callers", "The API itself"]
 

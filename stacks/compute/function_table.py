@@ -40,12 +40,15 @@ class Resources:
     storage: StorageStack
     stopped_jobs: sqs.IQueue
     alarm_topic: sns.ITopic
-    jobs_machine_id: str
-    """A logical id: the machine is built after the functions that it calls."""
+    machine_ids: Mapping[str, str]
+    """Logical ids, by the machines' names: a machine is built after the functions that it calls."""
+
+    def machine_arn(self, name: str) -> str:
+        return Fn.ref(self.machine_ids[name])
 
     @property
-    def jobs_machine_arn(self) -> str:
-        return Fn.ref(self.jobs_machine_id)
+    def jobs_machine_id(self) -> str:
+        return self.machine_ids["Jobs"]
 
     @property
     def job_arns(self) -> str:
@@ -265,7 +268,7 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
                 **tables,
                 **calling,
                 **spending,
-                "JOBS_STATE_MACHINE_ARN": resources.jobs_machine_arn,
+                "JOBS_STATE_MACHINE_ARN": resources.machine_arn("Jobs"),
                 "JOBS_TABLE": jobs_table.table_name,
                 "JOBS_PATH": JOBS_PATH,
             },
@@ -307,6 +310,7 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
             # Under the gateway's 29 s: a look-up over many days may be asked for twice.
             timeout_s=25,
         ),
+        _openai(resources),
         _admin(config, resources),
         FunctionSpec("Docs", "docs", extra_files=docs_page()),
         *(
@@ -374,6 +378,31 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
             # Until the next run: budgets are looked at one after the other.
             timeout_s=60,
         ),
+    )
+
+
+def _openai(resources: Resources) -> FunctionSpec:
+    """It starts executions as the gateway starts those of the native routes."""
+    jobs, jobs_table = resources.job_arns, resources.storage.jobs_table
+    answering, accepting = resources.machine_arn("Generate"), resources.machine_arn("Submit")
+    return FunctionSpec(
+        "Openai",
+        "openai",
+        environment={
+            "GENERATE_STATE_MACHINE_ARN": answering,
+            "SUBMIT_STATE_MACHINE_ARN": accepting,
+            "JOBS_STATE_MACHINE_ARN": resources.machine_arn("Jobs"),
+            "JOBS_TABLE": jobs_table.table_name,
+        },
+        grants=(
+            allow("states:StartSyncExecution", answering, accepting),
+            allow("states:DescribeExecution", jobs),
+            allow("states:StopExecution", jobs),
+            allow("dynamodb:UpdateItem", jobs_table.table_arn),
+        ),
+        wildcards={resources.job_arns_as_checked: "A job gets its name from its request."},
+        # As long as the gateway waits.
+        timeout_s=29,
     )
 
 

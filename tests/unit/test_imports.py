@@ -23,7 +23,7 @@ FLOORS = (
     {"storage", "telemetry", "catalogue", "prompts"},
     {"contracts", "gateway", "local_models", "simulation"},
     {"health", "policy", "money"},
-    {"callers", "kept_answers"},
+    {"callers", "kept_answers", "jobs"},
 )
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 SIBLINGS = {"route": {"classify", "score"}}

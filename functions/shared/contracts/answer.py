@@ -10,7 +10,7 @@ from pydantic_core import CoreSchema
 
 from functions.shared.contracts.decision import Exclusion
 from functions.shared.contracts.request import ToolCall
-from functions.shared.vocabulary import Count, Frozen, NanoUsd, Score, Task, TaskSource, Usd
+from functions.shared.vocabulary import Count, Frozen, NanoUsd, Score, Task, TaskSource, Usd, Zero
 
 
 class CandidateSummary(Frozen):
@@ -89,6 +89,8 @@ class _NamingNoBaseline(Frozen):
 class BilledUsage(_NamingNoBaseline):
     """`input_tokens` counts all of the input, `cached_input_tokens` the part of it read from a cache.
 
+    `cache_write_tokens` is the part that was written to one, `reasoning_tokens` the part of `output_tokens` that
+    nobody sees; both are left out where they are 0.
     All parts that are priced stand in the request log, with the attempt. `total_cost_nano_usd` is what
     providers bill for all attempts; what they may bill for answers that never came, and what nobody bills
     for simulated ones, stand apart. Cost and estimated savings add up to the baseline's cost: that of
@@ -99,6 +101,8 @@ class BilledUsage(_NamingNoBaseline):
     input_tokens: Count
     cached_input_tokens: Count
     output_tokens: Count
+    cache_write_tokens: Zero = 0
+    reasoning_tokens: Zero = 0
     total_cost_nano_usd: NanoUsd
     possibly_billed_nano_usd: NanoUsd = 0
     simulated_cost_nano_usd: NanoUsd = 0
@@ -115,6 +119,8 @@ class AnswerUsage(_NamingNoBaseline):
     input_tokens: Count
     cached_input_tokens: Count
     output_tokens: Count
+    cache_write_tokens: Zero = 0
+    reasoning_tokens: Zero = 0
     total_cost_usd: Usd
     possibly_billed_usd: Usd
     simulated_cost_usd: Usd

@@ -10,6 +10,9 @@ from functions.shared.contracts.decision import Exclusion
 from functions.shared.errors import HTTP_STATUS
 from functions.shared.vocabulary import Count, Frozen, Usd
 
+LONGER_THAN_ANY_WINDOW = "longer than every candidate's context window"
+"""The problem of a request's body that no model reads whole."""
+
 ErrorCode = Annotated[str, Field(json_schema_extra={"enum": list(HTTP_STATUS)})]
 """A text to what reads: a job of an earlier version may have ended by another."""
 

@@ -10,16 +10,13 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
-    PlainValidator,
     StringConstraints,
     Tag,
-    WithJsonSchema,
     model_validator,
 )
 from pydantic.config import JsonDict
 
-from functions.shared.attempt_limits import MAX_NAMED
-from functions.shared.caller import CacheTtl
+from functions.shared.contracts.asked import Asked, ModelId
 from functions.shared.contracts.field_rules import all_of, exactly_one_of, needs, not_both
 from functions.shared.contracts.image_address import public_address
 from functions.shared.contracts.inline_image import inline_image, is_inline
@@ -34,18 +31,8 @@ from functions.shared.contracts.tools import (
     Tool,
     ToolChoice,
 )
-from functions.shared.vocabulary import Effort, Preference, Strict, Task, Usd
+from functions.shared.vocabulary import Strict
 from functions.shared.well_formed import well_formed_json
-
-SessionId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,128}$")]
-
-ModelId = Annotated[str, StringConstraints(min_length=1, max_length=100)]
-
-
-def _distinct(ids: list[str]) -> list[str]:
-    if len(set(ids)) < len(ids):
-        raise ValueError("names a model twice")
-    return ids
 
 
 class FunctionCall(Strict):
@@ -193,40 +180,8 @@ class Message(Strict):
 
 MaxOutputTokens = Annotated[int, Field(ge=1, le=200_000)]
 
-StopSequence = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 
-StopSequences = Annotated[
-    list[StopSequence],
-    Field(max_length=4),
-    BeforeValidator(
-        lambda stop: [stop] if isinstance(stop, str) else stop,
-        json_schema_input_type=StopSequence | Annotated[list[StopSequence], Field(max_length=4)],
-    ),
-]
-
-Penalty = Annotated[float, Field(ge=-2, le=2)]
-
-TokenId = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,8}$")]
-
-
-def _number(value: object) -> object:
-    """As it came: a union of both kinds would tell of problems in its branches."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError("must be a number")
-    return value
-
-
-Bias = Annotated[
-    int | float,
-    PlainValidator(_number),
-    Field(ge=-100, le=100),
-    WithJsonSchema({"type": "number", "minimum": -100, "maximum": 100}),
-]
-
-Verbosity = Literal["low", "medium", "high"]
-
-
-class GenerateRequest(Strict):
+class GenerateRequest(Asked):
     """The body of `/generate`, `/jobs` and `/route`: exactly one of `text` and `messages`.
 
     Something has to be said in `messages`; `max_tokens` is the same as `max_output_tokens` where both are
@@ -241,84 +196,19 @@ class GenerateRequest(Strict):
         )
     )
 
-    task: Literal[Task, "auto"] = "auto"
-    """What is to be done; `auto` has it classified."""
     text: NonBlank | None = None
     messages: Annotated[list[Message], Field(min_length=1, max_length=500)] | None = None
-    model_preference: Preference = "balanced"
-    """What counts most where several models can answer."""
-    max_cost_usd: (
-        Annotated[
-            Usd,
-            Field(gt=0, le=1000),
-            WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": 1000}),
-        ]
-        | None
-    ) = None
-    """At most, over all attempts together: a call is made only if the most that it can cost still fits."""
-    max_latency_ms: Annotated[int, Field(ge=1, le=900_000)] | None = None
-    """Until when an answer is of use, from the request's arrival."""
     model: ModelId | None = None
     """A catalogue id, which is asked first."""
-    models: (
-        Annotated[
-            list[ModelId],
-            Field(min_length=1, max_length=MAX_NAMED),
-            AfterValidator(_distinct),
-            Field(json_schema_extra={"uniqueItems": True}),
-        ]
-        | None
-    ) = None
-    """Instead of `model`: asked in this order where limits and capabilities allow."""
-    fallback: bool | None = None
-    """Whether others may be asked than those named; true by default with `model`, false with `models`."""
     system: Annotated[str, StringConstraints(min_length=1)] | None = None
     """Instructions, before those of `messages`."""
     max_output_tokens: MaxOutputTokens | None = None
     max_tokens: MaxOutputTokens | None = None
     """What `max_output_tokens` is called elsewhere."""
-    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    top_p: Annotated[float, Field(ge=0, le=1)] | None = None
-    stop: StopSequences | None = None
-    """One text at which the answer ends, or up to four."""
-    seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
-    presence_penalty: Penalty | None = None
-    frequency_penalty: Penalty | None = None
-    logit_bias: (
-        Annotated[
-            dict[TokenId, Bias],
-            Field(max_length=1024, json_schema_extra={"additionalProperties": False}),
-        ]
-        | None
-    ) = None
-    parallel_tool_calls: bool | None = None
-    reasoning_effort: Effort | None = None
-    verbosity: Verbosity | None = None
-    user: Annotated[str, StringConstraints(max_length=512)] | None = None
-    service_tier: Annotated[str, StringConstraints(max_length=64)] | None = None
-    """`auto` and `default` are the standard tier, which every call is asked at; any other is left out."""
-    n: Literal[1] | None = None
     tools: Annotated[list[Tool], Field(min_length=1, max_length=MAX_TOOLS)] | None = None
     tool_choice: ToolChoice | None = None
     """In the form of Chat Completions, Responses or Messages."""
     response_format: ResponseFormat | None = None
-    cache_ttl_seconds: CacheTtl | None = None
-    """The answer to the same request is given again for so long; without it the caller's default holds."""
-    session_id: SessionId | None = None
-    """Keeps a conversation on its model while that is healthy."""
-    explain: bool = False
-    """Whether the answer tells every candidate and every excluded model."""
-    metadata: (
-        Annotated[
-            dict[
-                Annotated[str, StringConstraints(min_length=1, max_length=64)],
-                Annotated[str, StringConstraints(max_length=512)],
-            ],
-            Field(max_length=16),
-        ]
-        | None
-    ) = None
-    """Pairs for the request log."""
 
     @model_validator(mode="after")
     def _has_one_input(self) -> Self:

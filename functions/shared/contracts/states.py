@@ -10,7 +10,7 @@ from functions.shared.caller import Caller
 from functions.shared.contracts.answer import Answer, BilledUsage, FinishReason, Performance
 from functions.shared.contracts.decision import Candidate, Claim, Decision, Profile, Unset
 from functions.shared.contracts.request import GenerateRequest
-from functions.shared.vocabulary import Count, Frozen, Mode, NanoUsd, Usage
+from functions.shared.vocabulary import Count, Frozen, Mode, NanoUsd, Usage, Zero
 
 UNLIMITED_NANO_USD = 10**15
 """A million US dollars, more than any request can cost, and exact in every JSON."""
@@ -125,10 +125,6 @@ class InvokeInput(Frozen):
     remaining: Count
     retry_count: Count = 0
     entered_at: str = ""
-
-
-Zero = Annotated[Count, Field(exclude_if=lambda count: not count)]
-"""Left out where it is 0, as it nearly always is."""
 
 
 class Call(Frozen):

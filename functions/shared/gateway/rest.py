@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
@@ -47,8 +48,11 @@ class _Resolver(APIGatewayRestResolver):
         return answer | {"multiValueHeaders": common | answer["multiValueHeaders"]}
 
 
-def new_resolver() -> APIGatewayRestResolver:
-    """A router whose errors all have the contract's shape."""
+def new_resolver(
+    answer_error: Callable[[EngineError, str], Response[str]] | None = None,
+) -> APIGatewayRestResolver:
+    """A router whose errors all have one shape: the contract's, or that of `answer_error`, which gets the
+    request's id, too."""
     app = _Resolver(strip_prefixes=["/api"])
     app.use(middlewares=[_refuse_line_ends])
 
@@ -57,7 +61,7 @@ def new_resolver() -> APIGatewayRestResolver:
         known = _known(error)
         if known.code == EngineError.code:
             count_internal_error(app.lambda_context.function_name)
-        return _error_response(known, id_of(app.current_event))
+        return (answer_error or _error_response)(known, id_of(app.current_event))
 
     return app
 

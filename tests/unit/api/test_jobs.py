@@ -6,10 +6,10 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from functions.api import jobs as jobs_module
-from functions.api.jobs import Jobs
 from functions.shared.errors import NotFound
 from functions.shared.gateway.reader import Reader
+from functions.shared.jobs import executions as jobs_module
+from functions.shared.jobs.executions import Jobs
 from functions.shared.storage.job_table import JobTable
 
 DEFINITION = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}}}

@@ -160,7 +160,7 @@ def test_who_has_no_budget_left_is_told_not_to_try_again(monkeypatch):
     def poor(*_, **__):
         raise BudgetExceeded("Nothing is left.")
 
-    monkeypatch.setattr("functions.api.jobs.Jobs.get", poor)
+    monkeypatch.setattr("functions.shared.jobs.executions.Jobs.get", poor)
     response = answered(api, "GET", "/v1/jobs/req_1")
     assert response["statusCode"] == 402
     assert response["multiValueHeaders"]["x-should-retry"] == ["false"]

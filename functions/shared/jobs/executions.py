@@ -58,7 +58,12 @@ class Jobs:
 
     def get(self, execution_id: str) -> Job:
         """Raises `NotFound`, and `ClientError` where Step Functions refuses the look-up."""
-        return _job(execution_id, self._describe(execution_id))
+        return self.with_input(execution_id)[0]
+
+    def with_input(self, execution_id: str) -> tuple[Job, dict[str, Any]]:
+        """The job and what its execution was started with. Raises as `get` does."""
+        execution = self._describe(execution_id)
+        return _job(execution_id, execution), json.loads(execution["input"])
 
     def stop(self, execution_id: str) -> Job:
         """The job as it is after it was told to stop; a finished one is left as it was."""
