@@ -9,10 +9,10 @@ from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
 from functions.openai.custom_tools import CustomTool, as_function
 from functions.openai.leniency import understood
-from functions.openai.model_names import named_models
+from functions.openai.model_names import ModelName, named_models
 from functions.openai.tool_choices import prepared
 from functions.openai.translated import Translated, common_fields, refuse, told
-from functions.shared.contracts.asked import Asked, ModelId
+from functions.shared.contracts.asked import Asked
 from functions.shared.contracts.request import MaxOutputTokens, Message
 from functions.shared.contracts.response_format import ResponseFormat
 from functions.shared.contracts.tools import MAX_TOOLS, Tool, ToolChoice
@@ -52,7 +52,7 @@ class ChatCompletionRequest(Asked):
 
     model_config = OPEN
 
-    model: ModelId
+    model: ModelName
     """A catalogue id, with or without its provider in front, or `auto`, also with a preference: `auto:cheap`."""
     messages: Annotated[list[Message], Field(min_length=1, max_length=500)]
     max_completion_tokens: MaxOutputTokens | None = None

@@ -13,7 +13,9 @@ from functions.shared.contracts.error_body import LONGER_THAN_ANY_WINDOW
 from functions.shared.errors import HTTP_STATUS, EngineError, error_body
 
 _JSON = "application/json"
-MODEL_NOT_FOUND = "model_not_found"
+MODEL_NOT_FOUND, CONTEXT_LENGTH_EXCEEDED = "model_not_found", "context_length_exceeded"
+STATUS: Mapping[str, int] = {**HTTP_STATUS, MODEL_NOT_FOUND: 404, CONTEXT_LENGTH_EXCEEDED: 400}
+"""Of our codes, and of two that clients look for."""
 
 _TYPES: Mapping[int, str] = {
     400: "invalid_request_error",
@@ -57,7 +59,7 @@ def _response(body: Mapping[str, Any], names: Mapping[str, str]) -> Response[str
         **({"Retry-After": str(wait_s)} if wait_s else {}),
     }
     return Response(
-        status_code=_status(error),
+        status_code=STATUS[error["code"]],
         content_type=_JSON,
         body=json.dumps({"error": openai_error(error, names), "request_id": body["request_id"]}),
         headers=headers,
@@ -67,10 +69,9 @@ def _response(body: Mapping[str, Any], names: Mapping[str, str]) -> Response[str
 def openai_error(error: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     problems = [_renamed(one, names) for one in error.get("details", [])]
     fields = [one for one in problems if "field" in one]
-    told = "; ".join(f"{one['field']} {one['problem']}" for one in fields)
     return {
-        "message": f"{error['message']} {told}".strip(),
-        "type": _TYPES.get(_status(error), "server_error"),
+        "message": _message(error, fields),
+        "type": _TYPES.get(STATUS[error["code"]], "server_error"),
         "param": fields[0]["field"] if fields else None,
         "code": _code(error),
         **({"details": problems} if problems else {}),
@@ -78,15 +79,18 @@ def openai_error(error: Mapping[str, Any], names: Mapping[str, str]) -> dict[str
     }
 
 
+def _message(error: Mapping[str, Any], fields: list[dict[str, Any]]) -> str:
+    """Clients show nothing else."""
+    if error["code"] != "invalid_request" or not fields:
+        return str(error["message"])
+    told = "; ".join(f"{one['field']} {one['problem']}" for one in fields)
+    return f"{error['message'].rstrip('.')}: {told}."
+
+
 def _code(error: Mapping[str, Any]) -> str:
-    """Ours, but for one more that clients look for."""
     problems = [one.get("problem") for one in error.get("details", [])]
     is_long = LONGER_THAN_ANY_WINDOW in problems
-    return "context_length_exceeded" if is_long else str(error["code"])
-
-
-def _status(error: Mapping[str, Any]) -> int:
-    return 404 if error["code"] == MODEL_NOT_FOUND else HTTP_STATUS[error["code"]]
+    return CONTEXT_LENGTH_EXCEEDED if is_long else str(error["code"])
 
 
 def _may_help(error: Mapping[str, Any]) -> bool:

@@ -25,12 +25,12 @@ class _AsAnswered(Strict):
     model_config = ConfigDict(extra="ignore")
 
 
-class TextPart(_AsAnswered):
+class InputText(_AsAnswered):
     type: Literal["input_text", "output_text", "text", "summary_text"]
     text: str
 
 
-class RefusalPart(_AsAnswered):
+class InputRefusal(_AsAnswered):
     type: Literal["refusal"]
     refusal: str
 
@@ -44,7 +44,7 @@ class InputImage(_AsAnswered):
 
 
 Parts = Annotated[
-    list[Annotated[TextPart | RefusalPart | InputImage, Field(discriminator="type")]],
+    list[Annotated[InputText | InputRefusal | InputImage, Field(discriminator="type")]],
     Field(max_length=_MOST_PARTS, fail_fast=True),
 ]
 Content = Annotated[
@@ -163,11 +163,11 @@ def _content(content: Any) -> Any:
     return content if isinstance(content, str) else [_part(one) for one in content]
 
 
-def _part(part: TextPart | RefusalPart | InputImage) -> dict[str, Any]:
+def _part(part: InputText | InputRefusal | InputImage) -> dict[str, Any]:
     if isinstance(part, InputImage):
         detail = {"detail": part.detail} if part.detail else {}
         return {"type": "image_url", "image_url": {"url": part.image_url, **detail}}
-    return {"type": "text", "text": part.refusal if isinstance(part, RefusalPart) else part.text}
+    return {"type": "text", "text": part.refusal if isinstance(part, InputRefusal) else part.text}
 
 
 def _words(output: Any) -> str | list[dict[str, Any]]:

@@ -24,7 +24,7 @@ def understood(body: Any, kind: type[Body]) -> tuple[Body, list[str]]:
         try:
             return kind.model_validate(body), list(dict.fromkeys(ignored))
         except ValidationError as error:
-            unknown = _unknown(error, kind)
+            unknown = [way for way in _unknown(error, kind) if _is_there(body, way)]
             if not unknown:
                 raise InvalidRequest.of(problems_of(error, kind)) from None
             body, lost = _without(body, unknown)
@@ -35,6 +35,16 @@ def _unknown(error: ValidationError, kind: type[BaseModel]) -> set[Location]:
     told = error.errors(include_url=False, include_input=False, include_context=False)
     places = [one["loc"] for one in told if one["type"] == "extra_forbidden"]
     return {(*place_in(kind, place[:-1]).way, place[-1]) for place in places}
+
+
+def _is_there(body: Any, way: Location) -> bool:
+    """A validator may have looked at another form of what was sent."""
+    for part in way:
+        try:
+            body = body[part]
+        except (LookupError, TypeError):
+            return False
+    return True
 
 
 def _without(body: Any, ways: Iterable[Location]) -> tuple[Any, list[Location]]:

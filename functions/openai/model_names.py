@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
+
+from pydantic import WithJsonSchema
 
 from functions.shared.attempt_limits import MAX_NAMED
 from functions.shared.catalogue.models import load_catalogue
+from functions.shared.contracts.asked import ModelId
 from functions.shared.errors import InvalidRequest
 from functions.shared.vocabulary import Preference
 
 AUTO = "auto"
 _PREFERENCES = get_args(Preference)
+
+ModelName = Annotated[
+    ModelId,
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"enum": [AUTO, *(f"{AUTO}:{preference}" for preference in _PREFERENCES)]},
+                {"type": "string", "minLength": 1, "maxLength": 100},
+            ]
+        }
+    ),
+]
 
 
 def named_models(model: str, models: Sequence[str] | None) -> dict[str, Any]:

@@ -11,10 +11,10 @@ from functions.openai.chat_request import OPEN
 from functions.openai.custom_tools import FlatCustomTool, as_function
 from functions.openai.input_items import Items, messages_of, refuse_unknown_items
 from functions.openai.leniency import understood
-from functions.openai.model_names import named_models
+from functions.openai.model_names import ModelName, named_models
 from functions.openai.tool_choices import prepared
 from functions.openai.translated import Translated, common_fields, refuse, told
-from functions.shared.contracts.asked import Asked, ModelId, Verbosity
+from functions.shared.contracts.asked import Asked, Verbosity
 from functions.shared.contracts.request import MaxOutputTokens
 from functions.shared.contracts.tools import MAX_TOOLS, FunctionDefinition, ToolChoice
 from functions.shared.errors import InvalidRequest
@@ -67,7 +67,7 @@ class ResponseRequest(Asked):
 
     model_config = OPEN
 
-    model: ModelId
+    model: ModelName
     """A catalogue id, with or without its provider in front, or `auto`, also with a preference: `auto:cheap`."""
     input: Annotated[
         Annotated[str, Tag("Text")] | Annotated[Items, Tag("Items")],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from functions.openai.custom_tools import call_as_function
+from functions.shared.contracts.tools import chat_form
 from functions.shared.errors import InvalidRequest
 
 _RUN_BY_CLIENTS = frozenset({"function", "custom"})
@@ -25,7 +26,7 @@ def prepared(body: Any) -> Any:
     if not tools and choice in ("auto", "none"):
         ready = {name: value for name, value in body.items() if name != "tool_choice"}
     elif choice is not None:
-        ready = {**body, "tool_choice": _as_function(choice)}
+        ready = {**body, "tool_choice": chat_form(_as_function(choice))}
     messages = body.get("messages")
     return {**ready, "messages": _with_functions(messages)} if isinstance(messages, list) else ready
 

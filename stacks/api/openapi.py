@@ -18,6 +18,8 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 from pydantic_core import core_schema
 
+from functions.openai.errors import STATUS
+from functions.openai.sse import CONTENT_TYPE as EVENT_STREAM
 from functions.shared.contracts.error_body import ErrorBody
 from functions.shared.errors import HTTP_STATUS
 from functions.shared.gateway.response_headers import OF_JSON, OF_PAGE
@@ -41,6 +43,7 @@ path. Whole numbers are written without a fraction or an exponent."""
 _PATH_PARAMETERS: Mapping[str, tuple[str, Any]] = {
     "execution_id": ("What `POST /jobs` answered.", RequestId),
     "request_id": ("The `request_id` of an answer.", RequestId),
+    "response_id": ("The `id` of a response.", str),
     "model_id": ("A catalogue id.", str),
     "caller": ("A caller's name or its id.", str),
     "file": ("A name that the page asks for.", str),
@@ -88,10 +91,13 @@ def document() -> dict[str, Any]:
     errors: dict[str, Any] = {}
     for route, operation in documented:
         codes = _codes_by_status(route, operation)
-        errors |= {_error_name(some): _error(status, some) for status, some in codes.items()}
+        errors |= {
+            _error_name(some, operation): _error(status, some, operation)
+            for status, some in codes.items()
+        }
         told = _operation(route, operation, references, examples.get(operation.name, {}))
         told["responses"] |= {
-            str(status): {"$ref": f"#/components/responses/{_error_name(some)}"}
+            str(status): {"$ref": f"#/components/responses/{_error_name(some, operation)}"}
             for status, some in codes.items()
         }
         paths.setdefault(f"/{route.path.removeprefix(_BASE)}", {})[route.verb.lower()] = told
@@ -167,16 +173,45 @@ def _schemas(
 ) -> tuple[Mapping[_Reference, dict[str, Any]], dict[str, Any]]:
     """How each model is referred to, and the components: what is sent as it is validated, what is answered
     as it is written."""
-    wanted: dict[_Reference, None] = {(ErrorBody, "serialization"): None}
-    for one in operations:
-        if one.body:
+    wanted: dict[_Reference, None] = {}
+    listed = list(operations)
+    for one in listed:
+        wanted[one.errors, "serialization"] = None
+        if one.body and not one.ignores_unknown:
             wanted[one.body, "validation"] = None
         if isinstance(one.answer, type):
             wanted[one.answer, "serialization"] = None
     references, defined = models_json_schema(
         [*wanted], schema_generator=_Described, ref_template=_SCHEMAS
     )
-    return {one: references[one] for one in wanted}, defined["$defs"]
+    open_references, open_schemas = _open_schemas(one.body for one in listed if one.ignores_unknown)
+    told = {one: references[one] for one in wanted}
+    return {**told, **open_references}, defined["$defs"] | open_schemas
+
+
+def _open_schemas(
+    bodies: Iterable[type[BaseModel] | None],
+) -> tuple[Mapping[_Reference, dict[str, Any]], dict[str, Any]]:
+    """The same of bodies whose unknown fields are ignored: they share models with others that refuse them."""
+    kinds: list[_Reference] = [(body, "validation") for body in bodies if body]
+    references, defined = models_json_schema(
+        kinds, schema_generator=_Described, ref_template=_SCHEMAS.format(model="Open{model}")
+    )
+    named = {f"Open{name}": _opened(schema) for name, schema in defined["$defs"].items()}
+    return {one: references[one] for one in kinds}, named
+
+
+def _opened(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_opened(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = schema.get("additionalProperties") is False and "properties" in schema
+    return {
+        name: _opened(one)
+        for name, one in schema.items()
+        if not closed or name != "additionalProperties"
+    }
 
 
 def _operation(
@@ -254,11 +289,12 @@ def _answers(
         told = {"description": operation.summary, "headers": headers, "content": content}
         return {"200": told, "304": known}
     content = {"schema": references[operation.answer, "serialization"]}
+    streamed = {EVENT_STREAM: {"schema": {"type": "string"}}} if operation.streams else {}
     return {
         str(operation.status): {
             "description": operation.summary,
             "headers": _headers(operation.answer_headers, OF_JSON),
-            "content": {JSON: content | _example(examples, "answer")},
+            "content": {JSON: content | _example(examples, "answer"), **streamed},
         }
     }
 
@@ -294,14 +330,17 @@ def _codes_by_status(route: Route, operation: Operation) -> dict[int, list[str]]
     return by_status
 
 
-def _error_name(codes: list[str]) -> str:
-    return ".".join(codes)
+def _error_name(codes: list[str], operation: Operation) -> str:
+    shape = [] if operation.errors is ErrorBody else ["openai"]
+    return ".".join([*shape, *codes])
 
 
-def _error(status: int, codes: list[str]) -> dict[str, Any]:
+def _error(status: int, codes: list[str], operation: Operation) -> dict[str, Any]:
     meant = " ".join(f"`{code}`: {_MEANINGS[code]}" for code in codes)
-    only = {"properties": {"error": {"properties": {"code": {"enum": codes}}}}}
-    schema = {"allOf": [{"$ref": _SCHEMAS.format(model=ErrorBody.__name__)}, only]}
+    own = [] if operation.errors is ErrorBody else [*STATUS.keys() - HTTP_STATUS.keys()]
+    known = [*codes, *sorted(code for code in own if STATUS[code] == status)]
+    only = {"properties": {"error": {"properties": {"code": {"enum": known}}}}}
+    schema = {"allOf": [{"$ref": _SCHEMAS.format(model=operation.errors.__name__)}, only]}
     return {
         "description": meant,
         "headers": _headers(_ERROR_HEADERS.get(status, ()), OF_JSON),

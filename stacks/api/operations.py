@@ -20,6 +20,9 @@ from functions.metrics.models import ModelMetrics, ProviderList
 from functions.metrics.realtime import Realtime
 from functions.metrics.summary import Summary
 from functions.metrics.window import NoQuery, WindowQuery
+from functions.openai.bodies import ChatCompletion, OpenaiErrorBody, Response
+from functions.openai.chat_request import ChatCompletionRequest
+from functions.openai.responses_request import ResponseRequest
 from functions.route.dry_run import DryRun
 from functions.shared.callers.forms import BudgetChange, CallerChange, NewCaller, Rotation, Switch
 from functions.shared.callers.views import (
@@ -30,10 +33,11 @@ from functions.shared.callers.views import (
     Spend,
 )
 from functions.shared.contracts.answer import AcceptedJob, Answer
+from functions.shared.contracts.error_body import ErrorBody
 from functions.shared.contracts.request import GenerateRequest
 from functions.shared.jobs.executions import Job
 
-Tag = Literal["Requests", "Jobs", "Models", "Metrics", "Callers", "The API itself"]
+Tag = Literal["Requests", "Jobs", "OpenAI", "Models", "Metrics", "Callers", "The API itself"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,18 @@ REPLAYED = Header(
     "`true` where this is the answer to the first request of the Idempotency-Key.",
     {"type": "string", "enum": ["true"]},
 )
+_TEXT: Mapping[str, Any] = {"type": "string"}
+ROUTING_FACTS = (
+    Header("x-request-id", "Of the request that was answered.", _TEXT, required=True),
+    Header("x-model", "The model that answered.", _TEXT),
+    Header("x-provider", "Its provider.", _TEXT),
+    Header("x-cost-usd", "What providers bill for all attempts.", _TEXT),
+    Header("x-fallbacks", "How many models failed before.", _TEXT),
+    Header("x-dropped-parameters", "What the model did not get as it was sent.", _TEXT),
+    Header(
+        "x-stream-mode", "That a stream began when its answer was finished.", {"const": "buffered"}
+    ),
+)
 LOCATION = Header("Location", "Where the job's status is.", {"type": "string"}, required=True)
 
 
@@ -63,6 +79,7 @@ LOCATION = Header("Location", "Where the job's status is.", {"type": "string"}, 
 class Operation:
     """`name` is what a generated client calls it; `answer` the model of its JSON, or the content type of a file.
 
+    `streams`: the answer may be server-sent events. `ignores_unknown` fields of the body, wherever they stand.
     `codes` are errors that not every route of its kind can end in: those of the gateway follow from
     `gateway_responses.py`.
     """
@@ -79,11 +96,17 @@ class Operation:
     headers: tuple[Header, ...] = ()
     answer_headers: tuple[Header, ...] = ()
     codes: tuple[str, ...] = ()
+    errors: type[BaseModel] = ErrorBody
+    streams: bool = False
+    ignores_unknown: bool = False
 
 
 _ROUTING = ("not_found", "budget_exceeded", "no_eligible_model")
 _ASKED_TWICE = ("request_in_progress", "idempotency_conflict")
 _OPERATORS = "For operators alone."
+
+_ANSWERING = (*_ROUTING, *_ASKED_TWICE, "content_filtered", "all_providers_failed")
+_OF_ANSWERS = (REPLAYED, *ROUTING_FACTS)
 
 OPERATIONS: Mapping[str, Operation] = {
     "POST /v1/generate": Operation(
@@ -95,7 +118,7 @@ OPERATIONS: Mapping[str, Operation] = {
         body=GenerateRequest,
         headers=(IDEMPOTENCY_KEY,),
         answer_headers=(REPLAYED,),
-        codes=(*_ROUTING, *_ASKED_TWICE, "content_filtered", "all_providers_failed"),
+        codes=_ANSWERING,
     ),
     "POST /v1/jobs": Operation(
         "start_job",
@@ -161,6 +184,51 @@ OPERATIONS: Mapping[str, Operation] = {
     "GET /v1/models": Operation("list_models", "Models", "The catalogue", ModelList),
     "GET /v1/models/{model_id}": Operation(
         "get_model", "Models", "One model of the catalogue", ListedModel, codes=("not_found",)
+    ),
+    "POST /v1/chat/completions": Operation(
+        "create_chat_completion",
+        "OpenAI",
+        "Answer as Chat Completions does",
+        ChatCompletion,
+        "For OpenAI's clients. It is routed, limited and logged as the native request is.",
+        body=ChatCompletionRequest,
+        headers=(IDEMPOTENCY_KEY,),
+        answer_headers=_OF_ANSWERS,
+        codes=_ANSWERING,
+        errors=OpenaiErrorBody,
+        streams=True,
+        ignores_unknown=True,
+    ),
+    "POST /v1/responses": Operation(
+        "create_response",
+        "OpenAI",
+        "Answer as Responses does, at once or in the background",
+        Response,
+        "A response that is made in the background is a job.",
+        body=ResponseRequest,
+        headers=(IDEMPOTENCY_KEY,),
+        answer_headers=_OF_ANSWERS,
+        codes=_ANSWERING,
+        errors=OpenaiErrorBody,
+        streams=True,
+        ignores_unknown=True,
+    ),
+    "GET /v1/responses/{response_id}": Operation(
+        "get_response",
+        "OpenAI",
+        "A response that is made in the background",
+        Response,
+        codes=("not_found",),
+        errors=OpenaiErrorBody,
+    ),
+    "POST /v1/responses/{response_id}/cancel": Operation(
+        "cancel_response",
+        "OpenAI",
+        "Stop a response that is made in the background",
+        Response,
+        "One that has ended stays as it is.",
+        codes=("not_found",),
+        errors=OpenaiErrorBody,
     ),
     "GET /v1/caller": Operation(
         "get_caller",

@@ -12,7 +12,7 @@ from schemathesis import GenerationMode
 from stacks.api.operations import OPERATIONS
 from stacks.api.routes import ROUTES
 from tests.conftest import running_stack
-from tests.support.api_calls import call, ended_job, get, post
+from tests.support.api_calls import call, ended_job, get, openai_post, post
 from tests.support.api_document import ANSWERED, REFUSED, assert_conforms, described
 
 pytestmark = pytest.mark.xdist_group("described")
@@ -50,6 +50,8 @@ class Own:
         answer = post(stack, "/generate", {"text": "Hello"}).json()
         job = post(stack, "/jobs", {"text": "Hello"}).json()
         ended_job(stack, job["execution_id"])
+        background = {"model": "auto", "input": "Hello", "background": True}
+        response = openai_post(stack, "/responses", background).json()
         key = stack.operator_api_key
         for caller in ("subject", "another"):
             made = post(stack, "/admin/callers", {"name": caller}, key=key)
@@ -57,6 +59,7 @@ class Own:
         self.ids = {
             "request_id": answer["request_id"],
             "execution_id": job["execution_id"],
+            "response_id": response["id"],
             "model_id": "gpt-4o",
             "caller": "subject",
             "file": "docs.css",

@@ -52,6 +52,7 @@ FUNCTIONS = {
     "Metrics": "metrics",
     "Console": "console",
     "Docs": "docs",
+    "Openai": "openai",
     "Admin": "admin",
     "Widgets": "widgets",
     "Tally": "tally",
@@ -190,6 +191,13 @@ def test_only_tracing_log_delivery_and_reading_metrics_name_no_resource(prod: St
                 "dynamodb:UpdateItem",
                 "dynamodb:BatchGetItem",
                 "dynamodb:Query",
+            },
+        ),
+        (
+            "Openai",
+            {
+                *(f"states:{action}Execution" for action in ("StartSync", "Describe", "Stop")),
+                "dynamodb:UpdateItem",
             },
         ),
         (

@@ -7,7 +7,7 @@ from tests.support.synthesized import Stage
 pytestmark = pytest.mark.xdist_group("synthesis")
 
 RECORDS = ["FunctionsTallyLogs"]
-FUNCTIONS = 22
+FUNCTIONS = 23
 # What the lines of finished requests, of attempts and of functions hold, and the access log. The
 # metrics are lists, as the format of Powertools has them.
 FIELDS = {

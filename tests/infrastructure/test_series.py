@@ -27,9 +27,9 @@ pytestmark = pytest.mark.xdist_group("synthesis")
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 OBSERVABILITY = Path(__file__).parents[2] / "docs" / "observability.md"
 IDS = {"request_id": "req_1", "caller_id": "key-1", "mode": "sync"}
-MOST_SERIES = 460
+MOST_SERIES = 500
 PER_MODEL = 4
-MOST_MODELS = 80
+MOST_MODELS = 89
 
 
 @pytest.fixture(autouse=True)

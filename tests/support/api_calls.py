@@ -43,6 +43,12 @@ def post(stack, path, body=None, **options):
     return call(stack, "POST", path, body, **options)
 
 
+def openai_post(stack, path, body=None, *, key=None, **options):
+    """As OpenAI's clients do, with the key as Bearer."""
+    bearer = {"Authorization": f"Bearer {key or stack.api_key}"} | options.pop("headers", {})
+    return call(stack, "POST", path, body, headers={"X-API-Key": None} | bearer, **options)
+
+
 def get(stack, path, **options):
     return call(stack, "GET", path, **options)
 

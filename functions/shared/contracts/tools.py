@@ -87,8 +87,9 @@ _WORDS = {"any": "required"}
 """Anthropic's, in OpenAI's."""
 
 
-def _chat_form(choice: Any) -> Any:
-    """A choice as Chat Completions writes it, from the form of Responses or of Messages, too."""
+def chat_form(choice: Any) -> Any:
+    """A choice as Chat Completions writes it, from the form of Responses or of Messages, too. What is neither
+    stays as it is."""
     if isinstance(choice, str):
         return _WORDS.get(choice, choice)
     match choice:
@@ -97,11 +98,11 @@ def _chat_form(choice: Any) -> Any:
         case {"type": "function" | "tool", "name": name, **others} if not others:
             return {"type": "function", "function": {"name": name}}
         case {"type": "allowed_tools", "allowed_tools": {"tools": list(tools), **how}, **others}:
-            listed = {"tools": [_chat_form(tool) for tool in tools]}
+            listed = {"tools": [chat_form(tool) for tool in tools]}
             return {"type": "allowed_tools", "allowed_tools": how | listed, **others}
         case {"type": "allowed_tools", "tools": list(), **allowed}:
             told = {"tools": choice["tools"], **allowed}
-            return _chat_form({"type": "allowed_tools", "allowed_tools": told})
+            return chat_form({"type": "allowed_tools", "allowed_tools": told})
         case _:
             return choice
 
@@ -151,12 +152,12 @@ _Taken = (
     | TakenAllowedToolsChoice
     | FlatAllowedToolsChoice
 )
-"""What `_chat_form` takes, for the document alone."""
+"""What `chat_form` takes, for the document alone."""
 
 ToolChoice = Annotated[
     Annotated[Literal["auto", "none", "required"], Tag("Word")]
     | Annotated[NamedToolChoice, Tag("function")]
     | Annotated[AllowedToolsChoice, Tag("allowed_tools")],
     Discriminator(_choice_tag),
-    BeforeValidator(_chat_form, json_schema_input_type=_Taken),
+    BeforeValidator(chat_form, json_schema_input_type=_Taken),
 ]

@@ -58,7 +58,7 @@ class Jobs:
 
     def get(self, execution_id: str) -> Job:
         """Raises `NotFound`, and `ClientError` where Step Functions refuses the look-up."""
-        return self.with_input(execution_id)[0]
+        return _job(execution_id, self._describe(execution_id))
 
     def with_input(self, execution_id: str) -> tuple[Job, dict[str, Any]]:
         """The job and what its execution was started with. Raises as `get` does."""
