@@ -152,7 +152,7 @@ class Response(Frozen):
     model: str
     """What the client called it, and once it has answered the catalogue id of the one that did."""
     output: list[OutputItem]
-    usage: ResponseUsage | None = None
+    usage: ResponseUsage | None
     routing: OpenaiRouting | None = None
     instructions: str | None
     max_output_tokens: int | None
@@ -161,12 +161,19 @@ class Response(Frozen):
     previous_response_id: str | None
     reasoning: dict[str, str | None]
     store: bool
-    temperature: float | None
+    temperature: float
     text: dict[str, Any]
     tool_choice: str | dict[str, Any]
     tools: list[dict[str, Any]]
-    top_p: float | None
+    top_p: float
+    presence_penalty: float
+    frequency_penalty: float
     truncation: Literal["disabled"]
+    service_tier: Literal["default"]
+    top_logprobs: Literal[0]
+    max_tool_calls: None
+    safety_identifier: None
+    prompt_cache_key: None
     user: str | None = None
 
 

@@ -48,6 +48,7 @@ def response_of(
         "incomplete_details": {"reason": incomplete_reason} if incomplete_reason else None,
         "model": asked.model,
         "output": [],
+        "usage": None,
         **_echoed(asked),
     }
 
@@ -153,14 +154,27 @@ def _echoed(asked: AskedFor) -> dict[str, Any]:
         "previous_response_id": asked.previous_response_id,
         "reasoning": {"effort": request.get("reasoning_effort"), "summary": None},
         "store": asked.is_background,
-        "temperature": request.get("temperature"),
+        "temperature": request.get("temperature", 1.0),
         "text": {"format": _flat_format(request.get("response_format")), **verbosity},
         "tool_choice": _flat_choice(request.get("tool_choice"), custom),
         "tools": [_flat_tool(one, custom) for one in request.get("tools", [])],
-        "top_p": request.get("top_p"),
-        "truncation": "disabled",
+        "top_p": request.get("top_p", 1.0),
+        "presence_penalty": request.get("presence_penalty", 0.0),
+        "frequency_penalty": request.get("frequency_penalty", 0.0),
+        **_FIXED,
         **user,
     }
+
+
+_FIXED: Mapping[str, Any] = {
+    "truncation": "disabled",
+    "service_tier": "default",
+    "top_logprobs": 0,
+    "max_tool_calls": None,
+    "safety_identifier": None,
+    "prompt_cache_key": None,
+}
+"""What is always so here, and always told by OpenAI."""
 
 
 def _flat_format(wanted: Mapping[str, Any] | None) -> dict[str, Any]:

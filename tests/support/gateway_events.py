@@ -37,6 +37,7 @@ def answered(
     caller_id: str = "key-1",
     caller: Caller | None = None,
     query: dict[str, str] | None = None,
+    headers: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """What a function answers a request with."""
     known = caller or Caller(plan="operator" if caller_id == OPERATOR_ID else "standard")
@@ -44,7 +45,7 @@ def answered(
         "resource": path,
         "path": path,
         "httpMethod": method,
-        "headers": {"Content-Type": content_type} if content_type else {},
+        "headers": ({"Content-Type": content_type} if content_type else {}) | (headers or {}),
         "multiValueHeaders": {},
         "queryStringParameters": query,
         "pathParameters": None,
