@@ -26,7 +26,7 @@ class Unauthorized(Exception):
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     settings = read_settings(AuthorizeSettings)
-    credential = credential_of(event, settings.BEARER_ROUTES)
+    credential = credential_of(event, settings.BEARER_ROUTES, settings.EITHER_ROUTES)
     try:
         authorized = authorize(credential, settings, CallerTable(table(settings.CALLERS_TABLE)))
     except Refused as refused:

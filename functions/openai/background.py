@@ -91,6 +91,7 @@ def notes_on(asked: Translated) -> dict[str, Any]:
         "model": asked.model,
         "ignored": asked.ignored,
         "custom_tools": asked.custom_tools,
+        "own_names": asked.own_names,
         "previous_response_id": asked.previous_response_id,
         "is_background": asked.is_background,
     }

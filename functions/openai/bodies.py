@@ -125,6 +125,7 @@ class OutputItem(Frozen):
     content: list[OutputText] | None = None
     call_id: str | None = None
     name: str | None = None
+    namespace: str | None = None
     arguments: str | None = None
     input: str | None = None
 
@@ -182,7 +183,6 @@ class OpenaiErrorContent(ErrorContent):
 
     code: Annotated[str, Field(json_schema_extra={"enum": list(STATUS)})]
     type: str
-    param: str | None
 
 
 class OpenaiErrorBody(Frozen):

@@ -17,6 +17,7 @@ MODEL_NOT_FOUND, CONTEXT_LENGTH_EXCEEDED = "model_not_found", "context_length_ex
 STATUS: Mapping[str, int] = {**HTTP_STATUS, MODEL_NOT_FOUND: 404, CONTEXT_LENGTH_EXCEEDED: 400}
 """Of our codes, and of two that clients look for."""
 
+_SERVER_ERROR = "server_error"
 _TYPES: Mapping[int, str] = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -29,7 +30,13 @@ _TYPES: Mapping[int, str] = {
     422: "invalid_request_error",
     429: "rate_limit_error",
 }
-"""By status; any other is a `server_error`. OpenAI's clients go by the status alone."""
+"""By status. OpenAI's clients go by the status alone."""
+
+
+def openai_type(code: str) -> str:
+    """What OpenAI calls the kind of an error with this code."""
+    return _TYPES.get(STATUS[code], _SERVER_ERROR)
+
 
 _RETRIED = frozenset({"request_in_progress", "rate_limited", "service_unavailable"})
 """A moment later it may go well, and nothing was billed. Of what failed at every provider the same is true
@@ -71,7 +78,7 @@ def openai_error(error: Mapping[str, Any], names: Mapping[str, str]) -> dict[str
     fields = [one for one in problems if "field" in one]
     return {
         "message": _message(error, fields),
-        "type": _TYPES.get(STATUS[error["code"]], "server_error"),
+        "type": openai_type(error["code"]),
         "param": fields[0]["field"] if fields else None,
         "code": _code(error),
         **({"details": problems} if problems else {}),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from functions.openai.custom_tools import text_of
+from functions.openai.namespaces import OwnNames, called
 from functions.openai.routing_facts import openai_id, routing_of
 
 RESPONSE_ID = "resp_"
@@ -22,6 +23,7 @@ class AskedFor:
     model: str
     ignored: list[str] = field(default_factory=list)
     custom_tools: list[str] = field(default_factory=list)
+    own_names: OwnNames = field(default_factory=dict)
     previous_response_id: str | None = None
     is_background: bool = False
 
@@ -68,16 +70,16 @@ def answered(
     )
     return response | {
         "model": answer["routing"]["selected_model"],
-        "output": output_items(answer, asked.custom_tools),
+        "output": output_items(answer, asked),
         "usage": _usage(answer["usage"]),
         "routing": routing_of(answer, asked.ignored),
     }
 
 
-def output_items(answer: Mapping[str, Any], custom: Collection[str]) -> list[dict[str, Any]]:
+def output_items(answer: Mapping[str, Any], asked: AskedFor) -> list[dict[str, Any]]:
     request_id, calls = answer["request_id"], answer["tool_calls"]
     status = "incomplete" if answer["finish_reason"] == "length" else "completed"
-    items = [_call(one, f"{request_id}_{number}", custom) for number, one in enumerate(calls)]
+    items = [_call(one, f"{request_id}_{number}", asked) for number, one in enumerate(calls)]
     if not answer["result"] and items:
         return items
     return [message_item(request_id, answer["result"], status), *items]
@@ -94,24 +96,26 @@ def message_item(request_id: str, text: str | None, status: str = "completed") -
     }
 
 
-def function_item(own_id: str, call_id: str, name: str, arguments: str) -> dict[str, Any]:
-    """`own_id` is the request's, with the number of the call."""
+def function_item(
+    own_id: str, call_id: str, name: Mapping[str, str], arguments: str
+) -> dict[str, Any]:
+    """`own_id` is the request's, with the number of the call; `name` with its namespace."""
     return {
         "id": openai_id("fc_", own_id),
         "type": "function_call",
         "call_id": call_id,
-        "name": name,
+        **name,
         "arguments": arguments,
         "status": "completed",
     }
 
 
-def custom_item(own_id: str, call_id: str, name: str, text: str) -> dict[str, Any]:
+def custom_item(own_id: str, call_id: str, name: Mapping[str, str], text: str) -> dict[str, Any]:
     return {
         "id": openai_id("ctc_", own_id),
         "type": "custom_tool_call",
         "call_id": call_id,
-        "name": name,
+        **name,
         "input": text,
         "status": "completed",
     }
@@ -121,12 +125,12 @@ def text_part(text: str) -> dict[str, Any]:
     return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
 
 
-def _call(call: Mapping[str, Any], own_id: str, custom: Collection[str]) -> dict[str, Any]:
+def _call(call: Mapping[str, Any], own_id: str, asked: AskedFor) -> dict[str, Any]:
     name, arguments = call["function"]["name"], call["function"]["arguments"]
-    text = text_of(name, arguments, custom)
+    text, own = text_of(name, arguments, asked.custom_tools), called(name, asked.own_names)
     if text is None:
-        return function_item(own_id, call["id"], name, arguments)
-    return custom_item(own_id, call["id"], name, text)
+        return function_item(own_id, call["id"], own, arguments)
+    return custom_item(own_id, call["id"], own, text)
 
 
 def _usage(usage: Mapping[str, Any]) -> dict[str, Any]:

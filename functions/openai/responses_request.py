@@ -12,6 +12,7 @@ from functions.openai.custom_tools import FlatCustomTool, as_function
 from functions.openai.input_items import Items, messages_of, refuse_unknown_items
 from functions.openai.leniency import understood
 from functions.openai.model_names import ModelName, named_models
+from functions.openai.namespaces import without_namespaces
 from functions.openai.tool_choices import prepared
 from functions.openai.translated import Translated, common_fields, refuse, told
 from functions.shared.contracts.asked import Asked, Verbosity
@@ -93,6 +94,7 @@ class ResponseRequest(Asked):
 def translated_response(body: Any, earlier: list[dict[str, Any]] | None = None) -> Translated:
     """`earlier` are the native messages that the `input` goes on from. Raises `InvalidRequest`."""
     refuse(body, _REFUSED)
+    body, own_names = without_namespaces(body)
     if isinstance(body, dict):
         refuse_unknown_items(body.get("input"))
     asked, ignored = understood(prepared(body), ResponseRequest)
@@ -116,6 +118,7 @@ def translated_response(body: Any, earlier: list[dict[str, Any]] | None = None) 
         model=asked.model,
         ignored=ignored,
         custom_tools=[one.name for one in tools if isinstance(one, FlatCustomTool)],
+        own_names=own_names,
         is_streamed=bool(asked.stream),
         tells_usage=True,
         is_background=bool(asked.background),

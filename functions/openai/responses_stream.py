@@ -14,6 +14,7 @@ from functions.openai.deltas import (
     TextPiece,
     with_custom_calls,
 )
+from functions.openai.namespaces import OwnNames, called
 from functions.openai.responses_answer import (
     AskedFor,
     custom_item,
@@ -49,7 +50,7 @@ def _unnumbered(
 ) -> Iterator[Event]:
     yield {"type": "response.created", "response": begun}
     yield {"type": "response.in_progress", "response": begun}
-    items = _Items(request_id)
+    items = _Items(request_id, asked.own_names)
     for piece in with_custom_calls(pieces, asked.custom_tools):
         match piece:
             case TextPiece(text):
@@ -67,8 +68,9 @@ def _unnumbered(
 class _Items:
     """The items of the output, one open at a time."""
 
-    def __init__(self, request_id: str) -> None:
+    def __init__(self, request_id: str, own_names: OwnNames) -> None:
         self._request_id = request_id
+        self._own_names = own_names
         self._open: Event | None = None
         self._index = -1
         self._calls = 0
@@ -82,14 +84,16 @@ class _Items:
         yield self._at("response.output_text.delta", content_index=0, delta=text, logprobs=[])
 
     def call(self, call_id: str, name: str) -> Iterator[Event]:
-        yield from self._begin(function_item(self._next_call(), call_id, name, ""))
+        own = called(name, self._own_names)
+        yield from self._begin(function_item(self._next_call(), call_id, own, ""))
 
     def arguments(self, text: str) -> Iterator[Event]:
         self._text += text
         yield self._at(f"{_ARGUMENTS}.delta", delta=text)
 
     def custom_call(self, call_id: str, name: str, text: str) -> Iterator[Event]:
-        yield from self._begin(custom_item(self._next_call(), call_id, name, ""))
+        own = called(name, self._own_names)
+        yield from self._begin(custom_item(self._next_call(), call_id, own, ""))
         self._text = text
         yield self._at(f"{_INPUT}.delta", delta=text)
 

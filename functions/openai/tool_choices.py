@@ -53,12 +53,10 @@ def _as_function(choice: Any) -> Any:
     match choice:
         case {"type": "custom", "custom": {"name": name}} | {"type": "custom", "name": name}:
             return {"type": "function", "function": {"name": name}}
-        case {"type": "allowed_tools", "allowed_tools": {"tools": list(tools), **how}, **others}:
-            return {
-                **others,
-                "allowed_tools": {**how, "tools": [_as_function(one) for one in tools]},
-            }
-        case {"type": "allowed_tools", "tools": list(tools), **how}:
-            return {**how, "type": "allowed_tools", "tools": [_as_function(one) for one in tools]}
+        case {"type": "allowed_tools", "allowed_tools": {"tools": list(tools)} as allowed}:
+            inner = {**allowed, "tools": [_as_function(one) for one in tools]}
+            return {**choice, "allowed_tools": inner}
+        case {"type": "allowed_tools", "tools": list(tools)}:
+            return {**choice, "tools": [_as_function(one) for one in tools]}
         case _:
             return choice

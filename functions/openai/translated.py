@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from functions.openai.namespaces import OwnNames
 from functions.shared.contracts.asked import Asked
 from functions.shared.errors import InvalidRequest
 
@@ -15,12 +16,14 @@ from functions.shared.errors import InvalidRequest
 @dataclass(frozen=True)
 class Translated:
     """`request` is the native one, `model` what the client calls the model. `ignored` are the names of what was
-    left out, `custom_tools` those of tools that take a text. `tells_usage`: whether a stream does, too."""
+    left out, `custom_tools` those of tools that take a text, `own_names` what those in namespaces are called.
+    `tells_usage`: whether a stream does, too."""
 
     request: Mapping[str, Any]
     model: str
     ignored: list[str] = field(default_factory=list)
     custom_tools: list[str] = field(default_factory=list)
+    own_names: OwnNames = field(default_factory=dict)
     is_streamed: bool = False
     tells_usage: bool = False
     is_background: bool = False

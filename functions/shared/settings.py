@@ -114,11 +114,13 @@ class TokenSettings(Settings):
 
 
 class AuthorizeSettings(PlanSettings, TokenSettings):
-    """`BEARER_ROUTES` are those whose credential is in Authorization, as `GET /v1/caller`.
+    """`BEARER_ROUTES` are those whose credential is in Authorization, as `GET /v1/caller`, `EITHER_ROUTES` those
+    that take it from wherever it is.
     `POWERTOOLS_SERVICE_NAME` begins the names of the gateway's own keys."""
 
     CALLERS_TABLE: str
     BEARER_ROUTES: Annotated[frozenset[str], BeforeValidator(_names)] = frozenset()
+    EITHER_ROUTES: Annotated[frozenset[str], BeforeValidator(_names)] = frozenset()
     POWERTOOLS_SERVICE_NAME: str
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 from aws_cdk import aws_apigateway as apigw
 
+from functions.openai.errors import openai_type
 from functions.shared.errors import HTTP_STATUS, problem_at
 from functions.shared.gateway.response_headers import json_headers
 
@@ -18,13 +19,15 @@ _SECONDS_PER_HOUR = 3600
 @dataclass(frozen=True)
 class GatewayResponse:
     """`problem` is what is wrong with the body, in our words: the validator's own repeat the body. `met_by`
-    says which routes can be answered so: none where it is told of a path that is no route."""
+    says which routes can be answered so: none where it is told of a path that is no route. `should_retry`
+    is for OpenAI's clients, which else ask again after every 429."""
 
     type: apigw.ResponseType
     code: str
     message: str
     problem: str = ""
     retry_after_seconds: int = 0
+    should_retry: Literal["true", "false"] | None = None
     met_by: Literal["all", "keyed", "with_body", "none"] = "all"
 
     @property
@@ -34,13 +37,19 @@ class GatewayResponse:
     def headers(self, cors_allow_origin: str | None) -> dict[str, str]:
         """Static header values are quoted."""
         wait = {"Retry-After": str(self.retry_after_seconds)} if self.retry_after_seconds else {}
+        again = {} if self.should_retry is None else {"x-should-retry": self.should_retry}
         common = json_headers(cors_allow_origin)
-        return {name: f"'{value}'" for name, value in {**common, **wait}.items()}
+        return {name: f"'{value}'" for name, value in {**common, **wait, **again}.items()}
 
     @property
     def template(self) -> str:
         """The body. Only `$context` variables are filled in here: this is not Velocity."""
-        error: dict[str, object] = {"code": self.code, "message": self.message}
+        error: dict[str, object] = {
+            "code": self.code,
+            "message": self.message,
+            "type": openai_type(self.code),
+            "param": None,
+        }
         if self.problem:
             error["details"] = [problem_at("body", self.problem)]
         if self.retry_after_seconds:
@@ -81,13 +90,18 @@ GATEWAY_RESPONSES = (
     ),
     GatewayResponse(_TYPE.WAF_FILTERED, "forbidden", "The request was refused."),
     GatewayResponse(
-        _TYPE.THROTTLED, "rate_limited", "Too many requests at once.", retry_after_seconds=1
+        _TYPE.THROTTLED,
+        "rate_limited",
+        "Too many requests at once.",
+        retry_after_seconds=1,
+        should_retry="true",
     ),
     GatewayResponse(
         _TYPE.QUOTA_EXCEEDED,
         "quota_exceeded",
         "The key's quota for today is used up.",
         retry_after_seconds=_SECONDS_PER_HOUR,
+        should_retry="false",
         met_by="keyed",
     ),
     GatewayResponse(

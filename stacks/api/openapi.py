@@ -27,7 +27,7 @@ from functions.shared.vocabulary import RequestId
 from stacks.api.gateway_responses import GATEWAY_RESPONSES
 from stacks.api.mapping import JSON, STAGE_NAME
 from stacks.api.operations import OPERATIONS, Header, Operation
-from stacks.api.routes import ROUTES, Route
+from stacks.api.routes import ROUTES, Credential, Route
 
 _ROOT = Path(__file__).parents[2]
 _EXAMPLES = Path(__file__).parent / "examples.json"
@@ -37,7 +37,8 @@ _SCHEMAS = "#/components/schemas/{model}"
 _ABOUT = """One API in front of every model: it decides the task, scores each model on cost, latency, quality and
 availability under the caller's preference and limits, calls the best one, and the next one where that fails.
 
-A key or a token goes into `X-API-Key`, for `/caller` into `Authorization: Bearer`. Errors have one shape on every
+A key or a token goes into `X-API-Key`, for OpenAI's routes and `/caller` into `Authorization: Bearer`; `/models`
+takes either. Errors have one shape on every
 path. Whole numbers are written without a fraction or an exponent."""
 
 _PATH_PARAMETERS: Mapping[str, tuple[str, Any]] = {
@@ -47,6 +48,12 @@ _PATH_PARAMETERS: Mapping[str, tuple[str, Any]] = {
     "model_id": ("A catalogue id.", str),
     "caller": ("A caller's name or its id.", str),
     "file": ("A name that the page asks for.", str),
+}
+
+_SCHEMES: Mapping[Credential, tuple[str, ...]] = {
+    "key": ("key",),
+    "bearer": ("bearer",),
+    "either": ("key", "bearer"),
 }
 
 _RETRY_AFTER = Header("Retry-After", "Seconds to wait.", {"type": "integer", "minimum": 1})
@@ -225,7 +232,7 @@ def _operation(
         "tags": [operation.tag],
         "summary": operation.summary,
         "description": operation.description,
-        "security": [{"bearer" if route.bearer else "key": []}] if route.needs_key else [],
+        "security": [{one: []} for one in _SCHEMES[route.credential]] if route.needs_key else [],
         "parameters": [*_parameters(route, operation)],
         "requestBody": None,
         "responses": _answers(operation, references, examples),

@@ -18,7 +18,7 @@ from stacks.api.access_log import ACCESS_LOG_FORMAT, add_throttled_calls_filter
 from stacks.api.gateway_responses import GATEWAY_RESPONSES
 from stacks.api.mapping import JSON, STAGE_NAME
 from stacks.api.operations import OPERATIONS
-from stacks.api.routes import ROUTES, Route, Start
+from stacks.api.routes import ROUTES, Credential, Route, Start
 from stacks.api.start_integration import START, method_responses, start_integration
 from stacks.compute.function_table import allow
 from stacks.config import Plan, StageConfig
@@ -31,8 +31,24 @@ _LOG_ROLE_FINDING = (
 )
 _KNOWN_FOR = Duration.seconds(REMEMBERED_S)
 """The gateway keeps what the authorizer said of a credential; a change that must not wait flushes it."""
+_HEADERS: Mapping[Credential, str | None] = {
+    "key": "X-API-Key",
+    "bearer": "Authorization",
+    "either": None,
+}
 _COMPRESSED_FROM_BYTES = 1024
-_CORS_HEADERS = ("X-API-Key", "Authorization", "Content-Type", "Idempotency-Key")
+_CORS_HEADERS = (
+    *("X-API-Key", "Authorization", "Content-Type", "Idempotency-Key"),
+    # OpenAI's client in a page sends these with every request.
+    *("OpenAI-Organization", "OpenAI-Project"),
+    *(
+        f"x-stainless-{name}"
+        for name in (
+            *("arch", "lang", "os", "package-version", "runtime", "runtime-version"),
+            *("retry-count", "timeout", "poll-helper", "helper-method", "custom-poll-interval"),
+        )
+    ),
+)
 _PREFLIGHT_KNOWN_FOR = Duration.hours(2)
 """As long as Chromium keeps it; others keep it longer."""
 _TLS = "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"
@@ -94,11 +110,8 @@ class Api(Construct):
         self._validator = self.rest_api.add_request_validator("Body", validate_request_body=True)
         self._bodies = self._add_bodies()
         self._authorizers = {
-            bearer: self._add_authorizer(functions["Authorize"], header, name)
-            for bearer, header, name in (
-                (False, "X-API-Key", "Key"),
-                (True, "Authorization", "Bearer"),
-            )
+            credential: self._add_authorizer(functions["Authorize"], credential, header)
+            for credential, header in _HEADERS.items()
         }
         self._add_start_routes(machines)
         self._add_function_routes(functions)
@@ -171,16 +184,23 @@ class Api(Construct):
             resource.endpoint_access_mode = "BASIC"
 
     def _add_authorizer(
-        self, function: lambda_.IFunction, header: str, name: str
+        self, function: lambda_.IFunction, credential: Credential, header: str | None
     ) -> apigw.RequestAuthorizer:
-        """One per header: without one that it names the gateway refuses, and asks nobody."""
-        return apigw.RequestAuthorizer(
+        """One per header: without one that it names the gateway refuses, and asks nobody. The one that names
+        none is asked each time."""
+        sources = [apigw.IdentitySource.header(header)] if header else []
+        authorizer = apigw.RequestAuthorizer(
             self,
-            f"{name}Authorizer",
+            f"{credential.title()}Authorizer",
             handler=function,
-            identity_sources=[apigw.IdentitySource.header(header)],
-            results_cache_ttl=_KNOWN_FOR,
+            identity_sources=sources,
+            results_cache_ttl=_KNOWN_FOR if sources else Duration.seconds(0),
         )
+        resource = authorizer.node.default_child
+        if isinstance(resource, apigw.CfnAuthorizer) and not sources:
+            # An empty text would name a header without a name.
+            resource.identity_source = None
+        return authorizer
 
     def _add_bodies(self) -> dict[str, apigw.IModel]:
         """By the JSON type that the document says the bodies have."""
@@ -237,7 +257,7 @@ class Api(Construct):
             route.verb,
             integration,
             api_key_required=route.needs_key,
-            authorizer=self._authorizers[route.bearer] if route.needs_key else None,
+            authorizer=self._authorizers[route.credential] if route.needs_key else None,
             request_models={JSON: self._bodies[body_type]} if body_type else None,
             request_validator=self._validator if body_type else None,
             method_responses=responses,

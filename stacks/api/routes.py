@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from functions.shared.vocabulary import Mode
+
+Credential = Literal["key", "bearer", "either"]
+"""Where a route's key or token is: in X-API-Key, in Authorization, or in whichever is there."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +36,7 @@ class Route:
     path: str
     target: Start | str
     needs_key: bool = True
-    bearer: bool = False
-    """Whether the key or token is in Authorization; else it is in X-API-Key."""
+    credential: Credential = "key"
 
     @property
     def is_of_api(self) -> bool:
@@ -54,13 +57,14 @@ ROUTES = (
     Route("GET", "v1/requests/{request_id}", "Api"),
     Route("POST", "v1/requests/{request_id}/feedback", "Api"),
     Route("POST", "v1/route", "Route"),
-    Route("GET", "v1/models", "Api"),
-    Route("GET", "v1/models/{model_id}", "Api"),
-    Route("POST", "v1/chat/completions", "Openai", bearer=True),
-    Route("POST", "v1/responses", "Openai", bearer=True),
-    Route("GET", "v1/responses/{response_id}", "Openai", bearer=True),
-    Route("POST", "v1/responses/{response_id}/cancel", "Openai", bearer=True),
-    Route("GET", "v1/caller", "Api", bearer=True),
+    # OpenAI's clients ask for them as well as our own.
+    Route("GET", "v1/models", "Api", credential="either"),
+    Route("GET", "v1/models/{model_id}", "Api", credential="either"),
+    Route("POST", "v1/chat/completions", "Openai", credential="bearer"),
+    Route("POST", "v1/responses", "Openai", credential="bearer"),
+    Route("GET", "v1/responses/{response_id}", "Openai", credential="bearer"),
+    Route("POST", "v1/responses/{response_id}/cancel", "Openai", credential="bearer"),
+    Route("GET", "v1/caller", "Api", credential="bearer"),
     Route("POST", "v1/admin/callers", "Admin"),
     Route("GET", "v1/admin/callers", "Admin"),
     Route("GET", "v1/admin/callers/{caller}", "Admin"),

@@ -19,7 +19,7 @@ from functions.shared.simulation import FAULTS_VARIABLE, LATENCY_VARIABLE
 from functions.shared.storage import job_table
 from functions.shared.storage.request_log import BY_CALLER, BY_DAY
 from stacks.api.mapping import JOBS_PATH
-from stacks.api.routes import ROUTES
+from stacks.api.routes import ROUTES, Credential
 from stacks.compute.bedrock_access import Place, bedrock_models, model_statements, wildcards_of
 from stacks.compute.event_sources import STOPPED_TIMEOUT_S
 from stacks.compute.layers import Architecture, Layer
@@ -204,7 +204,8 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
             "authorize",
             environment={
                 "CALLERS_TABLE": callers.table_name,
-                "BEARER_ROUTES": ",".join(route.name for route in ROUTES if route.bearer),
+                "BEARER_ROUTES": _routes_with("bearer"),
+                "EITHER_ROUTES": _routes_with("either"),
                 **_plan_terms(config),
                 **_tokens(resources.storage),
             },
@@ -379,6 +380,10 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
             timeout_s=60,
         ),
     )
+
+
+def _routes_with(credential: Credential) -> str:
+    return ",".join(route.name for route in ROUTES if route.credential == credential)
 
 
 def _openai(resources: Resources) -> FunctionSpec:

@@ -69,7 +69,7 @@ class Own:
         if name in KEYLESS:
             return {}
         key = self.stack.operator_api_key if name in OF_OPERATORS else self.stack.api_key
-        if ROUTE_OF[name].bearer:
+        if ROUTE_OF[name].credential == "bearer":
             return {"Authorization": f"Bearer {key}"}
         return {"X-API-Key": key}
 

@@ -310,20 +310,25 @@ def test_each_plan_has_a_key_of_the_gateways_own_that_opens_nothing(local: Stage
 def test_every_method_with_a_key_asks_the_authorizer_of_its_header(prod: Stage) -> None:
     authorizers = prod.pipeline.resources("AWS::ApiGateway::Authorizer")
     assert {
-        (one["Type"], one["IdentitySource"], one["AuthorizerResultTtlInSeconds"])
+        (one["Type"], one.get("IdentitySource"), one["AuthorizerResultTtlInSeconds"])
         for one in authorizers.values()
     } == {
         ("REQUEST", "method.request.header.X-API-Key", 300),
         ("REQUEST", "method.request.header.Authorization", 300),
+        # Without a header of its name a verdict could not be kept for anybody.
+        ("REQUEST", None, 0),
     }
+    headers = {"key": "X-API-Key", "bearer": "Authorization", "either": None}
     by_header = {
-        name: one["IdentitySource"].rpartition(".")[2] for name, one in authorizers.items()
+        name: one["IdentitySource"].rpartition(".")[2] if "IdentitySource" in one else None
+        for name, one in authorizers.items()
     }
     for (verb, path), method in methods(prod).items():
         (route,) = (one for one in ROUTES if (one.verb, f"/{one.path}") == (verb, path))
-        header = "Authorization" if route.bearer else "X-API-Key"
-        asked = by_header[method["AuthorizerId"]["Ref"]] if "AuthorizerId" in method else None
-        assert asked == (header if route.needs_key else None)
+        assert ("AuthorizerId" in method) is route.needs_key
+        if route.needs_key:
+            asked = by_header[method["AuthorizerId"]["Ref"]]
+            assert asked == headers[route.credential]
         assert bool(method.get("ApiKeyRequired")) is route.needs_key
 
 

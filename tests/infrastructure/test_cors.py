@@ -1,6 +1,8 @@
 """A stage that lets pages of another origin in: it is one more to synthesize."""
 
+import re
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,8 @@ from tests.support.synthesized import Stage, synthesized
 
 pytestmark = pytest.mark.xdist_group("synthesis")
 
+ROOT = Path(__file__).parents[2]
+_OWN_HEADER = re.compile(r"(?i)x-stainless-[a-z-]+")
 ORIGIN = "https://app.example.com"
 
 
@@ -39,7 +43,17 @@ def test_every_path_of_the_api_answers_a_preflight_without_a_key(open_stage: Sta
         assert told["method.response.header.Access-Control-Allow-Origin"] == f"'{ORIGIN}'"
         assert told["method.response.header.Vary"] == "'Origin'"
         asked = told["method.response.header.Access-Control-Allow-Headers"].strip("'").split(",")
-        assert {*asked} == {"X-API-Key", "Authorization", "Content-Type", "Idempotency-Key"}
+        assert {*asked} >= {"X-API-Key", "Authorization", "Content-Type", "Idempotency-Key"}
+        told = (name.lower() for name in asked)
+        assert {*told} >= {"openai-organization", "openai-project", *_sent_by_openais_client()}
+
+
+def _sent_by_openais_client() -> set[str]:
+    """Whatever of its own its JavaScript sends."""
+    files = (ROOT / "node_modules" / "openai").rglob("*.js")
+    named = {one.lower() for file in files for one in _OWN_HEADER.findall(file.read_text("utf-8"))}
+    assert "x-stainless-retry-count" in named
+    return named
 
 
 def test_whoever_makes_an_answer_lets_the_origin_read_it(open_stage: Stage) -> None:

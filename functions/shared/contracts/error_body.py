@@ -46,7 +46,8 @@ class ShortLimit(Frozen):
 
 class ErrorContent(Frozen):
     """`details` are fields and what is wrong with them, models and why they are out, attempts, or limits.
-    `execution_id` and `status_url` are of the job that is there already."""
+    `execution_id` and `status_url` are of the job that is there already. `type` and `param` are OpenAI's: the
+    gateway's own errors tell them on every route, as its clients may be the ones that read."""
 
     code: ErrorCode
     message: str
@@ -55,6 +56,8 @@ class ErrorContent(Frozen):
     retry_after_seconds: Count | None = None
     execution_id: str | None = None
     status_url: str | None = None
+    type: str | None = None
+    param: str | None = None
 
 
 class ErrorBody(Frozen):

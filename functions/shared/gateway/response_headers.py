@@ -17,7 +17,11 @@ _EVERY: Mapping[str, str] = {
 OF_JSON: Mapping[str, str] = MappingProxyType({**_EVERY, "Cache-Control": "no-store"})
 """An answer belongs to one caller, an error included."""
 
-_EXPOSED = ("Location", "Retry-After", "x-idempotent-replay", "x-should-retry")
+_EXPOSED = (
+    *("Location", "Retry-After", "x-idempotent-replay", "x-should-retry"),
+    *("x-request-id", "x-model", "x-provider", "x-cost-usd", "x-fallbacks"),
+    *("x-dropped-parameters", "x-stream-mode"),
+)
 """What a page's script may read of an answer beside the few that it always may."""
 
 

@@ -31,6 +31,7 @@ def callers(callers_table, environment):
     environment(
         CALLERS_TABLE="Callers",
         BEARER_ROUTES="GET /v1/caller",
+        EITHER_ROUTES="GET /v1/models",
         POWERTOOLS_SERVICE_NAME="service",
         PLAN_LIMITS=json.dumps({name: one.model_dump() for name, one in PLANS.items()}),
     )
@@ -167,6 +168,33 @@ def test_a_bearer_route_takes_nothing_else(callers, sent):
     enter(callers)
     with pytest.raises(Unauthorized):
         asked({"Authorization": sent}, "/v1/caller", "GET")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Authorization": "Bearer a-key"},
+        {"X-API-Key": "a-key"},
+        {"X-API-Key": " ", "Authorization": "Bearer a-key"},
+        {"X-API-Key": "a-key", "Authorization": "Bearer wrong"},
+    ],
+    ids=str,
+)
+def test_a_route_that_takes_either_header_takes_the_one_that_is_there(callers, headers):
+    enter(callers)
+    told = asked(headers, "/v1/models", "GET")
+    assert told["context"]["caller_id"] == "abcdefghij"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"X-API-Key": "wrong", "Authorization": "Bearer a-key"}, {"Authorization": "Basic a-key"}],
+    ids=str,
+)
+def test_a_route_that_takes_either_header_asks_the_second_only_without_the_first(callers, headers):
+    enter(callers)
+    with pytest.raises(Unauthorized):
+        asked(headers, "/v1/models", "GET")
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,20 @@ def test_calls_of_tools_are_told_each_in_its_own_form(machine, send):
     assert response["output"][1]["input"] == "*** Begin"
 
 
+def test_a_call_of_a_tool_in_a_namespace_names_both(machine, send):
+    inner = [{"type": "function", "name": "spawn"}, {"type": "custom", "name": "exec"}]
+    tools = [{"type": "namespace", "name": "agents", "tools": inner}]
+    calls = [native_call("agents__spawn", "{}"), native_call("agents__exec", '{"input": "ls"}')]
+    machine.answers(native_answer(result="", tool_calls=calls))
+    for streamed in (False, True):
+        _, told, _ = send(RESPONSES, ASKED | {"tools": tools, "stream": streamed})
+        last = told.strip().rpartition("data: ")[2] if streamed else "{}"
+        output = (json.loads(last)["response"] if streamed else told)["output"]
+        Response.model_validate(json.loads(last)["response"] if streamed else told)
+        named = [(one["namespace"], one["name"]) for one in output]
+        assert named == [("agents", "spawn"), ("agents", "exec")]
+
+
 @pytest.mark.parametrize("arguments", ["not JSON", "[]", "{}", '{"text": "x"}'])
 def test_a_model_that_kept_to_no_schema_is_told_as_it_is(machine, send, arguments):
     machine.answers(native_answer(tool_calls=[native_call("patch", arguments)]))
@@ -148,7 +162,7 @@ HELPED = {"request_in_progress", "rate_limited", "service_unavailable"}
 
 
 @pytest.mark.parametrize("path", [CHAT, RESPONSES])
-@pytest.mark.parametrize("code", HTTP_STATUS.keys() - {"aborted"})
+@pytest.mark.parametrize("code", [one for one in HTTP_STATUS if one != "aborted"])
 def test_each_error_says_whether_to_ask_again(machine, send, code, path):
     machine.fails(native_error(code, retry_after_seconds=3 if code == "rate_limited" else 0))
     status, body, headers = send(path, HELLO if path == CHAT else ASKED)

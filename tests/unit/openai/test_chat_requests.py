@@ -1,5 +1,6 @@
 """What a body of Chat Completions becomes."""
 
+import json
 from contextlib import suppress
 
 import pytest
@@ -150,6 +151,27 @@ def test_a_tool_that_takes_a_text_is_a_function_with_one_argument():
     messages = [*HELLO, {"role": "assistant", "tool_calls": [call]}]
     told = native(messages=messages, tools=[CUSTOM])["messages"][1]["tool_calls"][0]
     assert told["function"] == {"name": "patch", "arguments": '{"input": "a \\"b\\"\\n"}'}
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        "required",
+        {"type": "function", "function": {"name": "get_weather"}},
+        {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [
+            {"type": "function", "function": {"name": "get_weather"}},
+        ]}},
+        {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [
+            {"type": "custom", "custom": {"name": "patch"}},
+        ]}},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_every_choice_of_tools_goes_through(choice):
+    told = native(tool_choice=choice, tools=[TOOL, CUSTOM])["tool_choice"]
+    assert json.loads(json.dumps(told).replace('"custom"', '"function"')) == json.loads(
+        json.dumps(choice).replace('"custom"', '"function"')
+    )
 
 
 def test_a_stream_and_its_usage_are_asked_for_apart():

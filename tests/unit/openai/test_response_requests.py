@@ -119,6 +119,49 @@ def test_a_tool_that_takes_a_text_is_called_and_answered_like_any_other():
     assert output == {"role": "tool", "tool_call_id": "c", "content": "Done"}
 
 
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {
+            "type": "allowed_tools",
+            "mode": "required",
+            "tools": [{"type": "function", "name": "get_weather"}],
+        },
+        {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "custom", "name": "patch"}]},
+    ],
+    ids=str,
+)
+def test_every_choice_of_tools_goes_through(choice):
+    tools = [FLAT, {"type": "custom", "name": "patch"}]
+    told = native(tools=tools, tool_choice=choice)["tool_choice"]["allowed_tools"]
+    named = choice["tools"][0]["name"]
+    wanted = [{"type": "function", "function": {"name": named}}]
+    assert told == {"mode": choice["mode"], "tools": wanted}
+
+
+def test_tools_in_namespaces_and_those_that_an_item_brings_are_tools_like_any_other():
+    inner = {"type": "function", "name": "spawn", "parameters": {"type": "object"}}
+    asked = translated(
+        tools=[FLAT, {"type": "namespace", "name": "agents", "description": "x", "tools": [inner]}],
+        input=[
+            {"type": "additional_tools", "role": "developer", "tools": [
+                {"type": "namespace", "name": "functions", "tools": [{"type": "custom", "name": "exec"}]},
+            ]},
+            {"role": "user", "content": "Go"},
+            {**CALL, "name": "spawn", "namespace": "agents"},
+            {"type": "function_call_output", "call_id": "call_1", "output": "ok"},
+        ],
+    )  # fmt: skip
+    names = [one["function"]["name"] for one in asked.request["tools"]]
+    assert names == ["get_weather", "agents__spawn", "functions__exec"]
+    assert asked.custom_tools == ["functions__exec"]
+    assert asked.own_names == {
+        "agents__spawn": ["agents", "spawn"], "functions__exec": ["functions", "exec"],
+    }  # fmt: skip
+    assert [one["role"] for one in asked.request["messages"]] == ["user", "assistant", "tool"]
+    assert asked.request["messages"][1]["tool_calls"][0]["function"]["name"] == "agents__spawn"
+
+
 def test_what_was_said_before_goes_before():
     said = [{"role": "user", "content": "A"}, {"role": "assistant", "content": "B"}]
     told = translated_response({"model": "auto", "input": "C"}, said).request["messages"]
