@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 
 from local.client import Client
+from local.env_file import with_env_file
 from local.load import LoadFailed, LoadOptions, load
 from local.settings import read_settings
 from local.state import StackState, is_ours, read_state
@@ -27,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         if options.command == "up":
-            settings = read_settings(os.environ)
+            settings = read_settings(with_env_file())
             up(options.port, settings, detach=options.detach, show_demo=options.demo)
             return 0
         if options.command == "load":
