@@ -35,7 +35,8 @@ def named_models(model: str, models: Sequence[str] | None) -> dict[str, Any]:
     Raises `InvalidRequest` for `auto:` with a word that is no preference.
     """
     word, colon, preference = model.partition(":")
-    listed = [catalogue_id(one) for one in models or []]
+    id_of = load_catalogue().id_of
+    listed = [id_of(one) for one in models or []]
     if word == AUTO and (not colon or preference):
         if colon and preference not in _PREFERENCES:
             problem = f"must be auto, or auto: with one of {', '.join(_PREFERENCES)}, or a model"
@@ -43,16 +44,6 @@ def named_models(model: str, models: Sequence[str] | None) -> dict[str, Any]:
         chosen = {"model_preference": preference} if colon else {}
         return chosen | ({"models": listed} if listed else {})
     if not listed:
-        return {"model": catalogue_id(model)}
-    asked = dict.fromkeys([catalogue_id(model), *listed])
+        return {"model": id_of(model)}
+    asked = dict.fromkeys([id_of(model), *listed])
     return {"models": list(asked)[:MAX_NAMED]}
-
-
-def catalogue_id(name: str) -> str:
-    """`openai/gpt-4o` is `gpt-4o`; what is nothing known stays as it is, and is refused like any other."""
-    provider, slash, rest = name.partition("/")
-    if not slash or any(one.id == name for one in load_catalogue().models):
-        return name
-    own = [one for one in load_catalogue().models if one.provider == provider]
-    known = [one.id for one in own if one.id == rest]
-    return next(iter(known or [one.id for one in own if one.provider_model_id == rest]), name)

@@ -119,6 +119,16 @@ class Catalogue(Frozen):
         """Raises `KeyError`."""
         return self._by_id[model_id]
 
+    def id_of(self, name: str) -> str:
+        """`openai/gpt-4o` is `gpt-4o`, also by what its provider calls it; a name that is nothing known stays as
+        it is."""
+        provider, slash, rest = name.partition("/")
+        if not slash or name in self._by_id:
+            return name
+        own = [one for one in self.models if one.provider == provider]
+        known = [one.id for one in own if one.id == rest]
+        return next(iter(known or [one.id for one in own if one.provider_model_id == rest]), name)
+
     def live_successor(self, model_id: str, on: date) -> Model:
         """The model itself while it lives, else the first after it that does.
 
