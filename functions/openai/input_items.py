@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Discriminator, Field, StringConstraints, Tag
 
 from functions.openai.custom_tools import as_arguments
-from functions.shared.contracts.request import FunctionCall
+from functions.shared.contracts.request import FunctionCall, ImageAddress
 from functions.shared.contracts.tools import MAX_TOOLS, FunctionName
 from functions.shared.errors import InvalidRequest
 from functions.shared.vocabulary import Strict
@@ -36,10 +36,8 @@ class InputRefusal(_AsAnswered):
 
 
 class InputImage(_AsAnswered):
-    """At an address, or inside as a `data:` URL."""
-
     type: Literal["input_image"]
-    image_url: str
+    image_url: ImageAddress
     detail: Literal["auto", "low", "high", "original"] | None = None
 
 

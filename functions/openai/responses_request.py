@@ -17,7 +17,7 @@ from functions.openai.tool_choices import prepared
 from functions.openai.translated import Translated, common_fields, refuse, told
 from functions.shared.contracts.asked import Asked, Verbosity
 from functions.shared.contracts.request import MaxOutputTokens
-from functions.shared.contracts.tools import MAX_TOOLS, FunctionDefinition, ToolChoice
+from functions.shared.contracts.tools import MAX_TOOLS, FunctionDefinition, NonBlank, ToolChoice
 from functions.shared.errors import InvalidRequest
 from functions.shared.vocabulary import Effort, Strict
 
@@ -71,7 +71,7 @@ class ResponseRequest(Asked):
     model: ModelName
     """A catalogue id, with or without its provider in front, or `auto`, also with a preference: `auto:cheap`."""
     input: Annotated[
-        Annotated[str, Tag("Text")] | Annotated[Items, Tag("Items")],
+        Annotated[NonBlank, Tag("Text")] | Annotated[Items, Tag("Items")],
         Discriminator(lambda told: "Items" if isinstance(told, list) else "Text"),
     ]
     instructions: str | None = None

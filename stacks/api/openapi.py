@@ -56,6 +56,14 @@ _SCHEMES: Mapping[Credential, tuple[str, ...]] = {
     "either": ("key", "bearer"),
 }
 
+_TEXT = {"type": "string"}
+_EVENT = {
+    "type": "object",
+    "description": "Of each event.",
+    "properties": {"event": _TEXT, "data": _TEXT},
+    "required": ["data"],
+}
+
 _RETRY_AFTER = Header("Retry-After", "Seconds to wait.", {"type": "integer", "minimum": 1})
 _NO_RETRY = Header("x-should-retry", "That no retry can help.", {"const": "false"}, required=True)
 _ETAG = Header("ETag", "For `If-None-Match`.", {"type": "string"}, required=True)
@@ -296,7 +304,7 @@ def _answers(
         told = {"description": operation.summary, "headers": headers, "content": content}
         return {"200": told, "304": known}
     content = {"schema": references[operation.answer, "serialization"]}
-    streamed = {EVENT_STREAM: {"schema": {"type": "string"}}} if operation.streams else {}
+    streamed = {EVENT_STREAM: {"schema": _EVENT}} if operation.streams else {}
     return {
         str(operation.status): {
             "description": operation.summary,

@@ -53,15 +53,17 @@ class TextPart(Strict):
     text: str
 
 
-class ImageUrl(Strict):
-    """An image at an address, or inside the request as a `data:` URL."""
+ImageAddress = Annotated[
+    str,
+    StringConstraints(pattern=r"^(https?://[^\s]+$|[dD][aA][tT][aA]:)"),
+    AfterValidator(public_address),
+    AfterValidator(inline_image),
+]
+"""Of an image at an address, or inside the request as a `data:` URL."""
 
-    url: Annotated[
-        str,
-        StringConstraints(pattern=r"^(https?://[^\s]+$|[dD][aA][tT][aA]:)"),
-        AfterValidator(public_address),
-        AfterValidator(inline_image),
-    ]
+
+class ImageUrl(Strict):
+    url: ImageAddress
     detail: Literal["auto", "low", "high", "original"] | None = None
 
     @property
