@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ops.prove import bodies, books, figures, gateway, logs, machines, settings
+from ops.prove import bodies, books, figures, gateway, logs, machines, openai, settings
 from ops.prove.check import Check
 
 CHECKS = (
@@ -107,6 +107,24 @@ CHECKS = (
         "without `cors_allow_origin` no page but the console relies on it",
         gateway.pages_of_the_origin_are_let_in,
         calls=8,
+    ),
+    Check(
+        "either-header",
+        "`/models` takes a key from `X-API-Key` or from `Authorization`, and each is looked up.",
+        "An authorizer without an identity source is asked each time only because it keeps nothing; the"
+        " gateway's console and its own documents differ on whether one may be left out.",
+        "with a cache of 0 s the gateway asks the function, whatever headers there are",
+        openai.models_take_a_key_from_either_header,
+        calls=4,
+    ),
+    Check(
+        "openai-routes",
+        "A function starts executions as the gateway does, and answers with JSON or with events.",
+        "`StartSyncExecution` has an endpoint of its own, at `sync-states`; that the gateway hands on"
+        " `text/event-stream` from a buffered function is not documented.",
+        "a buffered answer of any content type is handed on as it is",
+        openai.a_function_starts_executions,
+        calls=20,
     ),
     Check(
         "keyless-throttle",
