@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 
-import httpx
+import httpx2
 import openai
 import pytest
 
@@ -41,9 +41,9 @@ def events(text):
 def client(text):
     """OpenAI's, for which the network is this stream."""
     headers = {"content-type": "text/event-stream"}
-    transport = httpx.MockTransport(lambda _: httpx.Response(200, text=text, headers=headers))
+    transport = httpx2.MockTransport(lambda _: httpx2.Response(200, text=text, headers=headers))
     return openai.OpenAI(
-        api_key="k", base_url="http://x/v1", http_client=httpx.Client(transport=transport)
+        api_key="k", base_url="http://x/v1", http_client=httpx2.Client(transport=transport)
     )
 
 
