@@ -10,6 +10,7 @@ from typing import Any
 from local.faults.exchange import Exchange, LedgerCall
 from local.faults.fixtures import fixtures
 from local.faults.kinds import BY_NAME, Fault
+from tests.support.client_answers import client_answers
 
 TALKATIVE = "gpt-5-mini"
 """Its output is dear beside its input, and its answers are long: what a call holds is nearly what it costs."""
@@ -46,7 +47,8 @@ def _scripted(call: LedgerCall) -> Fault:
 
 
 def answers() -> Iterator[dict[str, Any]]:
-    """Of one length for each model."""
+    """Of one length for each model, but for those that a client's test asks for."""
+    yield from client_answers()
     for fixture in fixtures():
         if model := fixture["match"].get("model"):
             answer = LONG if model == TALKATIVE else SHORT
