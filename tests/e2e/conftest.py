@@ -12,6 +12,7 @@ from local.state import read_state
 from tests.conftest import Stack, running_stack
 from tests.support.held_exchange import HeldExchange, answers
 from tests.support.spend_books import SpendBooks
+from tests.support.watched_door import WatchedDoor
 
 WORKERS = 12
 """Of each function: as many calls may run at once."""
@@ -47,3 +48,18 @@ def held(exchange) -> Iterator[HeldExchange]:
     exchange.free.clear()
     yield exchange
     exchange.free.set()
+
+
+@pytest.fixture(scope="session")
+def way(billed) -> Iterator[WatchedDoor]:
+    with WatchedDoor(billed.base_url).serving() as made:
+        yield made
+
+
+@pytest.fixture
+def door(way) -> Iterator[WatchedDoor]:
+    """The way to that stack for OpenAI's clients: each body that passed is held against OpenAI's description."""
+    way.passed.clear()
+    yield way
+    assert way.passed
+    assert way.problems() == []
