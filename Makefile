@@ -4,6 +4,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 STAGE ?= dev
 PORT ?= 8000
 BIN := .venv/bin
+CLIENTS := .venv/clients
 RUN_READY := .venv/.run-ready
 DEV_READY := .venv/.dev-ready
 NODE_RUN_READY := node_modules/.run-ready
@@ -31,9 +32,11 @@ $(RUN_READY): locked.txt | $(BIN)/python
 	@$(BIN)/pip install --quiet --require-hashes --requirement locked.txt
 	@touch $@
 
-$(DEV_READY): locked-dev.txt | $(BIN)/python
+$(DEV_READY): locked-dev.txt locked-clients.txt | $(BIN)/python
 	@echo "Installing what the checks and tests need (once)"
 	@$(BIN)/pip install --quiet --require-hashes --requirement locked-dev.txt
+	@$(BIN)/python -m venv $(CLIENTS)
+	@$(CLIENTS)/bin/pip install --quiet --require-hashes --requirement locked-clients.txt
 	@touch $(RUN_READY) $@
 
 $(NODE_RUN_READY): package.json package-lock.json | $(RUN_READY)
@@ -90,6 +93,7 @@ format: $(DEV_READY) $(NODE_DEV_READY) ## rewrite the code in the project's form
 lock: $(DEV_READY) ## write the hashes of what requirements*.txt name and bring along, after a change of them
 	@$(LOCK) requirements.txt --output-file locked.txt
 	@$(LOCK) requirements-dev.txt --constraint locked.txt --output-file locked-dev.txt
+	@$(LOCK) requirements-clients.txt --output-file locked-clients.txt
 
 prices: $(DEV_READY) ## add to the price table what its sources tell anew; fails where they are old
 	@$(BIN)/python -m training prices; status=$$?; $(BIN)/python -m training providers && exit $$status

@@ -82,8 +82,7 @@ def test_two_tools_are_called_at_once_and_their_results_go_back(client):
     calls = _calls(first)
     assert [json.loads(one.arguments) for one in calls] == CITIES
     results = [
-        {"type": "function_call_output", "call_id": one.call_id, "output": "sunny"}
-        for one in calls
+        {"type": "function_call_output", "call_id": one.call_id, "output": "sunny"} for one in calls
     ]
     said = [{"role": "user", "content": BOTH}, *first.to_dict()["output"], *results]
     assert _asked(client, said, tools=[WEATHER]).output_text == SUNNY

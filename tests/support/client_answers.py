@@ -21,6 +21,7 @@ def client_answers() -> list[Fixture]:
         _calls("get_weather", {"city": "Bern"}, {"city": "Basel"}, userMessage="weather in both"),
         _calls("get_weather", {"city": "Bern"}, userMessage="weather"),
         _calls("final_result", CITY, userMessage="Bern as data"),
+        _calls("City", CITY, userMessage="Bern as JSON"),
         _calls("compatcanary_echo", {"value": "CANARY_OK"}),
         _says({"userMessage": "compatibility status"}, json.dumps({"status": "ok"})),
         _says({"userMessage": "Bern as JSON"}, json.dumps(CITY)),

@@ -4,8 +4,8 @@ import pytest
 
 from tests.conftest import PROJECT
 
-LOCKED = ("locked.txt", "locked-dev.txt")
-DIRECT = ("requirements.txt", "requirements-dev.txt")
+LOCKED = ("locked.txt", "locked-dev.txt", "locked-clients.txt")
+DIRECT = ("requirements.txt", "requirements-dev.txt", "requirements-clients.txt")
 
 
 def pinned(name):
@@ -17,10 +17,10 @@ def pinned(name):
 
 @pytest.mark.parametrize("name", LOCKED)
 def test_every_locked_package_has_hashes(name):
-    packages = pinned(name)
-    lines = [line for line in (PROJECT / name).read_text("utf-8").splitlines() if "==" in line]
-    assert len(packages) == len(lines) > 50
-    assert all("--hash=sha256:" in rest for _, rest in packages.values())
+    text = (PROJECT / name).read_text("utf-8")
+    packages = re.findall(r"^[\w.-]+(?:\[.*\])?==.*(?:\n +--hash=.*)*", text, re.M)
+    assert len(packages) == sum("==" in line for line in text.splitlines()) > 50
+    assert all("--hash=sha256:" in one for one in packages)
 
 
 @pytest.mark.parametrize(("direct", "locked"), zip(DIRECT, LOCKED, strict=True))
@@ -28,11 +28,11 @@ def test_what_is_asked_for_is_what_is_locked(direct, locked):
     versions = {package: version for package, (version, _) in pinned(locked).items()}
     asked = {package: version for package, (version, _) in pinned(direct).items()}
     assert asked == {package: versions.get(package) for package in asked}
-    assert len(asked) > 10
+    assert len(asked) > 2
 
 
 def test_the_checks_run_with_the_files_that_the_engine_runs_with():
-    run, dev = (pinned(name) for name in LOCKED)
+    run, dev = (pinned(name) for name in LOCKED[:2])
     assert run == {package: dev.get(package) for package in run}
 
 
@@ -44,5 +44,5 @@ def test_no_list_of_packages_names_a_place_to_get_them_from(name):
 def test_make_installs_nothing_without_its_hash():
     text = (PROJECT / "Makefile").read_text("utf-8")
     installing = [line for line in text.splitlines() if "pip install" in line]
-    assert len(installing) == 2
+    assert len(installing) == len(LOCKED)
     assert all("--require-hashes" in line for line in installing)

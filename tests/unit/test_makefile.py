@@ -71,7 +71,7 @@ def test_a_deployment_that_fails_where_nobody_can_be_asked_says_what_to_do(proje
 
 
 def test_stale_prices_fail_after_all_that_they_give_is_made(project):
-    for name in ("locked-dev.txt", ".venv/.dev-ready"):
+    for name in ("locked-dev.txt", "locked-clients.txt", ".venv/.dev-ready"):
         (project / name).touch()
     python = project / ".venv/bin/python"
     python.write_text(

@@ -83,6 +83,12 @@ def test_what_is_missing_is_found(schema):
     assert problems({}, schema)
 
 
+def test_a_response_without_usage_so_far_says_null_as_openais_do():
+    running = RESPONSE | {"status": "in_progress", "usage": None}
+    assert problems(running, "Response") == []
+    assert problems(running | {"usage": {}}, "Response")
+
+
 def test_a_place_is_named_with_what_is_wrong_there():
     broken = changed(COMPLETION, ("choices", 0, "finish_reason"), "done")
     [problem] = problems(broken, "CreateChatCompletionResponse")

@@ -1,15 +1,26 @@
 // OpenAI's own client; prints what it understood, as JSON.
 import OpenAI from "openai";
 
-const client = new OpenAI({ baseURL: process.env.BASE_URL, apiKey: process.env.API_KEY, maxRetries: 0 });
+const client = new OpenAI({
+  baseURL: process.env.BASE_URL,
+  apiKey: process.env.API_KEY,
+  maxRetries: 0,
+});
 const model = "gpt-6-luna";
+/** @type {import("openai/lib/RunnableFunction").RunnableToolFunctionWithParse<object>} */
 const weather = {
-  name: "get_weather",
-  parameters: {
-    type: "object",
-    properties: { city: { type: "string" } },
-    required: ["city"],
-    additionalProperties: false,
+  type: "function",
+  function: {
+    name: "get_weather",
+    description: "The weather in a city.",
+    parameters: {
+      type: "object",
+      properties: { city: { type: "string" } },
+      required: ["city"],
+      additionalProperties: false,
+    },
+    parse: JSON.parse,
+    function: () => "sunny",
   },
 };
 /** @param {string} content */
@@ -33,7 +44,7 @@ for await (const chunk of chunks) {
 const runner = client.chat.completions.runTools({
   model,
   messages: asked("The weather in both"),
-  tools: [{ type: "function", function: { ...weather, parse: JSON.parse, function: () => "sunny" } }],
+  tools: [weather],
 });
 const toolAnswer = await runner.finalContent();
 
