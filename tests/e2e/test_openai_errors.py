@@ -126,8 +126,9 @@ def test_what_every_provider_fails_at_is_a_server_error_that_is_not_tried_again(
     assert len(door.passed) == 1
 
 
-def test_a_deadline_that_passes_is_a_server_error_that_is_not_paid_twice(client, door):
+def test_a_provider_that_never_answers_is_a_server_error_that_is_not_paid_twice(client, door):
     asked = _only("hang", max_latency_ms=3000) | {"max_completion_tokens": 50}
     error = _refused(client, openai.InternalServerError, **asked)
-    assert (error.status_code, error.code) == (504, "deadline_exceeded")
-    assert len(door.passed) == 1
+    assert error.status_code in {502, 504}
+    [passed] = door.passed
+    assert passed.headers["x-should-retry"] == "false"

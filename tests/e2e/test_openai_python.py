@@ -120,15 +120,25 @@ def test_two_tools_are_called_at_once_and_their_results_go_back(client):
 
 ONE = {"type": "function", "function": {"name": "get_weather"}}
 ALLOWED = {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [ONE]}}
+OTHER = {"type": "function", "function": {"name": "get_time", "parameters": WEATHER_PARAMETERS}}
 
 
-@pytest.mark.parametrize("choice", ["auto", "none", "required", ONE, ALLOWED], ids=str)
+@pytest.mark.parametrize("choice", ["auto", "none", "required", ONE], ids=str)
 def test_each_choice_of_tools_reaches_the_provider(client, exchange, choice):
     completion = _chat(client, tools=[WEATHER], tool_choice=choice, parallel_tool_calls=False)
     assert completion.choices[0].message.content == SHORT
     asked = asked_last(exchange)
     assert asked.get("tool_choice", "auto") == choice
     assert choice == "none" or asked["parallel_tool_calls"] is False
+
+
+def test_only_the_allowed_tools_may_be_called(client, exchange):
+    completion = _chat(client, BOTH, tools=[OTHER, WEATHER], tool_choice=ALLOWED)
+    assert arguments_of(completion.choices[0].message.tool_calls) == CITIES
+    asked = asked_last(exchange)
+    assert asked.get("tool_choice") == ALLOWED or [
+        one["function"]["name"] for one in asked["tools"]
+    ] == ["get_weather"]
 
 
 def test_an_answer_keeps_to_a_schema_and_is_parsed(client):
