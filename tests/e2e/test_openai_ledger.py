@@ -26,7 +26,29 @@ CHAT: dict[str, Any] = {**COMMON, "messages": SAID, "tools": [TOOL], "max_comple
 RESPONSE: dict[str, Any] = {**COMMON, "input": SAID, "tools": [{"type": "function", **FUNCTION}],
                             "max_output_tokens": 400, "extra_body": OURS}  # fmt: skip
 OF_EACH = frozenset(
-    ["request_id", "caller_id", "caller", "trace_id", "name", "created_at", "finished_at", "expires_at", "deadline_at_ms", "started_at_ms", "elapsed_ms", "latency_ms", "classify_ms", "score_ms", "performance", "day", "Timestamp", "LatencyMs", "RoutingMs", "InferenceMs", "budget_id"]
+    (
+        "request_id",
+        "caller_id",
+        "caller",
+        "trace_id",
+        "name",
+        "created_at",
+        "finished_at",
+        "expires_at",
+        "deadline_at_ms",
+        "started_at_ms",
+        "elapsed_ms",
+        "latency_ms",
+        "classify_ms",
+        "score_ms",
+        "performance",
+        "day",
+        "Timestamp",
+        "LatencyMs",
+        "RoutingMs",
+        "InferenceMs",
+        "budget_id",
+    )
 )
 """What two requests of two callers always differ in."""
 OF_THE_STATE = frozenset({"reason", "routing_context"})
