@@ -11,6 +11,8 @@ CITY = {"name": "Bern", "people": 134_000}
 """Under the schema of the tests."""
 SUNNY = "It is sunny in Bern."
 CODEX_COMMAND = "echo made by the agent > proof.txt"
+CODEX_SCRIPT = f"await tools.exec_command({json.dumps({'cmd': CODEX_COMMAND})});"
+"""For models that Codex knows it has one tool, which runs scripts."""
 CODEX_SAID = "The file is written."
 
 
@@ -27,6 +29,7 @@ def client_answers() -> list[Fixture]:
         _says({"userMessage": "Bern as JSON"}, json.dumps(CITY)),
         _says({"userMessage": "write proof.txt", "hasToolResult": True}, CODEX_SAID),
         _calls("exec_command", {"cmd": CODEX_COMMAND}, userMessage="write proof.txt"),
+        _calls("functions__exec", {"input": CODEX_SCRIPT}, userMessage="write proof.txt"),
     ]
 
 
