@@ -7,6 +7,7 @@ import pytest
 from openai import OpenAI
 
 from local.faults.exchange import marked
+from tests.support.api_calls import post
 from tests.support.openai_clients import MODEL, user
 
 pytestmark = pytest.mark.xdist_group("billed")
@@ -96,6 +97,21 @@ def test_limits_that_no_model_keeps_to_are_unprocessable(client):
 def test_a_refusal_of_the_provider_is_unprocessable(client):
     error = _refused(client, openai.UnprocessableEntityError, **_only("filtered"))
     assert error.code == "content_filtered"
+
+
+def test_a_model_that_is_not_the_callers_is_denied(client, billed, door):
+    new = {"name": "client-of-one-model", "models": [FAULTY]}
+    made = post(billed, "/admin/callers", new, key=billed.operator_api_key).json()
+    error = _refused(client.with_options(api_key=made["key"]), openai.PermissionDeniedError)
+    assert error.code == "forbidden"
+    [passed] = door.passed
+    assert passed.headers["x-should-retry"] == "false"
+
+
+def test_a_prompt_over_the_machines_input_is_refused_by_its_size(client, door):
+    error = _refused(client, openai.APIStatusError, content="a" * 300_000)
+    assert (error.status_code, error.code) == (413, "payload_too_large")
+    assert len(door.passed) == 1
 
 
 def test_a_key_of_another_body_is_a_conflict(client, door):
