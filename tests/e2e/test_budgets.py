@@ -219,12 +219,6 @@ def _amounts(budget):
 # Given up
 
 
-def _tell_of_its_end(stack, books, job):
-    machine = stack.output("JobsMachineArn").replace(":stateMachine:", ":execution:")
-    body = json.dumps({"detail": {"executionArn": f"{machine}:{job}", "status": "ABORTED"}})
-    assert books.invoke("RecordStopped", {"Records": [{"body": body}]}) is None
-
-
 def test_a_job_that_is_stopped_while_its_call_runs_is_charged_what_it_cost_and_once(
     stack, books, held
 ):
@@ -241,7 +235,7 @@ def test_a_job_that_is_stopped_while_its_call_runs_is_charged_what_it_cost_and_o
     [billed] = held.of(mark)
     assert books.budget(caller_id).committed("total") == billed.cost_nano_usd > 0
     for _ in range(2):
-        _tell_of_its_end(stack, books, job)
+        books.tell_of_end(job)
     books.assert_exact(caller_id)
     assert len(books.rows(caller_id)) == 1
 

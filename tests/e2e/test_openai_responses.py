@@ -8,6 +8,8 @@ import openai
 import pytest
 from openai import AsyncOpenAI, OpenAI
 
+from local.faults.exchange import marked
+from tests.support.api_calls import eventually, get
 from tests.support.client_answers import CITY, SUNNY
 from tests.support.held_exchange import SHORT
 from tests.support.openai_clients import (
@@ -154,12 +156,22 @@ def test_a_response_that_is_not_kept_cannot_be_gone_on_from(client):
         client.responses.retrieve(gone.id)
 
 
-def test_a_running_response_is_cancelled(client, held):
-    submitted = _asked(client, "Hello, slowly", background=True)
+def test_a_running_response_is_cancelled(client, held, books, billed):
+    mark = "cancelled.well"
+    submitted = _asked(client, marked("Hello", mark), background=True)
+    assert eventually(lambda: held.of(mark))
     cancelled = client.responses.cancel(submitted.id)
     held.free.set()
     assert cancelled.id == submitted.id
     assert _ended(client, cancelled).status == "cancelled"
+    request_id = submitted._request_id
+
+    def row():
+        books.tell_of_end(request_id)
+        return get(billed, f"/requests/{request_id}").ok
+
+    assert eventually(row)
+    books.assert_settled()
 
 
 def test_another_callers_response_is_not_found(client, billed, door):
