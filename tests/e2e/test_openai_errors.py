@@ -78,6 +78,13 @@ def test_an_unknown_model_is_not_found(client, door):
     assert len(door.passed) == 1
 
 
+def test_a_path_of_openais_that_is_not_here_is_not_found(client, door):
+    with pytest.raises(openai.NotFoundError) as raised:
+        client.files.list()
+    assert raised.value.code == "not_found"
+    assert len(door.passed) == 1
+
+
 def test_a_caller_without_money_is_told_so_once(client, billed, door):
     _, key = billed.new_caller("client-poor", month_usd=Decimal("0.00000001"))
     error = _refused(client.with_options(api_key=key), openai.APIStatusError)

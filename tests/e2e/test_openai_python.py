@@ -4,6 +4,7 @@ import asyncio
 import json
 
 import pytest
+import requests
 from openai import AsyncOpenAI, OpenAI
 
 from tests.support.client_answers import CITY, SUNNY
@@ -194,3 +195,13 @@ def test_the_models_are_listed_and_one_is_told(client):
     models = client.models.list().data
     assert MODEL in [one.id for one in models]
     assert client.models.retrieve(MODEL).owned_by == "openai"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_body_of_responses_is_understood_as_cursor_sends_it(door, billed, stream):
+    body = {"model": MODEL, "input": user("Hello"), "stream": stream}
+    bearer = {"Authorization": f"Bearer {billed.api_key}"}
+    requests.post(f"{door.base_url}/chat/completions", json=body, headers=bearer, timeout=60)
+    [passed] = door.passed
+    assert passed.is_stream is stream
+    assert "weather" in passed.text
