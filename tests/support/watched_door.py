@@ -23,11 +23,10 @@ _DONE = "[DONE]"
 
 @dataclass(frozen=True)
 class Passed:
-    """An answer that went by. `asked` is its request's body, where that had one."""
+    """An answer that went by."""
 
     verb: str
     path: str
-    asked: Any
     status: int
     headers: dict[str, str]
     text: str
@@ -130,10 +129,9 @@ class WatchedDoor:
         url = self.target + handler.path
         answer = requests.request(handler.command, url, data=raw, headers=headers, timeout=60)
         told = {name.lower(): value for name, value in answer.headers.items()}
-        asked = json.loads(raw) if raw else None
         path = handler.path.partition("?")[0]
         self.passed.append(
-            Passed(handler.command, path, asked, answer.status_code, told, answer.content.decode())
+            Passed(handler.command, path, answer.status_code, told, answer.content.decode())
         )
         handler.send_response(answer.status_code)
         for name, value in told.items():
