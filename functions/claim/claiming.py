@@ -15,7 +15,7 @@ from functions.shared.attempt_limits import (
     PATIENCE_SHARE,
     SUBMISSION_S,
 )
-from functions.shared.contracts.decision import CACHE, IDEMPOTENCY, Claim, Profile
+from functions.shared.contracts.decision import CACHE, IDEMPOTENCY, RETRY, Claim, Profile
 from functions.shared.contracts.states import ClaimInput, ClaimOutput, Outcome
 from functions.shared.errors import (
     BUSY_S,
@@ -35,7 +35,8 @@ IN_PROGRESS_S = 1
 
 def claim(event: ClaimInput, answers: AnswerTable, now_s: float) -> ClaimOutput:
     """`now_s` in epoch seconds. Raises `ServiceUnavailable` where nobody can tell whether the request of a
-    caller's key was made before; a cache that cannot be read costs nobody the answer."""
+    caller's key, or one that its client sends again, was made before. What a caller means to be a call, and
+    a cache that cannot be read, cost nobody the answer."""
     return _Claiming(event, answers, now_s).outcome()
 
 
@@ -47,10 +48,19 @@ class _Claiming:
 
     def outcome(self) -> ClaimOutput:
         by_kind = {one.kind: one for one in self._profile.claims}
-        key, cache = by_kind.get(IDEMPOTENCY), by_kind.get(CACHE)
-        if key and (there := self._under_key(key)):
-            return self._of_key(there, key)
-        held = [key] if key else []
+        key, retry, cache = (by_kind.get(kind) for kind in (IDEMPOTENCY, RETRY, CACHE))
+        held = list[Claim]()
+        if key:
+            if there := self._there(key):
+                return self._of_key(there, key)
+            held = [key]
+        elif retry and retry.joins and not self._is_running_job:
+            there = self._there(retry)
+            if there and not there.passed:
+                return self._of_first_call(there)
+            held = [] if there else [retry]
+        elif retry and self._begins(retry):
+            held = [retry]
         if cache is None or self.event.submitting:
             return self._held(held)
         try:
@@ -74,12 +84,46 @@ class _Claiming:
             return round(self.now_s) + SUBMISSION_S
         return round(self._profile.deadline_at_ms / 1000) + OVERRUN_S + HOLD_MARGIN_S
 
-    def _under_key(self, key: Claim) -> KeptAnswer | None:
+    @property
+    def _is_running_job(self) -> bool:
+        """It was promised: what it may have repeated was settled when it was submitted."""
+        return self._profile.mode == "async" and not self.event.submitting
+
+    def _there(self, claim: Claim) -> KeptAnswer | None:
         try:
-            return self.answers.take(key, self._profile.request_id, self._until_s)
+            return self._taken(claim)
         except (BotoCoreError, ClientError) as failure:
-            logger.error("key not read", error_type=type(failure).__name__)
+            logger.error("claim not read", kind=claim.kind, error_type=type(failure).__name__)
             raise ServiceUnavailable(KEY_UNKNOWN, retry_after_seconds=BUSY_S) from None
+
+    def _taken(self, claim: Claim) -> KeptAnswer | None:
+        profile = self._profile
+        return self.answers.take(claim, profile.request_id, self._until_s, profile.started_at_ms)
+
+    def _begins(self, retry: Claim) -> bool:
+        """A caller may mean the same twice: the later call has the claim, and the earlier goes on without. A
+        job had it when it was submitted, and does not take it back from a later one."""
+        profile = self._profile
+        try:
+            if self._is_running_job:
+                return self._taken(retry) is None
+            return self.answers.take_over(
+                retry, profile.request_id, self._until_s, profile.started_at_ms
+            )
+        except (BotoCoreError, ClientError) as failure:
+            logger.warning("retries not joined", error_type=type(failure).__name__)
+            return False
+
+    def _of_first_call(self, found: KeptAnswer) -> ClaimOutput:
+        """Its client knows of nothing yet: neither of an answer, nor of a job's id."""
+        if self.event.submitting:
+            return ClaimOutput(outcome="running", first_request_id=found.request_id)
+        if found.answer is not None:
+            return self._told(found.answer)
+        if wait_s := self._wait_s():
+            return self._waiting(found, wait_s)
+        message = "The first call of this request is still running."
+        return self._refused(RequestInProgress(message, retry_after_seconds=IN_PROGRESS_S))
 
     def _of_key(self, found: KeptAnswer, key: Claim) -> ClaimOutput:
         if found.fingerprint != key.fingerprint:
@@ -98,6 +142,9 @@ class _Claiming:
             return self._hit(found.answer, held)
         if found.passed or not (wait_s := self._wait_s()):
             return self._held(held)
+        return self._waiting(found, wait_s)
+
+    def _waiting(self, found: KeptAnswer, wait_s: int) -> ClaimOutput:
         return ClaimOutput(
             outcome="wait",
             claims=self._profile.claims,
@@ -107,7 +154,7 @@ class _Claiming:
 
     def _hit(self, kept: dict[str, Any], held: list[Claim]) -> ClaimOutput:
         answer, logged = given_again(kept, self._profile, self.now_s * 1000)
-        # Under the caller's key it is the first answer, and no provider's function will keep it.
+        # To whoever repeats this request it is the first answer, and no provider's function will keep it.
         for one in held:
             self.answers.keep_if_possible(one, self._profile.request_id, answer)
         return ClaimOutput(

@@ -1,8 +1,8 @@
-"""Keeps an answer for whoever asks the same: under the caller's key any, in the cache a whole one."""
+"""Keeps an answer for whoever asks the same: in the cache a whole one, else any."""
 
 from __future__ import annotations
 
-from functions.shared.contracts.decision import IDEMPOTENCY
+from functions.shared.contracts.decision import CACHE
 from functions.shared.contracts.states import InvokeInput, InvokeOutput, json_of
 from functions.shared.settings import InvokeSettings
 
@@ -19,7 +19,7 @@ def keep_answer(called: InvokeInput, output: InvokeOutput, settings: InvokeSetti
     answers, request_id = AnswerTable(settings.ANSWERS_TABLE), called.profile.request_id
     body = json_of(output.answer)
     for claim in called.profile.claims:
-        is_kept = claim.kind == IDEMPOTENCY or _is_whole(output)
+        is_kept = claim.kind != CACHE or _is_whole(output)
         answers.keep_if_possible(claim, request_id, body if is_kept else None)
 
 

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 MAX_MESSAGE_CHARACTERS = 500
 UNREADABLE = "not JSON, nested too deeply, or with a number of thousands of digits"
-KEY_UNKNOWN = "Whether this Idempotency-Key was used before is not known for the moment."
+KEY_UNKNOWN = "Whether this request was made before is not known for the moment."
 BUSY_S = 5
 """When to come back, where all of the account's functions are busy."""
 _NOT_VALID = "The request is not valid."
@@ -171,7 +171,7 @@ class Unclaimed(EngineError):
 
 
 class RequestInProgress(EngineError):
-    """The first request with this Idempotency-Key has no answer yet."""
+    """The first request with this Idempotency-Key, or the one that this repeats, has no answer yet."""
 
     code = "request_in_progress"
 

@@ -42,16 +42,19 @@ class Prediction(Frozen):
 
 IDEMPOTENCY: Literal["idempotency"] = "idempotency"
 CACHE: Literal["cache"] = "cache"
+RETRY: Literal["retry"] = "retry"
 
 
 class Claim(Frozen):
     """The right to answer, for all that ask the same. `answer_id` is of the caller's key, or of the whole
-    request; `fingerprint` of what was asked. The answer is kept for `kept_for_s`."""
+    request; `fingerprint` of what was asked. The answer is kept for `kept_for_s`. `joins`: the client
+    itself says that it sent the request before, and wants the answer to that."""
 
-    kind: Literal["idempotency", "cache"]
+    kind: Literal["idempotency", "cache", "retry"]
     answer_id: str
     fingerprint: str
     kept_for_s: Count
+    joins: Annotated[bool, Field(exclude_if=lambda joins: not joins)] = False
 
 
 class Profile(Frozen):

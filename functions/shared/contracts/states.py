@@ -35,7 +35,8 @@ class LoggedAnswer(Frozen):
 
 
 class ClassifyInput(Frozen):
-    """`request` is whatever the caller sent; `started_at` is the execution's start, ISO 8601."""
+    """`request` is whatever the caller sent; `started_at` is the execution's start, ISO 8601.
+    `client_retry_count`: how often the client sent it before, None where it does not tell."""
 
     # Not JsonValue: pydantic gives up on deep nesting, which is the caller's error and not ours.
     request: Any
@@ -45,6 +46,7 @@ class ClassifyInput(Frozen):
     mode: Mode
     started_at: str
     idempotency_key: str = ""
+    client_retry_count: Count | None = None
 
 
 class ClassifyOutput(Frozen):
@@ -58,7 +60,7 @@ class ClassifyOutput(Frozen):
 
 
 class ClaimInput(Frozen):
-    """`submitting`: the request is a job that is not started yet, and claims its key alone."""
+    """`submitting`: the request is a job that is not started yet, and does not look into the cache."""
 
     profile: Profile
     submitting: bool = False

@@ -44,31 +44,26 @@ class AnswerTable:
     def __init__(self, table_name: str) -> None:
         self._table = table(table_name)
 
-    def take(self, claim: Claim, request_id: str, until_s: int) -> KeptAnswer | None:
+    def take(
+        self, claim: Claim, request_id: str, until_s: int, began_at_ms: int = 0
+    ) -> KeptAnswer | None:
         """None where it is the request's now, until then; else what is there. It is the same for a request
-        that asks again."""
+        that asks again. `began_at_ms` is told to those that take it over."""
         # A read costs a fraction of a write that is refused, and most find something.
         if there := self._read(claim):
             if there["request_id"] != request_id or _ANSWER in there:
                 return _kept(there)
             if there["expires_at"] >= until_s:
                 return None
-        taken: dict[str, Any] = {
-            "answer_id": claim.answer_id,
-            "request_id": request_id,
-            "fingerprint": claim.fingerprint,
-            "expires_at": until_s,
-        }
-        refused = refusing_item(
-            lambda: self._table.put_item(
-                Item=taken,
-                ConditionExpression=Attr("answer_id").not_exists()
-                | Attr("expires_at").lte(int(time.time()))
-                | _is_own(request_id),
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        )
+        refused = self._put(claim, request_id, until_s, began_at_ms, _is_free(request_id))
         return None if refused is None else _kept(refused)
+
+    def take_over(self, claim: Claim, request_id: str, until_s: int, began_at_ms: int) -> bool:
+        """Whether it is the request's now, until then: whoever had it, but for a request that began later.
+        An answer of its own stays."""
+        is_earlier = Attr("began_at_ms").lte(began_at_ms) & Attr("request_id").ne(request_id)
+        condition = _is_free(request_id) | is_earlier
+        return self._put(claim, request_id, until_s, began_at_ms, condition) is None
 
     def keep(self, claim: Claim, request_id: str, answer: Mapping[str, Any]) -> None:
         """Nothing happens where the claim is another's by now, or has its answer: an event may be delivered
@@ -103,6 +98,29 @@ class AnswerTable:
             )
         )
 
+    def _put(
+        self,
+        claim: Claim,
+        request_id: str,
+        until_s: int,
+        began_at_ms: int,
+        condition: ConditionBase,
+    ) -> dict[str, Any] | None:
+        taken: dict[str, Any] = {
+            "answer_id": claim.answer_id,
+            "request_id": request_id,
+            "fingerprint": claim.fingerprint,
+            "expires_at": until_s,
+            "began_at_ms": began_at_ms,
+        }
+        return refusing_item(
+            lambda: self._table.put_item(
+                Item=taken,
+                ConditionExpression=condition,
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        )
+
     def _set(
         self, claim: Claim, request_id: str, name: str, value: bytes | bool, for_s: int
     ) -> None:
@@ -124,6 +142,14 @@ class AnswerTable:
         found = self._table.get_item(Key={"answer_id": claim.answer_id})
         item: dict[str, Any] | None = found.get("Item")
         return item if item and item["expires_at"] > time.time() else None
+
+
+def _is_free(request_id: str) -> ConditionBase:
+    return (
+        Attr("answer_id").not_exists()
+        | Attr("expires_at").lte(int(time.time()))
+        | _is_own(request_id)
+    )
 
 
 def _is_own(request_id: str) -> ConditionBase:

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from functions.shared.catalogue.pricing import price_version
-from functions.shared.contracts.decision import CACHE, IDEMPOTENCY, Claim
+from functions.shared.contracts.decision import CACHE, IDEMPOTENCY, RETRY, Claim
 from functions.shared.contracts.request import GenerateRequest
 from functions.shared.contracts.states import ClassifyInput, json_of
 from functions.shared.policy.routing_policy import load_policy
@@ -15,12 +15,16 @@ from functions.shared.prompts import templates_version
 
 KEY_KEPT_S = 86_400
 """How long an Idempotency-Key is known, from its answer on."""
+RETRY_KEPT_S = 600 + 8
+"""How long a client's own retry may come after an answer that was lost: OpenAI's give up after 600 s and
+pause 8 s at the most, https://github.com/openai/openai-python/blob/main/src/openai/_constants.py."""
 
 
 def claims_of(event: ClassifyInput, request: GenerateRequest, routing_policy: str) -> list[Claim]:
-    """The caller's key first: whoever holds that one may have to wait for the other."""
+    """What is of this very request first: whoever holds that one may have to wait for the other."""
     key, ttl_s = event.idempotency_key, _cached_for_s(event, request)
-    if not key and not ttl_s:
+    retries = event.client_retry_count
+    if not key and retries is None and not ttl_s:
         return []
     asked, claims = json_of(request), list[Claim]()
     # The same key on another path is another request.
@@ -30,6 +34,16 @@ def claims_of(event: ClassifyInput, request: GenerateRequest, routing_policy: st
         claims.append(
             Claim(
                 kind=IDEMPOTENCY, answer_id=of_key, fingerprint=fingerprint, kept_for_s=KEY_KEPT_S
+            )
+        )
+    elif retries is not None:
+        claims.append(
+            Claim(
+                kind=RETRY,
+                answer_id=_digest([RETRY, event.caller_id, fingerprint]),
+                fingerprint=fingerprint,
+                kept_for_s=RETRY_KEPT_S,
+                joins=retries > 0,
             )
         )
     if ttl_s:
