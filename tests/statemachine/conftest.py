@@ -1,9 +1,12 @@
 """What the states' functions need, run in this process."""
 
+from collections import Counter
+
 import boto3
 import pytest
 
 from functions.invoke_provider.providers.registry import load_provider
+from functions.invoke_provider.providers.simulator import Simulator
 
 
 @pytest.fixture
@@ -24,3 +27,16 @@ def functions(environment, tables, monkeypatch):
     load_provider.cache_clear()
     yield
     load_provider.cache_clear()
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """Of the provider, by text."""
+    made, complete = Counter(), Simulator.complete
+
+    def counted(self, prompt, *told):
+        made[prompt.request.prompt] += 1
+        return complete(self, prompt, *told)
+
+    monkeypatch.setattr(Simulator, "complete", counted)
+    return made

@@ -2,65 +2,33 @@
 
 import json
 import time
-from collections import Counter
 
 import pytest
 
 from functions.claim.handler import lambda_handler as claim
 from functions.classify.handler import lambda_handler as classify
-from functions.invoke_provider.handler import lambda_handler as invoke
-from functions.invoke_provider.providers.simulator import Simulator
-from functions.record_metrics.handler import lambda_handler as record
-from functions.score.handler import lambda_handler as score
 from functions.shared.contracts.decision import Claim
 from functions.shared.kept_answers.answer_table import AnswerTable
 from functions.shared.simulation import FAULTS_VARIABLE
 from functions.shared.storage import clients
-from functions.shared.storage.request_log import RequestLog, unpacked
-from tests.support.machine_in_process import Machine
+from functions.shared.storage.request_log import RequestLog
+from tests.support.claimed_runs import (
+    BEGINS,
+    CALLS,
+    HIT,
+    MODEL,
+    TOLD,
+    crash,
+    logged_rows,
+    new_machine,
+    run_request,
+)
 
 pytestmark = pytest.mark.usefixtures("functions")
 
-BEGINS = ["Classify", "Score", "Claim", "Whose Answer?"]
-CALLS = ["Score", "Invoke Provider", "Answered?", "Record Metrics"]
-TOLD = [*BEGINS, "Answer"]
-HIT = [*BEGINS, "Record Metrics"]
-MODEL = "gpt-4o"
-
-
-@pytest.fixture
-def calls(monkeypatch):
-    """Of the provider, by text."""
-    made, complete = Counter(), Simulator.complete
-
-    def counted(self, prompt, *told):
-        made[prompt.request.prompt] += 1
-        return complete(self, prompt, *told)
-
-    monkeypatch.setattr(Simulator, "complete", counted)
-    return made
-
-
-def _machine(deliveries=1, **functions):
-    named = {"Classify": classify, "Claim": claim, "Score": score, "RecordMetrics": record}
-    return Machine(functions.pop("invoke", invoke), deliveries, **{**named, **functions})
-
-
-def _run(request_id, *, machine=None, key="", mode="sync", **request):
-    body = {"task": "chat", "text": "Hello there.", "model": MODEL, "fallback": False} | request
-    return (machine or _machine()).run({
-        "request": body, "request_id": request_id, "caller_id": "key-1", "caller": {}, "mode": mode,
-        "idempotency_key": key,
-    })  # fmt: skip
-
-
-def _rows():
-    items = clients.table("Requests").scan()["Items"]
-    return {row["request_id"]: row for row in map(unpacked, items)}
-
 
 def test_a_request_that_asks_for_neither_claims_nothing(calls):
-    run = _run("req_1")
+    run = run_request("req_1")
     assert run.path == ["Classify", *CALLS]
     assert clients.table("Answers").scan()["Items"] == []
 
@@ -68,45 +36,45 @@ def test_a_request_that_asks_for_neither_claims_nothing(calls):
 @pytest.mark.parametrize("mode", ["sync", "async"])
 @pytest.mark.parametrize("deliveries", [1, 2])
 def test_a_key_is_answered_once_however_often_events_are_delivered(calls, mode, deliveries):
-    machine = _machine(deliveries)
-    first = _run("req_1", machine=machine, key="k", mode=mode)
+    machine = new_machine(deliveries)
+    first = run_request("req_1", machine=machine, key="k", mode=mode)
     assert first.path == [*BEGINS, *CALLS]
-    again = _run("req_2", machine=machine, key="k", mode=mode)
+    again = run_request("req_2", machine=machine, key="k", mode=mode)
     assert again.path == TOLD
     assert again.output == first.output
-    assert _rows().keys() == {"req_1"}
+    assert logged_rows().keys() == {"req_1"}
     assert calls["Hello there."] == deliveries  # of the one event, and of no other request
 
 
 def test_a_key_with_another_body_is_told_so_without_a_row(calls):
-    _run("req_1", key="k")
-    other = _run("req_2", key="k", text="Hello you.")
+    run_request("req_1", key="k")
+    other = run_request("req_2", key="k", text="Hello you.")
     assert other.path == TOLD
     assert other.output["error"]["code"] == "idempotency_conflict"
     assert other.output["request_id"] == "req_2"
-    assert _rows().keys() == {"req_1"}
+    assert logged_rows().keys() == {"req_1"}
     assert calls["Hello you."] == 0
 
 
 @pytest.mark.parametrize("error", ["ProviderAuthFailed", "ContentFiltered", "InvalidRequest"])
 def test_a_failed_request_leaves_its_key_and_its_place_to_the_next(calls, monkeypatch, error):
     monkeypatch.setenv(FAULTS_VARIABLE, json.dumps({MODEL: error}))
-    _run("req_1", key="k", cache_ttl_seconds=60)
+    run_request("req_1", key="k", cache_ttl_seconds=60)
     monkeypatch.delenv(FAULTS_VARIABLE)
-    again = _run("req_2", key="k", cache_ttl_seconds=60)
+    again = run_request("req_2", key="k", cache_ttl_seconds=60)
     assert again.path == [*BEGINS, *CALLS]
     assert again.output["request_id"] == "req_2"
-    assert [row["status"] for _, row in sorted(_rows().items())] == ["FAILED", "SUCCEEDED"]
+    assert [row["status"] for _, row in sorted(logged_rows().items())] == ["FAILED", "SUCCEEDED"]
     assert calls["Hello there."] == 1 + (error != "x")
 
 
 def test_a_kept_answer_has_a_row_of_its_own_that_names_the_first(calls):
-    first = _run("req_1", cache_ttl_seconds=60)
-    again = _run("req_2", cache_ttl_seconds=60)
+    first = run_request("req_1", cache_ttl_seconds=60)
+    again = run_request("req_2", cache_ttl_seconds=60)
     assert (first.path, again.path) == ([*BEGINS, *CALLS], HIT)
     assert again.output["result"] == first.output["result"]
     assert (again.output["cached"], again.output["request_id"]) == (True, "req_2")
-    rows = _rows()
+    rows = logged_rows()
     assert [rows[id_]["cache"] for id_ in ("req_1", "req_2")] == ["miss", "hit"]
     hit = rows["req_2"]
     assert hit["cached_from"] == {"request_id": "req_1", "model": MODEL, "provider": "openai"}
@@ -117,11 +85,11 @@ def test_a_kept_answer_has_a_row_of_its_own_that_names_the_first(calls):
 
 
 def test_a_key_and_a_cache_go_together(calls):
-    _run("req_1", cache_ttl_seconds=60)
-    hit = _run("req_2", key="k", cache_ttl_seconds=60)
+    run_request("req_1", cache_ttl_seconds=60)
+    hit = run_request("req_2", key="k", cache_ttl_seconds=60)
     assert hit.path == HIT
-    assert _run("req_3", key="k", cache_ttl_seconds=60).output == hit.output
-    assert _rows().keys() == {"req_1", "req_2"}
+    assert run_request("req_3", key="k", cache_ttl_seconds=60).output == hit.output
+    assert logged_rows().keys() == {"req_1", "req_2"}
 
 
 def test_who_waits_looks_again_until_there_is_an_answer(calls):
@@ -131,14 +99,14 @@ def test_who_waits_looks_again_until_there_is_an_answer(calls):
         looks.append(claim(event, context))
         if len(looks) == 3:
             # The first one is done meanwhile.
-            _run("req_1", machine=_machine(Claim=held), cache_ttl_seconds=60)
+            run_request("req_1", machine=new_machine(Claim=held), cache_ttl_seconds=60)
         return looks[-1]
 
     def held(event, context):
         return {**looks[0], "outcome": "held", "claims": [leading.model_dump()], "wait_seconds": 0}
 
     leading = _claim_of("req_1")
-    run = _run("req_2", machine=_machine(Claim=looking), cache_ttl_seconds=60)
+    run = run_request("req_2", machine=new_machine(Claim=looking), cache_ttl_seconds=60)
     waits = ["Wait For Answer", "Claim", "Whose Answer?"]
     assert run.path == [*BEGINS, *waits * 3, "Record Metrics"]
     assert run.output["cached"] is True
@@ -163,19 +131,11 @@ def _claim_of(request_id):
     return leading
 
 
-class Broken(Exception):
-    """A crash of the function."""
-
-
-def _crash(event, context):
-    raise Broken
-
-
 def test_where_nobody_can_tell_a_key_is_not_called_and_a_cache_is_missed(calls):
-    machine = _machine(Claim=_crash)
-    keyed = _run("req_1", machine=machine, key="k")
+    machine = new_machine(Claim=crash)
+    keyed = run_request("req_1", machine=machine, key="k")
     assert keyed.path == [*BEGINS, "Record Failure", "Failed"]
-    cached = _run("req_2", machine=machine, cache_ttl_seconds=60)
+    cached = run_request("req_2", machine=machine, cache_ttl_seconds=60)
     assert cached.path == [*BEGINS, *CALLS]
     assert calls["Hello there."] == 1
     assert RequestLog("Requests").get("req_1")["status"] == "FAILED"

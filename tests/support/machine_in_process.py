@@ -1,4 +1,4 @@
-"""Runs the definition of the requests' state machine in the test's own process, by the engine for its
+"""Runs the definition of a state machine in the test's own process, by the engine for its
 expressions that the local AWS has, and with the real handlers: nobody waits, and no function is missing."""
 
 from __future__ import annotations
@@ -8,13 +8,14 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import jsonata
 
 from functions.shared.errors import EngineError
 from stacks.compute.function_table import PROVIDER_FUNCTIONS, provider_function_name
-from stacks.compute.machines import ORCHESTRATE, definition
+from stacks.compute.machines import ORCHESTRATE, SUBMIT, definition
 from tests.support.gateway_events import LambdaStub
 
 Function = Callable[[dict[str, Any], Any], dict[str, Any]]
@@ -35,8 +36,12 @@ class Machine:
     """`functions` by the names of their table, and `invoke` for every provider's; each is handed an event
     once, or as often as `deliveries` says, and the first answer counts."""
 
+    path: Path = ORCHESTRATE
+
     def __init__(self, invoke: Function, deliveries: int = 1, **functions: Function) -> None:
-        self._states = json.loads(definition(ORCHESTRATE, 26_000, _PROVIDERS))["States"]
+        text = definition(self.path, 26_000, _PROVIDERS).replace("${ListedSeconds}", "86400")
+        read = json.loads(text)
+        self._states, self._begins_at = read["States"], read["StartAt"]
         invoked = {provider_function_name(name): invoke for name in _PROVIDERS}
         named = {**functions, **invoked}
         self._functions = {f"${{{name}Arn}}": one for name, one in named.items()}
@@ -50,7 +55,7 @@ class Machine:
             },
             "State": {"RetryCount": 0, "EnteredTime": datetime.now(UTC).isoformat()},
         }
-        run, variables, name = Run(), dict[str, Any](), "Classify"
+        run, variables, name = Run(), dict[str, Any](), self._begins_at
         given: Any = execution_input
         while name:
             state = self._states[name]
@@ -78,9 +83,8 @@ class Machine:
         if state["Type"] != "Task":
             return state, states
         called = _value(state["Arguments"], variables, states)
-        function = self._functions[called["FunctionName"]]
         try:
-            payload = self._called(function, called["Payload"])
+            result = self._result(state["Resource"], called)
         except Exception as error:
             caught = {
                 "Error": type(error).__name__,
@@ -94,7 +98,12 @@ class Machine:
                 if {caught["Error"], "States.ALL"} & {*one["ErrorEquals"]}
             )
             return rule, states | {"errorOutput": caught}
-        return state, states | {"result": {"Payload": payload}}
+        return state, states | {"result": result}
+
+    def _result(self, resource: str, called: dict[str, Any]) -> Any:
+        assert resource == "arn:aws:states:::lambda:invoke"
+        payload = self._called(self._functions[called["FunctionName"]], called["Payload"])
+        return {"Payload": payload}
 
     def _called(self, function: Function, payload: dict[str, Any]) -> dict[str, Any]:
         text = json.dumps(payload)
@@ -105,6 +114,33 @@ class Machine:
                 # Whatever comes of it, nobody hears.
                 with suppress(EngineError):
                     function(json.loads(text), LambdaStub())
+
+
+class Submission(Machine):
+    """Accepts jobs, and lists none; `started` are the inputs of their executions by name."""
+
+    path = SUBMIT
+
+    def __init__(self, deliveries: int = 1, **functions: Function) -> None:
+        super().__init__(_no_provider, deliveries, **functions)
+        self.started: dict[str, dict[str, Any]] = {}
+
+    def _result(self, resource: str, called: dict[str, Any]) -> Any:
+        if resource == "arn:aws:states:::states:startExecution":
+            if called["Name"] in self.started:
+                raise _AlreadyExists
+            self.started[called["Name"]] = called["Input"]
+            return {}
+        if resource == "arn:aws:states:::dynamodb:putItem":
+            return {}
+        return super()._result(resource, called)
+
+
+_AlreadyExists = type("StepFunctions.ExecutionAlreadyExistsException", (Exception,), {})
+
+
+def _no_provider(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    raise AssertionError("A submission calls no provider.")
 
 
 def _value(template: Any, variables: Mapping[str, Any], states: Mapping[str, Any]) -> Any:

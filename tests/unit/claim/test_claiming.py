@@ -14,6 +14,8 @@ from tests.support.gateway_events import LambdaStub
 from tests.support.kept_answers import ANSWER
 
 KEY = Claim(kind="idempotency", answer_id="k" * 64, fingerprint="f", kept_for_s=86_400)
+FIRST = Claim(kind="retry", answer_id="r" * 64, fingerprint="f", kept_for_s=608)
+RETRY = FIRST.model_copy(update={"joins": True})
 CACHE = Claim(kind="cache", answer_id="c" * 64, fingerprint="f", kept_for_s=60)
 BEGAN_S = STARTED_AT_MS / 1000
 
@@ -151,12 +153,107 @@ def test_where_the_leader_keeps_none_nobody_waits(claiming, answers):
     assert (told.outcome, told.claims) == ("held", [])
 
 
+def _later_call(request_id, *claims, **changes):
+    return _asked(request_id, *claims, started_at_ms=STARTED_AT_MS + 1, **changes)
+
+
+def test_a_first_call_holds_the_claim_whoever_had_it_and_whatever_was_answered(claiming, answers):
+    assert claiming(_asked("req_1", FIRST)).claims == [FIRST]
+    told = claiming(_later_call("req_2", FIRST, CACHE))
+    assert (told.outcome, told.claims) == ("held", [FIRST, CACHE])
+    answers.keep(FIRST, "req_2", ANSWER)
+    third = _asked("req_3", FIRST, started_at_ms=STARTED_AT_MS + 2)
+    assert claiming(third).claims == [FIRST]
+    # Late, or delivered twice: it makes its call, and has no claim any more.
+    told = claiming(_asked("req_1", FIRST))
+    assert (told.outcome, told.claims, told.first_request_id) == ("held", [], "req_1")
+    assert claiming(_asked("req_9", RETRY)).first_request_id == "req_3"
+
+
+def test_a_retry_waits_for_the_first_call_and_is_told_its_answer(claiming, answers):
+    claiming(_asked("req_1", FIRST))
+    told = claiming(_asked("req_2", RETRY, CACHE), after_s=8)
+    assert (told.outcome, told.wait_seconds, told.claims) == ("wait", 2, [RETRY, CACHE])
+    assert told.first_request_id == "req_1"
+    answers.keep(FIRST, "req_1", ANSWER)
+    told = claiming(_asked("req_2", RETRY, CACHE))
+    assert (told.outcome, told.answer, told.claims) == ("told", ANSWER, [])
+
+
+def test_a_retry_whose_patience_ends_is_told_to_come_again(claiming):
+    claiming(_asked("req_1", FIRST))
+    told = claiming(_asked("req_2", RETRY), after_s=17)
+    assert (told.outcome, told.answer["request_id"]) == ("told", "req_2")
+    assert told.answer["error"]["code"] == "request_in_progress"
+    assert told.answer["error"]["retry_after_seconds"] == 1
+    assert "Idempotency-Key" not in told.answer["error"]["message"]
+
+
+@pytest.mark.parametrize("end", ["never came", "failed", "died", "kept none"])
+def test_a_retry_that_finds_no_call_makes_it(claiming, answers, monkeypatch, end):
+    if end != "never came":
+        claiming(_asked("req_1", FIRST))
+    if end == "failed":
+        answers.release(FIRST, "req_1")
+    if end == "kept none":
+        answers.pass_on(FIRST, "req_1")
+    if end == "died":
+        monkeypatch.setattr("time.time", lambda: BEGAN_S + 3_600)
+    told = claiming(_later_call("req_2", RETRY))
+    assert (told.outcome, told.claims) == ("held", [] if end == "kept none" else [RETRY])
+
+
+def test_a_key_goes_before_a_count(claiming):
+    # Nobody makes both claims; of both, the key decides.
+    assert claiming(_asked("req_1", KEY, FIRST)).claims == [KEY]
+
+
+@pytest.mark.parametrize("is_answered", [False, True])
+def test_a_job_that_is_submitted_again_is_the_first_one_also_when_it_has_ended(
+    claiming, answers, is_answered
+):
+    told = claiming(_asked("req_1", FIRST, CACHE, mode="async"), submitting=True)
+    assert (told.outcome, told.claims) == ("held", [FIRST])
+    if is_answered:
+        answers.keep(FIRST, "req_1", ANSWER)
+    told = claiming(_later_call("req_2", RETRY, CACHE, mode="async"), submitting=True)
+    assert (told.outcome, told.first_request_id, told.answer) == ("running", "req_1", None)
+
+
+@pytest.mark.parametrize("own", [FIRST, RETRY])
+def test_a_job_that_runs_holds_what_it_had_and_runs_without_what_is_a_later_ones(claiming, own):
+    claiming(_asked("req_1", own, mode="async"), submitting=True)
+    assert claiming(_later_call("req_1", own, mode="async")).claims == [own]
+    later = _asked("req_2", FIRST, mode="async", started_at_ms=STARTED_AT_MS + 2)
+    claiming(later, submitting=True)
+    latest = _asked("req_1", own, mode="async", started_at_ms=STARTED_AT_MS + 3)
+    told = claiming(latest)
+    assert (told.outcome, told.claims, told.first_request_id) == ("held", [], "req_1")
+    assert claiming(later).claims == [FIRST]
+
+
 class Broken(AnswerTable):
     def __init__(self):
         """Without a table."""
 
     def take(self, *_):
         raise ClientError({"Error": {"Code": "InternalServerError"}}, "GetItem")
+
+    take_over = take
+
+
+@pytest.mark.parametrize("submitting", [False, True])
+def test_without_the_table_a_retry_is_refused_and_a_call_that_is_meant_is_made(submitting):
+    def told(claim_of, mode="async" if submitting else "sync", submitting=submitting):
+        event = ClaimInput(profile=_asked("req_1", claim_of, mode=mode), submitting=submitting)
+        return claim(event, Broken(), BEGAN_S)
+
+    assert (told(FIRST).outcome, told(FIRST).claims) == ("held", [])
+    with pytest.raises(ServiceUnavailable) as refused:
+        told(RETRY)
+    assert (refused.value.message, refused.value.retry_after_seconds) == (KEY_UNKNOWN, 5)
+    # A job was accepted.
+    assert told(RETRY, "async", submitting=False).outcome == "held"
 
 
 def test_without_the_table_no_key_is_trusted_and_a_cache_is_missed():

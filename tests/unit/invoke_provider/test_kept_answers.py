@@ -17,7 +17,7 @@ from tests.support.builders import TOOL_CALL, candidate, decision, profile, rank
 SETTINGS = InvokeSettings(PROVIDER="simulator", ANSWERS_TABLE="Answers")
 CLAIMS = [
     Claim(kind=kind, answer_id=kind, fingerprint="f", kept_for_s=60)
-    for kind in ("idempotency", "cache")
+    for kind in ("idempotency", "cache", "retry")
 ]
 
 
@@ -49,9 +49,9 @@ def _kept(claims=CLAIMS, **answer):
     return [answers.take(one, "req_2", round(time.time()) + 60) for one in CLAIMS]
 
 
-def test_a_whole_answer_is_kept_under_both_claims(answers_table):
-    of_key, of_cache = _kept()
-    assert of_key.answer == of_cache.answer
+def test_a_whole_answer_is_kept_under_every_claim(answers_table):
+    of_key, of_cache, of_retry = _kept()
+    assert of_key.answer == of_cache.answer == of_retry.answer
     assert (of_key.answer["result"], of_key.answer["request_id"]) == ("Hello.", "req_1")
 
 
@@ -66,13 +66,14 @@ def test_a_whole_answer_is_kept_under_both_claims(answers_table):
 def test_what_was_cut_or_calls_tools_is_the_keys_first_answer_and_never_cached(
     answers_table, answer
 ):
-    of_key, of_cache = _kept(**answer)
+    of_key, of_cache, of_retry = _kept(**answer)
     assert of_key.answer["finish_reason"] == answer["finish_reason"]
+    assert of_retry.answer == of_key.answer
     assert (of_cache.answer, of_cache.passed) == (None, True)
 
 
 def test_without_a_claim_nothing_is_kept_and_no_table_is_asked(answers_table):
-    assert [one.answer for one in _kept(claims=[])] == [None, None]
+    assert [one.answer for one in _kept(claims=[])] == [None] * 3
 
 
 def test_a_table_that_does_not_take_it_costs_nobody_the_answer(aws):

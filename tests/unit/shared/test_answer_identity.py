@@ -34,7 +34,7 @@ BESIDE: dict[str, Any] = {
 """What a field cannot be without."""
 
 
-def _event(body, caller_id="caller-a", key="", mode="sync", **caller):
+def _event(body, caller_id="caller-a", key="", mode="sync", count=None, **caller):
     return ClassifyInput(
         request=body,
         request_id="req_1",
@@ -43,6 +43,7 @@ def _event(body, caller_id="caller-a", key="", mode="sync", **caller):
         mode=mode,
         started_at="2026-11-27T00:00:00Z",
         idempotency_key=key,
+        client_retry_count=count,
     )
 
 
@@ -61,6 +62,12 @@ def _keyed(body, **event):
     return next(one for one in _claims(body, **event) if one.kind == "idempotency")
 
 
+def _retried(body, count=1, **event):
+    [claim] = _claims(body, count=count, **event)
+    assert claim.kind == "retry"
+    return claim
+
+
 def _without_nulls(body):
     return {name: value for name, value in body.items() if value is not None}
 
@@ -70,6 +77,11 @@ def test_a_request_with_another_value_of_any_field_is_another_request(name):
     before = PLAIN | ({} if name == "messages" else BESIDE.get(name, {}))
     after = _without_nulls({**PLAIN, **BESIDE.get(name, {}), name: OTHER[name]})
     assert _keyed(before).fingerprint != _keyed(after).fingerprint
+    retried = [
+        claims_of(_event(one, count=1), parse_request(one), "default") for one in (before, after)
+    ]
+    assert retried[0][0].kind == "retry"
+    assert retried[0][0].answer_id != retried[1][0].answer_id
     if name not in {"tools", "tool_choice"}:
         assert _cached(before).answer_id != _cached(after).answer_id
 
@@ -99,6 +111,15 @@ def test_no_two_different_requests_have_one_key(data):
         assert not {claim.fingerprint for claim in one} & {claim.fingerprint for claim in other}
     caches = [claim.answer_id for claim in (*one, *other) if claim.kind == "cache"]
     assert same or len(set(caches)) == len(caches)
+    counts = data.draw(st.tuples(st.integers(0, 9), st.integers(0, 9)))
+    events = [_event({}, count=count) for count in counts]
+    sent, again = (
+        claims_of(event, request, "default")[0]
+        for event, request in zip(events, (first, second), strict=True)
+    )
+    assert (sent.kind, again.kind) == ("retry", "retry")
+    assert (sent.answer_id == again.answer_id) == same
+    assert (sent.joins, again.joins) == (counts[0] > 0, counts[1] > 0)
 
 
 @pytest.mark.parametrize(
@@ -122,11 +143,13 @@ def test_the_same_request_in_other_words_is_the_same():
     again = {"text": "Hello?", "max_cost_usd": 1.0, "stop": ["end"]}
     assert _cached(said) == _cached(again)
     assert _keyed(said) == _keyed(again)
+    assert _retried(said) == _retried(again)
 
 
 def test_two_callers_never_share_an_answer():
     assert _cached(PLAIN).answer_id != _cached(PLAIN, caller_id="caller-b").answer_id
     assert _keyed(PLAIN).answer_id != _keyed(PLAIN, caller_id="caller-b").answer_id
+    assert _retried(PLAIN).answer_id != _retried(PLAIN, caller_id="caller-b").answer_id
 
 
 def test_a_caller_that_may_ask_other_models_now_gets_no_earlier_answer():
@@ -151,6 +174,30 @@ def test_a_new_version_of_what_answers_depend_on_makes_new_answers(version, monk
     assert _cached(PLAIN).answer_id != before.answer_id
     # The caller's key stands for the request alone.
     assert _keyed(PLAIN) == _keyed(PLAIN)
+    assert _retried(PLAIN) == _retried(PLAIN)
+
+
+def test_a_client_that_counts_its_retries_says_which_call_is_one():
+    first, second, third = (_retried(PLAIN, count) for count in (0, 1, 2))
+    assert first.model_copy(update={"joins": True}) == second == third
+    assert (first.joins, second.joins) == (False, True)
+    assert _retried(PLAIN, mode="async").answer_id != second.answer_id
+    # The SDK gives up after ten minutes, and pauses 8 s.
+    assert first.kept_for_s == 608
+
+
+def test_a_key_says_more_than_a_count_and_both_go_before_the_cache():
+    cached = PLAIN | {"cache_ttl_seconds": 60}
+    kinds = {
+        (key, count): [one.kind for one in _claims(cached, key=key, count=count)]
+        for key in ("", "k") for count in (None, 0, 1)
+    }  # fmt: skip
+    assert kinds == {
+        ("", None): ["cache"], ("", 0): ["retry", "cache"], ("", 1): ["retry", "cache"],
+        ("k", None): ["idempotency", "cache"], ("k", 0): ["idempotency", "cache"],
+        ("k", 1): ["idempotency", "cache"],
+    }  # fmt: skip
+    assert _claims(PLAIN) == []
 
 
 TOOL = {"function": {"name": "f"}}

@@ -1,6 +1,8 @@
 import time
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from functions.shared.contracts.decision import Claim
 from functions.shared.kept_answers.answer_table import AnswerTable
@@ -86,3 +88,70 @@ def test_an_answer_outlives_its_request_and_what_is_passed_is_told(answers):
     answers.pass_on(other, "req_1")
     answers.release(other, "req_1")
     assert answers.take(other, "req_2", _later()).passed
+
+
+def test_a_later_call_takes_over_what_an_earlier_one_has_or_has_kept(answers):
+    assert answers.take_over(CLAIM, "req_1", _later(), 1_000)
+    assert answers.take_over(CLAIM, "req_2", _later(), 2_000)
+    answers.keep(CLAIM, "req_1", BODY)
+    answers.release(CLAIM, "req_1")
+    there = answers.take(CLAIM, "req_9", _later())
+    assert (there.request_id, there.answer) == ("req_2", None)
+    answers.keep(CLAIM, "req_2", BODY)
+    assert answers.take_over(CLAIM, "req_3", _later(), 3_000)
+    there = answers.take(CLAIM, "req_9", _later())
+    assert (there.request_id, there.answer) == ("req_3", None)
+
+
+def test_an_event_that_comes_late_takes_nothing_back_and_an_own_answer_stays(answers):
+    answers.take_over(CLAIM, "req_1", _later(), 1_000)
+    assert answers.take_over(CLAIM, "req_1", _later(), 1_000)
+    answers.release(CLAIM, "req_1")
+    answers.take(CLAIM, "req_2", _later(), 2_000)
+    assert not answers.take_over(CLAIM, "req_1", _later(), 1_000)
+    answers.keep(CLAIM, "req_2", BODY)
+    assert not answers.take_over(CLAIM, "req_2", _later(), 2_000)
+    assert answers.take(CLAIM, "req_3", _later()).request_id == "req_2"
+
+
+CALLS = st.lists(
+    st.tuples(st.sampled_from(["take", "take_over", "keep", "release"]), st.integers(1, 3)),
+    max_size=8,
+)
+
+
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40
+)
+@given(CALLS)
+def test_whatever_is_delivered_twice_in_whatever_order_the_second_time_changes_nothing(
+    answers, answers_table, calls
+):
+    for item in answers_table.scan()["Items"]:
+        answers_table.delete_item(Key={"answer_id": item["answer_id"]})
+    until_s = _later()
+    deliver = {
+        "take": lambda name, at: answers.take(CLAIM, name, until_s, at),
+        "take_over": lambda name, at: answers.take_over(CLAIM, name, until_s, at),
+        "keep": lambda name, at: answers.keep(CLAIM, name, {"result": name}),
+        "release": lambda name, at: answers.release(CLAIM, name),
+    }
+    for method, number in calls:
+        name = f"req_{number}"
+        # Each begins at the millisecond of its number.
+        deliver[method](name, number)
+        before = _without_time(answers_table)
+        deliver[method](name, number)
+        assert _without_time(answers_table) == before
+        for item in before:
+            told = answers.take(CLAIM, "req_9", until_s)
+            assert told.request_id == item["request_id"]
+            assert told.answer in (None, {"result": item["request_id"]})
+
+
+def _without_time(answers_table):
+    """An answer is kept from the second on in which it came."""
+    return [
+        {name: value for name, value in item.items() if name != "expires_at"}
+        for item in answers_table.scan()["Items"]
+    ]
