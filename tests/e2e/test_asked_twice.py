@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from decimal import Decimal
 
+import openai
 import pytest
 import requests
 
@@ -177,6 +178,76 @@ def test_a_stopped_jobs_key_is_free_again(stack, books, held, caller):
     assert told.status_code in {202, 409}
     if told.status_code == 202:
         assert ended_job(stack, told.json()["execution_id"], key=caller[1])["status"] == "SUCCEEDED"
+
+
+COUNT = "x-stainless-retry-count"
+OWN_FIELDS = {"fallback": False, "task": "chat"}
+
+
+def _said(mark):
+    return marked("What is the weather in Bern?", mark)
+
+
+def test_openais_client_that_gives_up_and_asks_again_pays_once_and_gets_the_answer(
+    stack, books, held, caller
+):
+    mark, counts = "given-up.well", []
+
+    def sent(request):
+        counts.append(request.headers[COUNT])
+        if counts[-1] == "2":
+            held.free.set()
+
+    with openai.DefaultHttpxClient(event_hooks={"request": [sent]}) as http:
+        client = openai.OpenAI(
+            base_url=stack.base_url, api_key=caller[1], timeout=4, max_retries=2, http_client=http
+        )
+        told = client.chat.completions.with_raw_response.create(
+            model=MODEL, messages=[{"role": "user", "content": _said(mark)}], extra_body=OWN_FIELDS
+        )
+    assert counts == ["0", "1", "2"]
+    assert told.headers[REPLAYED] == "true"
+    completion = told.parse()
+    assert completion.choices[0].message.content
+    row = _assert_paid_once(books, held, caller, mark)
+    assert row["request_id"] == told.headers["x-request-id"]
+    assert completion.id.removeprefix("chatcmpl-") == row["request_id"].removeprefix("req_")
+
+
+def test_openais_client_that_says_the_same_twice_pays_twice(stack, books, exchange, caller):
+    mark = "meant-twice.well"
+    client = openai.OpenAI(base_url=stack.base_url, api_key=caller[1], max_retries=0)
+    told = [
+        client.chat.completions.create(
+            model=MODEL, messages=[{"role": "user", "content": _said(mark)}], extra_body=OWN_FIELDS
+        )
+        for _ in range(2)
+    ]
+    assert len({one.id for one in told}) == len(exchange.of(mark)) == 2
+    assert eventually(lambda: len(books.rows(caller[0])) == 2)
+    _assert_sums(books, caller, exchange.of(mark))
+
+
+def test_a_response_in_the_background_that_is_asked_for_again_is_the_first_one(
+    stack, books, held, caller
+):
+    mark = "background-again.well"
+    client = openai.OpenAI(base_url=stack.base_url, api_key=caller[1], max_retries=0)
+
+    def asked(count):
+        return client.responses.create(
+            model=MODEL, input=_said(mark), background=True, extra_body=OWN_FIELDS,
+            extra_headers={COUNT: str(count)},
+        ).id  # fmt: skip
+
+    first = asked(0)
+    assert asked(1) == first
+    held.free.set()
+    job = f"req_{first.removeprefix('resp_')}"
+    assert ended_job(stack, job, key=caller[1])["status"] == "SUCCEEDED"
+    assert asked(2) == first
+    assert client.responses.retrieve(first).output_text
+    assert _assert_paid_once(books, held, caller, mark)["request_id"] == job
 
 
 IDENTICAL, IN_FLIGHT = 1_000, 100

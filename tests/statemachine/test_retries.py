@@ -218,14 +218,14 @@ def test_the_key_of_a_job_that_ended_is_told_apart_whatever_its_client_counts(su
     assert (told.path[-1], told.error) == ("Refused", "duplicate_request")
 
 
-@pytest.mark.parametrize("broken", ["Classify", "Claim"])
+@pytest.mark.parametrize("broken", [{"Classify": crash}, {"Claim": crash}])
 def test_a_retried_job_is_not_accepted_where_nobody_can_tell_and_one_that_is_meant_is(broken):
-    submission = Submission(**{"Classify": classify, "Claim": claim, broken: crash})
-    for request_id, told in {"req_1": {"count": 1}, "req_2": {"count": 0, "key": "k"}}.items():
-        refused = _submitted(submission, request_id, **told)
+    submission = Submission(1, **{"Classify": classify, "Claim": claim, **broken})
+    for request_id, count, key in (("req_1", 1, ""), ("req_2", 0, "k")):
+        refused = _submitted(submission, request_id, count, key=key)
         assert (refused.path[-1], refused.error) == ("Refused", "service_unavailable")
         assert refused.output["error"]["retry_after_seconds"] == 5
-    for request_id, told in {"req_3": {"count": 0}, "req_4": {}}.items():
-        run = _submitted(submission, request_id, **told)
+    for request_id, meant in (("req_3", 0), ("req_4", None)):
+        run = _submitted(submission, request_id, meant)
         assert (run.path[-1], run.output["execution_id"]) == ("Accepted", request_id)
     assert submission.started.keys() == {"req_3", "req_4"}
