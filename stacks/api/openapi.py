@@ -82,7 +82,7 @@ _MEANINGS: Mapping[str, str] = {
     "forbidden": "The caller is known, and not allowed.",
     "not_found": "It is not there, or belongs to another caller.",
     "duplicate_request": "The Idempotency-Key was used already, by the job that is named, which has ended.",
-    "request_in_progress": "The first request of the Idempotency-Key, or the one that this repeats, is still running.",
+    "request_in_progress": "The request of this Idempotency-Key, or that this one repeats, is still running.",
     "idempotency_conflict": "The Idempotency-Key was used for another request.",
     "payload_too_large": "The request does not fit.",
     "unsupported_media_type": "The body is not JSON.",

@@ -181,11 +181,14 @@ def test_a_stopped_jobs_key_is_free_again(stack, books, held, caller):
 
 
 COUNT = "x-stainless-retry-count"
-OWN_FIELDS = {"fallback": False, "task": "chat"}
 
 
 def _said(mark):
     return marked("What is the weather in Bern?", mark)
+
+
+def _own_fields(mark):
+    return {"fallback": False, "task": "chat", "metadata": {"load": mark}}
 
 
 def test_openais_client_that_gives_up_and_asks_again_pays_once_and_gets_the_answer(
@@ -203,7 +206,9 @@ def test_openais_client_that_gives_up_and_asks_again_pays_once_and_gets_the_answ
             base_url=stack.base_url, api_key=caller[1], timeout=4, max_retries=2, http_client=http
         )
         told = client.chat.completions.with_raw_response.create(
-            model=MODEL, messages=[{"role": "user", "content": _said(mark)}], extra_body=OWN_FIELDS
+            model=MODEL,
+            messages=[{"role": "user", "content": _said(mark)}],
+            extra_body=_own_fields(mark),
         )
     assert counts == ["0", "1", "2"]
     assert told.headers[REPLAYED] == "true"
@@ -219,7 +224,9 @@ def test_openais_client_that_says_the_same_twice_pays_twice(stack, books, exchan
     client = openai.OpenAI(base_url=stack.base_url, api_key=caller[1], max_retries=0)
     told = [
         client.chat.completions.create(
-            model=MODEL, messages=[{"role": "user", "content": _said(mark)}], extra_body=OWN_FIELDS
+            model=MODEL,
+            messages=[{"role": "user", "content": _said(mark)}],
+            extra_body=_own_fields(mark),
         )
         for _ in range(2)
     ]
@@ -236,7 +243,7 @@ def test_a_response_in_the_background_that_is_asked_for_again_is_the_first_one(
 
     def asked(count):
         return client.responses.create(
-            model=MODEL, input=_said(mark), background=True, extra_body=OWN_FIELDS,
+            model=MODEL, input=_said(mark), background=True, extra_body=_own_fields(mark),
             extra_headers={COUNT: str(count)},
         ).id  # fmt: skip
 
