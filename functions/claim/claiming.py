@@ -51,16 +51,13 @@ class _Claiming:
         key, retry, cache = (by_kind.get(kind) for kind in (IDEMPOTENCY, RETRY, CACHE))
         held = list[Claim]()
         if key:
-            if there := self._there(key):
+            if there := self._under_key(key):
                 return self._of_key(there, key)
             held = [key]
-        elif retry and retry.joins and not self._is_running_job:
-            there = self._there(retry)
-            if there and not there.passed:
-                return self._of_first_call(there)
-            held = [] if there else [retry]
-        elif retry and self._begins(retry):
-            held = [retry]
+        elif retry:
+            first, held = self._repeated(retry)
+            if first:
+                return self._of_first_call(first)
         if cache is None or self.event.submitting:
             return self._held(held)
         try:
@@ -89,30 +86,37 @@ class _Claiming:
         """It was promised: what it may have repeated was settled when it was submitted."""
         return self._profile.mode == "async" and not self.event.submitting
 
-    def _there(self, claim: Claim) -> KeptAnswer | None:
+    def _under_key(self, key: Claim) -> KeptAnswer | None:
         try:
-            return self._taken(claim)
+            return self._taken(key)
         except (BotoCoreError, ClientError) as failure:
-            logger.error("claim not read", kind=claim.kind, error_type=type(failure).__name__)
-            raise ServiceUnavailable(KEY_UNKNOWN, retry_after_seconds=BUSY_S) from None
+            raise _unknown(key, failure) from None
 
     def _taken(self, claim: Claim) -> KeptAnswer | None:
         profile = self._profile
         return self.answers.take(claim, profile.request_id, self._until_s, profile.started_at_ms)
 
-    def _begins(self, retry: Claim) -> bool:
-        """A caller may mean the same twice: the later call has the claim, and the earlier goes on without. A
-        job had it when it was submitted, and does not take it back from a later one."""
-        profile = self._profile
+    def _repeated(self, retry: Claim) -> tuple[KeptAnswer | None, list[Claim]]:
+        """The call to join; else what is held. A caller may mean the same twice: the later call takes the claim,
+        and the earlier goes on without. But its own retry may have come first, while it was on its way."""
+        is_meant = self._is_running_job or not retry.joins
+        take = self._taken if retry.joins or self._is_running_job else self._taken_over
         try:
-            if self._is_running_job:
-                return self._taken(retry) is None
-            return self.answers.take_over(
-                retry, profile.request_id, self._until_s, profile.started_at_ms
-            )
+            there = take(retry)
         except (BotoCoreError, ClientError) as failure:
+            if not is_meant:
+                raise _unknown(retry, failure) from None
             logger.warning("retries not joined", error_type=type(failure).__name__)
-            return False
+            return None, []
+        if there is None:
+            return None, [retry]
+        is_joined = not self._is_running_job and (retry.joins or there.joins) and not there.passed
+        return (there if is_joined else None), []
+
+    def _taken_over(self, retry: Claim) -> KeptAnswer | None:
+        profile = self._profile
+        began_at_ms = profile.started_at_ms
+        return self.answers.take_over(retry, profile.request_id, self._until_s, began_at_ms)
 
     def _of_first_call(self, found: KeptAnswer) -> ClaimOutput:
         """Its client knows of nothing yet: neither of an answer, nor of a job's id."""
@@ -182,3 +186,8 @@ class _Claiming:
 
     def _refused(self, error: EngineError) -> ClaimOutput:
         return self._told(error_body(error, self._profile.request_id))
+
+
+def _unknown(claim: Claim, failure: Exception) -> ServiceUnavailable:
+    logger.error("claim not read", kind=claim.kind, error_type=type(failure).__name__)
+    return ServiceUnavailable(KEY_UNKNOWN, retry_after_seconds=BUSY_S)

@@ -114,6 +114,22 @@ def test_an_earlier_call_keeps_and_frees_nothing_of_a_later_one(calls):
     assert logged_rows().keys() == {"req_1", "req_2"}
 
 
+def test_a_call_that_its_own_retry_overtook_is_answered_by_it(calls):
+    retried = []
+
+    def slow(event, context):
+        """So slow that its client has asked again."""
+        time.sleep(0.002)
+        retried.append(_retried("req_2"))
+        return classify(event, context)
+
+    first = _first("req_1", machine=new_machine(Classify=slow))
+    [again] = retried
+    assert (first.path, first.output) == (TOLD, again.output)
+    assert logged_rows().keys() == {"req_2"}
+    assert calls["Hello there."] == 1
+
+
 def test_another_body_another_path_and_another_caller_are_no_retry(calls):
     _first("req_1")
     assert _retried("req_2", text="Hello you.").path == [*BEGINS, *CALLS]

@@ -29,12 +29,13 @@ _PASSED_S = 60
 @dataclass(frozen=True)
 class KeptAnswer:
     """`answer` is None while it is being made by `request_id`; `passed`: its maker kept none, and
-    everybody makes their own."""
+    everybody makes their own; `joins`: its maker's claim did."""
 
     request_id: str
     fingerprint: str
     answer: dict[str, Any] | None
     passed: bool
+    joins: bool
 
 
 class AnswerTable:
@@ -58,12 +59,14 @@ class AnswerTable:
         refused = self._put(claim, request_id, until_s, began_at_ms, _is_free(request_id))
         return None if refused is None else _kept(refused)
 
-    def take_over(self, claim: Claim, request_id: str, until_s: int, began_at_ms: int) -> bool:
-        """Whether it is the request's now, until then: whoever had it, but for a request that began later.
-        An answer of its own stays."""
+    def take_over(
+        self, claim: Claim, request_id: str, until_s: int, began_at_ms: int
+    ) -> KeptAnswer | None:
+        """`take`, whoever had it, but for a request that began later. An answer of its own stays."""
         is_earlier = Attr("began_at_ms").lte(began_at_ms) & Attr("request_id").ne(request_id)
         condition = _is_free(request_id) | is_earlier
-        return self._put(claim, request_id, until_s, began_at_ms, condition) is None
+        refused = self._put(claim, request_id, until_s, began_at_ms, condition)
+        return None if refused is None else _kept(refused)
 
     def keep(self, claim: Claim, request_id: str, answer: Mapping[str, Any]) -> None:
         """Nothing happens where the claim is another's by now, or has its answer: an event may be delivered
@@ -112,6 +115,7 @@ class AnswerTable:
             "fingerprint": claim.fingerprint,
             "expires_at": until_s,
             "began_at_ms": began_at_ms,
+            "joins": claim.joins,
         }
         return refusing_item(
             lambda: self._table.put_item(
@@ -164,4 +168,5 @@ def _kept(item: Mapping[str, Any]) -> KeptAnswer:
         fingerprint=item["fingerprint"],
         answer=None if packed is None else json.loads(zlib.decompress(bytes(packed))),
         passed="passed" in item,
+        joins=item.get("joins", False),
     )

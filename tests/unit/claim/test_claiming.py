@@ -203,6 +203,22 @@ def test_a_retry_that_finds_no_call_makes_it(claiming, answers, monkeypatch, end
     assert (told.outcome, told.claims) == ("held", [] if end == "kept none" else [RETRY])
 
 
+def test_a_first_call_that_its_own_retry_overtook_joins_it(claiming, answers):
+    claiming(_later_call("req_2", RETRY))
+    assert claiming(_asked("req_1", FIRST)).outcome == "wait"
+    answers.keep(RETRY, "req_2", ANSWER)
+    assert claiming(_asked("req_1", FIRST)).answer == ANSWER
+    # A call that begins now is meant.
+    after = _asked("req_3", FIRST, started_at_ms=STARTED_AT_MS + 2)
+    assert claiming(after).claims == [FIRST]
+
+
+def test_a_submission_that_its_own_retry_overtook_is_that_job(claiming):
+    claiming(_later_call("req_2", RETRY, mode="async"), submitting=True)
+    told = claiming(_asked("req_1", FIRST, mode="async"), submitting=True)
+    assert (told.outcome, told.first_request_id) == ("running", "req_2")
+
+
 def test_a_key_goes_before_a_count(claiming):
     # Nobody makes both claims; of both, the key decides.
     assert claiming(_asked("req_1", KEY, FIRST)).claims == [KEY]

@@ -91,26 +91,26 @@ def test_an_answer_outlives_its_request_and_what_is_passed_is_told(answers):
 
 
 def test_a_later_call_takes_over_what_an_earlier_one_has_or_has_kept(answers):
-    assert answers.take_over(CLAIM, "req_1", _later(), 1_000)
-    assert answers.take_over(CLAIM, "req_2", _later(), 2_000)
+    assert answers.take_over(CLAIM, "req_1", _later(), 1_000) is None
+    assert answers.take_over(CLAIM, "req_2", _later(), 2_000) is None
     answers.keep(CLAIM, "req_1", BODY)
     answers.release(CLAIM, "req_1")
     there = answers.take(CLAIM, "req_9", _later())
     assert (there.request_id, there.answer) == ("req_2", None)
     answers.keep(CLAIM, "req_2", BODY)
-    assert answers.take_over(CLAIM, "req_3", _later(), 3_000)
+    assert answers.take_over(CLAIM, "req_3", _later(), 3_000) is None
     there = answers.take(CLAIM, "req_9", _later())
     assert (there.request_id, there.answer) == ("req_3", None)
 
 
 def test_an_event_that_comes_late_takes_nothing_back_and_an_own_answer_stays(answers):
     answers.take_over(CLAIM, "req_1", _later(), 1_000)
-    assert answers.take_over(CLAIM, "req_1", _later(), 1_000)
+    assert answers.take_over(CLAIM, "req_1", _later(), 1_000) is None
     answers.release(CLAIM, "req_1")
     answers.take(CLAIM, "req_2", _later(), 2_000)
-    assert not answers.take_over(CLAIM, "req_1", _later(), 1_000)
+    assert answers.take_over(CLAIM, "req_1", _later(), 1_000).request_id == "req_2"
     answers.keep(CLAIM, "req_2", BODY)
-    assert not answers.take_over(CLAIM, "req_2", _later(), 2_000)
+    assert answers.take_over(CLAIM, "req_2", _later(), 2_000).answer is not None
     assert answers.take(CLAIM, "req_3", _later()).request_id == "req_2"
 
 
