@@ -244,4 +244,5 @@ def test_a_retried_job_is_not_accepted_where_nobody_can_tell_and_one_that_is_mea
     for request_id, meant in (("req_3", 0), ("req_4", None)):
         run = _submitted(submission, request_id, meant)
         assert (run.path[-1], run.output["execution_id"]) == ("Accepted", request_id)
+        assert ("Claim Key" in run.path) == (meant == 0 and "Claim" in broken)
     assert submission.started.keys() == {"req_3", "req_4"}

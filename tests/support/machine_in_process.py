@@ -19,6 +19,7 @@ from stacks.compute.machines import ORCHESTRATE, SUBMIT, definition
 from tests.support.gateway_events import LambdaStub
 
 Function = Callable[[dict[str, Any], Any], dict[str, Any]]
+_NULL = jsonata.utils.Utils.NULL_VALUE
 _BEGIN, _END = "{% ", " %}"
 _PROVIDERS = [row.provider for row in PROVIDER_FUNCTIONS]
 
@@ -154,4 +155,7 @@ def _value(template: Any, variables: Mapping[str, Any], states: Mapping[str, Any
     expression.register_lambda("parse", json.loads)
     # The engine takes what it is given apart.
     bound = json.loads(json.dumps({**variables, "states": states}))
-    return expression.evaluate(None, bound)
+    # To the engine None is a variable that is not there.
+    told = {name: _NULL if value is None else value for name, value in bound.items()}
+    result = expression.evaluate(None, told)
+    return None if result is _NULL else result
