@@ -10,7 +10,7 @@ from functions.classify.profiling import profile_request
 from functions.invoke_provider.called_model import called_model
 from functions.invoke_provider.prompts import prompt_for
 from functions.shared.catalogue.models import Model, load_catalogue
-from functions.shared.contracts.states import ClassifyInput
+from functions.shared.contracts.states import ClassifyInput, for_text
 from functions.shared.settings import ClassifySettings
 
 Body = dict[str, Any]
@@ -131,6 +131,8 @@ def _changes_for(model: Model, body: Body) -> Iterator[Change]:
     )
     settings = ClassifySettings(SYNC_DEADLINE_MS=29_000, ASYNC_DEADLINE_MS=900_000)
     asked = profile_request(event, settings)
-    prompt = prompt_for(asked.request, asked.profile, called_model(model.id, asked.profile))
+    prompt = prompt_for(
+        for_text(asked.request), asked.profile, called_model(model.id, asked.profile)
+    )
     for dropped in prompt.dropped:
         yield Change(dropped.parameter, dropped.reason)

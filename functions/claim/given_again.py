@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from functions.shared.contracts.answer import Answer, AnswerUsage, BilledUsage, Performance
+from functions.shared.contracts.answer import (
+    Answer,
+    AnswerUsage,
+    BilledUsage,
+    EmbeddingAnswer,
+    Performance,
+)
 from functions.shared.contracts.decision import Profile
 from functions.shared.contracts.states import CachedFrom, LoggedAnswer, json_of
 from functions.shared.vocabulary import in_usd, nano_usd
@@ -20,7 +26,7 @@ def given_again(
     first, routing = kept["request_id"], kept["routing"]
     logged = LoggedAnswer(
         mock=kept["mock"],
-        finish_reason=kept["finish_reason"],
+        finish_reason=kept.get("finish_reason", "stop"),
         usage=_unbilled(kept["usage"]),
         performance=Performance(
             total_time_ms=max(0, round(now_ms - profile.started_at_ms)),
@@ -40,7 +46,8 @@ def given_again(
         "usage": AnswerUsage.model_validate(in_usd(json_of(logged.usage))),
         "performance": logged.performance,
     }
-    return json_of(Answer.model_validate({**kept, **of_this_request})), logged
+    kind = EmbeddingAnswer if "vectors" in kept else Answer
+    return json_of(kind.model_validate({**kept, **of_this_request})), logged
 
 
 def _unbilled(usage: Mapping[str, Any]) -> BilledUsage:

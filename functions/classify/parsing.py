@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import JsonValue, ValidationError
 
 from functions.shared.caller import Caller
+from functions.shared.contracts.embedding import EmbeddingRequest
 from functions.shared.contracts.request import GenerateRequest
 from functions.shared.contracts.schema_budget import SchemaRefused, refuse_costly_schemas
 from functions.shared.contracts.state_size import json_bytes
@@ -71,4 +72,18 @@ def parse_request(body: JsonValue, caller: Caller = _ANYBODY) -> GenerateRequest
         refuse_costly_schemas(request)
     except SchemaRefused as refused:
         raise InvalidRequest.at(field_at(refused.place), refused.problem) from None
+    return request
+
+
+def parse_embedding(body: JsonValue, caller: Caller = _ANYBODY) -> EmbeddingRequest:
+    """Raises `InvalidRequest` and `PayloadTooLarge`."""
+    body, told_bytes = _well_formed(body)
+    try:
+        request = EmbeddingRequest.model_validate(body)
+    except ValidationError as error:
+        raise InvalidRequest.of(problems_of(error, EmbeddingRequest)) from None
+    size = told_bytes + (json_bytes(request.metadata) if request.metadata else 0)
+    room = room_bytes(caller)
+    if size > room:
+        raise PayloadTooLarge(f"The inputs have {size} bytes; at most {room} fit.")
     return request

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 
+from functions.classify.admission import begun_at_ms, check_task, deadline_at_ms, limit_of
 from functions.classify.classifier import decide_task
+from functions.classify.embedding_profile import profile_embedding
 from functions.classify.parsing import parse_request
-from functions.shared.caller import Caller
 from functions.shared.catalogue.token_bounds import (
     EARLIER_CALL_BYTES,
     INSTRUCTION_BYTES,
@@ -23,14 +23,12 @@ from functions.shared.catalogue.tokens import IMAGE_TOKENS, TextSize
 from functions.shared.contracts.decision import Prediction, Profile
 from functions.shared.contracts.request import GenerateRequest
 from functions.shared.contracts.state_size import json_bytes
-from functions.shared.contracts.states import UNLIMITED_NANO_USD, ClassifyInput, ClassifyOutput
+from functions.shared.contracts.states import ClassifyInput, ClassifyOutput
 from functions.shared.contracts.tools import REFUSED_AT_ROOT
-from functions.shared.errors import Forbidden, problem_at
 from functions.shared.kept_answers.identity import claims_of
 from functions.shared.policy.routing_policy import load_policy
 from functions.shared.settings import ClassifySettings, PolicySettings
-from functions.shared.times import epoch_ms
-from functions.shared.vocabulary import Capability, Task, nano_usd
+from functions.shared.vocabulary import EMBEDDING, Capability, Task, nano_usd
 
 LOGGED_PROMPT_CHARACTERS = 4_000
 """More than a predictor of prompts reads; a state holds the whole request beside it."""
@@ -43,15 +41,14 @@ _IMAGES: Any = {
 
 def profile_request(event: ClassifyInput, settings: ClassifySettings) -> ClassifyOutput:
     """Raises `InvalidRequest`, `PayloadTooLarge`, and `Forbidden` for what the caller may not ask."""
+    if event.kind == EMBEDDING:
+        return profile_embedding(event, settings)
     began = time.perf_counter()
-    started_at_ms = epoch_ms(datetime.fromisoformat(event.started_at))
-    event.caller.check_time(started_at_ms / 1000)
+    started_at_ms = begun_at_ms(event)
     request = parse_request(event.request, event.caller)
     decided = decide_task(request)
-    _check_task(decided.task, event.caller)
+    check_task(decided.task, event.caller)
     shown = _shown(request)
-    limit_ms = settings.SYNC_DEADLINE_MS if event.mode == "sync" else settings.ASYNC_DEADLINE_MS
-    deadline_ms = min(limit_ms, request.max_latency_ms or limit_ms)
     profile = Profile(
         request_id=event.request_id,
         caller_id=event.caller_id,
@@ -79,24 +76,13 @@ def profile_request(event: ClassifyInput, settings: ClassifySettings) -> Classif
         metadata=request.metadata or {},
         claims=claims_of(event, request, settings.ROUTING_POLICY),
         started_at_ms=started_at_ms,
-        deadline_at_ms=started_at_ms + deadline_ms,
+        deadline_at_ms=deadline_at_ms(event, request.max_latency_ms, started_at_ms, settings),
         classify_ms=round((time.perf_counter() - began) * 1000, 3),
     )
     logged = request.prompt[:LOGGED_PROMPT_CHARACTERS] if settings.LOG_PROMPTS else ""
-    limit = profile.max_cost_nano_usd
     return ClassifyOutput(
-        request=request,
-        profile=profile,
-        limit_nano_usd=UNLIMITED_NANO_USD if limit is None else limit,
-        logged_prompt=logged,
+        request=request, profile=profile, limit_nano_usd=limit_of(profile), logged_prompt=logged
     )
-
-
-def _check_task(task: Task, caller: Caller) -> None:
-    if caller.tasks and task not in caller.tasks:
-        problem = f"{task} is not among the tasks of this caller: {', '.join(caller.tasks)}"
-        details = [problem_at("task", problem)]
-        raise Forbidden("The caller may not ask for this task.", details=details)
 
 
 def _predictions(request: GenerateRequest, settings: PolicySettings) -> dict[str, list[Prediction]]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
-from functions.invoke_provider.providers.base import Completion, Prompt
+from functions.invoke_provider.providers.base import Completion, Embedded, FinishReason, Prompt
 from functions.shared.catalogue.pricing import price_version
 from functions.shared.contracts.answer import (
     Answer,
     AnswerUsage,
     BilledUsage,
     CandidateSummary,
+    DroppedParameter,
+    EmbeddingAnswer,
     Fallback,
     Performance,
     Routing,
@@ -20,6 +23,7 @@ from functions.shared.contracts.states import (
     Attempt,
     Call,
     CaughtError,
+    EmbeddedOutput,
     FailedAttempt,
     InvokeInput,
     InvokeOutput,
@@ -41,35 +45,65 @@ from functions.shared.policy.explanation import choice_of, described, narrowed
 from functions.shared.vocabulary import Usage, in_usd
 from functions.shared.well_formed import well_formed_text
 
+NO_PROMPT = "none"
+
 
 def answer_of(
     event: InvokeInput, prompt: Prompt, completion: Completion, call: Call, now_ms: float
 ) -> InvokeOutput:
     """A simulated answer says that it is `mock`, and what it would have cost."""
-    profile, decision = event.profile, event.decision
     attempt = _attempt(event, "success", call)
-    logged = LoggedAnswer(
-        mock=event.candidate.mock,
-        finish_reason=completion.finish_reason,
-        usage=_billed(event, attempt),
-        performance=Performance(
-            total_time_ms=max(call.elapsed_ms, round(now_ms - profile.started_at_ms)),
-            routing_time_ms=round(profile.classify_ms + decision.score_ms),
-            inference_time_ms=call.elapsed_ms,
-        ),
-    )
+    logged = _logged(event, attempt, completion.finish_reason, now_ms)
     answer = Answer(
         result=completion.text,
-        request_id=profile.request_id,
-        execution_id=profile.request_id,
+        request_id=event.profile.request_id,
+        execution_id=event.profile.request_id,
         mock=logged.mock,
         tool_calls=list(completion.tool_calls),
         finish_reason=logged.finish_reason,
-        routing=_routing(event, prompt),
+        routing=_routing(event, prompt.version, prompt.dropped),
         usage=AnswerUsage.model_validate(in_usd(json_of(logged.usage))),
         performance=logged.performance,
     )
     return InvokeOutput(answer=answer, logged_answer=logged, attempt=attempt)
+
+
+def embeddings_of(
+    event: InvokeInput,
+    embedded: Embedded,
+    dropped: Iterable[DroppedParameter],
+    call: Call,
+    now_ms: float,
+) -> EmbeddedOutput:
+    """The same of vectors, which no template is told for."""
+    attempt = _attempt(event, "success", call)
+    logged = _logged(event, attempt, "stop", now_ms)
+    answer = EmbeddingAnswer(
+        vectors=list(embedded.vectors),
+        request_id=event.profile.request_id,
+        execution_id=event.profile.request_id,
+        mock=logged.mock,
+        routing=_routing(event, NO_PROMPT, dropped),
+        usage=AnswerUsage.model_validate(in_usd(json_of(logged.usage))),
+        performance=logged.performance,
+    )
+    return EmbeddedOutput(answer=answer, logged_answer=logged, attempt=attempt)
+
+
+def _logged(
+    event: InvokeInput, attempt: Attempt, finish_reason: FinishReason, now_ms: float
+) -> LoggedAnswer:
+    profile, elapsed_ms = event.profile, attempt.elapsed_ms
+    return LoggedAnswer(
+        mock=event.candidate.mock,
+        finish_reason=finish_reason,
+        usage=_billed(event, attempt),
+        performance=Performance(
+            total_time_ms=max(elapsed_ms, round(now_ms - profile.started_at_ms)),
+            routing_time_ms=round(profile.classify_ms + event.decision.score_ms),
+            inference_time_ms=elapsed_ms,
+        ),
+    )
 
 
 _REFUSALS = (InvalidRequest, RequestDoubted, RequestUnsupported)
@@ -134,12 +168,14 @@ def _billed(event: InvokeInput, attempt: Attempt) -> BilledUsage:
     )
 
 
-def _routing(event: InvokeInput, prompt: Prompt) -> Routing:
+def _routing(
+    event: InvokeInput, prompt_version: str, dropped: Iterable[DroppedParameter]
+) -> Routing:
     profile, decision = event.profile, event.decision
     shown = {
         **choice_of(event.candidate.model, decision, profile),
-        "prompt_version": prompt.version,
-        "dropped_parameters": list(prompt.dropped),
+        "prompt_version": prompt_version,
+        "dropped_parameters": list(dropped),
         "fallbacks": [_fallback(failure, decision) for failure in event.failures],
     }
     if event.request.explain:

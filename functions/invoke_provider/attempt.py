@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeVar
 
 from functions.invoke_provider.answer import answer_of
 from functions.invoke_provider.billing import call_of, estimate_rest, tell, usage_of
@@ -21,7 +23,7 @@ from functions.shared.attempt_limits import (
     RECORDING_MS,
 )
 from functions.shared.contracts.state_size import json_bytes
-from functions.shared.contracts.states import InvokeInput, InvokeOutput
+from functions.shared.contracts.states import InvokeInput, InvokeOutput, for_text
 from functions.shared.errors import (
     AnswerUnfit,
     AnswerUnsure,
@@ -34,27 +36,30 @@ MAX_ANSWER_BYTES = 200_000
 """Of JSON. A state holds at most 262,144 bytes, and the decision needs its share."""
 
 
+Made = TypeVar("Made")
+
+
 def attempt(
     event: InvokeInput, provider: ProviderAdapter, allowance: Allowance = NOT_HELD
 ) -> InvokeOutput:
     """Raises the errors of `functions.shared.errors`; one that ended a call says what it took."""
     timeout_s = attempt_timeout_s(event, time.time() * 1000)
     model = _allowed(called_model(event.candidate.model, event.profile), allowance)
-    prompt = prompt_for(event.request, event.profile, model)
+    prompt = prompt_for(for_text(event.request), event.profile, model)
     prompt = replace(prompt, dropped=prompt.dropped + allowance.dropped)
     held, began = allowance.held_nano_usd, time.perf_counter()
     try:
-        told = _complete(provider, prompt, model, timeout_s)
+        told = of_adapter(lambda: provider.complete(prompt, model, timeout_s))
         usage = usage_of(told, event, model)
         with paid_for(usage):
             completion = fit(told, prompt)
             _check_sure(completion, event)
     except EngineError as error:
         estimate_rest(error, event, model)
-        tell(error, event, _since_ms(began), time.time() * 1000, held_nano_usd=held)
+        tell(error, event, since_ms(began), time.time() * 1000, held_nano_usd=held)
         raise
     now_ms = time.time() * 1000
-    call = call_of(event, _since_ms(began), now_ms, usage, "known", held_nano_usd=held)
+    call = call_of(event, since_ms(began), now_ms, usage, "known", held_nano_usd=held)
     return answer_of(event, prompt, completion, call, now_ms)
 
 
@@ -91,11 +96,10 @@ def _was_unsure(event: InvokeInput) -> bool:
     )
 
 
-def _complete(
-    provider: ProviderAdapter, prompt: Prompt, model: CalledModel, timeout_s: float
-) -> Completion:
+def of_adapter(call: Callable[[], Made]) -> Made:
+    """Raises `EngineError` alone."""
     try:
-        return provider.complete(prompt, model, timeout_s)
+        return call()
     except EngineError:
         raise
     except Exception as error:
@@ -136,5 +140,5 @@ def _cut(text: str, room: int) -> str:
     return within[:end]
 
 
-def _since_ms(began: float) -> int:
+def since_ms(began: float) -> int:
     return round((time.perf_counter() - began) * 1000)

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from functions.invoke_provider.called_model import CalledModel
-from functions.invoke_provider.providers.base import Completion
+from functions.invoke_provider.providers.base import Completion, Embedded
 from functions.shared.attempt_limits import (
     LONGEST_BACKOFF_S,
     MOST_EVENT_BYTES,
@@ -20,7 +20,7 @@ from functions.shared.attempt_limits import (
 )
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.catalogue.pricing import UnpricedModel, price_version
-from functions.shared.catalogue.tokens import call_tokens, tokens_in
+from functions.shared.catalogue.tokens import tokens_in
 from functions.shared.contracts.states import Call, InvokeInput
 from functions.shared.errors import (
     Billed,
@@ -52,6 +52,14 @@ def usage_of(completion: Completion, event: InvokeInput, model: CalledModel) -> 
     return _estimated(made, event, model)
 
 
+def embedding_usage_of(embedded: Embedded, event: InvokeInput, model: CalledModel) -> Usage:
+    """The same of vectors, which take no output."""
+    told = embedded.usage
+    if told and told.total_input_tokens and is_possible(told):
+        return told
+    return _estimated("", event, model)
+
+
 def estimate_rest(error: EngineError, event: InvokeInput, model: CalledModel) -> None:
     """Of an answer that broke off, what was not told of its usage."""
     if error.made is None:
@@ -66,9 +74,7 @@ def estimate_rest(error: EngineError, event: InvokeInput, model: CalledModel) ->
 
 def _estimated(made: str, event: InvokeInput, model: CalledModel) -> Usage:
     return Usage(
-        input_tokens=call_tokens(
-            event.profile.input_size, event.profile.image_tokens, model.tokenizer
-        ),
+        input_tokens=event.profile.input_tokens(model.tokenizer),
         output_tokens=tokens_in(made, model.tokenizer),
         estimated=True,
     )

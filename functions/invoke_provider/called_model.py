@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from functions.shared.catalogue.models import load_catalogue
+from functions.shared.catalogue.models import Vectors, load_catalogue
 from functions.shared.contracts.decision import Profile
 from functions.shared.errors import ModelNotFound
 from functions.shared.policy.output_limit import output_limit
@@ -53,6 +53,7 @@ class CalledModel:
     time_to_first_token_ms: int = 1_000
     streamed: bool = True
     """Whether it can answer as a stream."""
+    vectors: Vectors | None = None
     streams_tools: bool = True
     """Whether it takes tools where its answer is streamed."""
 
@@ -89,4 +90,5 @@ def called_model(model_id: str, profile: Profile) -> CalledModel:
         reasoning=model.reasoning,
         time_to_first_token_ms=model.time_to_first_token_ms,
         streams_tools=model.streams_tools,
+        vectors=model.vectors,
     )

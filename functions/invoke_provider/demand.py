@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from functions.invoke_provider.called_model import called_model
 from functions.shared.caller import Limits
-from functions.shared.catalogue.tokens import call_tokens
 from functions.shared.contracts.answer import DroppedParameter
 from functions.shared.contracts.states import InvokeInput
 
@@ -47,7 +46,7 @@ class Demand:
         least = min(longest, candidate.least_output_tokens or longest)
         worst, least_cost = candidate.worst_case_cost_nano_usd, candidate.least_cost_nano_usd
         return cls(
-            input_tokens=call_tokens(profile.input_size, profile.image_tokens, model.tokenizer),
+            input_tokens=profile.input_tokens(model.tokenizer),
             longest=longest,
             usual=min(longest, max(candidate.usual_output_tokens or longest, least)),
             # Below its own least a model would be asked for more.

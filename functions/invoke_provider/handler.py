@@ -9,10 +9,20 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.invoke_provider.answer import attempt_in, is_refusal, refusal_of
 from functions.invoke_provider.attempt import attempt
+from functions.invoke_provider.demand import Allowance
+from functions.invoke_provider.embedding_attempt import attempt_embedding
 from functions.invoke_provider.keeping import keep_answer
+from functions.invoke_provider.providers.base import ProviderAdapter
 from functions.invoke_provider.providers.registry import load_provider
 from functions.invoke_provider.spending import Spending
-from functions.shared.contracts.states import InvokeInput, InvokeOutput, RefusedOutput, json_of
+from functions.shared.contracts.embedding import EmbeddingRequest
+from functions.shared.contracts.states import (
+    EmbeddedOutput,
+    InvokeInput,
+    InvokeOutput,
+    RefusedOutput,
+    json_of,
+)
 from functions.shared.errors import EngineError
 from functions.shared.settings import InvokeSettings, read_settings
 from functions.shared.telemetry.gen_ai import answer_fields, call_fields
@@ -41,12 +51,12 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     return {**dict.fromkeys(InvokeOutput.model_fields), **json_of(output)}
 
 
-def _outcome_of(called: InvokeInput) -> InvokeOutput | RefusedOutput:
+def _outcome_of(called: InvokeInput) -> InvokeOutput | EmbeddedOutput | RefusedOutput:
     settings = read_settings(InvokeSettings)
     spending = Spending(called, settings)
     allowance = spending.reserve()
     try:
-        output = attempt(called, load_provider(settings), allowance)
+        output = _attempted(called, load_provider(settings), allowance)
     except EngineError as error:
         spending.close(None if error.call is None else attempt_in(called, error))
         if is_refusal(error, asks_others=settings.ASK_OTHERS_AFTER_REFUSAL):
@@ -55,3 +65,11 @@ def _outcome_of(called: InvokeInput) -> InvokeOutput | RefusedOutput:
     spending.close(output.attempt)
     keep_answer(called, output, settings)
     return output
+
+
+def _attempted(
+    called: InvokeInput, provider: ProviderAdapter, allowance: Allowance
+) -> InvokeOutput | EmbeddedOutput:
+    if isinstance(called.request, EmbeddingRequest):
+        return attempt_embedding(called, called.request, provider, allowance)
+    return attempt(called, provider, allowance)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from functions.shared.contracts.decision import CACHE
-from functions.shared.contracts.states import InvokeInput, InvokeOutput, json_of
+from functions.shared.contracts.states import EmbeddedOutput, InvokeInput, InvokeOutput, json_of
 from functions.shared.settings import InvokeSettings
 
 # boto3 would take whoever waits for a function without a key 0.2 s to import: where nothing is kept it is
 # not there.
 
 
-def keep_answer(called: InvokeInput, output: InvokeOutput, settings: InvokeSettings) -> None:
+def keep_answer(
+    called: InvokeInput, output: InvokeOutput | EmbeddedOutput, settings: InvokeSettings
+) -> None:
     """Where the request holds a claim."""
     if not called.profile.claims:
         return
@@ -23,5 +25,7 @@ def keep_answer(called: InvokeInput, output: InvokeOutput, settings: InvokeSetti
         answers.keep_if_possible(claim, request_id, body if is_kept else None)
 
 
-def _is_whole(output: InvokeOutput) -> bool:
+def _is_whole(output: InvokeOutput | EmbeddedOutput) -> bool:
+    if isinstance(output, EmbeddedOutput):
+        return True
     return output.answer.finish_reason == "stop" and not output.answer.tool_calls

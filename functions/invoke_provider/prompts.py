@@ -23,6 +23,8 @@ def prompt_for(request: GenerateRequest, profile: Profile, model: CalledModel) -
     provider: behind the task's instruction and `system`, in the order in which they came.
     """
     task = profile.task
+    if task == "embedding":
+        raise TypeError("Vectors are asked for without a prompt.")
     # A guessed task must not bend the answer; only sentiment has a form that callers rely on.
     template = "chat" if profile.task_unsure and task != "sentiment" else task
     version, instruction = template_of(template)

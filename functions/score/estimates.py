@@ -24,6 +24,7 @@ EXPECTED_OUTPUT_TOKENS: dict[Task, int] = {
     "code": 700,
     "analysis": 500,
     "tools": 120,
+    "embedding": 0,
 }
 """Until a model's own answers to the task tell."""
 

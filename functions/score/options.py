@@ -21,8 +21,9 @@ from functions.shared.catalogue.pricing import (
     price_factor,
 )
 from functions.shared.catalogue.token_bounds import HIDDEN_TOKENS
-from functions.shared.catalogue.tokens import TOKEN_RATES, call_tokens
+from functions.shared.catalogue.tokens import TOKEN_RATES
 from functions.shared.contracts.decision import (
+    AskedVectors,
     BudgetNeed,
     Exclusion,
     Profile,
@@ -80,6 +81,7 @@ Bar = Literal[
     "provider",
     "price",
     "capability",
+    "vectors",
     "output",
     "window",
     "limit",
@@ -115,9 +117,7 @@ def options_of(
         frozenset(routing_context.providers_configured), routing_context.mock_providers
     )
     today = utc(profile.started_at_ms).date()
-    tokens = {
-        name: call_tokens(profile.input_size, profile.image_tokens, name) for name in TOKEN_RATES
-    }
+    tokens = {name: profile.input_tokens(name) for name in TOKEN_RATES}
     options: list[Option] = []
     outs: list[Out] = []
     unpinned = {name: choice.answered_by(name, pinned=False) for name in known_providers()}
@@ -160,6 +160,9 @@ def _unusable(
         return Out(model, "provider", NO_CREDENTIALS)
     if profile.task not in model.quality:
         return Out(model, "task", f"does not serve the task {profile.task}")
+    asked = profile.vectors
+    if asked and model.vectors and model.vectors.family != asked.family:
+        return Out(model, "task", f"makes other vectors than {asked.family}")
     return None
 
 
@@ -244,12 +247,26 @@ def _unfit(model: Model, profile: Profile, input_tokens: int, output_limit: int)
     if missing:
         reason = f"does not support {', '.join(missing)}"
         return Out(model, "capability", reason, missing=tuple(missing))
+    if profile.vectors and (why := _other_vectors(model, profile.vectors)):
+        return Out(model, "vectors", why)
     if output_limit > model.max_output_tokens:
         return Out(model, "output", f"answers with at most {model.max_output_tokens} tokens")
     tokens = input_tokens + output_limit
+    if profile.vectors:
+        tokens = profile.vectors.longest_tokens(model.tokenizer)
     if tokens > model.context_window:
         reason = f"context window of {model.context_window} tokens is too small"
         return Out(model, "window", reason, tokens=tokens)
+    return None
+
+
+def _other_vectors(model: Model, asked: AskedVectors) -> str | None:
+    """Why the model cannot make those that are asked for, of such inputs."""
+    made = model.vectors
+    if made is None or not made.has(asked.dimensions):
+        return f"makes no vectors of {asked.dimensions} dimensions"
+    if asked.token_ids and not made.takes_token_ids:
+        return "takes texts, and no token ids"
     return None
 
 

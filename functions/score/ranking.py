@@ -121,6 +121,9 @@ def _baseline(
     first = selection.asked[0].option.model.id
     if first in {*profile.named, routing_context.session_model}:
         return None
+    if profile.vectors:
+        # The stage names a model that answers with texts.
+        return selection.ablest
     return routing_context.savings_baseline or selection.ablest
 
 

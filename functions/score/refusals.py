@@ -77,6 +77,11 @@ def _of_capabilities(outs: list[Out], profile: Profile) -> str:
     return f"No model fits: no usable model takes {' and '.join(names)}{together}"
 
 
+def _of_vectors(outs: list[Out], _profile: Profile) -> str:
+    told = "; ".join(f"{one.reason}: {one.model.id}" for one in outs)
+    return f"No model fits: {told}"
+
+
 def _of_providers(outs: list[Out], _profile: Profile) -> str:
     providers = sorted({one.model.provider for one in outs})
     return f"No model can be asked: there are no credentials for {', '.join(providers)}"
@@ -111,6 +116,7 @@ _HEADLINES: dict[Bar, Callable[[list[Out], Profile], str]] = {
     "provider": _of_providers,
     "price": _of_prices,
     "capability": _of_capabilities,
+    "vectors": _of_vectors,
     "output": _of_answers,
     "window": _of_windows,
     "limit": _of_limits,

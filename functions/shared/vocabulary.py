@@ -26,7 +26,15 @@ CorsOrigin = Annotated[
 ]
 """As a browser names the site of a page, without a path, or `*` for any."""
 
-Task = Literal["summarize", "sentiment", "rewrite", "chat", "code", "analysis", "tools"]
+TextTask = Literal["summarize", "sentiment", "rewrite", "chat", "code", "analysis", "tools"]
+"""What is answered with a text."""
+
+EMBEDDING: Literal["embedding"] = "embedding"
+Task = Literal[TextTask, "embedding"]
+"""What a request is counted as."""
+
+Kind = Literal["answer", "embedding"]
+"""Of an execution, by what its request asks for."""
 
 Preference = Literal["fast", "cheap", "best", "balanced"]
 
@@ -38,7 +46,16 @@ EndStatus = Literal["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]
 Capability = Literal["tools", "json_object", "json_schema", "images", "image_urls"]
 """What a model can do; `images` inside the request, `image_urls` also at an address."""
 
-Api = Literal["chat_completions", "responses", "messages", "converse", "onnx"]
+Api = Literal[
+    "chat_completions",
+    "responses",
+    "messages",
+    "converse",
+    "onnx",
+    "embeddings",
+    "titan_embeddings",
+    "cohere_embeddings",
+]
 """The interface of its provider that a model is called by."""
 
 BUILT_IN_PROVIDERS = ("openai", "azure_openai", "anthropic", "bedrock", "gemini", "local")

@@ -147,7 +147,8 @@ def told_entry(model: Model, on: date | None = None) -> Entry:
     for rates in (rates for ladder in ladders for rates in ladder):
         _tell_long_writes(rates, long)
     for tier, factor in sources.tiers_of(model.provider).items():
-        if tier not in entry["tiers"]:
+        # No call for vectors is asked at a tier.
+        if tier not in entry["tiers"] and not model.vectors:
             entry["tiers"][tier] = [_times(rates, factor) for rates in entry["rates"]]
     if model.inference_geo:
         entry["inference_geos"] = {
@@ -206,12 +207,15 @@ def packaged_entry(model: Model, on: date | None = None) -> Entry | None:
     except LookupError:
         return None
     rates = _ladder(found.model_price)
+    if model.vectors:
+        rates = [{"output_usd_per_mtok": "0", **one} for one in rates]
     tiers = {
         tier: ladder
         for tier, contexts in _CONTEXTS.items()
         for context in contexts
         # The same for a tier that it does not know.
-        if (ladder := _ladder(_calculated(model, context, on).model_price)) != rates
+        if not model.vectors
+        and (ladder := _ladder(_calculated(model, context, on).model_price)) != rates
     }
     return {
         "effective_from": str(on or load_sources().genai_prices.holds_from),

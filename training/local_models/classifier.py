@@ -15,7 +15,7 @@ from functions.shared.local_models.cue_words import cue_weights
 from functions.shared.local_models.features import FeatureSettings
 from functions.shared.local_models.scored_label import most_likely
 from functions.shared.local_models.tasks import TaskDecision
-from functions.shared.vocabulary import Task
+from functions.shared.vocabulary import TextTask
 from training.data import Row, read_sources, with_known_labels
 from training.local_models.calibration import decision_of, threshold_of
 from training.local_models.evaluation import Judged
@@ -33,7 +33,7 @@ from training.local_models.linear import (
     log_probabilities,
 )
 
-LABELS: tuple[str, ...] = get_args(Task)
+LABELS: tuple[str, ...] = get_args(TextTask)
 FEATURES = FeatureSettings(
     feature_space=1 << 21,
     word_space=1 << 18,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import closing
 from functools import partial
 from typing import Any
 
@@ -29,12 +31,18 @@ from urllib3.exceptions import HTTPError
 from urllib3.exceptions import ReadTimeoutError as StreamTimeoutError
 
 from functions.invoke_provider.called_model import CalledModel
-from functions.invoke_provider.providers import converse
-from functions.invoke_provider.providers.base import CONNECT_TIMEOUT_S, Completion, Prompt
+from functions.invoke_provider.providers import bedrock_embeddings, converse
+from functions.invoke_provider.providers.base import (
+    CONNECT_TIMEOUT_S,
+    Completion,
+    Embedded,
+    Prompt,
+)
 from functions.invoke_provider.providers.bedrock_errors import ERRORS
 from functions.invoke_provider.providers.converse_call import ConverseCall
 from functions.invoke_provider.providers.converse_stream import ConverseAssembly
 from functions.invoke_provider.providers.converse_usage import usage_in
+from functions.invoke_provider.providers.embedding_batches import Inputs, embedded
 from functions.invoke_provider.providers.refusals import Refusal, refusal_error
 from functions.invoke_provider.providers.streaming import (
     Streaming,
@@ -48,7 +56,8 @@ from functions.invoke_provider.providers.streams import (
     TooSilent,
     billed_so_far,
 )
-from functions.invoke_provider.providers.watched_call import Patience
+from functions.invoke_provider.providers.watched_call import Listening, Patience, watched
+from functions.shared.contracts.embedding import EmbeddingRequest
 from functions.shared.errors import (
     EngineError,
     ProviderAuthFailed,
@@ -105,6 +114,35 @@ class BedrockProvider:
                 if streamed and _refuses_stream(error):
                     raise StreamRefused from None
                 raise engine_error(error) from None
+
+    def embed(self, request: EmbeddingRequest, model: CalledModel, timeout_s: float) -> Embedded:
+        client = self._client(Patience.until(timeout_s))
+
+        def ask(inputs: Inputs, left_s: float) -> Embedded:
+            body = bedrock_embeddings.request_body(inputs, request, model)
+            told = self._invoked(client, model.provider_model_id, body, left_s)
+            return bedrock_embeddings.embedded_in(told, inputs, request, model)
+
+        with closing(client):
+            return embedded(request, model, timeout_s, ask)
+
+    def _invoked(
+        self, client: Any, model_id: str, body: dict[str, Any], left_s: float
+    ) -> bedrock_embeddings.Invoked:
+        def invoke() -> bedrock_embeddings.Invoked:
+            answer = client.invoke_model(
+                modelId=model_id,
+                body=json.dumps(body),
+                contentType="application/json",
+                accept="application/json",
+            )
+            headers = answer["ResponseMetadata"]["HTTPHeaders"]
+            return bedrock_embeddings.Invoked(answer["body"].read(), headers)
+
+        try:
+            return watched(invoke, Listening(Patience.until(left_s)))
+        except _NO_ANSWER as error:
+            raise engine_error(error) from None
 
     def _client(self, patience: Patience) -> Any:
         """A client for one call, because botocore's timeouts are a client's.

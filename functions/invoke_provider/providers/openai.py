@@ -11,9 +11,10 @@ import openai
 
 from functions.invoke_provider.called_model import CalledModel
 from functions.invoke_provider.credentials import Credentials, Keyring, Secret, call_with_key
-from functions.invoke_provider.providers import chat_completions, responses
-from functions.invoke_provider.providers.base import Completion, Prompt
+from functions.invoke_provider.providers import chat_completions, embeddings, responses
+from functions.invoke_provider.providers.base import Completion, Embedded, Prompt
 from functions.invoke_provider.providers.chat_completions_stream import ChatAssembly
+from functions.invoke_provider.providers.embedding_batches import Inputs, embedded
 from functions.invoke_provider.providers.http_client import Create, HttpCall, unanswered
 from functions.invoke_provider.providers.openai_errors import ERRORS
 from functions.invoke_provider.providers.openai_usage import usage_in
@@ -32,6 +33,7 @@ from functions.invoke_provider.providers.streaming import (
 )
 from functions.invoke_provider.providers.streams import NO_ANSWER, ErrorInStream, billed_so_far
 from functions.invoke_provider.providers.watched_call import Patience
+from functions.shared.contracts.embedding import EmbeddingRequest
 from functions.shared.errors import EngineError
 from functions.shared.settings import InvokeSettings
 
@@ -76,16 +78,35 @@ class OpenAIProvider:
         body = self._streaming.asked(model, timeout_s, ask)
         return chat_completions.completion_of(body, self._errors.provider)
 
+    def embed(self, request: EmbeddingRequest, model: CalledModel, timeout_s: float) -> Embedded:
+        return call_with_key(self._keyring, partial(self._embed, request, model, timeout_s))
+
+    def _embed(
+        self,
+        request: EmbeddingRequest,
+        model: CalledModel,
+        timeout_s: float,
+        credentials: Credentials,
+    ) -> Embedded:
+        create = self._client(credentials).embeddings.with_streaming_response.create
+
+        def ask(inputs: Inputs, left_s: float) -> Embedded:
+            arguments = embeddings.request_body(inputs, request, model)
+            body = self._ask(create, arguments, None, Patience.until(left_s), False)
+            return embeddings.embedded_in(body, inputs, request)
+
+        return embedded(request, model, timeout_s, ask)
+
     def _ask(
         self,
         create: Create,
         arguments: Mapping[str, Any],
-        assembled: type[ChatAssembly | ResponsesAssembly],
+        assembled: type[ChatAssembly | ResponsesAssembly] | None,
         patience: Patience,
         streamed: bool,
     ) -> object:
-        assembly = assembled() if streamed else None
-        asked = {**arguments, **_STREAMED[assembled]} if streamed else arguments
+        assembly = assembled() if assembled and streamed else None
+        asked = {**arguments, **_STREAMED[type(assembly)]} if assembly else arguments
         with billed_so_far(assembly, usage_in):
             try:
                 return HttpCall(create, asked, patience, assembly).body()

@@ -13,10 +13,17 @@ from math import ceil
 from typing import NoReturn
 
 from functions.invoke_provider.called_model import CalledModel
-from functions.invoke_provider.providers.base import Completion, FinishReason, Prompt
+from functions.invoke_provider.providers import simulated_vectors
+from functions.invoke_provider.providers.base import (
+    Completion,
+    Embedded,
+    FinishReason,
+    Prompt,
+)
 from functions.invoke_provider.providers.retry_after import MAX_WAIT_S
 from functions.invoke_provider.providers.sample import sample_of
 from functions.shared.catalogue.models import load_catalogue
+from functions.shared.contracts.embedding import EmbeddingRequest
 from functions.shared.contracts.request import FunctionCall, ToolCall
 from functions.shared.contracts.tools import NamedToolChoice, Tool
 from functions.shared.errors import (
@@ -33,7 +40,7 @@ from functions.shared.simulation import (
     fault_of,
     faults_in,
 )
-from functions.shared.vocabulary import Task, Usage
+from functions.shared.vocabulary import TextTask, Usage
 
 FAILURE_PERCENT_VARIABLE = "SIMULATOR_FAILURE_PERCENT"
 """0 to 100: this share of the requests that a model gets fails at it. No deployment sets it."""
@@ -62,14 +69,16 @@ _BAD = re.compile(
 
 class Simulator:
     def complete(self, prompt: Prompt, model: CalledModel, timeout_s: float) -> Completion:
-        _fail_a_share(prompt, model.id)
-        fault = fault_of(faults_in(os.environ.get(FAULTS_VARIABLE, "")), model.id, model.provider)
-        if fault and _drawn(prompt, model.id, "fault") < fault.share:
-            _fail(fault, prompt, model, timeout_s)
+        _fail_some(prompt.request, model, timeout_s, lambda: _completion(prompt, model).usage)
         completion = _completion(prompt, model)
-        if os.environ.get(LATENCY_VARIABLE) == "1":
-            _wait(_latency_s(prompt, model, completion), timeout_s)
+        _take_time(prompt.request, model, completion.usage, timeout_s)
         return completion
+
+    def embed(self, request: EmbeddingRequest, model: CalledModel, timeout_s: float) -> Embedded:
+        usage = simulated_vectors.usage_of(request)
+        _fail_some(request, model, timeout_s, lambda: usage)
+        _take_time(request, model, usage, timeout_s)
+        return Embedded(simulated_vectors.vectors_of(request, model), usage)
 
 
 def connect(_settings: InvokeSettings) -> Simulator:
@@ -88,7 +97,21 @@ def _completion(prompt: Prompt, model: CalledModel) -> Completion:
     return Completion(answer, (), finish_reason, _usage(prompt, answer))
 
 
-def _fail(fault: Fault, prompt: Prompt, model: CalledModel, timeout_s: float) -> NoReturn:
+def _fail_some(
+    request: object, model: CalledModel, timeout_s: float, usage: Callable[[], Usage | None]
+) -> None:
+    _fail_a_share(request, model.id)
+    fault = fault_of(faults_in(os.environ.get(FAULTS_VARIABLE, "")), model.id, model.provider)
+    if fault and _drawn(request, model.id, "fault") < fault.share:
+        _fail(fault, usage, timeout_s)
+
+
+def _take_time(request: object, model: CalledModel, usage: Usage | None, timeout_s: float) -> None:
+    if os.environ.get(LATENCY_VARIABLE) == "1":
+        _wait(_latency_s(request, model, usage), timeout_s)
+
+
+def _fail(fault: Fault, usage: Callable[[], Usage | None], timeout_s: float) -> NoReturn:
     told_s = 1 if fault.wait_seconds is None else fault.wait_seconds
     error = fault.error("Simulated.", retry_after_seconds=ceil(told_s))
     error.told_wait_seconds = told_s
@@ -96,7 +119,7 @@ def _fail(fault: Fault, prompt: Prompt, model: CalledModel, timeout_s: float) ->
         error.retry_after_seconds, error.told_wait_seconds = 0, None
         _wait(told_s, timeout_s)
     if fault.fault == "cut":
-        whole = _completion(prompt, model).usage or Usage()
+        whole = usage() or Usage()
         error.usage = whole.model_copy(update={"output_tokens": whole.output_tokens // 2})
         error.billed = "known"
     raise error
@@ -109,18 +132,18 @@ def _wait(seconds: float, timeout_s: float) -> None:
         raise ProviderTimeout("The simulated answer did not come in time.")
 
 
-def _latency_s(prompt: Prompt, model: CalledModel, completion: Completion) -> float:
+def _latency_s(request: object, model: CalledModel, usage: Usage | None) -> float:
     """As the catalogue has it, give or take: the same request always takes as long."""
     told = load_catalogue().get(model.id)
-    tokens = completion.usage.output_tokens if completion.usage else 0
+    tokens = usage.output_tokens if usage else 0
     usual_s = told.time_to_first_token_ms / 1000 + tokens / told.output_tokens_per_second
-    return usual_s * (_LEAST_JITTER + _JITTER * _drawn(prompt, model.id, "latency"))
+    return usual_s * (_LEAST_JITTER + _JITTER * _drawn(request, model.id, "latency"))
 
 
-def _fail_a_share(prompt: Prompt, model: str) -> None:
+def _fail_a_share(request: object, model: str) -> None:
     percent = float(os.environ.get(FAILURE_PERCENT_VARIABLE) or 0)
-    if percent and 100 * _drawn(prompt, model, "failure") < percent:
-        kind = int(_digest(prompt, model, "kind"), 16) % len(_SHARED_FAULTS)
+    if percent and 100 * _drawn(request, model, "failure") < percent:
+        kind = int(_digest(request, model, "kind"), 16) % len(_SHARED_FAULTS)
         error = _SHARED_FAULTS[kind]("Simulated.")
         if isinstance(error, ProviderThrottled):
             # It would end alike however long one waits.
@@ -128,13 +151,13 @@ def _fail_a_share(prompt: Prompt, model: str) -> None:
         raise error
 
 
-def _drawn(prompt: Prompt, model: str, of_what: str) -> float:
+def _drawn(request: object, model: str, of_what: str) -> float:
     """In [0, 1), by a hash of what is asked of whom, so that the same request always ends alike."""
-    return int(_digest(prompt, model, of_what), 16) / float(16**_DIGITS)
+    return int(_digest(request, model, of_what), 16) / float(16**_DIGITS)
 
 
-def _digest(prompt: Prompt, model: str, of_what: str) -> str:
-    told = f"{of_what} {model} {prompt.request!r}"
+def _digest(request: object, model: str, of_what: str) -> str:
+    told = f"{of_what} {model} {request!r}"
     return hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()[:_DIGITS]
 
 
@@ -163,7 +186,7 @@ def _call(tool: Tool, prompt: Prompt, model: str) -> ToolCall:
     arguments = json.dumps(sample_of({"type": "object"} | (tool.function.parameters or {})))
     function = FunctionCall(name=tool.function.name, arguments=arguments)
     # Another one with every turn of a conversation: a result names its call by the id alone.
-    return ToolCall(id=f"call_{_digest(prompt, model, 'call')}", function=function)
+    return ToolCall(id=f"call_{_digest(prompt.request, model, 'call')}", function=function)
 
 
 def _text(prompt: Prompt) -> str:
@@ -219,7 +242,7 @@ def _analysis(text: str) -> str:
     )
 
 
-_ANSWERS: dict[Task, Callable[[str], str]] = {
+_ANSWERS: dict[TextTask, Callable[[str], str]] = {
     "summarize": _summary,
     "sentiment": _sentiment,
     "rewrite": _rewritten,

@@ -9,10 +9,11 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from functions.shared.catalogue.additions import Additions, load_additions
 from functions.shared.vocabulary import (
+    EMBEDDING,
     Api,
     Capability,
     Count,
@@ -22,14 +23,40 @@ from functions.shared.vocabulary import (
     Parameter,
     Provider,
     Sampling,
-    Task,
+    TextTask,
     Tokenizer,
     ToolChoice,
 )
 
 _FILE = Path(__file__).with_name("catalogue.toml")
 
-TASKS = frozenset(get_args(Task))
+MOST_DIMENSIONS = 16_384
+
+TASKS = frozenset(get_args(TextTask))
+
+
+class Vectors(Frozen):
+    """What a model makes of texts that answers with vectors. Models of one `family` make the same ones, so
+    that they can stand in for each other.
+
+    `dimensions` are those of a vector where nobody asks for others; `other_dimensions` may be asked for, too,
+    and where it `shortens` its vectors any that are fewer. `most_inputs` are taken by one call;
+    `takes_token_ids`: also texts that the caller has made tokens of.
+    """
+
+    family: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")]
+    dimensions: Annotated[int, Field(gt=0, le=MOST_DIMENSIONS)]
+    other_dimensions: tuple[Annotated[int, Field(gt=0)], ...] = ()
+    shortens: bool = False
+    most_inputs: Annotated[int, Field(gt=0)] = 2048
+    takes_token_ids: bool = False
+
+    def has(self, dimensions: int | None) -> bool:
+        """Whether vectors of so many dimensions can be asked for; None is for as many as usual."""
+        if dimensions is None or dimensions == self.dimensions:
+            return True
+        is_shorter = self.shortens and dimensions < self.dimensions
+        return is_shorter or dimensions in self.other_dimensions
 
 
 class Model(Frozen):
@@ -47,7 +74,7 @@ class Model(Frozen):
     api: Api
     tokenizer: Tokenizer
     context_window: Annotated[int, Field(gt=0)]
-    max_output_tokens: Annotated[int, Field(gt=0)]
+    max_output_tokens: Count
     min_output_tokens: Annotated[int, Field(gt=0)] = 1
     capabilities: frozenset[Capability]
     image_detail: bool = False
@@ -74,9 +101,17 @@ class Model(Frozen):
     output_tokens_per_second: Annotated[int, Field(gt=0)]
     quality_source: Annotated[str, Field(min_length=1)]
     quality: dict[str, Annotated[float, Field(ge=0, le=1)]]
+    vectors: Vectors | None = None
+    """Of a model that makes these, and no text."""
 
     @model_validator(mode="after")
     def _knows_its_tasks(self) -> Self:
+        if (self.max_output_tokens == 0) != (self.vectors is not None):
+            raise ValueError(f"{self.id}: has max_output_tokens unless it makes vectors")
+        if self.vectors is not None:
+            if self.quality.keys() != {EMBEDDING}:
+                raise ValueError(f"{self.id}: quality must name exactly {EMBEDDING}")
+            return self
         if self.provider == "local" and self.quality.keys() <= TASKS:
             return self
         if self.quality.keys() != TASKS:
@@ -97,7 +132,12 @@ class Catalogue(Frozen):
         ids = [model.id for model in self.models]
         if ids != sorted(set(ids)):
             raise ValueError("model ids must be unique and sorted")
+        dimensions: dict[str, int] = {}
         for model in self.models:
+            if (own := model.vectors) and dimensions.setdefault(
+                own.family, own.dimensions
+            ) != own.dimensions:
+                raise ValueError(f"{model.id}: vectors of {own.family} have other dimensions")
             if model.successor is not None:
                 self._check_successor(model, model.successor)
         return self
@@ -128,6 +168,14 @@ class Catalogue(Frozen):
         own = [one for one in self.models if one.provider == provider]
         known = [one.id for one in own if one.id == rest]
         return next(iter(known or [one.id for one in own if one.provider_model_id == rest]), name)
+
+    def family(self, name: str) -> tuple[Model, ...]:
+        """The models that make the same vectors; empty for an unknown name."""
+        return tuple(one for one in self.models if one.vectors and one.vectors.family == name)
+
+    @property
+    def families(self) -> list[str]:
+        return sorted({one.vectors.family for one in self.models if one.vectors})
 
     def live_successor(self, model_id: str, on: date) -> Model:
         """The model itself while it lives, else the first after it that does.

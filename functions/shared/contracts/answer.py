@@ -156,6 +156,20 @@ class Answer(Frozen):
     performance: Performance
 
 
+class EmbeddingAnswer(Frozen):
+    """The same with `vectors`, each packed, in the order of the inputs."""
+
+    success: Literal[True] = True
+    vectors: list[str]
+    request_id: str
+    execution_id: str
+    cached: bool = False
+    mock: bool
+    routing: Routing
+    usage: AnswerUsage
+    performance: Performance
+
+
 class AcceptedJob(Frozen):
     """The body of a 202, as `statemachine/submit.asl.json` writes it."""
 

@@ -15,7 +15,7 @@ from pydantic import (
 
 from functions.shared.attempt_limits import MAX_NAMED
 from functions.shared.caller import CacheTtl
-from functions.shared.vocabulary import Effort, Preference, Strict, Task, Usd
+from functions.shared.vocabulary import Effort, Preference, Strict, TextTask, Usd
 
 SessionId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,128}$")]
 
@@ -58,26 +58,37 @@ Bias = Annotated[
     WithJsonSchema({"type": "number", "minimum": -100, "maximum": 100}),
 ]
 
+MaxCostUsd = Annotated[
+    Usd,
+    Field(gt=0, le=1000),
+    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": 1000}),
+]
+
+MaxLatencyMs = Annotated[int, Field(ge=1, le=900_000)]
+
+User = Annotated[str, StringConstraints(max_length=512)]
+
+Metadata = Annotated[
+    dict[
+        Annotated[str, StringConstraints(min_length=1, max_length=64)],
+        Annotated[str, StringConstraints(max_length=512)],
+    ],
+    Field(max_length=16),
+]
+
 Verbosity = Literal["low", "medium", "high"]
 
 
 class Asked(Strict):
     """What is wanted of an answer, whichever route it is asked for by."""
 
-    task: Literal[Task, "auto"] = "auto"
+    task: Literal[TextTask, "auto"] = "auto"
     """What is to be done; `auto` has it classified."""
     model_preference: Preference = "balanced"
     """What counts most where several models can answer."""
-    max_cost_usd: (
-        Annotated[
-            Usd,
-            Field(gt=0, le=1000),
-            WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": 1000}),
-        ]
-        | None
-    ) = None
+    max_cost_usd: MaxCostUsd | None = None
     """At most, over all attempts together: a call is made only if the most that it can cost still fits."""
-    max_latency_ms: Annotated[int, Field(ge=1, le=900_000)] | None = None
+    max_latency_ms: MaxLatencyMs | None = None
     """Until when an answer is of use, from the request's arrival."""
     models: (
         Annotated[
@@ -108,7 +119,7 @@ class Asked(Strict):
     parallel_tool_calls: bool | None = None
     reasoning_effort: Effort | None = None
     verbosity: Verbosity | None = None
-    user: Annotated[str, StringConstraints(max_length=512)] | None = None
+    user: User | None = None
     service_tier: Annotated[str, StringConstraints(max_length=64)] | None = None
     """`auto` and `default` are the standard tier, which every call is asked at; any other is left out."""
     n: Literal[1] | None = None
@@ -118,14 +129,5 @@ class Asked(Strict):
     """Keeps a conversation on its model while that is healthy."""
     explain: bool = False
     """Whether the answer tells every candidate and every excluded model."""
-    metadata: (
-        Annotated[
-            dict[
-                Annotated[str, StringConstraints(min_length=1, max_length=64)],
-                Annotated[str, StringConstraints(max_length=512)],
-            ],
-            Field(max_length=16),
-        ]
-        | None
-    ) = None
+    metadata: Metadata | None = None
     """Pairs for the request log."""

@@ -11,7 +11,7 @@ from pydantic import (
 
 from functions.shared.caller import Caller, Period
 from functions.shared.catalogue.token_bounds import TokenBound
-from functions.shared.catalogue.tokens import TextSize
+from functions.shared.catalogue.tokens import TextSize, call_tokens, count_tokens
 from functions.shared.vocabulary import (
     Capability,
     Count,
@@ -24,6 +24,8 @@ from functions.shared.vocabulary import (
     Share,
     Task,
     TaskSource,
+    Tokenizer,
+    Zero,
 )
 
 Unset = Field(exclude_if=lambda value: value is None)
@@ -55,6 +57,25 @@ class Claim(Frozen):
     fingerprint: str
     kept_for_s: Count
     joins: Annotated[bool, Field(exclude_if=lambda joins: not joins)] = False
+
+
+class AskedVectors(Frozen):
+    """What routing knows of a request for vectors: those of a `family` alone compare with each other.
+
+    `inputs` counts them, `longest` is the size of the longest text. Of token ids, which the caller has made
+    itself, the number is known: `token_ids` of all, `longest_token_ids` of one.
+    """
+
+    family: str
+    dimensions: int | None = None
+    inputs: Count
+    longest: TextSize = TextSize()
+    token_ids: Zero = 0
+    longest_token_ids: Zero = 0
+
+    def longest_tokens(self, tokenizer: Tokenizer) -> int:
+        """Of one input: each has the model's window for itself."""
+        return self.longest_token_ids or count_tokens(self.longest, tokenizer)
 
 
 class Profile(Frozen):
@@ -93,6 +114,8 @@ class Profile(Frozen):
     required_capabilities: list[Capability]
     session_id: str | None = None
     predictions: dict[str, list[Prediction]] = Field(default_factory=dict)
+    vectors: Annotated[AskedVectors | None, Unset] = None
+    """Where these are asked for, and no text."""
     metadata: dict[str, str]
     claims: Annotated[list[Claim], Field(exclude_if=lambda claims: not claims)] = Field(
         default_factory=list
@@ -105,6 +128,12 @@ class Profile(Frozen):
     def named(self) -> list[str]:
         """What the caller named, in its order."""
         return self.models if self.model is None else [self.model]
+
+    def input_tokens(self, tokenizer: Tokenizer) -> int:
+        """About, of a whole call."""
+        if self.vectors:
+            return self.vectors.token_ids or count_tokens(self.input_size, tokenizer)
+        return call_tokens(self.input_size, self.image_tokens, tokenizer)
 
 
 class TaskHistory(Frozen):

@@ -4,16 +4,36 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from functions.shared.caller import Caller
-from functions.shared.contracts.answer import Answer, BilledUsage, FinishReason, Performance
+from functions.shared.contracts.answer import (
+    Answer,
+    BilledUsage,
+    EmbeddingAnswer,
+    FinishReason,
+    Performance,
+)
 from functions.shared.contracts.decision import Candidate, Claim, Decision, Profile, Unset
+from functions.shared.contracts.embedding import EmbeddingRequest, kind_of_request
 from functions.shared.contracts.request import GenerateRequest
-from functions.shared.vocabulary import Count, Frozen, Mode, NanoUsd, Usage, Zero
+from functions.shared.vocabulary import Count, Frozen, Kind, Mode, NanoUsd, Usage, Zero
 
 UNLIMITED_NANO_USD = 10**15
 """A million US dollars, more than any request can cost, and exact in every JSON."""
+
+
+AnyRequest = Annotated[
+    Annotated[GenerateRequest, Tag("answer")] | Annotated[EmbeddingRequest, Tag("embedding")],
+    Discriminator(kind_of_request),
+]
+
+
+def for_text(request: AnyRequest) -> GenerateRequest:
+    """Raises `TypeError` where vectors are asked for."""
+    if isinstance(request, EmbeddingRequest):
+        raise TypeError("Vectors are asked for, and no text.")
+    return request
 
 
 class CachedFrom(Frozen):
@@ -36,7 +56,8 @@ class LoggedAnswer(Frozen):
 
 class ClassifyInput(Frozen):
     """`request` is whatever the caller sent; `started_at` is the execution's start, ISO 8601.
-    `client_retry_count`: how often the client sent it before, None where it does not tell."""
+    `client_retry_count`: how often the client sent it before, None where it does not tell.
+    `deadline_at_ms` is that of whoever waits for more executions than this one, 0 for nobody."""
 
     # Not JsonValue: pydantic gives up on deep nesting, which is the caller's error and not ours.
     request: Any
@@ -47,13 +68,15 @@ class ClassifyInput(Frozen):
     started_at: str
     idempotency_key: str = ""
     client_retry_count: Count | None = None
+    kind: Kind = "answer"
+    deadline_at_ms: Count = 0
 
 
 class ClassifyOutput(Frozen):
     """`limit_nano_usd` is what all calls together may cost. `logged_prompt` is for the request log, and
     empty unless the stage logs prompts."""
 
-    request: GenerateRequest
+    request: AnyRequest
     profile: Profile
     limit_nano_usd: NanoUsd = UNLIMITED_NANO_USD
     logged_prompt: str = ""
@@ -119,7 +142,7 @@ class InvokeInput(Frozen):
     """`remaining` counts the candidates after this one. `retry_count` says how often AWS could not run
     the function before, since `entered_at`, ISO 8601."""
 
-    request: GenerateRequest
+    request: AnyRequest
     profile: Profile
     decision: Decision
     candidate: Candidate
@@ -168,6 +191,15 @@ class Attempt(Call):
 
 class InvokeOutput(Frozen):
     answer: Answer
+    logged_answer: LoggedAnswer
+    attempt: Attempt
+    error: None = None
+
+
+class EmbeddedOutput(Frozen):
+    """The same with vectors."""
+
+    answer: EmbeddingAnswer
     logged_answer: LoggedAnswer
     attempt: Attempt
     error: None = None

@@ -9,7 +9,7 @@ from typing import Any
 from functions.shared.catalogue.pricing import price_version
 from functions.shared.contracts.decision import CACHE, IDEMPOTENCY, RETRY, Claim
 from functions.shared.contracts.request import GenerateRequest
-from functions.shared.contracts.states import ClassifyInput, json_of
+from functions.shared.contracts.states import AnyRequest, ClassifyInput, json_of
 from functions.shared.policy.routing_policy import load_policy
 from functions.shared.prompts import templates_version
 
@@ -20,7 +20,7 @@ RETRY_KEPT_S = 600 + 8
 pause 8 s at the most, https://github.com/openai/openai-python/blob/main/src/openai/_constants.py."""
 
 
-def claims_of(event: ClassifyInput, request: GenerateRequest, routing_policy: str) -> list[Claim]:
+def claims_of(event: ClassifyInput, request: AnyRequest, routing_policy: str) -> list[Claim]:
     """What is of this very request first: whoever holds that one may have to wait for the other."""
     key, ttl_s = event.idempotency_key, _cached_for_s(event, request)
     retries = event.client_retry_count
@@ -54,14 +54,15 @@ def claims_of(event: ClassifyInput, request: GenerateRequest, routing_policy: st
     return claims
 
 
-def _cached_for_s(event: ClassifyInput, request: GenerateRequest) -> int:
+def _cached_for_s(event: ClassifyInput, request: AnyRequest) -> int:
     """0 where the answer is not to be kept. A turn of tools is never: what they did, they did once. A
     caller that gets its default has not said that a random answer may come twice."""
-    if request.tools or request.called_tools:
-        return 0
-    if request.cache_ttl_seconds is not None:
-        return request.cache_ttl_seconds
-    return 0 if request.temperature else event.caller.cache_ttl_seconds
+    by_default_s = event.caller.cache_ttl_seconds
+    if isinstance(request, GenerateRequest):
+        if request.tools or request.called_tools:
+            return 0
+        by_default_s = 0 if request.temperature else by_default_s
+    return by_default_s if request.cache_ttl_seconds is None else request.cache_ttl_seconds
 
 
 def _made_by(event: ClassifyInput, routing_policy: str) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 
 from functions.shared.caller import Period
 from functions.shared.catalogue.models import load_catalogue
-from functions.shared.catalogue.tokens import call_tokens
 from functions.shared.contracts.decision import Decision, Profile, RankedModel
 from functions.shared.contracts.states import json_of
 from functions.shared.vocabulary import Frozen, Preference, in_usd
@@ -53,7 +52,7 @@ def described(ranked: RankedModel, profile: Profile) -> dict[str, Any]:
     shown = {**fields, **scores, "provider": "", "mock": ranked.mock, "estimated_input_tokens": 0}
     with suppress(KeyError):
         model = load_catalogue().get(ranked.model)
-        tokens = call_tokens(profile.input_size, profile.image_tokens, model.tokenizer)
+        tokens = profile.input_tokens(model.tokenizer)
         shown |= {"provider": model.provider, "estimated_input_tokens": tokens}
     return shown
 

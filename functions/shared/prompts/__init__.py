@@ -11,14 +11,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import get_args
 
-from functions.shared.vocabulary import Task
+from functions.shared.vocabulary import TextTask
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _COMMENT = "#"
 
 
 @lru_cache
-def template_of(task: Task) -> tuple[str, str]:
+def template_of(task: TextTask) -> tuple[str, str]:
     """The version in use, such as `code.v1`, and its text; lines that start with # are remarks."""
     newest = max(_TEMPLATES.glob(f"{task}.v*.txt"), key=lambda path: int(path.stem.split(".v")[1]))
     lines = newest.read_text("utf-8").splitlines()
@@ -28,5 +28,5 @@ def template_of(task: Task) -> tuple[str, str]:
 @lru_cache
 def templates_version() -> str:
     """Of all of them together: a kept answer was made by one of them."""
-    told = "\n".join("\n".join(template_of(task)) for task in get_args(Task))
+    told = "\n".join("\n".join(template_of(task)) for task in get_args(TextTask))
     return hashlib.sha256(told.encode()).hexdigest()[:8]
