@@ -105,7 +105,7 @@ class Change(NamedTuple):
 def changes() -> Mapping[Change, list[Model]]:
     """With the models for which each is made."""
     found: defaultdict[Change, list[Model]] = defaultdict(list)
-    models = [model for model in load_catalogue().models if model.provider != "local"]
+    models = [model for model in load_catalogue().for_text if model.provider != "local"]
     for body in _bodies():
         for model in models:
             for change in _changes_for(model, body):

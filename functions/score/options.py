@@ -112,7 +112,7 @@ class Out:
 def options_of(
     profile: Profile, catalogue: Catalogue, policy: Policy, routing_context: RoutingContext
 ) -> tuple[list[Option], list[Out]]:
-    """Every model of the catalogue, in one of the two."""
+    """Every model that makes what is asked for, texts or vectors, and every named one, in one of the two."""
     choice = ProviderChoice(
         frozenset(routing_context.providers_configured), routing_context.mock_providers
     )
@@ -122,6 +122,8 @@ def options_of(
     outs: list[Out] = []
     unpinned = {name: choice.answered_by(name, pinned=False) for name in known_providers()}
     for model in catalogue.models:
+        if (model.vectors is None) != (profile.vectors is None) and model.id not in profile.named:
+            continue
         answered_by = unpinned[model.provider]
         if model.id in profile.named:
             answered_by = choice.answered_by(model.provider, pinned=True)

@@ -41,7 +41,7 @@ def _row(provider: str) -> str:
     today = load_sources().newest
     models = [
         model
-        for model in load_catalogue().models
+        for model in load_catalogue().for_text
         if model.provider == provider and model.quality and not model.is_retired(today)
     ]
     cells = (

@@ -1,7 +1,7 @@
 """Vectors of Bedrock's models, each of which has its own form of a call.
 
-docs.aws.amazon.com/bedrock/latest/userguide: model-parameters-titan-embed-text.html, model-parameters-embed-v3.html
-and model-parameters-embed-v4.html
+docs.aws.amazon.com/bedrock/latest/userguide: model-parameters-titan-embed-text.html,
+model-parameters-embed-v3.html, model-parameters-embed-v4.html
 """
 
 from __future__ import annotations

@@ -173,6 +173,11 @@ class Catalogue(Frozen):
         """The models that make the same vectors; empty for an unknown name."""
         return tuple(one for one in self.models if one.vectors and one.vectors.family == name)
 
+    @cached_property
+    def for_text(self) -> tuple[Model, ...]:
+        """Those that answer with a text."""
+        return tuple(one for one in self.models if one.vectors is None)
+
     @property
     def families(self) -> list[str]:
         return sorted({one.vectors.family for one in self.models if one.vectors})

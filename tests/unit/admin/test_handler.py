@@ -112,7 +112,7 @@ def test_a_name_is_one_callers():
         ("PUT", "/team-a/budget", {"day_usd": "5"}, {"day_usd": "must be a number"}),
         ("PUT", "/team-a/budget", {}, {"body": "must say what to change"}),
         ("PATCH", "/team-a", {"tasks": ["fly"]}, {"tasks.0": "must be 'summarize', 'sentiment', "
-         "'rewrite', 'chat', 'code', 'analysis' or 'tools'"}),
+         "'rewrite', 'chat', 'code', 'analysis', 'tools' or 'embedding'"}),
         ("PATCH", "/team-a", {"expires_at": "soon"}, {"expires_at": "must be an ISO 8601 time"}),
         ("PATCH", "/team-a", {"expires_at": "2027-01-01"},
          {"expires_at": "must have its offset from UTC"}),

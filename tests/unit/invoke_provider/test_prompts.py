@@ -9,7 +9,7 @@ from functions.shared import prompts
 from functions.shared.contracts.request import GenerateRequest
 from functions.shared.contracts.tools import NamedToolChoice
 from functions.shared.prompts import template_of
-from functions.shared.vocabulary import Task
+from functions.shared.vocabulary import TextTask
 from tests.support.builders import called_model, profile, prompt
 
 TOOL = {"type": "function", "function": {"name": "get_weather"}}
@@ -36,7 +36,7 @@ def dropped(asked):
     return {one.parameter: one.reason for one in asked.dropped}
 
 
-@pytest.mark.parametrize("task", get_args(Task))
+@pytest.mark.parametrize("task", get_args(TextTask))
 def test_every_task_has_a_template_whose_version_the_prompt_names(task):
     asked = prompt(called_model(), task)
     version, text = template_of(task)
@@ -46,7 +46,7 @@ def test_every_task_has_a_template_whose_version_the_prompt_names(task):
 
 def test_a_released_template_never_changes():
     digests = {}
-    for task in get_args(Task):
+    for task in get_args(TextTask):
         version, text = template_of(task)
         digests[version] = hashlib.sha256(text.encode()).hexdigest()[:8]
     assert digests == RELEASED

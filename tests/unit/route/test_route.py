@@ -63,7 +63,7 @@ def test_every_model_is_a_candidate_or_excluded_for_a_reason():
     routing = _route(max_cost_usd=0.01)["routing"]
     asked = [one["model"] for one in routing["candidates"]]
     out = {one["model"]: one["reason"] for one in routing["excluded"]}
-    assert sorted([*asked, *out]) == sorted(one.id for one in load_catalogue().models)
+    assert sorted([*asked, *out]) == sorted(one.id for one in load_catalogue().for_text)
     assert all(out.values())
     assert {one["model"] for one in routing["reserve"]} <= out.keys()
 
@@ -172,7 +172,7 @@ def test_json_needs_no_type_and_may_have_a_character_set(content_type):
 def test_limits_that_exclude_every_model_name_each_of_them():
     error = _refused('{"text": "a", "max_cost_usd": 1e-9, "task": "chat"}', "no_eligible_model")
     named = {one["model"] for one in error["details"]}
-    assert named == {one.id for one in load_catalogue().models}
+    assert named == {one.id for one in load_catalogue().for_text}
 
 
 def test_an_unknown_pinned_model_is_not_found_and_a_retired_one_is_invalid():

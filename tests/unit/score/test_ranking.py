@@ -65,12 +65,12 @@ def test_fast_picks_a_quickest():
 def test_every_model_is_either_a_candidate_or_excluded_with_a_reason():
     decision = _rank(max_cost_usd=0.01)
     named = [one.model for one in decision.candidates] + list(_out(decision))
-    assert sorted(named) == [model.id for model in load_catalogue().models]
+    assert sorted(named) == [model.id for model in load_catalogue().for_text]
     assert all(_out(decision).values())
 
 
 def test_a_retired_model_is_never_a_candidate():
-    retired = {model.id for model in load_catalogue().models if model.is_retired(TODAY)}
+    retired = {model.id for model in load_catalogue().for_text if model.is_retired(TODAY)}
     assert {"gpt-4-turbo", "claude-3-5-sonnet", "claude-3-5-haiku", "claude-3-opus"} <= retired
     assert not retired & {one.model for one in _rank().candidates}
 
@@ -152,7 +152,7 @@ def test_a_pinned_model_that_cannot_be_asked_is_in_the_headline_where_nothing_ma
     assert reason in message
     reasons = {one["model"]: one["reason"] for one in caught.value.details}
     assert message.endswith(reasons[request["model"]])
-    assert len(reasons) == len(load_catalogue().models)
+    assert len(reasons) == len(load_catalogue().for_text)
 
 
 def test_a_pinned_model_that_is_out_has_no_baseline_of_its_own():
@@ -180,7 +180,7 @@ def test_after_listed_models_the_others_follow_by_rank_where_the_request_says_so
 
 
 def test_eight_listed_models_all_stand_before_the_best_of_every_provider():
-    named = [one.id for one in load_catalogue().models if one.provider == "openai"][-8:]
+    named = [one.id for one in load_catalogue().for_text if one.provider == "openai"][-8:]
     decision = _rank(models=named, fallback=True)
     assert [one.model for one in decision.candidates[:8]] == named
     assert {_provider(one) for one in decision.candidates[8:]} >= {"anthropic", "bedrock"}
@@ -407,7 +407,7 @@ def test_a_guessed_task_is_never_routed_to_a_weaker_model():
 def test_an_image_goes_to_models_that_take_it_the_way_it_comes(url, capabilities):
     parts = [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": "What?"}]
     candidates = _rank(text=None, messages=[{"role": "user", "content": parts}]).candidates
-    able = {model.id for model in load_catalogue().models if capabilities <= model.capabilities}
+    able = {model.id for model in load_catalogue().for_text if capabilities <= model.capabilities}
     assert {one.model for one in candidates} <= able
     assert any(_provider(one) == "bedrock" for one in candidates) is (
         "image_urls" not in capabilities
@@ -435,7 +435,7 @@ def test_a_pinned_model_is_ranked_first_however_many_are_better():
     worst = min(
         (
             one
-            for one in load_catalogue().models
+            for one in load_catalogue().for_text
             if one.provider == "bedrock" and not one.retires_on
         ),
         key=lambda one: one.quality["chat"],

@@ -112,7 +112,7 @@ def test_of_several_windows_the_one_is_told_that_lacks_the_least():
 def test_an_answer_longer_than_any_model_gives_is_told_the_longest():
     most = max(
         (one.max_output_tokens, one.id)
-        for one in load_catalogue().models
+        for one in load_catalogue().for_text
         if one.provider == "openai" and not one.is_retired(TODAY)
     )
     told = _headline(configured=["openai"], max_output_tokens=200_000)
@@ -169,7 +169,7 @@ def test_a_caller_of_retired_models_alone_is_told_so():
 
 def test_the_headline_leaves_the_details_as_they_are():
     reasons = _reasons(max_cost_usd=0.000001)
-    assert len(reasons) == len(load_catalogue().models)
+    assert len(reasons) == len(load_catalogue().for_text)
     assert re.fullmatch(r"may cost \S+ USD, over the limit of 0.000001", reasons["gpt-4o"])
 
 

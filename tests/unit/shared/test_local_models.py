@@ -8,7 +8,7 @@ from functions.shared import local_models
 from functions.shared.local_models import classify_task, load_model
 from functions.shared.local_models.features import FeatureSettings, extract
 from functions.shared.local_models.scored_label import most_likely, normalized
-from functions.shared.vocabulary import Task
+from functions.shared.vocabulary import TextTask
 from tests.support.fresh_process import printed_by
 
 NAMES = ["classifier", "sentiment"]
@@ -41,7 +41,7 @@ def predictors():
 
 
 def test_the_labels_are_those_the_engine_knows():
-    assert set(load_model("classifier").labels) == set(get_args(Task))
+    assert set(load_model("classifier").labels) == set(get_args(TextTask))
     assert set(load_model("sentiment").labels) == {"positive", "negative", "neutral"}
 
 

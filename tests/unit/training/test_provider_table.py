@@ -22,7 +22,7 @@ def test_the_readme_has_the_table_that_the_catalogue_gives():
 def test_every_provider_has_a_row_with_its_live_models():
     rows = rows_of(README.read_text("utf-8"))
     assert list(rows) == list(BUILT_IN_PROVIDERS)
-    for model in load_catalogue().models:
+    for model in load_catalogue().for_text:
         is_listed = f"`{model.id}`" in rows[model.provider][1].split(", ")
         assert is_listed == (bool(model.quality) and not model.is_retired(load_sources().newest)), (
             model
