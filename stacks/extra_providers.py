@@ -22,7 +22,9 @@ from functions.shared.catalogue.pricing import ModelPrice, Rates, UsdPerMtok
 from functions.shared.contracts.image_address import public_address
 from functions.shared.vocabulary import (
     BUILT_IN_PROVIDERS,
+    EMBEDDING,
     Capability,
+    Count,
     OutputLimitName,
     Sampling,
     Tokenizer,
@@ -43,6 +45,8 @@ Secret = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9/_+=.@-]{1,512}$"
 
 def _for_every_task(value: object) -> object:
     """One number, or those of some tasks: the others are taken to lie in the middle."""
+    if isinstance(value, dict) and value.keys() == {EMBEDDING}:
+        return value
     if isinstance(value, dict):
         return {**dict.fromkeys(TASKS, _UNRANKED), **value}
     return dict.fromkeys(TASKS, value)
@@ -71,16 +75,17 @@ class ExtraPrices(_Part):
 
 
 class ExtraModel(Model):
-    """A catalogue's model, of which a stage needs to say little: what is left out is the careful guess."""
+    """A catalogue's model, of which a stage needs to say little: what is left out is the careful guess. One with
+    `vectors` makes these alone."""
 
     id: ModelId
     provider: Literal[""] = Field("", exclude=True)
     provider_model_id: str = ""
     """What the server calls it; without it, the id."""
-    api: Literal["chat_completions", "responses"] = "chat_completions"
+    api: Literal["chat_completions", "responses", "embeddings"] = "chat_completions"
     tokenizer: Tokenizer = "claude"
     """The one that counts most is taken where none is named."""
-    max_output_tokens: Annotated[int, Field(gt=0)] = 4_096
+    max_output_tokens: Count = 4_096
     capabilities: frozenset[Capability] = frozenset()
     output_limit_name: OutputLimitName = "max_tokens"
     """Which all such servers know, and Ollama alone: docs.ollama.com/api/openai-compatibility."""
@@ -95,6 +100,14 @@ class ExtraModel(Model):
     prices: ExtraPrices | None = None
     """Without them the model is known and never asked."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_vectors(cls, told: Any) -> Any:
+        if not isinstance(told, dict) or told.get("vectors") is None:
+            return told
+        quality = {"quality": {EMBEDDING: _UNRANKED}}
+        return {"api": "embeddings", "max_output_tokens": 0, "sampling": [], **told, **quality}
+
     @property
     def fields(self) -> dict[str, Any]:
         """As the catalogue's own file has them, without the provider."""
@@ -108,7 +121,7 @@ class ExtraProvider(_Part):
 
     name: ProviderName
     base_url: str
-    """Where it answers; what comes behind is `/chat/completions` or `/responses`."""
+    """Where it answers; what comes behind is `/chat/completions`, `/responses` or `/embeddings`."""
     secret: Secret | None = None
     """The name of a secret that is there already, `{"api_key": "…"}`; without it, one is made."""
     streamed: bool = True

@@ -39,6 +39,17 @@ class Limits(Frozen):
     max_output_tokens: int
 
 
+class ListedVectors(Frozen):
+    """Models of one `family` make the same ones. `other_dimensions` may be asked for, too, and where it `shortens`
+    them any that are fewer."""
+
+    family: str
+    dimensions: int
+    other_dimensions: list[int]
+    shortens: bool
+    takes_token_ids: bool
+
+
 class ListedModel(Frozen):
     """`usable`: whether a request may be answered by it now, and by `unusable_reason` why not.
 
@@ -59,6 +70,8 @@ class ListedModel(Frozen):
     tasks: list[str]
     capabilities: list[str]
     limits: Limits
+    vectors: ListedVectors | None
+    """Of a model that makes these, and no text."""
     prices: ListedPrices | None
     retires_on: date | None
     successor: str | None
@@ -106,10 +119,24 @@ def _listed(
         limits=Limits(
             context_window=model.context_window, max_output_tokens=model.max_output_tokens
         ),
+        vectors=_vectors(model),
         prices=_prices(model.id, now.date()),
         retires_on=model.retires_on,
         successor=model.successor,
         health=listed_health(model, health, now),
+    )
+
+
+def _vectors(model: Model) -> ListedVectors | None:
+    made = model.vectors
+    if made is None:
+        return None
+    return ListedVectors(
+        family=made.family,
+        dimensions=made.dimensions,
+        other_dimensions=list(made.other_dimensions),
+        shortens=made.shortens,
+        takes_token_ids=made.takes_token_ids,
     )
 
 

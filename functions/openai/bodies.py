@@ -91,6 +91,30 @@ class ChatCompletion(Frozen):
     routing: OpenaiRouting
 
 
+class EmbeddingVector(Frozen):
+    """`embedding` is packed where it was asked for as base64."""
+
+    object: Literal["embedding"]
+    index: Count
+    embedding: list[float] | str
+
+
+class EmbeddingsUsage(Frozen):
+    prompt_tokens: Count
+    total_tokens: Count
+
+
+class Embeddings(Frozen):
+    """A vector for each input, in their order."""
+
+    object: Literal["list"]
+    data: list[EmbeddingVector]
+    model: str
+    """The catalogue id of the model that made them."""
+    usage: EmbeddingsUsage
+    routing: OpenaiRouting
+
+
 class InputTokens(Frozen):
     cached_tokens: Count
     cache_write_tokens: Count

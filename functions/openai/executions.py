@@ -20,7 +20,7 @@ from functions.shared.errors import (
     RateLimited,
     error_body,
 )
-from functions.shared.vocabulary import Mode
+from functions.shared.vocabulary import Kind, Mode
 
 _READ_TIMEOUT_S = 28
 """A function behind the gateway has 29 s; the machine's own deadline is before that."""
@@ -33,7 +33,8 @@ _THROTTLES = frozenset(
 @dataclass(frozen=True)
 class Started:
     """What an execution is told beside the request. `client_retry_count` says how often the client sent it
-    before; None for one that does not tell. `noted` is for whoever looks a job up, and no state reads it."""
+    before; None for one that does not tell. `noted` is for whoever looks a job up, and no state reads it.
+    `kind` and `deadline_at_ms` are told where they are other than of an answer with a deadline of its own."""
 
     request_id: str
     caller_id: str
@@ -42,6 +43,8 @@ class Started:
     idempotency_key: str = ""
     client_retry_count: int | None = None
     noted: Mapping[str, Any] | None = None
+    kind: Kind | None = None
+    deadline_at_ms: int | None = None
 
     def input_with(self, request: Mapping[str, Any]) -> dict[str, Any]:
         told = {
@@ -53,6 +56,8 @@ class Started:
             "idempotency_key": self.idempotency_key,
             "client_retry_count": self.client_retry_count,
             "noted": self.noted,
+            "kind": self.kind,
+            "deadline_at_ms": self.deadline_at_ms,
         }
         return {name: value for name, value in told.items() if value is not None}
 

@@ -10,6 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.openai.answering import answer_chat, answer_response
 from functions.openai.background import Background
+from functions.openai.embeddings import answer_embeddings
 from functions.openai.errors import error_response
 from functions.shared.gateway.reader import Reader
 from functions.shared.gateway.rest import json_body, new_resolver
@@ -38,6 +39,14 @@ def post_response() -> Response[str]:
     event, settings = app.current_event, read_settings(OpenaiSettings)
     machine = settings.GENERATE_STATE_MACHINE_ARN
     return answer_response(json_body(event), event, machine, _background(), time.time())
+
+
+@app.post("/v1/embeddings")
+def post_embeddings() -> Response[str]:
+    event, settings = app.current_event, read_settings(OpenaiSettings)
+    return answer_embeddings(
+        json_body(event), event, settings.GENERATE_STATE_MACHINE_ARN, time.time()
+    )
 
 
 @app.get("/v1/responses/<response_id>")

@@ -20,8 +20,9 @@ from functions.metrics.models import ModelMetrics, ProviderList
 from functions.metrics.realtime import Realtime
 from functions.metrics.summary import Summary
 from functions.metrics.window import NoQuery, WindowQuery
-from functions.openai.bodies import ChatCompletion, OpenaiErrorBody, Response
+from functions.openai.bodies import ChatCompletion, Embeddings, OpenaiErrorBody, Response
 from functions.openai.chat_request import ChatCompletionRequest
+from functions.openai.embeddings_request import EmbeddingsRequest
 from functions.openai.responses_request import ResponseRequest
 from functions.route.dry_run import DryRun
 from functions.shared.callers.forms import BudgetChange, CallerChange, NewCaller, Rotation, Switch
@@ -197,6 +198,19 @@ OPERATIONS: Mapping[str, Operation] = {
         codes=_ANSWERING,
         errors=OpenaiErrorBody,
         streams=True,
+        ignores_unknown=True,
+    ),
+    "POST /v1/embeddings": Operation(
+        "create_embeddings",
+        "OpenAI",
+        "Make vectors of texts",
+        Embeddings,
+        "Of models whose vectors compare. Many inputs are several executions, each with a row of its own.",
+        body=EmbeddingsRequest,
+        headers=(IDEMPOTENCY_KEY,),
+        answer_headers=_OF_ANSWERS,
+        codes=_ANSWERING,
+        errors=OpenaiErrorBody,
         ignores_unknown=True,
     ),
     "POST /v1/responses": Operation(

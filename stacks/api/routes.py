@@ -61,6 +61,7 @@ ROUTES = (
     Route("GET", "v1/models", "Api", credential="either"),
     Route("GET", "v1/models/{model_id}", "Api", credential="either"),
     Route("POST", "v1/chat/completions", "Openai", credential="bearer"),
+    Route("POST", "v1/embeddings", "Openai", credential="bearer"),
     Route("POST", "v1/responses", "Openai", credential="bearer"),
     Route("GET", "v1/responses/{response_id}", "Openai", credential="bearer"),
     Route("POST", "v1/responses/{response_id}/cancel", "Openai", credential="bearer"),

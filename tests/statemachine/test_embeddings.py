@@ -15,9 +15,7 @@ CALLER = {"name": "tests"}
 
 @pytest.fixture
 def machine():
-    return Machine(
-        invoke, Classify=classify, Claim=claim, Score=score, RecordMetrics=record
-    )
+    return Machine(invoke, Classify=classify, Claim=claim, Score=score, RecordMetrics=record)
 
 
 def _input(request, request_id="req_1", **told):
