@@ -17,7 +17,7 @@ from functions.shared.catalogue.models import MOST_DIMENSIONS, Vectors, load_cat
 from functions.shared.contracts.asked import MaxCostUsd, MaxLatencyMs, Metadata, ModelId, User
 from functions.shared.contracts.embedding import (
     MOST_INPUTS,
-    Input,
+    Inputs,
     InputType,
     vector_bytes,
     vectors_that_fit,
@@ -49,8 +49,7 @@ class EmbeddingsRequest(Strict):
     """A catalogue id, with or without its provider in front, or `auto:` with a family of models that make the
     same vectors: the best of them is asked."""
     input: Annotated[
-        list[Input],
-        Field(min_length=1, max_length=MOST_INPUTS, fail_fast=True),
+        Inputs,
         WithJsonSchema(
             {
                 "anyOf": [

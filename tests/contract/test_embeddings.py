@@ -1,5 +1,5 @@
-"""Vectors by the real SDKs: from a simulated provider that is not ours, over a transport that shows what is sent, and
-from a Bedrock that answers as it is told."""
+"""Vectors by the real SDKs: from a simulated provider that is not ours, over a transport that shows what is
+sent, and from a Bedrock that answers as it is told."""
 
 import json
 import threading
@@ -205,7 +205,9 @@ def test_what_titan_answered_is_billed_where_another_text_is_refused(api, bedroc
 
 def test_cohere_is_asked_for_all_texts_at_once_and_told_what_for(api, bedrock):
     api.reply = lambda stream: stream.write(
-        _says({"embeddings": {"float": [[0.5] * 512] * 2}, "response_type": "embeddings_by_type"}, 11)
+        _says(
+            {"embeddings": {"float": [[0.5] * 512] * 2}, "response_type": "embeddings_by_type"}, 11
+        )
     )
     asked = _request("a", "b", dimensions=512, input_type="search_query")
     made = bedrock.embed(asked, _model(COHERE), 10)

@@ -7,7 +7,7 @@ import struct
 from math import ceil
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
+from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag, model_validator
 
 from functions.shared.caller import CacheTtl
 from functions.shared.catalogue.models import MOST_DIMENSIONS
@@ -35,6 +35,19 @@ Input = Annotated[
     Annotated[NonEmpty, Tag("Text")] | Annotated[TokenIds, Tag("TokenIds")],
     Discriminator(lambda one: "TokenIds" if isinstance(one, list) else "Text"),
 ]
+
+
+def _of_one_kind(inputs: list[Any]) -> list[Any]:
+    if len({isinstance(one, str) for one in inputs}) > 1:
+        raise ValueError("holds either texts or lists of token ids")
+    return inputs
+
+
+Inputs = Annotated[
+    list[Input],
+    Field(min_length=1, max_length=MOST_INPUTS, fail_fast=True),
+    AfterValidator(_of_one_kind),
+]
 InputType = Literal["search_document", "search_query", "classification", "clustering"]
 
 
@@ -42,7 +55,7 @@ class EmbeddingRequest(Strict):
     """One part of a request for vectors, as its execution gets it: inputs are all texts, or all lists of
     token ids. Exactly one of `model` and `family` is named."""
 
-    input: Annotated[list[Input], Field(min_length=1, max_length=MOST_INPUTS, fail_fast=True)]
+    input: Inputs
     model: ModelId | None = None
     family: ModelId | None = None
     """Whichever model makes these vectors may be asked."""
@@ -62,8 +75,6 @@ class EmbeddingRequest(Strict):
     def _names_one(self) -> Self:
         if (self.model is None) == (self.family is None):
             raise ValueError("exactly one of model or family is needed")
-        if len({isinstance(one, str) for one in self.input}) > 1:
-            raise ValueError("input is either texts or lists of token ids")
         return self
 
     @property

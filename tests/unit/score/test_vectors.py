@@ -8,7 +8,9 @@ from functions.shared.policy.routing_policy import load_policy
 from tests.support.builders import STARTED_AT_MS, profile
 
 SMALL, LARGE, TITAN = "text-embedding-3-small", "text-embedding-3-large", "titan-embed-text-v2"
-ALL = RoutingContext(providers_configured=["openai", "azure_openai", "anthropic", "bedrock", "gemini"])
+ALL = RoutingContext(
+    providers_configured=["openai", "azure_openai", "anthropic", "bedrock", "gemini"]
+)
 
 
 def _rank(family=SMALL, context=ALL, model=None, fallback=True, max_cost_nano_usd=None, **asked):
@@ -44,7 +46,7 @@ def test_every_other_model_of_vectors_is_out_with_its_reason_and_no_model_of_tex
 
 def test_a_pinned_model_falls_back_within_its_family_and_nowhere_without():
     pinned = _rank(model=f"azure-{SMALL}")
-    assert [one.model for one in pinned.candidates][0] == f"azure-{SMALL}"
+    assert pinned.candidates[0].model == f"azure-{SMALL}"
     assert _asked(pinned) == {SMALL, f"azure-{SMALL}"}
     assert _asked(_rank(model=SMALL, fallback=False)) == {SMALL}
 
