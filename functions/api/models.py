@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
-from typing import Literal
+from typing import Annotated, Literal
 
 from functions.shared.catalogue.models import Model, load_catalogue
 from functions.shared.catalogue.pricing import NO_KNOWN_PRICE, UnpricedModel, load_prices
+from functions.shared.contracts.decision import Unset
 from functions.shared.errors import NotFound
 from functions.shared.health.listing import ListedHealth, listed_health
 from functions.shared.health.reader import Health
@@ -70,7 +71,7 @@ class ListedModel(Frozen):
     tasks: list[str]
     capabilities: list[str]
     limits: Limits
-    vectors: ListedVectors | None
+    vectors: Annotated[ListedVectors | None, Unset] = None
     """Of a model that makes these, and no text."""
     prices: ListedPrices | None
     retires_on: date | None

@@ -56,6 +56,7 @@ def test_the_routes_are_the_contract(prod: Stage) -> None:
         ("POST", "/v1/route"),
         ("GET", "/v1/caller"),
         ("POST", "/v1/chat/completions"),
+        ("POST", "/v1/embeddings"),
         ("POST", "/v1/responses"),
         ("GET", "/v1/responses/{response_id}"),
         ("POST", "/v1/responses/{response_id}/cancel"),

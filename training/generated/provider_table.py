@@ -22,8 +22,9 @@ _CALLED_BY: dict[str, str] = {
     "local": "in the engine's own functions, `onnxruntime`",
 }
 _HEAD = (
-    "| provider | where, by what | models served | tools | JSON schema | images | USD per 1M tokens in / out |",
-    "|---|---|---|---|---|---|---|",
+    "| provider | where, by what | models served | tools | JSON schema | images | USD per 1M tokens in / out "
+    "| models for vectors |",
+    "|---|---|---|---|---|---|---|---|",
 )
 
 
@@ -39,19 +40,26 @@ def render_readme(text: str) -> str:
 def _row(provider: str) -> str:
     # Live on the day of the prices, so that the table changes with its sources and not by itself.
     today = load_sources().newest
-    models = [
+    live = [
         model
-        for model in load_catalogue().for_text
+        for model in load_catalogue().models
         if model.provider == provider and model.quality and not model.is_retired(today)
     ]
+    models = [model for model in live if model.vectors is None]
+    of_vectors = [model for model in live if model.vectors is not None]
     cells = (
         f"`{provider}`",
         _CALLED_BY[provider],
-        ", ".join(f"`{model.id}`" for model in models),
+        _ids(models),
         *(_share(models, capability) for capability in ("tools", "json_schema", "images")),
         f"{_range(models, 'input')} / {_range(models, 'output')}",
+        _ids(of_vectors) or "–",
     )
     return f"| {' | '.join(cells)} |"
+
+
+def _ids(models: list[Model]) -> str:
+    return ", ".join(f"`{model.id}`" for model in models)
 
 
 def _share(models: list[Model], capability: str) -> str:
