@@ -1,0 +1,79 @@
+"""Vectors by OpenAI's own client, from the deployed API."""
+
+import openai
+import pytest
+import requests
+
+from functions.shared.contracts.embedding import vectors_that_fit
+from tests.support.api_calls import eventually, get, openai_post
+
+pytestmark = pytest.mark.xdist_group("local")
+
+SMALL = "text-embedding-3-small"
+
+
+@pytest.fixture
+def client(stack):
+    return openai.OpenAI(api_key=stack.api_key, base_url=stack.base_url, max_retries=0)
+
+
+def _row(stack, request_id):
+    def found():
+        record = get(stack, f"/requests/{request_id}")
+        return record.json() if record.ok else None
+
+    return eventually(found)
+
+
+def test_the_official_client_gets_vectors_that_are_in_the_log(stack, client):
+    raw = client.embeddings.with_raw_response.create(model=SMALL, input=["one two", "three"])
+    made = raw.parse()
+    assert [len(one.embedding) for one in made.data] == [1536, 1536]
+    row = _row(stack, raw.headers["x-request-id"])
+    assert (row["task"], row["model"], row["input_tokens"]) == ("embedding", SMALL, 4)
+    assert raw.headers["x-model"] == SMALL
+    assert made.usage.prompt_tokens == 4
+
+
+def test_many_inputs_are_several_rows_and_one_answer(stack, client):
+    inputs = [f"text {number}" for number in range(vectors_that_fit(1536) + 1)]
+    raw = client.embeddings.with_raw_response.create(model=SMALL, input=inputs)
+    made, request_id = raw.parse(), raw.headers["x-request-id"]
+    rows = [_row(stack, one) for one in (request_id, f"{request_id}-2")]
+    assert len(made.data) == len(inputs)
+    assert made.usage.total_tokens == sum(row["input_tokens"] for row in rows)
+
+
+def test_token_ids_and_a_family_are_understood(client):
+    made = client.embeddings.create(model=f"auto:{SMALL}", input=[[9906, 11], [1917]], dimensions=8)
+    assert [len(one.embedding) for one in made.data] == [8, 8]
+    with pytest.raises(openai.BadRequestError, match="do not compare"):
+        client.embeddings.create(model="auto", input="a")
+
+
+def test_the_same_key_makes_vectors_once(stack):
+    asked = {"model": SMALL, "input": "once", "encoding_format": "base64"}
+    first, again = (
+        openai_post(stack, "/embeddings", asked, headers={"Idempotency-Key": "vectors-1"})
+        for _ in range(2)
+    )
+    assert again.headers["x-idempotent-replay"] == "true"
+    assert again.json()["data"] == first.json()["data"]
+
+
+def test_models_tell_which_vectors_they_make(stack):
+    listed = requests.get(
+        f"{stack.base_url}/models/{SMALL}", headers={"X-API-Key": stack.api_key}, timeout=60
+    ).json()
+    assert listed["vectors"] == {
+        "family": SMALL, "dimensions": 1536, "other_dimensions": [], "shortens": True, "takes_token_ids": True,
+    }  # fmt: skip
+    assert listed["tasks"] == ["embedding"]
+
+
+def test_vectors_are_no_task_of_the_native_routes(stack):
+    refused = requests.post(
+        f"{stack.base_url}/generate", json={"task": "embedding", "text": "a"},
+        headers={"X-API-Key": stack.api_key}, timeout=60,
+    )  # fmt: skip
+    assert refused.status_code == 400
