@@ -9,7 +9,7 @@ from tests.support.builders import TOOL, called_model, prompt
 
 pytestmark = pytest.mark.xdist_group("local")
 
-MODELS = [model for model in load_catalogue().models if model.provider == "bedrock"]
+MODELS = [model for model in load_catalogue().for_text if model.provider == "bedrock"]
 PNG = "data:image/png;base64,iVBORw0KGgo="
 
 
