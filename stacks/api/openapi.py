@@ -66,11 +66,16 @@ _EVENT = {
 
 _RETRY_AFTER = Header("Retry-After", "Seconds to wait.", {"type": "integer", "minimum": 1})
 _NO_RETRY = Header("x-should-retry", "That no retry can help.", {"const": "false"}, required=True)
+_MAY_RETRY = Header(
+    "x-should-retry",
+    "Whether a retry can help soon: not after `quota_exceeded`.",
+    {"enum": ["true", "false"]},
+)
 _ETAG = Header("ETag", "For `If-None-Match`.", {"type": "string"}, required=True)
 _IF_NONE_MATCH = Header("If-None-Match", "The `ETag` that is known.", {"type": "string"})
 _ERROR_HEADERS = {
     402: (_NO_RETRY,),
-    429: (_RETRY_AFTER,),
+    429: (_RETRY_AFTER, _MAY_RETRY),
     502: (_RETRY_AFTER,),
     503: (_RETRY_AFTER,),
 }

@@ -209,6 +209,33 @@ def test_the_gateway_answers_in_the_contracts_error_shape(
     assert body["request_id"] == "req_1-2-3="
 
 
+def test_the_gateways_errors_have_what_openais_clients_read(prod: Stage) -> None:
+    kinds = {kind: rendered(one)["error"]["type"] for kind, one in gateway_responses(prod).items()}
+    told = {
+        "UNAUTHORIZED": "authentication_error",
+        "ACCESS_DENIED": "permission_error",
+        "MISSING_AUTHENTICATION_TOKEN": "not_found_error",
+        "BAD_REQUEST_BODY": "invalid_request_error",
+        "THROTTLED": "rate_limit_error",
+        "AUTHORIZER_FAILURE": "server_error",
+    }
+    assert kinds | told == kinds
+    for response in gateway_responses(prod).values():
+        error = rendered(response)["error"]
+        assert "param" in error
+        assert error["param"] is None
+
+
+def test_a_client_comes_again_to_a_throttled_gateway_and_not_to_a_used_up_quota(
+    prod: Stage,
+) -> None:
+    header = "gatewayresponse.header.x-should-retry"
+    again = {
+        kind: one["ResponseParameters"].get(header) for kind, one in gateway_responses(prod).items()
+    }
+    assert (again["THROTTLED"], again["QUOTA_EXCEEDED"]) == ("'true'", "'false'")
+
+
 def test_a_refused_body_says_why_without_a_word_of_it(prod: Stage) -> None:
     body = rendered(gateway_responses(prod)["BAD_REQUEST_BODY"])
     assert body["error"]["details"] == [{"field": "body", "problem": "must be a JSON object"}]

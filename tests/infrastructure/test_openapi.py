@@ -111,7 +111,12 @@ def test_every_error_has_the_contracts_status_and_shape() -> None:
 
 @pytest.mark.parametrize(
     ("status", "header", "required"),
-    [("429", "Retry-After", False), ("503", "Retry-After", False), ("402", "x-should-retry", True)],
+    [
+        ("429", "Retry-After", False),
+        ("429", "x-should-retry", False),
+        ("503", "Retry-After", False),
+        ("402", "x-should-retry", True),
+    ],
 )
 def test_errors_say_whether_to_come_again(status: str, header: str, required: bool) -> None:
     told = resolved(DOCUMENT["paths"]["/generate"]["post"]["responses"][status])
