@@ -44,7 +44,7 @@ def answer_embeddings(
     for told in _told(machine_arn, started, asked, now_s):
         if not told["success"]:
             refused = refusal_response(told, _NATIVE_NAMES)
-            if answers:
+            if answers and not _is_joined(started):
                 # A retry would pay for those once more.
                 refused.headers["x-should-retry"] = "false"
             return refused
@@ -57,6 +57,11 @@ def answer_embeddings(
     )
     headers: dict[str, Any] = headers_of(whole, started.request_id, asked.ignored)
     return Response(200, content_type="application/json", body=text, headers=headers)
+
+
+def _is_joined(started: Started) -> bool:
+    """Whether whoever sends it again gets the parts that are answered as they were, unpaid."""
+    return bool(started.idempotency_key) or started.client_retry_count is not None
 
 
 def _told(

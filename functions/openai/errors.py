@@ -88,10 +88,9 @@ def openai_error(error: Mapping[str, Any], names: Mapping[str, str]) -> dict[str
 
 def _message(error: Mapping[str, Any], fields: list[dict[str, Any]]) -> str:
     """Clients show nothing else."""
-    if error["code"] != "invalid_request" or not fields:
-        return str(error["message"])
-    told = "; ".join(f"{one['field']} {one['problem']}" for one in fields)
-    return f"{error['message'].rstrip('.')}: {told}."
+    told = "; ".join(f"{one['field']}: {one['problem']}" for one in fields)
+    end = "" if told.endswith("?") else "."
+    return f"{error['message']} {told}{end}" if told else str(error["message"])
 
 
 def _code(error: Mapping[str, Any]) -> str:

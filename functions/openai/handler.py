@@ -12,6 +12,7 @@ from functions.openai.answering import answer_chat, answer_response
 from functions.openai.background import Background
 from functions.openai.embeddings import answer_embeddings
 from functions.openai.errors import error_response
+from functions.shared.errors import InvalidRequest
 from functions.shared.gateway.reader import Reader
 from functions.shared.gateway.rest import json_body, new_resolver
 from functions.shared.jobs.executions import Jobs
@@ -51,6 +52,8 @@ def post_embeddings() -> Response[str]:
 
 @app.get("/v1/responses/<response_id>")
 def get_response(response_id: str) -> dict[str, Any]:
+    if (app.current_event.query_string_parameters or {}).get("stream") == "true":
+        raise InvalidRequest.at("stream", "a response that is kept has no stream: ask without")
     return _background().get(response_id)
 
 

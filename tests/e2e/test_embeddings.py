@@ -1,10 +1,17 @@
 """Vectors by OpenAI's own client, from the deployed API."""
 
+import json
+import os
+import subprocess
+
 import openai
 import pytest
 import requests
+from langchain_openai import OpenAIEmbeddings
+from pydantic import SecretStr
 
 from functions.shared.contracts.embedding import vectors_that_fit
+from tests.conftest import PROJECT
 from tests.support.api_calls import eventually, get, openai_post
 
 pytestmark = pytest.mark.xdist_group("local")
@@ -77,3 +84,30 @@ def test_vectors_are_no_task_of_the_native_routes(stack):
         headers={"X-API-Key": stack.api_key}, timeout=60,
     )  # fmt: skip
     assert refused.status_code == 400
+
+
+def test_langchain_gets_vectors_of_many_texts(stack):
+    # Of its own it makes tokens of the texts, for which it asks the network.
+    embeddings = OpenAIEmbeddings(
+        model=SMALL,
+        openai_api_base=stack.base_url,
+        openai_api_key=SecretStr(stack.api_key),
+        dimensions=64,
+        check_embedding_ctx_length=False,
+        max_retries=0,
+    )
+    made = embeddings.embed_documents([f"text {number}" for number in range(40)])
+    assert [len(one) for one in made] == [64] * 40
+    assert embeddings.embed_query("text 7") == pytest.approx(made[7])
+
+
+def test_llama_index_gets_vectors(stack):
+    told = subprocess.run(
+        [PROJECT / ".venv/clients/bin/python", PROJECT / "tests/e2e/llama_index_vectors.py"],
+        env=os.environ | {"BASE_URL": stack.base_url, "API_KEY": stack.api_key},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 0, told.stderr
+    assert json.loads(told.stdout) == [256] * 3

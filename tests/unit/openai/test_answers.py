@@ -197,13 +197,15 @@ def test_a_field_is_called_what_the_client_calls_it(machine, send, path, field, 
     machine.fails(native_error("invalid_request", "The request is not valid.", details=details))
     _, body, _ = send(path, HELLO if path == CHAT else ASKED)
     assert body["error"]["param"] == param
-    assert body["error"]["message"] == f"The request is not valid: {param} is wrong."
+    assert body["error"]["message"] == f"The request is not valid. {param}: is wrong."
 
 
 def test_clients_know_a_model_that_is_not_there_and_a_text_that_is_too_long(machine, send):
-    machine.fails(native_error("not_found", "There is no such model."))
+    meant = [{"field": "model", "problem": 'no such model; did you mean "gpt-5"?'}]
+    machine.fails(native_error("not_found", "There is no such model.", details=meant))
     status, body, _ = send(CHAT, HELLO)
     assert (status, body["error"]["code"]) == (404, "model_not_found")
+    assert body["error"]["message"].endswith('model: no such model; did you mean "gpt-5"?')
     details = [{"field": "body", "problem": LONGER_THAN_ANY_WINDOW}]
     machine.fails(native_error("invalid_request", details=details))
     _, body, _ = send(CHAT, HELLO)

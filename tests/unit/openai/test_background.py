@@ -149,6 +149,13 @@ def test_what_is_not_there_or_anothers_is_not_found(machine, jobs, path):
     assert read(MINE, caller_id="key-2")[0] == 200
 
 
+def test_one_that_is_kept_has_no_stream(jobs, send):
+    submitted(send, jobs)
+    status, told = read(query={"stream": "true"})
+    assert (status, told["error"]["param"]) == (400, "stream")
+    assert read(query={"stream": "false"})[0] == 200
+
+
 def test_a_job_of_the_native_route_is_a_response_too(jobs):
     jobs.runs({"text": "x", "models": ["gpt-4o", "gpt-5"]})
     told = read()[1]

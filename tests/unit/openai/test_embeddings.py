@@ -169,6 +169,14 @@ def test_a_later_parts_error_is_the_requests_and_no_retry_is_to_pay_for_the_othe
     assert (status, headers["x-should-retry"]) == (503, "false")
 
 
+@pytest.mark.parametrize("header", ["Idempotency-Key", "x-stainless-retry-count"])
+def test_a_retry_that_gets_the_answered_parts_unpaid_may_help(machine, vectors, send, header):
+    vectors["req_1-2-3-2"] = native_error("service_unavailable")
+    body = TWO | {"input": ["a"] * (2 * FIT), "encoding_format": "base64"}
+    _, _, headers = send(PATH, body, headers={header: "0"})
+    assert headers["x-should-retry"] == "true"
+
+
 def _throttled():
     return ClientError({"Error": {"Code": "ThrottlingException"}}, "StartSyncExecution")
 
