@@ -24,7 +24,7 @@ from functions.openai.executions import run
 from functions.openai.responses_answer import answered
 from functions.openai.responses_request import translated_response
 from functions.openai.responses_stream import events_of
-from functions.openai.routing_facts import REQUEST_ID, headers_of
+from functions.openai.routing_facts import accepted_headers, headers_of
 from functions.shared.errors import InvalidRequest
 
 _JSON = "application/json"
@@ -75,7 +75,7 @@ def answer_response(
         response = background.submit(started, asked, int(now_s))
         if "success" in response:
             return refusal_response(response, RESPONSE_NAMES)
-        return _json(response, {REQUEST_ID: started.request_id})
+        return _json(response, accepted_headers(response["id"], started.request_id, asked.ignored))
     started = started_by(event, "sync")
     told = run(machine_arn, started, asked.request)
     if not told["success"]:

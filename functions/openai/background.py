@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any, cast
 
 from functions.openai.executions import Started, run
-from functions.openai.responses_answer import RESPONSE_ID, AskedFor, Status, answered, response_of
+from functions.openai.responses_answer import AskedFor, Status, answered, response_of
+from functions.openai.routing_facts import RESPONSE_ID
 from functions.openai.translated import Translated
 from functions.shared.errors import InvalidRequest, NotFound
 from functions.shared.jobs.executions import Job, Jobs

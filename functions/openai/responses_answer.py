@@ -8,9 +8,7 @@ from typing import Any, Literal
 
 from functions.openai.custom_tools import text_of
 from functions.openai.namespaces import OwnNames, called
-from functions.openai.routing_facts import openai_id, routing_of
-
-RESPONSE_ID = "resp_"
+from functions.openai.routing_facts import RESPONSE_ID, openai_id, routing_of
 
 Status = Literal["queued", "in_progress", "completed", "failed", "cancelled", "incomplete"]
 

@@ -9,6 +9,8 @@ from typing import Any
 from functions.shared.vocabulary import digits_of_usd, nano_usd
 
 REQUEST_ID, REPLAYED = "x-request-id", "x-idempotent-replay"
+RESPONSE_ID = "resp_"
+"""Before what is behind `req_` in its request's id."""
 
 
 def openai_id(prefix: str, request_id: str) -> str:
@@ -43,15 +45,26 @@ def routing_of(answer: Mapping[str, Any], ignored: Iterable[str]) -> dict[str, A
 
 def headers_of(answer: Mapping[str, Any], own_id: str, ignored: Iterable[str]) -> dict[str, str]:
     """Of an answer to the request `own_id`, which names another where that had answered before."""
-    routing, request_id = answer["routing"], answer["request_id"]
-    dropped = ", ".join(dropped_names(answer, ignored))
+    routing = answer["routing"]
     return {
-        REQUEST_ID: request_id,
+        **_common(answer["request_id"], own_id, dropped_names(answer, ignored)),
         "x-model": routing["selected_model"],
         "x-provider": routing["provider"],
         "x-cost-usd": _cost_of(answer),
         "x-fallbacks": str(len(routing["fallbacks"])),
-        **({"x-dropped-parameters": dropped} if dropped else {}),
+    }
+
+
+def accepted_headers(response_id: str, own_id: str, ignored: Iterable[str]) -> dict[str, str]:
+    """The same of a response that is made in the background, as far as that is known."""
+    return _common(f"req_{response_id.removeprefix(RESPONSE_ID)}", own_id, ignored)
+
+
+def _common(request_id: str, own_id: str, dropped: Iterable[str]) -> dict[str, str]:
+    names = ", ".join(dropped)
+    return {
+        REQUEST_ID: request_id,
+        **({"x-dropped-parameters": names} if names else {}),
         **({REPLAYED: "true"} if request_id != own_id else {}),
     }
 

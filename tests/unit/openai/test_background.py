@@ -173,6 +173,14 @@ def test_a_key_that_was_used_gives_the_first_response_as_it_is_by_now(machine, j
     assert (status, told["id"], told["status"]) == (200, "resp_1-2-3", "completed")
 
 
+def test_one_that_was_submitted_before_is_named_by_its_first_request(machine, jobs, send):
+    machine.answers(ACCEPTED | {"execution_id": "req_first"})
+    _, told, headers = send(RESPONSES, ASKED | {"background": True, "logprobs": True})
+    assert (told["id"], headers["x-request-id"]) == ("resp_first", "req_first")
+    assert headers["x-idempotent-replay"] == "true"
+    assert headers["x-dropped-parameters"] == "logprobs"
+
+
 def test_a_refused_job_is_an_error(machine, jobs, send):
     machine.fails(native_error("forbidden", "This caller may not ask for it."))
     status, told, _ = send(RESPONSES, ASKED | {"background": True})
