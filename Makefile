@@ -16,6 +16,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-annotate --no-emit-index-url --custom-compile-command 'make lock'
 
+# uv is twenty times as fast; where a registry is told to pip alone, pip does it.
+install = $(BIN)/uv pip install --quiet --require-hashes --python $(1)/bin/python --requirement $(2) 2>/dev/null || \
+  $(1)/bin/pip install --quiet --require-hashes --requirement $(2)
+
 .DEFAULT_GOAL := help
 .PHONY: help run test browser check types lint bench format lock prices drawing deploy prove clean
 
@@ -34,9 +38,11 @@ $(RUN_READY): locked.txt | $(BIN)/python
 
 $(DEV_READY): locked-dev.txt locked-clients.txt | $(BIN)/python
 	@echo "Installing what the checks and tests need (once)"
-	@$(BIN)/pip install --quiet --require-hashes --requirement locked-dev.txt
+	@sed -n '/^uv==/,/[^\]$$/p' locked-dev.txt >.venv/uv.txt
+	@$(BIN)/pip install --quiet --require-hashes --requirement .venv/uv.txt
+	@$(call install,.venv,locked-dev.txt)
 	@$(BIN)/python -m venv $(CLIENTS)
-	@$(CLIENTS)/bin/pip install --quiet --require-hashes --requirement locked-clients.txt
+	@$(call install,$(CLIENTS),locked-clients.txt)
 	@touch $(RUN_READY) $@
 
 $(NODE_RUN_READY): package.json package-lock.json | $(RUN_READY)

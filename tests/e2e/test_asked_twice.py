@@ -194,7 +194,7 @@ def _own_fields(mark):
 def test_openais_client_that_gives_up_and_asks_again_pays_once_and_gets_the_answer(
     stack, books, held, caller
 ):
-    mark, counts = "given-up.well", []
+    mark, counts = "asked-again.well", []
 
     def sent(request):
         counts.append(request.headers[COUNT])

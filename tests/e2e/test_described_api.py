@@ -23,7 +23,11 @@ OF_OPERATORS = {name for name, route in ROUTE_OF.items() if "/admin/" in route.p
 # Of what needs no key, all callers together have ten a second, and nothing can be wrong with it.
 KEYLESS = {name for name, route in ROUTE_OF.items() if not route.needs_key}
 # A made-up name is no model's.
-NAMING_A_MODEL = {"create_chat_completion", "create_response"}
+NAMED_MODELS = {
+    "create_chat_completion": "auto",
+    "create_response": "auto",
+    "create_embeddings": "text-embedding-3-small",
+}
 WITH_BODY = {name for name, one in OPERATION_OF.items() if one.body}
 REPEATABLE = settings(
     derandomize=True,
@@ -38,7 +42,7 @@ def cases(name, mode):
     """How many of an operation."""
     if name in KEYLESS:
         return 5 if mode is GenerationMode.POSITIVE else 0
-    return 60 if name in WITH_BODY else 30
+    return 48 if name in WITH_BODY else 24
 
 
 CHECKS = {GenerationMode.POSITIVE: ANSWERED, GenerationMode.NEGATIVE: REFUSED}
@@ -84,8 +88,9 @@ class Own:
         @given(case=self._made_up(described()[path][route.verb], mode))
         def send(case):
             headers = self.headers(name)
-            if name in NAMING_A_MODEL and mode is GenerationMode.POSITIVE and statuses.total() % 2:
-                case.body["model"] = "auto"
+            named = NAMED_MODELS.get(name) if mode is GenerationMode.POSITIVE else None
+            if named and statuses.total() % 2:
+                case.body["model"] = named
             response = case.call(session=self.session, headers=headers)
             statuses[response.status_code] += 1
             case.validate_response(response, checks=CHECKS[mode], headers=headers)
