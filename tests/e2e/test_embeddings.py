@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from functions.shared.contracts.embedding import vectors_that_fit
 from tests.conftest import PROJECT
 from tests.support.api_calls import eventually, get, openai_post
+from tests.support.openai_description import problems
 
 pytestmark = pytest.mark.xdist_group("local")
 
@@ -40,6 +41,14 @@ def test_the_official_client_gets_vectors_that_are_in_the_log(stack, client):
     assert (row["task"], row["model"], row["input_tokens"]) == ("embedding", SMALL, 4)
     assert raw.headers["x-model"] == SMALL
     assert made.usage.prompt_tokens == 4
+
+
+def test_numbers_come_as_openais_own_description_has_them(stack):
+    asked = {"model": SMALL, "input": ["one", "two"], "dimensions": 8, "encoding_format": "float"}
+    told = openai_post(stack, "/embeddings", asked)
+    assert (told.status_code, problems(told.json(), "CreateEmbeddingResponse")) == (200, [])
+    refused = openai_post(stack, "/embeddings", {**asked, "model": "gpt-4o"})
+    assert (refused.status_code, problems(refused.json(), "ErrorResponse")) == (400, [])
 
 
 def test_many_inputs_are_several_rows_and_one_answer(stack, client):
