@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -65,14 +65,15 @@ def answer_response(
     body: JsonValue,
     event: APIGatewayProxyEvent,
     machine_arn: str,
-    background: Background,
+    background: Callable[[], Background],
     now_s: float,
 ) -> Response[str]:
+    """`background` is asked for only where the request has to do with jobs."""
     earlier = _previous(body)
-    asked = translated_response(body, background.conversation(earlier) if earlier else None)
+    asked = translated_response(body, background().conversation(earlier) if earlier else None)
     if asked.is_background:
         started = replace(started_by(event, "async"), noted=notes_on(asked))
-        response = background.submit(started, asked, int(now_s))
+        response = background().submit(started, asked, int(now_s))
         if "success" in response:
             return refusal_response(response, RESPONSE_NAMES)
         return _json(response, accepted_headers(response["id"], started.request_id, asked.ignored))

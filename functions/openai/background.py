@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
 from functions.openai.executions import Started, run
 from functions.openai.responses_answer import AskedFor, Status, answered, response_of
-from functions.openai.routing_facts import RESPONSE_ID
+from functions.openai.routing_facts import RESPONSE_ID, request_id_of_response
 from functions.openai.translated import Translated
 from functions.shared.errors import InvalidRequest, NotFound
 from functions.shared.jobs.executions import Job, Jobs
@@ -47,8 +48,8 @@ class Background:
     def cancel(self, response_id: str) -> dict[str, Any]:
         """As it is after that; one that has ended stays as it was. Raises `NotFound`."""
         request_id = _request_id(response_id)
-        self._found(request_id)
-        self.jobs.stop(request_id)
+        with _not_found_as_response():
+            self.jobs.stop(request_id)
         return self._response(request_id)
 
     def conversation(self, response_id: str) -> list[dict[str, Any]]:
@@ -76,10 +77,16 @@ class Background:
         return response_of(job.execution_id, asked, created_s=created_s, **_end(job))
 
     def _found(self, request_id: str) -> tuple[Job, dict[str, Any]]:
-        try:
+        with _not_found_as_response():
             return self.jobs.with_input(request_id)
-        except NotFound:
-            raise NotFound(_NOT_KEPT) from None
+
+
+@contextmanager
+def _not_found_as_response() -> Iterator[None]:
+    try:
+        yield
+    except NotFound:
+        raise NotFound(_NOT_KEPT) from None
 
 
 def asked_for(asked: Translated) -> AskedFor:
@@ -126,7 +133,7 @@ def _as_message(answer: Any) -> dict[str, Any]:
 def _request_id(response_id: str) -> str:
     if not response_id.startswith(RESPONSE_ID):
         raise NotFound(_NOT_KEPT)
-    return f"req_{response_id.removeprefix(RESPONSE_ID)}"
+    return request_id_of_response(response_id)
 
 
 def _seconds(told: str) -> int:

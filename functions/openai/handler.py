@@ -39,7 +39,7 @@ def post_chat_completion() -> Response[str]:
 def post_response() -> Response[str]:
     event, settings = app.current_event, read_settings(OpenaiSettings)
     machine = settings.GENERATE_STATE_MACHINE_ARN
-    return answer_response(json_body(event), event, machine, _background(), time.time())
+    return answer_response(json_body(event), event, machine, _background, time.time())
 
 
 @app.post("/v1/embeddings")

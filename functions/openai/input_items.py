@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import ConfigDict, Discriminator, Field, StringConstraints, Tag
 
@@ -102,14 +102,9 @@ Item = Annotated[
 Items = Annotated[list[Item], Field(min_length=1, max_length=_MOST_ITEMS, fail_fast=True)]
 
 _KNOWN = frozenset(
-    (
-        "message",
-        "function_call",
-        "custom_tool_call",
-        "function_call_output",
-        "custom_tool_call_output",
-        "reasoning",
-    )
+    kind
+    for item in (MessageItem, FunctionCallItem, CustomCallItem, CallOutputItem, ReasoningItem)
+    for kind in get_args(item.model_fields["type"].annotation)
 )
 _MAX_SHOWN = 40
 
@@ -140,7 +135,7 @@ def messages_of(items: Iterable[Item]) -> list[dict[str, Any]]:
                 _add_call(messages, item.call_id, item.name, as_arguments(item.input))
             case CallOutputItem():
                 messages.append(
-                    {"role": "tool", "tool_call_id": item.call_id, "content": _words(item.output)}
+                    {"role": "tool", "tool_call_id": item.call_id, "content": _content(item.output)}
                 )
             case ReasoningItem():
                 pass
@@ -166,9 +161,3 @@ def _part(part: InputText | InputRefusal | InputImage) -> dict[str, Any]:
         detail = {"detail": part.detail} if part.detail else {}
         return {"type": "image_url", "image_url": {"url": part.image_url, **detail}}
     return {"type": "text", "text": part.refusal if isinstance(part, InputRefusal) else part.text}
-
-
-def _words(output: Any) -> str | list[dict[str, Any]]:
-    """A tool answers in words: images among them are refused as the native route refuses them."""
-    told: str | list[dict[str, Any]] = _content(output)
-    return told

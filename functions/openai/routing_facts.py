@@ -18,6 +18,10 @@ def openai_id(prefix: str, request_id: str) -> str:
     return f"{prefix}{request_id.removeprefix('req_')}"
 
 
+def request_id_of_response(response_id: str) -> str:
+    return f"req_{response_id.removeprefix(RESPONSE_ID)}"
+
+
 def dropped_names(answer: Mapping[str, Any], ignored: Iterable[str]) -> list[str]:
     """Of what the model did not get as it was sent."""
     by_model = [one["parameter"] for one in answer["routing"]["dropped_parameters"]]
@@ -57,7 +61,7 @@ def headers_of(answer: Mapping[str, Any], own_id: str, ignored: Iterable[str]) -
 
 def accepted_headers(response_id: str, own_id: str, ignored: Iterable[str]) -> dict[str, str]:
     """The same of a response that is made in the background, as far as that is known."""
-    return _common(f"req_{response_id.removeprefix(RESPONSE_ID)}", own_id, ignored)
+    return _common(request_id_of_response(response_id), own_id, ignored)
 
 
 def _common(request_id: str, own_id: str, dropped: Iterable[str]) -> dict[str, str]:

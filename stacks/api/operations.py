@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -109,6 +110,15 @@ _OPERATORS = "For operators alone."
 _ANSWERING = (*_ROUTING, *_ASKED_TWICE, "content_filtered", "all_providers_failed")
 _OF_ANSWERS = (REPLAYED, *ROUTING_FACTS)
 
+_openai_answer = partial(
+    Operation,
+    headers=(IDEMPOTENCY_KEY,),
+    answer_headers=_OF_ANSWERS,
+    codes=_ANSWERING,
+    errors=OpenaiErrorBody,
+    ignores_unknown=True,
+)
+
 OPERATIONS: Mapping[str, Operation] = {
     "POST /v1/generate": Operation(
         "generate",
@@ -186,46 +196,31 @@ OPERATIONS: Mapping[str, Operation] = {
     "GET /v1/models/{model_id}": Operation(
         "get_model", "Models", "One model of the catalogue", ListedModel, codes=("not_found",)
     ),
-    "POST /v1/chat/completions": Operation(
+    "POST /v1/chat/completions": _openai_answer(
         "create_chat_completion",
         "OpenAI",
         "Answer as Chat Completions does",
         ChatCompletion,
         "For OpenAI's clients. It is routed, limited and logged as the native request is.",
         body=ChatCompletionRequest,
-        headers=(IDEMPOTENCY_KEY,),
-        answer_headers=_OF_ANSWERS,
-        codes=_ANSWERING,
-        errors=OpenaiErrorBody,
         streams=True,
-        ignores_unknown=True,
     ),
-    "POST /v1/embeddings": Operation(
+    "POST /v1/embeddings": _openai_answer(
         "create_embeddings",
         "OpenAI",
         "Make vectors of texts",
         Embeddings,
         "Of models whose vectors compare. Many inputs are several executions, each with a row of its own.",
         body=EmbeddingsRequest,
-        headers=(IDEMPOTENCY_KEY,),
-        answer_headers=_OF_ANSWERS,
-        codes=_ANSWERING,
-        errors=OpenaiErrorBody,
-        ignores_unknown=True,
     ),
-    "POST /v1/responses": Operation(
+    "POST /v1/responses": _openai_answer(
         "create_response",
         "OpenAI",
         "Answer as Responses does, at once or in the background",
         Response,
         "A response that is made in the background is a job.",
         body=ResponseRequest,
-        headers=(IDEMPOTENCY_KEY,),
-        answer_headers=_OF_ANSWERS,
-        codes=_ANSWERING,
-        errors=OpenaiErrorBody,
         streams=True,
-        ignores_unknown=True,
     ),
     "GET /v1/responses/{response_id}": Operation(
         "get_response",

@@ -33,21 +33,11 @@ SETTINGS: dict[str, Any] = {
 WEATHER = FunctionTool.from_defaults(get_weather)
 
 
-def by_chat() -> dict[str, Any]:
-    llm = OpenAILike(**SETTINGS, is_chat_model=True, is_function_calling_model=True)
-    asked = llm.chat_with_tools(
-        [WEATHER], user_msg="The weather in both", allow_parallel_tool_calls=True
-    )
-    return {
-        "whole": llm.complete("Hello").text,
-        "streamed": "".join(one.delta or "" for one in llm.stream_complete("Hello")),
-        "calls": [one.tool_kwargs for one in llm.get_tool_calls_from_response(asked)],
-        "city": llm.structured_predict(City, PromptTemplate("Bern as JSON")).model_dump(),
-    }
+CHAT = OpenAILike(**SETTINGS, is_chat_model=True, is_function_calling_model=True)
+RESPONSES = OpenAIResponses(**SETTINGS)
 
 
-def by_responses() -> dict[str, Any]:
-    llm = OpenAIResponses(**SETTINGS)
+def told_by(llm: Any) -> dict[str, Any]:
     asked = llm.chat_with_tools(
         [WEATHER], user_msg="The weather in both", allow_parallel_tool_calls=True
     )
@@ -60,4 +50,4 @@ def by_responses() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps({"chat": by_chat(), "responses": by_responses()}))
+    print(json.dumps({"chat": told_by(CHAT), "responses": told_by(RESPONSES)}))
