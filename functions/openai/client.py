@@ -20,8 +20,9 @@ https://github.com/openai/openai-python/blob/main/src/openai/_base_client.py"""
 
 def started_by(event: APIGatewayProxyEvent, mode: Mode) -> Started:
     """Raises `InvalidRequest` for a key that is none, and `Forbidden` once the caller's time has passed."""
-    key = event.headers.get("idempotency-key") or ""
-    if key and not _KEY.fullmatch(key):
+    key = event.headers.get("idempotency-key")
+    # An empty one is refused too: its caller believes that the request has a key.
+    if key is not None and not _KEY.fullmatch(key):
         raise InvalidRequest.at("Idempotency-Key", "must be 1 to 64 of A-Z a-z 0-9 _ -")
     count = event.headers.get(_RETRY_COUNT) or ""
     return Started(
@@ -29,6 +30,6 @@ def started_by(event: APIGatewayProxyEvent, mode: Mode) -> Started:
         caller_id=caller_id_of(event),
         caller=json_of(caller_of(event)),
         mode=mode,
-        idempotency_key=key,
+        idempotency_key=key or "",
         client_retry_count=int(count) if re.fullmatch("[0-9]{1,4}", count) else None,
     )
