@@ -32,6 +32,9 @@ _KEY_BYTES = 32
 _HINT_CHARACTERS = 4
 _ID_CHARACTERS = 10
 _MOST_TRIES = 3
+_MOST_VALID_KEYS = 50
+_MOST_FORGOTTEN_KEYS = 49
+"""At once with the new key and the end of all valid ones: a transaction writes 100 items."""
 
 
 @dataclass(frozen=True)
@@ -76,17 +79,21 @@ class Administration:
 
     def rotate(self, caller: str, rotation: Rotation) -> tuple[CallerRecord, str]:
         """With the value of its new key. Those so far end after the overlap, and those that have ended are
-        forgotten. Raises `ServiceUnavailable` where another rotation was faster."""
+        forgotten. Raises `ServiceUnavailable` where another rotation was faster, and `InvalidRequest` where
+        too many keys would stay valid."""
         found, value, now_s = self.find(caller), new_key(), self._now_s
         keys = self.keys(found)
         ends_s = now_s + rotation.overlap_seconds
         ended = [key for key in keys if key.expires_at_s is not None and key.expires_at_s <= now_s]
+        if rotation.overlap_seconds and len(keys) - len(ended) >= _MOST_VALID_KEYS:
+            problem = f"{_MOST_VALID_KEYS} keys are valid still; 0 ends them all"
+            raise InvalidRequest.at("overlap_seconds", problem)
         ending = [
             key.model_copy(update={"expires_at_s": ends_s})
             for key in keys
             if key.expires_at_s is None or key.expires_at_s > ends_s
         ]
-        if not self.callers.rotate(self._key(found, value), ending, ended):
+        if not self.callers.rotate(self._key(found, value), ending, ended[:_MOST_FORGOTTEN_KEYS]):
             raise _changed_meanwhile()
         if rotation.overlap_seconds < REMEMBERED_S:
             self.usage_plans.forget_authorized()

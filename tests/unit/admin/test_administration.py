@@ -197,6 +197,23 @@ def test_a_rotation_neither_prolongs_an_old_key_nor_keeps_one_that_has_ended(adm
     )
 
 
+def test_however_often_keys_are_rotated_one_that_somebody_has_seen_can_be_ended(
+    admin, table, gateway
+):
+    caller, _ = admin.create(TEAM)
+    for _ in range(49):
+        admin.rotate("team-a", Rotation())
+    with pytest.raises(InvalidRequest) as refused:
+        admin.rotate("team-a", Rotation(overlap_seconds=1))
+    assert [one["field"] for one in refused.value.details] == ["overlap_seconds"]
+    assert len(admin.keys(caller)) == 50
+    for seconds, left in ((0, 51), (1, 3), (2, 2)):
+        latest = administration(table, gateway, now=at(seconds))
+        _, newest = latest.rotate("team-a", Rotation(overlap_seconds=0))
+        assert len(admin.keys(caller)) == left
+    assert {one.key_hash: one.expires_at_s for one in admin.keys(caller)}[key_hash(newest)] is None
+
+
 @pytest.mark.parametrize(("overlap_seconds", "flushes"), [(0, 1), (299, 1), (300, 0)])
 def test_an_overlap_that_verdicts_would_outlive_makes_the_gateway_forget_them(
     admin, gateway, overlap_seconds, flushes
