@@ -45,6 +45,15 @@ def cases(name, mode):
     return 48 if name in WITH_BODY else 24
 
 
+FRAMING = {"connection", "content-length", "expect", "host", "te", "trailer", "transfer-encoding"}
+
+
+def arrives(case):
+    """An empty list in a query is sent as nothing, and by FRAMING its own client frames a message."""
+    is_sent = all(value not in ([], {}) for value in (case.query or {}).values())
+    return is_sent and not FRAMING & {name.lower() for name in case.headers or {}}
+
+
 CHECKS = {GenerationMode.POSITIVE: ANSWERED, GenerationMode.NEGATIVE: REFUSED}
 
 
@@ -103,9 +112,9 @@ class Own:
         ids = {name: id_ for name, id_ in self.ids.items() if f"{{{name}}}" in operation.path}
         anything = operation.as_strategy(generation_mode=mode)
         if not ids:
-            return anything
+            return anything.filter(arrives)
         named = operation.as_strategy(generation_mode=mode, path_parameters=ids)
-        return st.one_of(anything, named)
+        return st.one_of(anything, named).filter(arrives)
 
 
 @pytest.fixture(scope="module")
