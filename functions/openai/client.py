@@ -10,9 +10,9 @@ from functions.openai.executions import Started
 from functions.shared.contracts.states import json_of
 from functions.shared.errors import InvalidRequest
 from functions.shared.gateway.rest import caller_id_of, caller_of, id_of
+from functions.shared.request_ids import IDEMPOTENCY_KEY, NO_KEY
 from functions.shared.vocabulary import Mode
 
-_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _RETRY_COUNT = "x-stainless-retry-count"
 """OpenAI's clients number the calls of one request, from 0, and send no key:
 https://github.com/openai/openai-python/blob/main/src/openai/_base_client.py"""
@@ -22,8 +22,8 @@ def started_by(event: APIGatewayProxyEvent, mode: Mode) -> Started:
     """Raises `InvalidRequest` for a key that is none, and `Forbidden` once the caller's time has passed."""
     key = event.headers.get("idempotency-key")
     # An empty one is refused too: its caller believes that the request has a key.
-    if key is not None and not _KEY.fullmatch(key):
-        raise InvalidRequest.at("Idempotency-Key", "must be 1 to 64 of A-Z a-z 0-9 _ -")
+    if key is not None and not IDEMPOTENCY_KEY.fullmatch(key):
+        raise InvalidRequest.at("Idempotency-Key", NO_KEY)
     count = event.headers.get(_RETRY_COUNT) or ""
     return Started(
         request_id=id_of(event),

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from functions.shared.errors import HTTP_STATUS
+from functions.shared.request_ids import IDEMPOTENCY_KEY, NO_KEY
 
 TEMPLATES = Path(__file__).parent / "templates"
 JSON = "application/json"
@@ -20,6 +21,8 @@ def mapping_template(name: str, *, machine_arn: str = "", mode: str = "") -> str
     return (
         text.replace("%MACHINE_ARN%", machine_arn)
         .replace("%MODE%", mode)
+        .replace("%KEY_PATTERN%", IDEMPOTENCY_KEY.pattern)
+        .replace("%NO_KEY%", NO_KEY)
         .replace("%HTTP_STATUS%", json.dumps(HTTP_STATUS))
     )
 

@@ -38,6 +38,7 @@ from functions.shared.contracts.answer import AcceptedJob, Answer
 from functions.shared.contracts.error_body import ErrorBody
 from functions.shared.contracts.request import GenerateRequest
 from functions.shared.jobs.executions import Job
+from functions.shared.request_ids import IDEMPOTENCY_KEY as KEY_PATTERN
 
 Tag = Literal["Requests", "Jobs", "OpenAI", "Models", "Metrics", "Callers", "The API itself"]
 
@@ -55,7 +56,7 @@ class Header:
 IDEMPOTENCY_KEY = Header(
     "Idempotency-Key",
     "Of one request: sent again within 24 hours, it is answered as the first one was, and not made again.",
-    {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
+    {"type": "string", "pattern": f"^{KEY_PATTERN.pattern}$"},
 )
 REPLAYED = Header(
     "x-idempotent-replay",

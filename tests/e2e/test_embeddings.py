@@ -1,8 +1,6 @@
 """Vectors by OpenAI's own client, from the deployed API."""
 
 import json
-import os
-import subprocess
 
 import openai
 import pytest
@@ -13,6 +11,7 @@ from pydantic import SecretStr
 from functions.shared.contracts.embedding import vectors_that_fit
 from tests.conftest import PROJECT
 from tests.support.api_calls import eventually, get, openai_post
+from tests.support.client_process import CLIENTS_PYTHON, output_of_client
 from tests.support.openai_description import problems
 
 pytestmark = pytest.mark.xdist_group("local")
@@ -111,12 +110,6 @@ def test_langchain_gets_vectors_of_many_texts(stack):
 
 
 def test_llama_index_gets_vectors(stack):
-    told = subprocess.run(
-        [PROJECT / ".venv/clients/bin/python", PROJECT / "tests/e2e/llama_index_vectors.py"],
-        env=os.environ | {"BASE_URL": stack.base_url, "API_KEY": stack.api_key},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert told.returncode == 0, told.stderr
-    assert json.loads(told.stdout) == [256] * 3
+    program = PROJECT / "tests/e2e/llama_index_vectors.py"
+    told = output_of_client(CLIENTS_PYTHON, program, BASE_URL=stack.base_url, API_KEY=stack.api_key)
+    assert json.loads(told) == [256] * 3

@@ -1,7 +1,5 @@
 """Each example is run as its reader runs it."""
 
-import os
-import subprocess
 import sys
 
 import pytest
@@ -9,6 +7,7 @@ import pytest
 from local.paths import SCRIPTS
 from tests.conftest import PROJECT
 from tests.support.client_answers import CITY
+from tests.support.client_process import output_of_client
 
 pytestmark = pytest.mark.xdist_group("billed")
 
@@ -27,24 +26,12 @@ SAYS = {
 SCRIPTS_OF_EXAMPLES = sorted(one.name for one in EXAMPLES.iterdir() if one.suffix in RUN_BY)
 
 
-def _run(billed, name):
-    path = EXAMPLES / name
-    return subprocess.run(
-        [*RUN_BY[path.suffix], path],
-        env=os.environ | {"BASE_URL": billed.base_url, "API_KEY": billed.api_key},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-
-
 @pytest.mark.parametrize("name", SCRIPTS_OF_EXAMPLES)
 def test_an_example_runs_and_prints_what_its_reader_understands(billed, name):
-    told = _run(billed, name)
-    assert told.returncode == 0, told.stdout + told.stderr
-    assert SAYS[name] in told.stdout
+    path = EXAMPLES / name
+    command = (*RUN_BY[path.suffix], path)
+    told = output_of_client(*command, BASE_URL=billed.base_url, API_KEY=billed.api_key)
+    assert SAYS[name] in told
 
 
 def test_each_example_is_described():

@@ -2,14 +2,13 @@
 nothing is listed that passes."""
 
 import json
-import os
 import re
-import subprocess
 
 import pytest
 
 from local.paths import SCRIPTS
 from tests.conftest import PROJECT
+from tests.support.client_process import run_client
 
 pytestmark = pytest.mark.xdist_group("billed")
 
@@ -25,15 +24,7 @@ def _listed(checker):
 
 
 def _report(*command, key):
-    told = subprocess.run(
-        command,
-        env=os.environ | {"OPENAI_API_KEY": key, "OPENRESPONSES_API_KEY": key},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    told = run_client(*command, OPENAI_API_KEY=key, OPENRESPONSES_API_KEY=key)
     return json.loads(told.stdout[told.stdout.index("{") :])
 
 

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import os
-import subprocess
 
 import pytest
 from langchain_core.messages import HumanMessage, ToolMessage
@@ -14,6 +12,7 @@ from pydantic_ai.providers.openai import OpenAIProvider
 
 from tests.conftest import PROJECT
 from tests.support.client_answers import CITY, SUNNY
+from tests.support.client_process import CLIENTS_PYTHON, output_of_client
 from tests.support.held_exchange import SHORT
 from tests.support.openai_clients import CITIES, MODEL, City, get_weather
 
@@ -101,14 +100,8 @@ def test_pydantic_ai_gets_a_model_of_pydantic(pydantic_ai):
 
 
 def test_llama_index_asks_streams_calls_tools_and_gets_a_model_of_pydantic(door, billed):
-    told = subprocess.run(
-        [PROJECT / ".venv/clients/bin/python", PROJECT / "tests/e2e/llama_index_client.py"],
-        env=os.environ | {"BASE_URL": door.base_url, "API_KEY": billed.api_key},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert told.returncode == 0, told.stderr
+    program = PROJECT / "tests/e2e/llama_index_client.py"
+    told = output_of_client(CLIENTS_PYTHON, program, BASE_URL=door.base_url, API_KEY=billed.api_key)
     expected = {"whole": SHORT, "streamed": SHORT, "calls": CITIES, "city": CITY}
-    assert json.loads(told.stdout) == {"chat": expected, "responses": expected}
+    assert json.loads(told) == {"chat": expected, "responses": expected}
     assert {one.path for one in door.passed} == set(PATHS.values())

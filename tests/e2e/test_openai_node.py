@@ -1,14 +1,13 @@
 """Clients of Node: OpenAI's own, Vercel's AI SDK by both interfaces, and the agent Codex."""
 
 import json
-import os
-import subprocess
 
 import pytest
 
 from local.paths import SCRIPTS
 from tests.conftest import PROJECT
 from tests.support.client_answers import CITY, CODEX_SAID, SUNNY
+from tests.support.client_process import output_of_client
 from tests.support.held_exchange import SHORT
 from tests.support.openai_clients import CITIES, MODEL
 
@@ -38,21 +37,9 @@ stream_max_retries = 0
 
 
 def _node(door, stack, script, *arguments, **options):
-    """Runs it; what it writes."""
-    told = subprocess.run(
-        [SCRIPTS / "node", script, *arguments],
-        env=os.environ
-        | {"BASE_URL": door.base_url, "API_KEY": stack.api_key}
-        | options.pop("env", {}),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        **options,
-    )
-    assert told.returncode == 0, told.stderr
-    return told.stdout
+    """What it writes."""
+    named = {"BASE_URL": door.base_url, "API_KEY": stack.api_key}
+    return output_of_client(SCRIPTS / "node", script, *arguments, **named, **options)
 
 
 def test_openais_client_understands_every_answer(door, billed):
@@ -95,7 +82,7 @@ def test_codex_calls_its_tools_by_what_the_model_says(door, billed, tmp_path, mo
         "--skip-git-repo-check",
         "Please write proof.txt",
         cwd=work,
-        env={"CODEX_HOME": str(home)},
+        CODEX_HOME=str(home),
     )
     assert said.strip() == CODEX_SAID
     assert (work / "proof.txt").read_text() == "made by the agent\n"

@@ -11,7 +11,6 @@ from functions.classify.handler import lambda_handler as classify
 from functions.invoke_provider.credentials import Credentials
 from functions.invoke_provider.handler import lambda_handler as invoke
 from functions.invoke_provider.providers.openai import OpenAIProvider
-from functions.openai import executions
 from functions.openai.handler import lambda_handler as door
 from functions.record_metrics.handler import lambda_handler as record
 from functions.score.handler import lambda_handler as score
@@ -21,6 +20,7 @@ from functions.shared.money.budget_table import BudgetTable
 from functions.shared.simulation import FAULTS_VARIABLE
 from functions.shared.storage import clients
 from functions.shared.storage.request_log import RequestLog
+from tests.support.door_machines import let_the_door_start
 from tests.support.exchange import Keys
 from tests.support.gateway_events import answered
 from tests.support.held_calls import OWN, limited
@@ -210,10 +210,7 @@ class _Gateway:
 @pytest.fixture
 def gateway(machine, monkeypatch):
     made = _Gateway(machine)
-    monkeypatch.setattr(executions, "_client", lambda: made)
-    for name in ("GENERATE", "SUBMIT", "JOBS"):
-        monkeypatch.setenv(f"{name}_STATE_MACHINE_ARN", f"arn:{name.lower()}")
-    monkeypatch.setenv("JOBS_TABLE", "Jobs")
+    let_the_door_start(made, monkeypatch)
     return made
 
 

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from functions.openai import executions
 from functions.openai.handler import lambda_handler
+from tests.support.door_machines import let_the_door_start
 from tests.support.gateway_events import answered
 from tests.support.native_answers import native_answer
 
@@ -37,10 +37,7 @@ class Machine:
 @pytest.fixture
 def machine(monkeypatch, aws):
     made = Machine()
-    monkeypatch.setattr(executions, "_client", lambda: made)
-    for name in ("GENERATE", "SUBMIT", "JOBS"):
-        monkeypatch.setenv(f"{name}_STATE_MACHINE_ARN", f"arn:{name.lower()}")
-    monkeypatch.setenv("JOBS_TABLE", "Jobs")
+    let_the_door_start(made, monkeypatch)
     return made
 
 

@@ -8,28 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.openai.chat_request import translated_chat
-from functions.shared.contracts.request import GenerateRequest
 from functions.shared.errors import InvalidRequest
 from tests.support.builders import TOOL, TOOL_CALL
+from tests.support.translations import Translation
 
 HELLO = [{"role": "user", "content": "Hello"}]
 CUSTOM = {"type": "custom", "custom": {"name": "patch", "description": "Patches"}}
 
 
-def translated(**body):
-    return translated_chat({"model": "auto", "messages": HELLO} | body)
-
-
-def native(**body):
-    told = dict(translated(**body).request)
-    GenerateRequest.model_validate(told)
-    return told
-
-
-def problems(**body):
-    with pytest.raises(InvalidRequest) as refused:
-        translated(**body)
-    return {one["field"]: one["problem"] for one in refused.value.details}
+translation = Translation(translated_chat, {"model": "auto", "messages": HELLO})
+translated, native, problems = translation.translated, translation.native, translation.problems
 
 
 @pytest.mark.parametrize(

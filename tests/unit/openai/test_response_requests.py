@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.openai.responses_request import translated_response
-from functions.shared.contracts.request import GenerateRequest
 from functions.shared.errors import InvalidRequest
 from tests.support.builders import PARAMETERS, TOOL, TOOL_CALL
+from tests.support.translations import Translation
 from tests.unit.openai.test_chat_requests import JSON
 
 FLAT = {
@@ -24,20 +24,8 @@ CALL = {
 }  # fmt: skip
 
 
-def translated(**body):
-    return translated_response({"model": "auto", "input": "Hello"} | body)
-
-
-def native(**body):
-    told = dict(translated(**body).request)
-    GenerateRequest.model_validate(told)
-    return told
-
-
-def problems(**body):
-    with pytest.raises(InvalidRequest) as refused:
-        translated(**body)
-    return {one["field"]: one["problem"] for one in refused.value.details}
+translation = Translation(translated_response, {"model": "auto", "input": "Hello"})
+translated, native, problems = translation.translated, translation.native, translation.problems
 
 
 def test_a_lone_text_is_one_and_instructions_are_the_system():
