@@ -724,6 +724,21 @@ def test_money_that_nobody_paid_is_named_simulated(console):
     assert console.figure("#record", "simulated_cost_usd") == 0.002
 
 
+def test_a_request_opens_though_the_list_is_read_anew_while_it_is_pressed(console):
+    request_id, mouse = console.sent(), console.page.mouse
+    rows = console.page.locator("#rows")
+    rows.locator(f'tr[data-request="{request_id}"]').locator("[data-name=Model]").hover()
+    rows.evaluate("rows => { rows.firstChild.dataset.drawn = 'before'; }")
+    mouse.down()
+    with console.answering("/metrics/logs"):
+        console.page.evaluate("document.getElementById('refresh').click()")
+    # Longer than a page takes to draw its rows.
+    console.page.wait_for_timeout(300)
+    mouse.up()
+    expect(console.record.locator(".walk")).to_be_visible()
+    expect(rows.locator("[data-drawn]")).to_have_count(0)
+
+
 @pytest.mark.parametrize(("thumb", "score"), [("Good", 1), ("Not good", 0)])
 def test_an_answer_is_graded_from_its_record(console, thumb, score):
     request_id = console.sent()

@@ -23,6 +23,8 @@ let cursors = [null];
 /** @type {string | null} */
 let older = null;
 let asked = 0;
+/** Until no row is pressed: the click is lost of one that is drawn anew before it ends. */
+let released = Promise.resolve();
 /** @type {Set<string>} */
 const callers = new Set();
 
@@ -42,7 +44,18 @@ export function connectRequests() {
   byId("filters", HTMLFormElement).addEventListener("submit", (event) => event.preventDefault());
   byId("older", HTMLButtonElement).addEventListener("click", () => go([...cursors, older]));
   byId("newer", HTMLButtonElement).addEventListener("click", () => go(cursors.slice(0, -1)));
-  byId("rows", HTMLElement).addEventListener("click", (event) => {
+  const rows = byId("rows", HTMLElement);
+  let release = () => {};
+  rows.addEventListener("pointerdown", () => {
+    release();
+    released = new Promise((resolve) => {
+      release = resolve;
+    });
+  });
+  // The click comes behind it, in the same task.
+  for (const end of ["pointerup", "pointercancel"])
+    addEventListener(end, () => setTimeout(release));
+  rows.addEventListener("click", (event) => {
     const id = requestAt(/** @type {Element} */ (event.target));
     if (id) openRecord(id);
   });
@@ -66,6 +79,7 @@ export async function refreshRequests() {
       "GET",
       `/metrics/logs${query({ limit: PAGE, cursor: cursors.at(-1), ...filters })}`,
     );
+    await released;
     if (turn === asked) showPage(page);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
