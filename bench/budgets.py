@@ -35,8 +35,8 @@ from functions.shared.money.budget_table import RESERVES, SETTLED, BudgetTable
 from functions.shared.money.job_calls import calls_id
 from functions.shared.policy.routing_policy import load_policy
 from functions.shared.settings import AuthorizeSettings, ClassifySettings, InvokeSettings
-from functions.shared.storage.clients import table
 from functions.shared.storage.state_table import StateTable
+from functions.shared.storage.tables import table
 from functions.sweep.leftovers import leftovers
 
 ROUNDS = 100

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
+from unittest import mock
 
-import boto3
 from botocore.awsrequest import AWSResponse
 from ministack.services import dynamodb
 
 from functions.shared.storage import clients
+from functions.shared.storage.tables import table
+
+_ACCOUNT = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": "us-east-1",
+}
 
 
 class _Body(BytesIO):
@@ -24,11 +32,11 @@ class _Body(BytesIO):
 class EmulatedDynamoDB:
     """Instead of the network; it counts the calls and the CPU seconds in it, which are none of the caller's."""
 
-    def __init__(self, resource: Any) -> None:
-        """`resource` is boto3's, whose calls come here from now on."""
+    def __init__(self, client: Any) -> None:
+        """`client` is one of DynamoDB, whose calls come here from now on."""
         self.calls = 0
         self.spent_s = 0.0
-        resource.meta.client.meta.events.register("before-send.dynamodb", self._answer)
+        client.meta.events.register("before-send.dynamodb", self._answer)
 
     def own_ms(self, act: Callable[[], object]) -> float:
         """CPU milliseconds of an action, without those in here."""
@@ -49,32 +57,33 @@ class EmulatedDynamoDB:
 @contextmanager
 def emulated_tables(*tables: tuple[str, ...]) -> Iterator[EmulatedDynamoDB]:
     """Each by its name, its partition key and, where it has one, its sort key; gone at the end."""
-    _use(boto3.Session("test", "test", region_name="us-east-1"))
-    emulator = EmulatedDynamoDB(clients.dynamodb())
-    made = [_made(*one) for one in tables]
-    try:
-        yield emulator
-    finally:
-        for one in made:
-            one.delete()
-        _use(None)
+    with mock.patch.dict(os.environ, _ACCOUNT):
+        _forget()
+        database = clients.client("dynamodb")
+        emulator = EmulatedDynamoDB(database)
+        for name, *keys in tables:
+            _make(database, name, keys)
+        try:
+            yield emulator
+        finally:
+            for name, *_ in tables:
+                database.delete_table(TableName=name)
+            _forget()
 
 
-def _use(session: boto3.Session | None) -> None:
-    """None is what boto3 makes of the environment."""
-    boto3.DEFAULT_SESSION = session
-    clients.dynamodb.cache_clear()
-    clients.table.cache_clear()
+def _forget() -> None:
+    """Clients are of the environment that they were made in."""
+    for one in (clients.session, clients.client, table):
+        one.cache_clear()
 
 
-def _made(name: str, *keys: str) -> Any:
-    schema: Any = [
-        {"AttributeName": key, "KeyType": kind}
-        for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)
-    ]
-    return clients.dynamodb().create_table(
+def _make(database: Any, name: str, keys: list[str]) -> None:
+    database.create_table(
         TableName=name,
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
-        KeySchema=schema,
+        KeySchema=[
+            {"AttributeName": key, "KeyType": kind}
+            for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)
+        ],
     )

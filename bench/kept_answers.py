@@ -35,11 +35,11 @@ from functions.shared.contracts.states import (
 from functions.shared.kept_answers.answer_table import AnswerTable
 from functions.shared.money.budget_table import BudgetTable
 from functions.shared.settings import ClassifySettings, InvokeSettings, ScoreSettings
-from functions.shared.storage.clients import table
 from functions.shared.storage.dead_letters import DeadLetters
 from functions.shared.storage.job_table import JobTable
 from functions.shared.storage.request_log import RequestLog
 from functions.shared.storage.state_table import StateTable
+from functions.shared.storage.tables import table
 
 ROUNDS = 60
 _TTL_S = 600
@@ -134,7 +134,7 @@ def _stores() -> Stores:
         RequestLog("Requests"),
         StateTable("State"),
         DeadLetters(""),
-        BudgetTable(None),
+        BudgetTable(table("Budgets")),
         AnswerTable("Answers"),
         JobTable("Jobs"),
         30,
@@ -150,7 +150,7 @@ def _sizes() -> dict[str, object]:
         answers.take(claim_of, "req_1", round(time.time()) + 60)
         answers.keep(claim_of, "req_1", {"result": (prose * 9)[:size]})
         item = table("Answers").get_item(Key={"answer_id": claim_of.answer_id})["Item"]
-        kept_bytes[size] = len(bytes(item["answer"]))  # type: ignore[arg-type]
+        kept_bytes[size] = len(item["answer"])
     return {
         "kept_bytes_by_answer_bytes": kept_bytes,
         "write_units_to_keep": {size: write_units(kept) for size, kept in kept_bytes.items()},

@@ -24,6 +24,7 @@ from functions.metrics.logs import LogsPage, LogsQuery, logs_page
 from functions.shared.callers.directory import Directory
 from functions.shared.gateway.reader import Reader
 from functions.shared.storage.request_log import BY_CALLER, BY_DAY, PARTITION_OF, RequestLog
+from functions.shared.storage.tables import Table
 from functions.shared.times import stamp
 
 SHORT, LONG = 1_000, 100_000
@@ -58,7 +59,7 @@ def _fill(rows: int) -> None:
 class _CountingLog(RequestLog):
     """The log of a table that is not configured by the environment."""
 
-    def __init__(self, table: Any) -> None:
+    def __init__(self, table: Table) -> None:
         self._table = table
         self.evaluated = 0
 
@@ -108,9 +109,9 @@ def _page(log: RequestLog, reader: Reader, last: datetime | None) -> LogsPage:
 
 @contextmanager
 def _log_of(rows: int) -> Iterator[tuple[_CountingLog, EmulatedDynamoDB]]:
-    resource = boto3.Session("test", "test", region_name="us-east-1").resource("dynamodb")
-    emulator = EmulatedDynamoDB(resource)
-    table = resource.create_table(
+    database = boto3.Session("test", "test", region_name="us-east-1").client("dynamodb")
+    emulator = EmulatedDynamoDB(database)
+    database.create_table(
         TableName=_TABLE,
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[
@@ -132,9 +133,9 @@ def _log_of(rows: int) -> Iterator[tuple[_CountingLog, EmulatedDynamoDB]]:
     )
     _fill(rows)
     try:
-        yield _CountingLog(table), emulator
+        yield _CountingLog(Table(_TABLE, database)), emulator
     finally:
-        table.delete()
+        database.delete_table(TableName=_TABLE)
 
 
 def _row(number: int, created_at: datetime) -> dict[str, Any]:

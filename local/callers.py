@@ -12,6 +12,7 @@ from functions.shared.callers.administration import Administration
 from functions.shared.callers.forms import NewCaller
 from functions.shared.callers.table import CallerTable
 from functions.shared.callers.usage_plans import UsagePlans
+from functions.shared.storage.tables import Table
 from local.settings import REGION, STAGE, Settings
 
 _STACKS = tuple(f"LlmOrchestrator-{STAGE}-{part}" for part in ("Storage", "Pipeline"))
@@ -29,10 +30,10 @@ def put_callers(settings: Settings, emulator_url: str) -> None:
 def _administration(emulator_url: str) -> Administration:
     session = boto3.Session("test", "test", region_name=REGION)
     outputs = _outputs(session.client("cloudformation", endpoint_url=emulator_url))
-    database = session.resource("dynamodb", endpoint_url=emulator_url)
+    database = session.client("dynamodb", endpoint_url=emulator_url)
     gateway = session.client("apigateway", endpoint_url=emulator_url)
     return Administration(
-        callers=CallerTable(database.Table(outputs["CallersTableName"])),
+        callers=CallerTable(Table(outputs["CallersTableName"], database)),
         usage_plans=UsagePlans(gateway, f"llm-orchestrator-{STAGE}", outputs["ApiId"]),
         now=datetime.now(UTC),
     )

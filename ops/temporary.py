@@ -21,6 +21,7 @@ from functions.shared.callers.records import (
 )
 from functions.shared.callers.table import CallerTable
 from functions.shared.callers.usage_keys import usage_key
+from functions.shared.storage.tables import Table
 from ops.stage import Stage
 
 
@@ -74,8 +75,7 @@ def _caller(stage: Stage, plan_id: str) -> Iterator[Key]:
         hint=value[-4:],
         created_at_s=caller.created_at_s,
     )
-    database = stage.session.resource("dynamodb", endpoint_url=stage.endpoint_url)
-    table = database.Table(stage.outputs["CallersTableName"])
+    table = Table(stage.outputs["CallersTableName"], stage.client("dynamodb"))
     with _usage_key(stage, plan_id, caller.caller_id):
         CallerTable(table).enter(caller, key)
         try:

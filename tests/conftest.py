@@ -63,7 +63,9 @@ class Stack:
 
     def table(self, output: str) -> Any:
         """By the output that names it."""
-        return self.resource("dynamodb").Table(self.output(output))
+        from functions.shared.storage.tables import Table
+
+        return Table(self.output(output), self.client("dynamodb"))
 
     def new_caller(self, name: str, **budget: Any) -> tuple[str, str]:
         """The id and the key of a new caller; `budget` as a `BudgetChange` has it."""
@@ -297,13 +299,13 @@ def aws(monkeypatch):
 
     from functions.shared.callers import directory
     from functions.shared.health import reader
-    from functions.shared.storage import clients
+    from functions.shared.storage import clients, tables
 
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     # All are kept between invocations: the next test has another account.
-    caches = (clients.client, clients.dynamodb, clients.table, directory._read)
+    caches = (clients.client, tables.table, directory._read)
     for one in caches:
         one.cache_clear()
     reader.known.clear()
@@ -320,23 +322,27 @@ def aws(monkeypatch):
         session = botocore.session.Session()
         session.register_component("data_loader", _descriptions())
         boto3.setup_default_session(botocore_session=session)
+        monkeypatch.setattr(clients, "session", lambda: session)
         yield
     for one in caches:
         one.cache_clear()
 
 
 def _table(name, *keys, sort_key=None, **index):
+    from functions.shared.storage.tables import table
+
     attributes: list[Any] = [{"AttributeName": key, "AttributeType": "S"} for key in keys]
     schema: list[Any] = [{"AttributeName": keys[0], "KeyType": "HASH"}]
     if sort_key:
         schema.append({"AttributeName": sort_key, "KeyType": "RANGE"})
-    return boto3.resource("dynamodb").create_table(
+    boto3.client("dynamodb").create_table(
         TableName=name,
         KeySchema=schema,
         AttributeDefinitions=attributes,
         BillingMode="PAY_PER_REQUEST",
         **index,
     )
+    return table(name)
 
 
 def _by_time(index, key, listed):

@@ -31,8 +31,9 @@ from functions.shared.errors import Forbidden
 from functions.shared.gateway.rest import Body, caller_id_of, caller_of, new_resolver, parsed_body
 from functions.shared.money.budget_table import BudgetTable
 from functions.shared.settings import AdminSettings, read_settings
-from functions.shared.storage.clients import client, table
+from functions.shared.storage.clients import client
 from functions.shared.storage.state_table import StateTable
+from functions.shared.storage.tables import table
 from functions.shared.telemetry.observability import logger, metrics
 
 app = new_resolver()

@@ -13,7 +13,7 @@ from functions.authorize.refusals import TokenRefused
 from functions.authorize.verdicts import allowed, denied
 from functions.shared.callers.table import CallerTable
 from functions.shared.settings import AuthorizeSettings, read_settings
-from functions.shared.storage.clients import table
+from functions.shared.storage.tables import table
 from functions.shared.telemetry.observability import logger, metrics
 
 

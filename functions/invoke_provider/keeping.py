@@ -6,7 +6,7 @@ from functions.shared.contracts.decision import CACHE
 from functions.shared.contracts.states import EmbeddedOutput, InvokeInput, InvokeOutput, json_of
 from functions.shared.settings import InvokeSettings
 
-# boto3 would take whoever waits for a function without a key 0.2 s to import: where nothing is kept it is
+# botocore would take whoever waits for a function without a key 0.1 s to import: where nothing is kept it is
 # not there.
 
 

@@ -28,8 +28,8 @@ from functions.shared.money.charging import budget_exceeded
 from functions.shared.money.expired_holds import close_expired, tokens_of
 from functions.shared.money.job_calls import calls_id, kept_call
 from functions.shared.settings import InvokeSettings
-from functions.shared.storage.clients import table
 from functions.shared.storage.state_table import StateTable
+from functions.shared.storage.tables import table
 from functions.shared.telemetry.observability import count, logger
 from functions.shared.telemetry.series import BUDGET_UNAVAILABLE
 from functions.shared.times import utc

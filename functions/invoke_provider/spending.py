@@ -13,7 +13,7 @@ from functions.shared.settings import InvokeSettings
 if TYPE_CHECKING:
     from functions.invoke_provider.reserving import Held
 
-# boto3 would take whoever waits for a function without a key 0.2 s to import: where nothing is held and
+# botocore would take whoever waits for a function without a key 0.1 s to import: where nothing is held and
 # nothing is kept it is not there.
 
 

@@ -25,9 +25,9 @@ from functions.shared.money.budget_states import BudgetState, budget_states
 from functions.shared.money.budget_table import BudgetTable
 from functions.shared.policy.provider_choice import ProviderChoice
 from functions.shared.settings import MetricsSettings, read_settings
-from functions.shared.storage.clients import table
 from functions.shared.storage.request_log import RequestLog
 from functions.shared.storage.state_table import StateTable
+from functions.shared.storage.tables import table
 from functions.shared.telemetry.observability import logger, metrics
 
 app = new_resolver()

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError, ReadTimeoutError
 
@@ -20,6 +19,7 @@ from functions.shared.errors import (
     RateLimited,
     error_body,
 )
+from functions.shared.storage.clients import session
 from functions.shared.vocabulary import Kind, Mode
 
 _READ_TIMEOUT_S = 28
@@ -103,4 +103,4 @@ def _client() -> Any:
     config = Config(
         connect_timeout=1, read_timeout=_READ_TIMEOUT_S, retries={"total_max_attempts": 1}
     )
-    return boto3.client("stepfunctions", config=config)
+    return session().create_client("stepfunctions", config=config)

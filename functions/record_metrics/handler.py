@@ -11,11 +11,11 @@ from functions.shared.contracts.states import RecordInput, RecordOutput
 from functions.shared.kept_answers.answer_table import AnswerTable
 from functions.shared.money.budget_table import BudgetTable
 from functions.shared.settings import RecordSettings, read_settings
-from functions.shared.storage.clients import table
 from functions.shared.storage.dead_letters import DeadLetters
 from functions.shared.storage.job_table import JobTable
 from functions.shared.storage.request_log import RequestLog
 from functions.shared.storage.state_table import StateTable
+from functions.shared.storage.tables import table
 from functions.shared.telemetry.observability import current_trace_id, logger
 from functions.shared.telemetry.state_handler import state_handler
 

@@ -22,8 +22,9 @@ from functions.shared.money.budget import call_key
 from functions.shared.money.budget_table import BudgetTable
 from functions.shared.money.job_calls import calls_id, kept_call
 from functions.shared.settings import StoppedSettings
-from functions.shared.storage.clients import client, table
+from functions.shared.storage.clients import client
 from functions.shared.storage.state_table import StateTable
+from functions.shared.storage.tables import table
 from functions.shared.telemetry.observability import logger
 from functions.shared.times import stamp
 

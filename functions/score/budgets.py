@@ -12,7 +12,7 @@ from functions.shared.contracts.decision import BudgetsLeft, MoneyLeft, Profile,
 from functions.shared.money.budget import STAGE_ID, Budget, limits_by_id
 from functions.shared.money.budget_table import BudgetTable
 from functions.shared.settings import ScoreSettings
-from functions.shared.storage.clients import table
+from functions.shared.storage.tables import table
 from functions.shared.telemetry.observability import logger
 from functions.shared.times import stamp, utc
 

@@ -172,7 +172,9 @@ def _printed(name: str, value: Any) -> tuple[str, Any]:
 class Frozen(BaseModel):
     """Base of everything that crosses a boundary."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True
+    )
 
 
 Item = TypeVar("Item")

@@ -9,8 +9,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions.shared.callers.table import CallerTable
 from functions.shared.money.budget_table import BudgetTable
 from functions.shared.settings import SweepSettings, read_settings
-from functions.shared.storage.clients import client, table
+from functions.shared.storage.clients import client
 from functions.shared.storage.state_table import StateTable
+from functions.shared.storage.tables import table
 from functions.shared.telemetry.observability import logger, metrics
 from functions.sweep.alerts import Alerts, Topic
 from functions.sweep.owners import Owners

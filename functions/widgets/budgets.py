@@ -11,7 +11,7 @@ from functions.shared.callers.directory import all_callers
 from functions.shared.money.budget_states import BudgetState, LimitState, budget_states
 from functions.shared.money.budget_table import BudgetTable
 from functions.shared.settings import WidgetSettings
-from functions.shared.storage.clients import table as table_of
+from functions.shared.storage.tables import table as table_of
 from functions.shared.telemetry.observability import logger
 from functions.widgets.markup import paragraph, table
 

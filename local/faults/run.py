@@ -21,6 +21,7 @@ import boto3
 
 from functions.shared.money.budget import STAGE_ID
 from functions.shared.money.budget_table import BudgetTable
+from functions.shared.storage.tables import Table
 from functions.shared.vocabulary import Provider
 from local.client import Client
 from local.faults import aimock
@@ -181,7 +182,7 @@ def _outages(exchange: Exchange) -> Iterator[None]:
 
 def _clean_up(state: StackState) -> None:
     """As an operator does with what was not recorded, and the clock with what was not settled."""
-    functions, budgets = _client(state, "lambda"), BudgetTable(_budgets(state))
+    functions, budgets = _client(state, "lambda"), _budgets(state)
     recorder, sweeper = (_function(functions, name) for name in ("RecordMetrics", "Sweep"))
     (queue,) = (
         url
@@ -203,11 +204,10 @@ def _function(functions: Any, name: str) -> str:
     return next(one for one in names if f"Functions{name}"[:_NAMED_BY] in one)
 
 
-def _budgets(state: StackState) -> Any:
-    names = _client(state, "dynamodb").list_tables()["TableNames"]
-    session = boto3.Session("test", "test", region_name=REGION)
-    tables = session.resource("dynamodb", endpoint_url=state.emulator_url)
-    return tables.Table(next(one for one in names if "Budgets" in one))
+def _budgets(state: StackState) -> BudgetTable:
+    database = _client(state, "dynamodb")
+    names = database.list_tables()["TableNames"]
+    return BudgetTable(Table(next(one for one in names if "Budgets" in one), database))
 
 
 def _report(state: StackState, exchange: Exchange, outcomes: list[Outcome]) -> Report:
@@ -236,7 +236,7 @@ def read_books(client: Client, state: StackState) -> Books:
         emf=_sum(lines, "CostUsd"),
         emf_possible=_sum(lines, "PossiblyBilledUsd"),
         emf_requests=len(lines),
-        budget=BudgetTable(_budgets(state)).read(STAGE_ID),
+        budget=_budgets(state).read(STAGE_ID),
     )
 
 

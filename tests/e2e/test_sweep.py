@@ -42,11 +42,10 @@ def heard(stack):
 
 
 def test_what_nobody_settled_is_charged_and_its_owner_told(stack, heard):
-    tables = stack.resource("dynamodb")
     record = CallerRecord(caller_id=CALLER_ID, name=NAME, created_at_s=1, limits=LIMITS)
-    callers = tables.Table(stack.output("CallersTableName"))
+    callers = stack.table("CallersTableName")
     callers.put_item(Item=item_of(CALLER, CALLER_ID, record))
-    budgets = BudgetTable(tables.Table(stack.output("BudgetsTableName")))
+    budgets = BudgetTable(stack.table("BudgetsTableName"))
     now, id_ = datetime.now(UTC), budget_id(CALLER_ID)
     left = Hold(
         "req_swept", 1, 850, 0, f"{now:%Y-%m-%d}", minute_of(now), int(now.timestamp()) - 1, "w"

@@ -16,8 +16,8 @@ from functions.shared.contracts.states import json_of
 from functions.shared.money.budget import STAGE_ID
 from functions.shared.money.budget_table import BudgetTable
 from functions.shared.simulation import FAULTS_VARIABLE
-from functions.shared.storage import clients
 from functions.shared.storage.request_log import RequestLog
+from functions.shared.storage.tables import table
 from tests.support.held_calls import OWN, limited
 from tests.support.machine_in_process import Machine
 
@@ -69,7 +69,7 @@ def _worst_cases():
 
     _run(limited(), machine=_machine(looking))
     found = {one["model"]: one["worst_case_cost_nano_usd"] for one in scored[0]["candidates"]}
-    clients.table("Requests").delete_item(Key={"request_id": "req_1"})
+    table("Requests").delete_item(Key={"request_id": "req_1"})
     return found[DEAR], found[CHEAP]
 
 
@@ -78,7 +78,7 @@ def _row():
 
 
 def _budget(id_=OWN):
-    return BudgetTable(clients.table("Budgets")).read(id_)
+    return BudgetTable(table("Budgets")).read(id_)
 
 
 def _is_exact(row, id_=OWN):
@@ -192,7 +192,7 @@ def test_every_state_delivered_twice_settles_and_records_once(monkeypatch):
     assert calls == [1]
     assert _is_exact(_row())
     assert _is_exact(_row(), STAGE_ID)
-    assert clients.table("Requests").scan()["Count"] == 1
+    assert table("Requests").scan()["Count"] == 1
 
 
 class SandboxTimedout(Exception):

@@ -10,8 +10,8 @@ from functions.classify.handler import lambda_handler as classify
 from functions.shared.contracts.decision import Claim
 from functions.shared.kept_answers.answer_table import AnswerTable
 from functions.shared.simulation import FAULTS_VARIABLE
-from functions.shared.storage import clients
 from functions.shared.storage.request_log import RequestLog
+from functions.shared.storage.tables import table
 from tests.support.claimed_runs import (
     BEGINS,
     CALLS,
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("functions")
 def test_a_request_that_asks_for_neither_claims_nothing(calls):
     run = run_request("req_1")
     assert run.path == ["Classify", *CALLS]
-    assert clients.table("Answers").scan()["Items"] == []
+    assert table("Answers").scan()["Items"] == []
 
 
 @pytest.mark.parametrize("mode", ["sync", "async"])

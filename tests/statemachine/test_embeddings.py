@@ -18,8 +18,8 @@ from functions.shared.contracts.embedding import packed, unpacked
 from functions.shared.contracts.states import json_of
 from functions.shared.money.budget_table import BudgetTable
 from functions.shared.simulation import FAULTS_VARIABLE
-from functions.shared.storage import clients
 from functions.shared.storage.request_log import RequestLog
+from functions.shared.storage.tables import table
 from tests.support.door_machines import let_the_door_start
 from tests.support.exchange import Keys
 from tests.support.gateway_events import answered
@@ -154,7 +154,7 @@ def test_a_budget_is_charged_for_vectors_what_their_row_says(machine):
     caller = json_of(limited(month_nano_usd=10**9))
     assert machine.run(_input(caller=caller)).path == STATES
     [attempt] = _row()["attempts"]
-    budget = BudgetTable(clients.table("Budgets")).read(OWN)
+    budget = BudgetTable(table("Budgets")).read(OWN)
     assert attempt["charged_nano_usd"] == 4 * 20
     assert {budget.committed(name) for name in ("total", "settled")} == {4 * 20}
     assert budget.holds() == []

@@ -22,6 +22,7 @@ from functions.shared.money.job_calls import ITEMS
 from functions.shared.storage import clients
 from functions.shared.storage.request_log import unpacked
 from functions.shared.storage.state_table import StateTable
+from functions.shared.storage.tables import table
 from ops.books import Kept, Logged, Window, compare
 from tests.support.gateway_events import LambdaStub
 from tests.support.held_calls import limited
@@ -68,7 +69,7 @@ class Moments:
 @pytest.fixture
 def moments(functions):
     made = Moments()
-    events = clients.dynamodb().meta.client.meta.events
+    events = clients.client("dynamodb").meta.events
     for when in ("before-call", "after-call"):
         events.register(f"{when}.dynamodb", lambda event_name, **_: made.pass_by(event_name))
     return made
@@ -145,7 +146,7 @@ def _sweep(budgets):
 def _differences(rows, budgets):
     """As the operator's command finds them."""
     window = Window.before(datetime.now(UTC), timedelta(days=2), timedelta(days=30))
-    items: Any = clients.table("State").scan()["Items"]
+    items: Any = table("State").scan()["Items"]
     kept = {
         item["state_id"].removeprefix(ITEMS): item
         for item in items
@@ -166,16 +167,16 @@ def test_after_a_hundred_kills_no_hold_is_left_and_no_cent_is_missing_or_double(
         number += 1
     for event in run.dead_letters * 2:
         record(event, LambdaStub())
-    table = BudgetTable(clients.table("Budgets"))
-    _sweep(table)
-    _sweep(table)
+    budgets = BudgetTable(table("Budgets"))
+    _sweep(budgets)
+    _sweep(budgets)
 
-    rows = [unpacked(item) for item in clients.table("Requests").scan()["Items"]]
+    rows = [unpacked(item) for item in table("Requests").scan()["Items"]]
     assert len(rows) == number
     ids = [budget_id(name) for name in ("strict", "expecting")]
-    budgets = {id_: table.read(id_) for id_ in (*ids, STAGE_ID)}
-    assert [one.holds() for one in budgets.values()] == [[], [], []]
-    assert _differences(rows, budgets).differences == []
+    booked = {id_: budgets.read(id_) for id_ in (*ids, STAGE_ID)}
+    assert [one.holds() for one in booked.values()] == [[], [], []]
+    assert _differences(rows, booked).differences == []
 
     attempts = {
         (row["request_id"], at): one
@@ -188,7 +189,7 @@ def test_after_a_hundred_kills_no_hold_is_left_and_no_cent_is_missing_or_double(
         told = attempts[call]
         assert told["charged_nano_usd"] >= told.get("simulated_cost_nano_usd", 0)
         assert told["charged_nano_usd"] > 0
-    assert _charged(rows) == budgets[STAGE_ID].committed("total")
+    assert _charged(rows) == booked[STAGE_ID].committed("total")
     assert len(moments.at) >= 6, moments.at
 
 

@@ -10,7 +10,7 @@ from functions.claim.handler import lambda_handler as claim
 from functions.classify.handler import lambda_handler as classify
 from functions.invoke_provider.handler import lambda_handler as invoke
 from functions.shared.simulation import FAULTS_VARIABLE
-from functions.shared.storage import clients
+from functions.shared.storage.tables import table
 from tests.support.claimed_runs import (
     BEGINS,
     CALLS,
@@ -139,7 +139,7 @@ def test_another_body_another_path_and_another_caller_are_no_retry(calls):
 
 def test_a_key_says_it_already(calls):
     first = _first("req_1", key="k")
-    assert len(clients.table("Answers").scan()["Items"]) == 1
+    assert len(table("Answers").scan()["Items"]) == 1
     # A call that is counted as the first is none under a used key.
     for run in (_first("req_2", key="k"), _retried("req_3", key="k")):
         assert (run.path, run.output) == (TOLD, first.output)
@@ -181,7 +181,7 @@ def test_a_job_that_nobody_counts_claims_nothing(submission):
     run = _submitted(submission, "req_1")
     assert run.path == ["Check Request", "Key?", "Start Job", "List Job", "Accepted"]
     assert "client_retry_count" not in submission.started["req_1"]
-    assert clients.table("Answers").scan()["Items"] == []
+    assert table("Answers").scan()["Items"] == []
 
 
 @pytest.mark.parametrize("deliveries", [1, 2])

@@ -5,8 +5,8 @@ from functions.classify.handler import lambda_handler as classify
 from functions.invoke_provider.handler import lambda_handler as invoke
 from functions.record_metrics.handler import lambda_handler as record
 from functions.score.handler import lambda_handler as score
-from functions.shared.storage import clients
 from functions.shared.storage.request_log import unpacked
+from functions.shared.storage.tables import table
 from tests.support.machine_in_process import Machine
 
 BEGINS = ["Classify", "Score", "Claim", "Whose Answer?"]
@@ -31,7 +31,7 @@ def run_request(request_id, *, machine=None, key="", mode="sync", count=None, **
 
 
 def logged_rows():
-    items = clients.table("Requests").scan()["Items"]
+    items = table("Requests").scan()["Items"]
     return {row["request_id"]: row for row in map(unpacked, items)}
 
 

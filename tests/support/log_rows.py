@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any, cast
 
 from functions.shared.storage.request_log import RequestLog, packed
 from functions.shared.times import stamp
+
+_CONDITION = re.compile(r"(#\d+) = (:\d+) AND #\d+ BETWEEN (:\d+) AND (:\d+)")
 
 
 def row(number: int, created_at: datetime, **changes: Any) -> dict[str, Any]:
@@ -45,13 +48,16 @@ class WatchedLog(RequestLog):
         self.queries: list[dict[str, Any]] = []
 
     def query(self, **call: Any) -> dict[str, Any]:
-        partition, between = call["KeyConditionExpression"].get_expression()["values"]
-        first, last = between.get_expression()["values"][1:]
+        condition = _CONDITION.fullmatch(call["KeyConditionExpression"])
+        assert condition, call["KeyConditionExpression"]
+        key = call["ExpressionAttributeNames"][condition[1]]
+        value, first, last = (
+            call["ExpressionAttributeValues"][place] for place in condition.groups()[1:]
+        )
         assert first <= last, "the upper bound has to be the greater one"
         if start := call.get("ExclusiveStartKey"):
-            key, value = partition.get_expression()["values"]
-            assert start.keys() == {key.name, "created_at", "request_id"}
-            assert start[key.name] == value
+            assert start.keys() == {key, "created_at", "request_id"}
+            assert start[key] == value
             assert first <= start["created_at"] <= last, "the start key has to be within the bounds"
         found: dict[str, Any] = self._inner.query(**call)
         self.queries.append({"index": call["IndexName"], "evaluated": found["ScannedCount"]})
@@ -65,6 +71,5 @@ class WatchedLog(RequestLog):
 
 def write(table: Any, rows: list[dict[str, Any]]) -> None:
     assert len({one["request_id"] for one in rows}) == len(rows)
-    with table.batch_writer() as batch:
-        for one in rows:
-            batch.put_item(Item=packed(one))
+    for one in rows:
+        table.put_item(Item=packed(one))

@@ -15,7 +15,7 @@ from functions.shared.callers.records import caller_of
 from functions.shared.callers.table import CallerTable
 from functions.shared.gateway.reader import Reader
 from functions.shared.settings import SpendingSettings
-from functions.shared.storage.clients import table
+from functions.shared.storage.tables import table
 from functions.shared.telemetry.observability import logger
 
 _KNOWN_FOR_S = 60

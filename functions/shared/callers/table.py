@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from functools import reduce
-from operator import and_
 from typing import Any, TypeVar
 
-from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 from botocore.exceptions import ClientError
 
 from functions.shared.callers.records import CALLER, KEY, NAME, CallerRecord, KeyRecord, item_of
 from functions.shared.storage.conditions import refusing_item
+from functions.shared.storage.expressions import Expressions, all_of, any_of
 from functions.shared.storage.request_log import json_values
+from functions.shared.storage.tables import Table
 from functions.shared.vocabulary import Frozen
 
 Record = TypeVar("Record", bound=Frozen)
 
+Write = tuple[str, dict[str, Any]]
+"""As `Table.write_all` takes it."""
+
 _IS_THERE, _IS_NEW = "attribute_exists(item_id)", "attribute_not_exists(item_id)"
-"""boto3 writes no conditions of its own into a transaction."""
 
 
 class CallerTable:
     """Items by `kind` and `item_id`. Every method raises `ClientError` and `BotoCoreError` where the table
     refuses or does not answer."""
 
-    def __init__(self, table: Any) -> None:
-        """`table` is boto3's."""
+    def __init__(self, table: Table) -> None:
         self._table = table
 
     def caller(self, caller_id: str) -> CallerRecord | None:
@@ -46,7 +46,7 @@ class CallerTable:
 
     def keys_of(self, caller_id: str) -> list[KeyRecord]:
         """It looks through the keys of all callers: for those who manage them, not for requests."""
-        found = self._items(KEY, FilterExpression=Attr("caller_id").eq(caller_id))
+        found = self._items(KEY, caller_id)
         return [record_of(item, KeyRecord) for item in found]
 
     def enter(self, caller: CallerRecord, key: KeyRecord) -> str | None:
@@ -76,25 +76,24 @@ class CallerTable:
     def replace(self, before: CallerRecord, after: CallerRecord) -> bool:
         """Whether it was as before until then."""
         was = item_of(CALLER, before.caller_id, before)
-        unchanged = (_is_as(name, was) for name in CallerRecord.model_fields)
-        condition = reduce(and_, unchanged, Attr("item_id").exists())
+        at = Expressions()
+        unchanged = [_is_as(at, name, was) for name in CallerRecord.model_fields]
+        condition = at.arguments(ConditionExpression=all_of([at.present("item_id"), *unchanged]))
         item = item_of(CALLER, after.caller_id, after)
-        put = self._table.put_item
-        return refusing_item(lambda: put(Item=item, ConditionExpression=condition)) is None
+        return refusing_item(lambda: self._table.put_item(Item=item, **condition)) is None
 
-    def _put(self, item: dict[str, Any], condition: str) -> dict[str, Any]:
-        told = {"TableName": self._table.name, "Item": item, "ConditionExpression": condition}
-        return {"Put": told}
+    @staticmethod
+    def _put(item: dict[str, Any], condition: str) -> Write:
+        return "Put", {"Item": item, "ConditionExpression": condition}
 
-    def _delete(self, key: KeyRecord) -> dict[str, Any]:
-        place = {"kind": KEY, "item_id": key.key_hash}
-        return {"Delete": {"TableName": self._table.name, "Key": place}}
+    @staticmethod
+    def _delete(key: KeyRecord) -> Write:
+        return "Delete", {"Key": {"kind": KEY, "item_id": key.key_hash}}
 
-    def _write_all(self, writes: list[dict[str, Any]]) -> int | None:
-        """None once all is written, else the place of the first whose condition does not hold. The SDK
-        names each transaction, so that its own repeats are none."""
+    def _write_all(self, writes: Iterable[Write]) -> int | None:
+        """None once all is written, else the place of the first whose condition does not hold."""
         try:
-            self._table.meta.client.transact_write_items(TransactItems=writes)
+            self._table.write_all(writes)
         except ClientError as error:
             reasons: Any = error.response.get("CancellationReasons", [])
             codes = [reason.get("Code") for reason in reasons]
@@ -103,14 +102,14 @@ class CallerTable:
             return codes.index("ConditionalCheckFailed")
         return None
 
-    def _items(self, kind: str, **more: Any) -> Iterator[dict[str, Any]]:
-        arguments = {"KeyConditionExpression": Key("kind").eq(kind), "ConsistentRead": True, **more}
-        while True:
-            page = self._table.query(**arguments)
-            yield from page["Items"]
-            if "LastEvaluatedKey" not in page:
-                return
-            arguments["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+    def _items(self, kind: str, caller_id: str | None = None) -> Iterator[dict[str, Any]]:
+        """Those of a caller alone, where one is told."""
+        at = Expressions()
+        asked = at.arguments(
+            KeyConditionExpression=at.is_("kind", "=", kind),
+            FilterExpression="" if caller_id is None else at.is_("caller_id", "=", caller_id),
+        )
+        return self._table.query_all(ConsistentRead=True, **asked)
 
     def _get(self, kind: str, item_id: str, record: type[Record]) -> Record | None:
         item = self._item(kind, item_id)
@@ -123,10 +122,10 @@ class CallerTable:
         return item
 
 
-def _is_as(name: str, was: dict[str, Any]) -> ConditionBase:
+def _is_as(at: Expressions, name: str, was: dict[str, Any]) -> str:
     """What an item does not have is as its default."""
-    absent = Attr(name).not_exists()
-    return Attr(name).eq(was[name]) | absent if name in was else absent
+    absent = at.absent(name)
+    return any_of(at.is_(name, "=", was[name]), absent) if name in was else absent
 
 
 def record_of(item: dict[str, Any], record: type[Record]) -> Record:

@@ -9,16 +9,16 @@ from __future__ import annotations
 import json
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from boto3.dynamodb.conditions import Attr, ConditionBase
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.shared.contracts.decision import Claim
-from functions.shared.storage.clients import table
 from functions.shared.storage.conditions import refusing_item
+from functions.shared.storage.expressions import Expressions, all_of, any_of
+from functions.shared.storage.tables import table
 from functions.shared.telemetry.observability import logger
 
 _ANSWER = "answer"
@@ -63,9 +63,13 @@ class AnswerTable:
         self, claim: Claim, request_id: str, until_s: int, began_at_ms: int
     ) -> KeptAnswer | None:
         """`take`, whoever had it, but for a request that began later. An answer of its own stays."""
-        is_earlier = Attr("began_at_ms").lte(began_at_ms) & Attr("request_id").ne(request_id)
-        condition = _is_free(request_id) | is_earlier
-        refused = self._put(claim, request_id, until_s, began_at_ms, condition)
+
+        def is_free_or_earlier(at: Expressions) -> str:
+            is_earlier = at.is_("began_at_ms", "<=", began_at_ms)
+            is_others = at.is_("request_id", "<>", request_id)
+            return any_of(_is_free(request_id)(at), all_of((is_earlier, is_others)))
+
+        refused = self._put(claim, request_id, until_s, began_at_ms, is_free_or_earlier)
         return None if refused is None else _kept(refused)
 
     def keep(self, claim: Claim, request_id: str, answer: Mapping[str, Any]) -> None:
@@ -94,12 +98,11 @@ class AnswerTable:
 
     def release(self, claim: Claim, request_id: str) -> None:
         """There is no answer: whoever comes next makes one. An answer stays."""
-        refusing_item(
-            lambda: self._table.delete_item(
-                Key={"answer_id": claim.answer_id},
-                ConditionExpression=_is_own(request_id) & Attr("passed").not_exists(),
-            )
-        )
+        at = Expressions()
+        is_unanswered = all_of((_is_own(at, request_id), at.absent("passed")))
+        condition = at.arguments(ConditionExpression=is_unanswered)
+        key = {"answer_id": claim.answer_id}
+        refusing_item(lambda: self._table.delete_item(Key=key, **condition))
 
     def _put(
         self,
@@ -107,7 +110,7 @@ class AnswerTable:
         request_id: str,
         until_s: int,
         began_at_ms: int,
-        condition: ConditionBase,
+        condition: Callable[[Expressions], str],
     ) -> dict[str, Any] | None:
         taken: dict[str, Any] = {
             "answer_id": claim.answer_id,
@@ -117,29 +120,26 @@ class AnswerTable:
             "began_at_ms": began_at_ms,
             "joins": claim.joins,
         }
+        at = Expressions()
         return refusing_item(
             lambda: self._table.put_item(
                 Item=taken,
-                ConditionExpression=condition,
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **at.arguments(ConditionExpression=condition(at)),
             )
         )
 
     def _set(
         self, claim: Claim, request_id: str, name: str, value: bytes | bool, for_s: int
     ) -> None:
-        refusing_item(
-            lambda: self._table.update_item(
-                Key={"answer_id": claim.answer_id},
-                UpdateExpression="SET #name = :value, expires_at = :expires_at",
-                ConditionExpression=_is_own(request_id),
-                ExpressionAttributeNames={"#name": name},
-                ExpressionAttributeValues={
-                    ":value": value,
-                    ":expires_at": int(time.time()) + for_s,
-                },
-            )
+        at = Expressions()
+        changes = (at.is_(name, "=", value), at.is_("expires_at", "=", int(time.time()) + for_s))
+        update = at.arguments(
+            UpdateExpression=f"SET {', '.join(changes)}",
+            ConditionExpression=_is_own(at, request_id),
         )
+        key = {"answer_id": claim.answer_id}
+        refusing_item(lambda: self._table.update_item(Key=key, **update))
 
     def _read(self, claim: Claim) -> dict[str, Any] | None:
         """What has expired is not there, whether or not DynamoDB has taken it away."""
@@ -148,17 +148,17 @@ class AnswerTable:
         return item if item and item["expires_at"] > time.time() else None
 
 
-def _is_free(request_id: str) -> ConditionBase:
-    return (
-        Attr("answer_id").not_exists()
-        | Attr("expires_at").lte(int(time.time()))
-        | _is_own(request_id)
+def _is_free(request_id: str) -> Callable[[Expressions], str]:
+    return lambda at: any_of(
+        at.absent("answer_id"),
+        at.is_("expires_at", "<=", int(time.time())),
+        _is_own(at, request_id),
     )
 
 
-def _is_own(request_id: str) -> ConditionBase:
+def _is_own(at: Expressions, request_id: str) -> str:
     """The request's, and without an answer so far."""
-    return Attr("request_id").eq(request_id) & Attr(_ANSWER).not_exists()
+    return all_of((at.is_("request_id", "=", request_id), at.absent(_ANSWER)))
 
 
 def _kept(item: Mapping[str, Any]) -> KeptAnswer:

@@ -6,11 +6,9 @@ need no transaction. Each write says by its condition whether it is a repeat, of
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-
-from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 
 from functions.shared.caller import Caller, Limits
 from functions.shared.money.budget import (
@@ -26,13 +24,16 @@ from functions.shared.money.budget import (
     limits_by_id,
     period_names,
 )
-from functions.shared.storage.batches import read_items
 from functions.shared.storage.conditions import refusing_item
+from functions.shared.storage.expressions import Expressions, all_of, any_of
+from functions.shared.storage.tables import Table
 
 OPEN_INDEX, OPEN, _IS_OPEN = "open", "open", "1"
 """The index of the budgets that may have open holds, and the attribute that puts them there."""
 SETTLED, RESERVES = "settled", "reserves"
 """What was charged in all, and how often the item was put into the index."""
+
+Condition = Callable[[Expressions], str]
 
 
 @dataclass(frozen=True)
@@ -43,35 +44,20 @@ class _Write:
     assigned: Mapping[str, str | int] = field(default_factory=dict)
     removed: tuple[str, ...] = ()
 
-    def to_arguments(self, id_: str) -> dict[str, Any]:
-        names = [*self.added, *self.assigned, *self.removed]
-        at = {name: f"#{number}" for number, name in enumerate(names)}
-        values = {**self.added, **self.assigned}
+    def expression(self, at: Expressions) -> str:
         parts = {
-            "ADD": [f"{at[name]} :{at[name][1:]}" for name in self.added],
-            "SET": [f"{at[name]} = :{at[name][1:]}" for name in self.assigned],
-            "REMOVE": [at[name] for name in self.removed],
+            "ADD": [f"{at.name(name)} {at.value(added)}" for name, added in self.added.items()],
+            "SET": [at.is_(name, "=", value) for name, value in self.assigned.items()],
+            "REMOVE": [at.name(name) for name in self.removed],
         }
-        expression = " ".join(
-            f"{verb} {', '.join(terms)}" for verb, terms in parts.items() if terms
-        )
-        arguments: dict[str, Any] = {
-            "Key": {"budget_id": id_},
-            "UpdateExpression": expression,
-            "ExpressionAttributeNames": {place: name for name, place in at.items()},
-        }
-        if values:  # DynamoDB takes no empty one
-            told = {f":{at[name][1:]}": value for name, value in values.items()}
-            arguments["ExpressionAttributeValues"] = told
-        return arguments
+        return " ".join(f"{verb} {', '.join(terms)}" for verb, terms in parts.items() if terms)
 
 
 class BudgetTable:
     """Items by `budget_id`. Every method raises `ClientError` and `BotoCoreError` where the table refuses
     or does not answer."""
 
-    def __init__(self, table: Any) -> None:
-        """`table` is boto3's."""
+    def __init__(self, table: Table) -> None:
         self._table = table
 
     def read(self, id_: str) -> Budget:
@@ -87,20 +73,16 @@ class BudgetTable:
     def read_all(self, ids: Collection[str]) -> dict[str, Budget]:
         """By their ids, as the last write left them; a round trip for each hundred."""
         keys = ({"budget_id": id_} for id_ in ids)
-        items = read_items(self._table.name, keys, consistent=True)
+        items = self._table.read_items(keys, consistent=True)
         found = {str(item["budget_id"]): Budget(item) for item in items}
         return {id_: found.get(id_, Budget({})) for id_ in ids}
 
     def open_ids(self) -> list[str]:
         """The budgets that may have open holds, as the index knows them by now."""
-        arguments = {"IndexName": OPEN_INDEX, "KeyConditionExpression": Key(OPEN).eq(_IS_OPEN)}
-        ids: list[str] = []
-        while True:
-            page = self._table.query(**arguments)
-            ids += [item["budget_id"] for item in page["Items"]]
-            if "LastEvaluatedKey" not in page:
-                return ids
-            arguments["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        at = Expressions()
+        is_open = at.arguments(KeyConditionExpression=at.is_(OPEN, "=", _IS_OPEN))
+        items = self._table.query_all(IndexName=OPEN_INDEX, **is_open)
+        return [item["budget_id"] for item in items]
 
     def reserve(self, id_: str, limits: Limits, hold: Hold) -> Budget | None:
         """None once the hold is open, else the budget that does not pay for it; or that has a hold of
@@ -114,10 +96,15 @@ class BudgetTable:
         if hold.tokens:
             added[TOKENS + hold.minute] = hold.tokens
         write = _Write(added | {RESERVES: 1}, {name: hold.to_text(), OPEN: _IS_OPEN})
-        condition: ConditionBase = Attr(name).not_exists() & Attr(ASSUMED + hold.key).not_exists()
-        for attribute, most in conditions:
-            condition &= Attr(attribute).not_exists() | Attr(attribute).lte(most)
-        there = self._write(id_, write, condition)
+
+        def is_free(at: Expressions) -> str:
+            room = (
+                any_of(at.absent(attribute), at.is_(attribute, "<=", most))
+                for attribute, most in conditions
+            )
+            return all_of((at.absent(name), at.absent(ASSUMED + hold.key), *room))
+
+        there = self._write(id_, write, is_free)
         if there is None or there.get(name) == hold.to_text():
             return None
         return Budget(there)
@@ -135,7 +122,7 @@ class BudgetTable:
             if hold.tokens:
                 added[TOKENS + hold.minute] = tokens - hold.tokens
             write = _Write(added, removed=(name,))
-            there = self._write(id_, write, Attr(name).eq(hold.to_text()))
+            there = self._write(id_, write, _is(name, hold.to_text()))
             if there is None:
                 return True
             if ASSUMED + hold.key not in there:
@@ -147,46 +134,60 @@ class BudgetTable:
         name = HOLD + hold.key
         added = self._differences(hold, hold.assumed - hold.nano_usd) | {SETTLED: hold.assumed}
         write = _Write(added, {ASSUMED + hold.key: hold.to_text()}, (name,))
-        return self._write(id_, write, Attr(name).eq(hold.to_text())) is None
+        return self._write(id_, write, _is(name, hold.to_text())) is None
 
     def note_refusal(self, id_: str, name: str, limit_nano_usd: int) -> None:
         """That a request was refused for this limit on a period: its owner is to be told, once."""
-        note, told = Attr(REFUSED + name), str(limit_nano_usd)
-        write = _Write({RESERVES: 1}, {REFUSED + name: told, OPEN: _IS_OPEN})
-        self._write(id_, write, note.not_exists() | note.ne(told))
+        note, told = REFUSED + name, str(limit_nano_usd)
+        write = _Write({RESERVES: 1}, {note: told, OPEN: _IS_OPEN})
+        self._write(id_, write, lambda at: any_of(at.absent(note), at.is_(note, "<>", told)))
 
     def tell(self, id_: str, name: str, before: str | None, after: str) -> bool:
         """Whether by this write, and no other one, what was told of a period's limit became another text."""
-        told = Attr(ALERTED + name)
-        unchanged = told.not_exists() if before is None else told.eq(before)
-        return self._write(id_, _Write(assigned={ALERTED + name: after}), unchanged) is None
+        told = ALERTED + name
+        unchanged = _is(told, before) if before is not None else lambda at: at.absent(told)
+        return self._write(id_, _Write(assigned={told: after}), unchanged) is None
 
     def remove(self, id_: str, names: tuple[str, ...]) -> None:
-        self._write(id_, _Write(removed=names), Attr("budget_id").exists())
+        self._write(id_, _Write(removed=names), lambda at: at.present("budget_id"))
 
     def close(self, id_: str, reserves: int) -> bool:
         """Whether this took it out of the index: not where it was put there again since it was read."""
-        unchanged = Attr(RESERVES).eq(reserves)
-        return self._write(id_, _Write(removed=(OPEN,)), unchanged) is None
+        return self._write(id_, _Write(removed=(OPEN,)), _is(RESERVES, reserves)) is None
 
     def take_over(self, id_: str, period: str, spent_nano_usd: int) -> bool:
         """Whether what was spent of a period, by the name of its attribute, before it had a limit is committed
         in it now: not where a call has been held in it already."""
         opening = OPENING + period
         write = _Write(assigned={period: spent_nano_usd, opening: spent_nano_usd})
-        condition = Attr(period).not_exists() | Attr(period).eq(Attr(opening))
-        return self._write(id_, write, condition) is None
+        return (
+            self._write(
+                id_,
+                write,
+                lambda at: any_of(at.absent(period), f"{at.name(period)} = {at.name(opening)}"),
+            )
+            is None
+        )
 
     @staticmethod
     def _differences(hold: Hold, change: int) -> dict[str, int]:
         return dict.fromkeys(period_names(hold.day).values(), change)
 
-    def _write(self, id_: str, write: _Write, condition: ConditionBase) -> dict[str, Any] | None:
+    def _write(self, id_: str, write: _Write, condition: Condition) -> dict[str, Any] | None:
         """None once it is written, else the item that the condition does not hold for."""
+        at = Expressions()
+        expressions = {
+            "UpdateExpression": write.expression(at),
+            "ConditionExpression": condition(at),
+        }
         return refusing_item(
             lambda: self._table.update_item(
-                **write.to_arguments(id_),
-                ConditionExpression=condition,
+                Key={"budget_id": id_},
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **at.arguments(**expressions),
             )
         )
+
+
+def _is(name: str, value: str | int) -> Condition:
+    return lambda at: at.is_(name, "=", value)

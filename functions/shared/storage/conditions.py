@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 
-_DESERIALIZER = TypeDeserializer()
+from functions.shared.storage.typed_values import untyped_item
 
 
 def refusing_item(write: Callable[[], object]) -> dict[str, Any] | None:
@@ -22,7 +21,6 @@ def refusing_item(write: Callable[[], object]) -> dict[str, Any] | None:
     except ClientError as error:
         if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
             raise
-        # In an error even boto3's resources leave the values typed.
-        typed: dict[str, Any] = error.response.get("Item", {})  # type: ignore[assignment]
-        return {name: _DESERIALIZER.deserialize(value) for name, value in typed.items()}
+        told: dict[str, Any] = error.response.get("Item", {})  # type: ignore[assignment]
+        return untyped_item(told)
     return None

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from functions.shared.storage.clients import table
 from functions.shared.storage.conditions import refusing_item
+from functions.shared.storage.tables import table
 from functions.shared.storage.time_index import Page, TimeIndex, newest_page
 from functions.shared.vocabulary import EndStatus
 
@@ -73,7 +73,7 @@ class JobTable:
             UpdateExpression=f"SET {', '.join(changes)}",
             ExpressionAttributeNames={f"#{name}": name for name in told},
             ExpressionAttributeValues={f":{name}": value for name, value in told.items()},
-            **condition,  # type: ignore[arg-type]
+            **condition,
         )
 
 

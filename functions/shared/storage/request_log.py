@@ -11,11 +11,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-from boto3.dynamodb.types import TypeDeserializer
-
-from functions.shared.storage.clients import table
 from functions.shared.storage.conditions import refusing_item
+from functions.shared.storage.tables import table
 from functions.shared.storage.time_index import Page, TimeIndex, newest_page
+from functions.shared.storage.typed_values import untyped_item
 
 BY_DAY, BY_CALLER = "by_day", "by_caller"
 """Indexes of the request log: all requests of a day, or those of one caller, by `created_at`."""
@@ -31,7 +30,6 @@ LISTED = (
 """What the indexes hold of a row: under 1 KB, so that an entry costs one unit to write."""
 
 _DETAILS, _WRITER = "details", "writer"
-_DESERIALIZER = TypeDeserializer()
 _ATTRIBUTES = frozenset({*LISTED, *PARTITION_OF.values(), "expires_at", _DETAILS})
 
 
@@ -64,8 +62,7 @@ class RequestLog:
 
     def put_feedback(self, request_id: str, caller_id: str, feedback: dict[str, Any]) -> bool:
         """False where the key has no answered request of this id. Raises `ClientError` otherwise."""
-        grade = json.loads(json.dumps(feedback), parse_float=Decimal)
-        values = {":feedback": grade, ":caller_id": caller_id, ":succeeded": "SUCCEEDED"}
+        values = {":feedback": feedback, ":caller_id": caller_id, ":succeeded": "SUCCEEDED"}
         there = refusing_item(
             lambda: self._table.update_item(
                 Key={"request_id": request_id},
@@ -105,12 +102,10 @@ def packed(row: Mapping[str, Any]) -> dict[str, Any]:
     which makes it a third as dear to write."""
     details = {name: value for name, value in row.items() if name not in _ATTRIBUTES}
     listed = {name: value for name, value in row.items() if name in _ATTRIBUTES}
-    # DynamoDB's number is decimal; a JSON float would not survive it exactly.
-    item: dict[str, Any] = json.loads(json.dumps(listed), parse_float=Decimal)
     if details:
         text = json.dumps(details, ensure_ascii=False, separators=(",", ":"))
-        item[_DETAILS] = zlib.compress(text.encode("utf-8", "replace"), 9)
-    return item
+        listed[_DETAILS] = zlib.compress(text.encode("utf-8", "replace"), 9)
+    return listed
 
 
 def unpacked(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -128,7 +123,7 @@ def row_of_image(image: Mapping[str, Any]) -> dict[str, Any]:
     """The row of an item as the table's stream has it: typed values, binary ones in Base64."""
     typed = dict(image)
     details = typed.pop(_DETAILS, None)
-    item = {name: _DESERIALIZER.deserialize(value) for name, value in typed.items()}
+    item = untyped_item(typed)
     return unpacked(item if details is None else item | {_DETAILS: b64decode(details["B"])})
 
 

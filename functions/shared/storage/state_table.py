@@ -7,11 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from boto3.dynamodb.conditions import Attr
-
-from functions.shared.storage.batches import read_items
-from functions.shared.storage.clients import table
 from functions.shared.storage.conditions import refusing_item
+from functions.shared.storage.expressions import Expressions, any_of
+from functions.shared.storage.tables import table
 
 
 @dataclass(frozen=True)
@@ -57,13 +55,16 @@ class StateTable:
         also where the table answers for some of them only, and `BotoCoreError`.
         """
         keys = ({"state_id": state_id} for state_id in state_ids)
-        items = read_items(self.name, keys, consistent=consistent)
+        items = self._table.read_items(keys, consistent=consistent)
         now_s = time.time()
         return {str(item["state_id"]): item for item in items if item["expires_at"] > now_s}
 
     def add(self, change: Change) -> None:
         """Counts up, whether or not the item exists. Raises `ClientError` and `BotoCoreError`."""
-        self._table.update_item(**_update(change))
+        at = Expressions()
+        self._table.update_item(
+            Key={"state_id": change.state_id}, **at.arguments(UpdateExpression=_update(at, change))
+        )
 
     def add_once(self, change: Change, mark: Mark) -> str | None:
         """Counts up, unless the item has counted a record of the mark or a later one of the same shard:
@@ -73,11 +74,16 @@ class StateTable:
         """
         name, value = f"counted_to#{mark.shard}", f"{mark.last} {mark.writer}"
         marked = replace(change, latest={**change.latest, name: value})
+        at = Expressions()
+        update = at.arguments(
+            UpdateExpression=_update(at, marked),
+            ConditionExpression=any_of(at.absent(name), at.is_(name, "<", mark.first)),
+        )
         there = refusing_item(
             lambda: self._table.update_item(
-                **_update(marked),
-                ConditionExpression=Attr(name).not_exists() | Attr(name).lt(mark.first),
+                Key={"state_id": change.state_id},
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **update,
             )
         )
         if there is None or there[name] == value:
@@ -89,23 +95,12 @@ class StateTable:
         self._table.put_item(Item={"state_id": session, "model": model, "expires_at": expires_at})
 
 
-def _update(change: Change) -> dict[str, Any]:
-    sets = {**change.latest, "expires_at": change.expires_at}
+def _update(at: Expressions, change: Change) -> str:
     counted: dict[str, int | set[int]] = {**change.added, **change.members}
-    names = {f"#{number}": name for number, name in enumerate((*counted, *sets))}
-    values = {
-        f":{number}": value for number, value in enumerate((*counted.values(), *sets.values()))
-    }
-    added = len(counted)
-    terms = [f"#{number} :{number}" for number in range(added)]
-    assignments = [f"#{number} = :{number}" for number in range(added, len(names))]
-    add = f"ADD {', '.join(terms)} " if terms else ""
-    return {
-        "Key": {"state_id": change.state_id},
-        "UpdateExpression": f"{add}SET {', '.join(assignments)}",
-        "ExpressionAttributeNames": names,
-        "ExpressionAttributeValues": values,
-    }
+    terms = ", ".join(f"{at.name(name)} {at.value(value)}" for name, value in counted.items())
+    sets = {**change.latest, "expires_at": change.expires_at}
+    assignments = ", ".join(at.is_(name, "=", value) for name, value in sets.items())
+    return f"{f'ADD {terms} ' if terms else ''}SET {assignments}"
 
 
 def session_state_id(caller_id: str, session_id: str) -> str:

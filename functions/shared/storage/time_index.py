@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import reduce
-from operator import and_
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from boto3.dynamodb.conditions import Attr, Key
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.service_resource import Table
+from functions.shared.storage.expressions import Expressions, all_of
+from functions.shared.storage.tables import Table
 
 
 @dataclass(frozen=True)
@@ -52,18 +48,19 @@ def newest_page(
     `ClientError`.
     """
     # Rows of earlier versions end in +00:00, which sorts before Z and behind no zone at all.
-    stretch = Key(index.time).between(first.removesuffix("Z"), last)
-    condition = Key(index.partition).eq(partition) & stretch
-    filters = [Attr(name).eq(wanted) for name, wanted in (equal or {}).items()]
-    optional: dict[str, Any] = {
-        "FilterExpression": reduce(and_, filters) if filters else None,
-        "Limit": limit,
-        "ExclusiveStartKey": after,
-    }
+    at = Expressions()
+    stretch = at.between(index.time, first.removesuffix("Z"), last)
+    filters = [at.is_(name, "=", wanted) for name, wanted in (equal or {}).items()]
+    asked = at.arguments(
+        # A condition on a key takes no brackets: DynamoDB calls them redundant.
+        KeyConditionExpression=f"{at.is_(index.partition, '=', partition)} AND {stretch}",
+        FilterExpression=all_of(filters),
+    )
+    optional: dict[str, Any] = {"Limit": limit, "ExclusiveStartKey": after}
     response = table.query(
         IndexName=index.name,
-        KeyConditionExpression=condition,
         ScanIndexForward=False,
+        **asked,
         **{name: given for name, given in optional.items() if given is not None},
     )
     return Page(response["Items"], response.get("LastEvaluatedKey"), response["ScannedCount"])

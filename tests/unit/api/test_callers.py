@@ -1,5 +1,6 @@
 import json
 
+import boto3
 import pytest
 
 from functions.api.handler import lambda_handler
@@ -72,5 +73,5 @@ def test_nobody_is_told_the_stages_budget_or_anothers(plan):
 
 
 def test_budgets_that_cannot_be_read_are_not_guessed(budgets_table):
-    budgets_table.delete()
+    boto3.client("dynamodb").delete_table(TableName=budgets_table.name)
     assert _get(Caller(limits=LIMITS))[0] == 500

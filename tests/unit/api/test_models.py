@@ -1,5 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
+import boto3
 import pytest
 from openai.types import Model as OpenAIModel
 
@@ -171,7 +172,7 @@ def test_health_is_read_once_for_all_models_and_again_when_it_is_old(state, monk
 
 
 def test_health_that_cannot_be_read_is_null_and_no_error(state, state_table):
-    state_table.delete()
+    boto3.client("dynamodb").delete_table(TableName=state_table.name)
     health = current_health(SETTINGS, state, NOW)
     assert health is None
     assert {one["health"] for one in listed_all(health)["data"]} == {None}

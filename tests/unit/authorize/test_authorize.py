@@ -18,7 +18,7 @@ from functions.shared.callers.records import (
     item_of,
     key_hash,
 )
-from functions.shared.storage.clients import table
+from functions.shared.storage.tables import table
 from functions.shared.telemetry.observability import logger
 from tests.support.gateway_events import LambdaStub
 

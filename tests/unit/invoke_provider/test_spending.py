@@ -31,6 +31,7 @@ from functions.shared.money.job_calls import call_change, calls_id, kept_call
 from functions.shared.simulation import FAULTS_VARIABLE
 from functions.shared.storage import clients
 from functions.shared.storage.state_table import StateTable
+from functions.shared.storage.tables import table
 from tests.support.builders import caught
 from tests.support.fresh_process import printed_by
 from tests.support.gateway_events import LambdaStub
@@ -57,7 +58,7 @@ def _run(event):
 
 
 def _budgets():
-    return BudgetTable(clients.table("Budgets"))
+    return BudgetTable(table("Budgets"))
 
 
 def _budget(id_=OWN):
@@ -405,7 +406,7 @@ def _killing_at(when, number):
             raise Killed
 
     event = {"before": "before-call.dynamodb", "after": "after-call.dynamodb"}[when]
-    clients.dynamodb().meta.client.meta.events.register(event, kill, "kill")
+    clients.client("dynamodb").meta.events.register(event, kill, "kill")
     return event
 
 
@@ -446,7 +447,7 @@ def test_whatever_a_killed_function_leaves_is_settled_exactly_or_charged_in_full
         with pytest.raises(Killed):
             _run(call(limited(month_nano_usd=SOME, stage=Limits(month_nano_usd=SOME))))
     if step != "call":
-        clients.dynamodb().meta.client.meta.events.unregister(event, unique_id="kill")
+        clients.client("dynamodb").meta.events.unregister(event, unique_id="kill")
     _swept()
     for id_, charged in ((OWN, cost + amounts[own]), (STAGE_ID, amounts[stage])):
         left = _budget(id_)
@@ -480,7 +481,7 @@ def test_a_hold_whose_answer_was_lost_is_found_to_be_ones_own():
             botocore_stubber(event_name, request)
             raise ConnectionClosedError(endpoint_url=request.url)
 
-    clients.dynamodb().meta.client.meta.events.register_first("before-send.dynamodb", lose)
+    clients.client("dynamodb").meta.events.register_first("before-send.dynamodb", lose)
     cost = _run(call(limited(month_nano_usd=SOME)))["attempt"]["charged_nano_usd"]
     assert (_committed(), _budget().holds()) == (cost, [])
     assert _budget().committed("reserves") == 1

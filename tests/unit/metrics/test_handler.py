@@ -1,6 +1,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 
+import boto3
 import pytest
 
 from functions.metrics import cloudwatch
@@ -164,6 +165,6 @@ def test_two_callers_never_see_each_others_budgets_nor_the_stages(
 
 
 def test_health_that_cannot_be_read_leaves_the_rest(state_table):
-    state_table.delete()
+    boto3.client("dynamodb").delete_table(TableName=state_table.name)
     assert _get("models/gpt-4o")[1]["health"] is None
     assert {one["circuit"] for one in _get("providers")[1]["data"]} == {None}

@@ -4,6 +4,7 @@ import time
 from contextlib import nullcontext
 from unittest.mock import MagicMock
 
+import boto3
 import pytest
 import requests
 
@@ -97,7 +98,8 @@ def stage():
 
 @pytest.fixture
 def callers(callers_table, stage):
-    stage.session.resource.return_value.Table.return_value = callers_table
+    gateway, database = stage.client.return_value, boto3.client("dynamodb")
+    stage.client.side_effect = lambda service: database if service == "dynamodb" else gateway
     return callers_table
 
 

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import boto3
 import pytest
 
 from functions.record_metrics.recording import record
@@ -10,9 +11,9 @@ from functions.shared.contracts.states import Attempt
 from functions.shared.money.budget import Hold
 from functions.shared.money.budget_table import BudgetTable
 from functions.shared.money.job_calls import call_change
-from functions.shared.storage import clients
 from functions.shared.storage.request_log import RequestLog
 from functions.shared.storage.state_table import StateTable
+from functions.shared.storage.tables import table
 from tests.support.builders import candidate, decision, finished, profile, ranked
 from tests.support.recording import stores
 
@@ -71,7 +72,7 @@ LIMITED = {"limits": LIMITS.model_dump()}
 
 def _hold():
     hold = Hold("req_1", 1, 5_000, 0, "2026-11-24", "", 10**10, "w")
-    budgets = BudgetTable(clients.table("Budgets"))
+    budgets = BudgetTable(table("Budgets"))
     assert budgets.reserve("caller#key-1", LIMITS, hold) is None
     return budgets, hold
 
@@ -99,5 +100,5 @@ def test_where_nothing_is_held_nothing_is_charged(recorded):
 
 def test_a_budget_that_cannot_be_read_costs_nobody_the_row(recorded, budgets_table):
     _hold()
-    budgets_table.delete()
+    boto3.client("dynamodb").delete_table(TableName=budgets_table.name)
     assert recorded("sync", LIMITED)["possibly_billed_nano_usd"] == ESTIMATED_NANO_USD

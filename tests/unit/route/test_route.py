@@ -1,6 +1,7 @@
 import json
 from datetime import UTC, datetime
 
+import boto3
 import pytest
 
 from functions.route.handler import lambda_handler
@@ -116,7 +117,7 @@ def test_a_dry_run_keeps_nothing(state_table, capsys):
 
 
 def test_an_unreadable_state_table_stops_no_dry_run(state_table):
-    state_table.delete()
+    boto3.client("dynamodb").delete_table(TableName=state_table.name)
     assert _route()["routing"]["candidates"]
 
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import ClassVar
 
+import boto3
 import pytest
 
 from functions.score import budgets
@@ -117,7 +118,7 @@ def test_a_failed_read_keeps_what_was_known_and_says_since_when(state, state_tab
     fresh = decide(_profile(), SETTINGS, state).decision
     assert fresh.routing_context.health_stale_since_ms is None
     monkeypatch.setattr(reader, "MAX_AGE_S", 0)
-    state_table.delete()
+    boto3.client("dynamodb").delete_table(TableName=state_table.name)
     stale = decide(_profile(), SETTINGS, state).decision
     assert stale.routing_context.health == fresh.routing_context.health != {}
     assert BUSY not in {one.model for one in stale.candidates}

@@ -19,6 +19,7 @@ from functions.shared.errors import BudgetExceeded, EngineError, RateLimited, Se
 from functions.shared.gateway import aws_errors
 from functions.shared.gateway.aws_errors import aws_error
 from functions.shared.storage import clients
+from functions.shared.storage.tables import Table
 from stacks.compute.function_table import FunctionSpec
 from tests.support.gateway_events import answered
 
@@ -141,8 +142,10 @@ def test_every_path_that_reads_a_table_says_whether_to_wait(monkeypatch, asked, 
 
 @pytest.mark.usefixtures("_environment")
 def test_a_table_behind_a_closed_port_is_unavailable(monkeypatch):
-    closed = boto3.resource("dynamodb", endpoint_url="http://127.0.0.1:9", config=clients._CONFIG)
-    monkeypatch.setattr("functions.shared.storage.request_log.table", closed.Table)
+    closed = boto3.client("dynamodb", endpoint_url="http://127.0.0.1:9", config=clients._CONFIG)
+    monkeypatch.setattr(
+        "functions.shared.storage.request_log.table", lambda name: Table(name, closed)
+    )
     assert _told(*PATHS[0])[:2] == (503, "service_unavailable")
 
 

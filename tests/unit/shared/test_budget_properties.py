@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from functions.shared.caller import Limits
 from functions.shared.money.budget import Hold
 from functions.shared.money.budget_table import BudgetTable
-from functions.shared.storage import clients
+from functions.shared.storage.tables import table
 
 DAYS = ("2026-11-29", "2026-11-30", "2026-12-01")
 MINUTE = "2026-11-30T10:00"
@@ -101,7 +101,7 @@ class Books:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(steps=STEPS)
 def test_what_is_committed_is_what_is_settled_and_held_and_never_over_a_limit(budgets_table, steps):
-    books = Books(BudgetTable(clients.table("Budgets")))
+    books = Books(BudgetTable(table("Budgets")))
     for name, told in steps:
         getattr(books, name)(*told)
         books.check()

@@ -1,6 +1,7 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import boto3
 import pytest
 
 from functions.shared.caller import Caller, Limits
@@ -82,7 +83,7 @@ def test_budgets_are_those_of_callers_with_limits_by_name_and_the_stages_comes_l
 
 
 def test_where_nobody_has_a_limit_nothing_is_read(budgets, budgets_table):
-    budgets_table.delete()
+    boto3.client("dynamodb").delete_table(TableName=budgets_table.name)
     assert budget_states({"a": Caller(name="team-a")}, None, budgets, NOW) == []
 
 

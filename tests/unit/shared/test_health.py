@@ -8,9 +8,8 @@ from functions.shared.contracts.decision import ModelHealth, TaskHistory
 from functions.shared.contracts.states import Attempt
 from functions.shared.health.circuit import BLOCK_MS, COOLDOWN_MS, availability, circuit_of
 from functions.shared.health.counts import health_ids, health_of, minute_id
-from functions.shared.storage import batches
-from functions.shared.storage.batches import MOST_READ
 from functions.shared.storage.state_table import Change, StateTable
+from functions.shared.storage.tables import MOST_READ, Table
 from functions.shared.vocabulary import BUILT_IN_PROVIDERS, Usage
 from tests.support.builders import decision, finished, ranked
 
@@ -222,6 +221,6 @@ def test_a_table_that_answers_for_some_items_only_is_no_answer(state, monkeypatc
         def batch_get_item(self, RequestItems):  # noqa: N803 - the name that boto3 takes
             return {"Responses": {}, "UnprocessedKeys": RequestItems}
 
-    monkeypatch.setattr(batches, "dynamodb", Busy)
+    monkeypatch.setattr(state, "_table", Table("State", Busy()))
     with pytest.raises(ClientError, match="Throttling"):
         state.read(["health#openai#1"])

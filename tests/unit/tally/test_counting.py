@@ -79,7 +79,7 @@ def _count(event):
 
 
 def _events():
-    return clients.dynamodb().meta.client.meta.events
+    return clients.client("dynamodb").meta.events
 
 
 def _killing_after(number):

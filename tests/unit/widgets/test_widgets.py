@@ -2,6 +2,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree
 
+import boto3
 import pytest
 
 from functions.shared.caller import Limits
@@ -133,7 +134,7 @@ def test_a_provider_that_refuses_our_key_is_open_with_all_its_models(ask):
 
 
 def test_health_that_cannot_be_read_is_a_sentence_and_no_error(ask, state_table):
-    state_table.delete()
+    boto3.client("dynamodb").delete_table(TableName=state_table.name)
     assert ask(widget="circuits") == "<p>The state table cannot be read just now.</p>"
 
 
@@ -184,7 +185,7 @@ def test_a_stage_where_nobody_has_a_limit_says_so(callers_table, budgets_table, 
 
 
 def test_budgets_that_cannot_be_read_are_a_sentence_and_no_error(budgets_of, budgets_table):
-    budgets_table.delete()
+    boto3.client("dynamodb").delete_table(TableName=budgets_table.name)
     assert budgets_of() == "<p>The budgets cannot be read just now.</p>"
 
 
