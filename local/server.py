@@ -35,6 +35,7 @@ def _application(port: int) -> Callable[..., Awaitable[None]]:
     from local.emulator import (
         access_log,
         alarms,
+        async_invocations,
         authorizers,
         cloudformation,
         embedded_metrics,
@@ -55,7 +56,7 @@ def _application(port: int) -> Callable[..., Awaitable[None]]:
 
     gaps = (gateway, cloudformation, executions, workers, log_events, embedded_metrics, metrics)
     more = (alarms, access_log, metric_filters, platform_metrics, saved_queries, streams)
-    for gap in (*gaps, *more, traces, insights, machine_log, authorizers):
+    for gap in (*gaps, *more, traces, insights, machine_log, authorizers, async_invocations):
         gap.install()
     return front_door(ministack.app, port)
 

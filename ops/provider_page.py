@@ -19,7 +19,6 @@ from functions.invoke_provider.providers import (
     refusals,
     retry_after,
 )
-from functions.record_metrics import health
 from functions.shared.catalogue.models import Model, load_catalogue
 from functions.shared.errors import (
     ERRORS_BY_NAME,
@@ -32,6 +31,7 @@ from functions.shared.errors import (
 )
 from functions.shared.silence_limits import SilenceLimits
 from functions.shared.vocabulary import Api
+from functions.tally import health
 from ops.reshaping import changes
 
 _ROOT = Path(__file__).parents[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +19,8 @@ from functions.shared.times import restamped
 from functions.shared.vocabulary import in_usd
 
 _INTERNAL = frozenset({"day", "expires_at"})
+_LOOKS_AGAIN_AFTER_S = (0.1, 0.2, 0.3)
+NOT_YET = "There is no such request, or not yet: what was answered is recorded within seconds."
 
 
 @dataclass(frozen=True)
@@ -46,22 +49,28 @@ class AuditRecords:
         Raises `NotFound`, `Forbidden` for an operator, and `InvalidRequest` without an answer.
         """
         feedback = grade.feedback(datetime.now(UTC))
-        if not (
-            REQUEST_ID.fullmatch(request_id)
-            and self.log.put_feedback(request_id, self.reader.caller_id, json_of(feedback))
-        ):
-            if not self.reader.is_owner(self._row(request_id)["caller_id"]):
-                raise Forbidden("Only the key that made a request grades its answer.")
+        row = self._row(request_id)
+        if not self.reader.is_owner(row["caller_id"]):
+            raise Forbidden("Only the key that made a request grades its answer.")
+        if not self.log.put_feedback(request_id, self.reader.caller_id, json_of(feedback)):
             raise InvalidRequest.at(
                 "request_id", "the request failed", "There is no answer to grade."
             )
         return GradedAnswer(request_id=request_id, feedback=feedback)
 
     def _row(self, request_id: str) -> dict[str, Any]:
-        row = self.log.get(request_id) if REQUEST_ID.fullmatch(request_id) else None
+        """Whoever has just got an answer may ask before its row is written."""
+        row = self._read(request_id) if REQUEST_ID.fullmatch(request_id) else None
         if row is None or not self.reader.may_see(row["caller_id"]):
-            raise NotFound("There is no such request.")
+            raise NotFound(NOT_YET)
         return row
+
+    def _read(self, request_id: str) -> dict[str, Any] | None:
+        for wait_s in _LOOKS_AGAIN_AFTER_S:
+            if row := self.log.get(request_id):
+                return row
+            time.sleep(wait_s)
+        return self.log.get(request_id)
 
 
 def _hide_the_stages_budget(row: dict[str, Any]) -> None:

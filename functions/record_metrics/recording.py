@@ -1,6 +1,7 @@
 """Leaves the traces of a finished request: a list of effects, in order.
 
-Metrics and the caller's spend follow from the row, by the table's stream (`functions/tally`).
+Metrics, the caller's spend and the models' health follow from the row, by the table's stream
+(`functions/tally`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.record_metrics.finished_request import FinishedRequest
-from functions.record_metrics.health import changes_of
 from functions.record_metrics.jobs import ended_job
 from functions.record_metrics.refusals import refused_limits
 from functions.record_metrics.rows import row_of
@@ -78,11 +78,6 @@ def _row(finished: FinishedRequest, stores: Stores) -> None:
         raise AlreadyRecorded
 
 
-def _health(finished: FinishedRequest, stores: Stores) -> None:
-    for change in changes_of(finished.event, finished.attempts, finished.now):
-        stores.state.add(change)
-
-
 def _session(finished: FinishedRequest, stores: Stores) -> None:
     event, attempt = finished.event, finished.event.attempt
     if event.answer and attempt and event.profile and event.profile.session_id:
@@ -106,7 +101,6 @@ def _job(finished: FinishedRequest, stores: Stores) -> None:
 EFFECTS = (
     Effect("claims", _claims),
     Effect("row", _row, must=True),
-    Effect("health", _health),
     Effect("session", _session),
     Effect("refusal", _refusal),
     # Again: one that was stopped after it had been recorded is told as its execution ended.

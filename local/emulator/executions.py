@@ -11,7 +11,7 @@ from typing import Any
 from ministack.services import stepfunctions
 
 from functions.shared.well_formed import well_formed_text
-from local.emulator import traces
+from local.emulator import async_invocations, traces
 
 MAX_INPUT_BYTES = 262_144
 """Of an execution's input, of a state's input, output and result, and of what an Assign sets:
@@ -24,7 +24,6 @@ _execute_task = stepfunctions._execute_task
 _fail_execution = stepfunctions._fail_execution
 _apply_arguments = stepfunctions._apply_jsonata_arguments
 _apply_output = stepfunctions._apply_jsonata_output
-_invoke_resource = stepfunctions._invoke_resource
 _start_nested = stepfunctions._invoke_nested_start_execution
 _add_event = stepfunctions._add_event
 _scheduled = threading.local()
@@ -169,7 +168,7 @@ def _output(*state: Any, **results: Any) -> Any:
 def _invoke(resource: str, arguments: Any) -> Any:
     """A result that is too large fails its task, and AWS lets `States.ALL` catch that, as recorded in
     localstack/localstack, tests/aws/services/stepfunctions (`data_limit_exceeded`)."""
-    result = _invoke_resource(resource, arguments)
+    result = async_invocations.invoked(resource, arguments)
     if _bytes(result) > MAX_INPUT_BYTES:
         raise stepfunctions._ExecutionError(
             "States.DataLimitExceeded",

@@ -78,6 +78,8 @@ class FunctionSpec:
     grants: tuple[iam.PolicyStatement, ...] = ()
     wildcards: Mapping[str, str] = field(default_factory=dict)
     """Resources in `grants` that hold a wildcard, as the security checks write them, with why."""
+    dead_letters: sqs.IQueue | None = None
+    """Where an asynchronous call of it ends that keeps failing."""
     layer: str | None = None
     """Third-party packages beside those that all functions have."""
     timeout_s: int = 10
@@ -250,6 +252,7 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
                 "DEAD_LETTER_QUEUE_URL": queue.queue_url,
                 "LOG_RETENTION_DAYS": str(config.request_log_days),
             },
+            dead_letters=queue,
             grants=(
                 allow("dynamodb:PutItem", requests.table_arn, state.table_arn),
                 allow("dynamodb:DeleteItem", answers.table_arn),

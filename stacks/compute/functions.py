@@ -111,6 +111,7 @@ class Functions(Construct):
             # START and REPORT lines cost money and say what the metrics say.
             system_log_level_v2=lambda_.SystemLogLevel.WARN,
             tracing=lambda_.Tracing.ACTIVE,
+            dead_letter_queue=spec.dead_letters,
             reserved_concurrent_executions=spec.reserved_concurrency,
             snap_start=_PUBLISHED_VERSIONS if spec.snap_start else None,
             current_version_options=lambda_.VersionOptions(removal_policy=RemovalPolicy.DESTROY),

@@ -10,7 +10,7 @@ from boto3.dynamodb.types import TypeSerializer
 
 from functions.record_metrics.finished_request import FinishedRequest
 from functions.record_metrics.rows import row_of
-from functions.shared.contracts.states import RecordInput
+from functions.shared.contracts.states import Attempt, RecordInput, json_of
 from functions.shared.storage.request_log import packed, unpacked
 from functions.tally.emission import lines_of
 
@@ -48,6 +48,12 @@ def _base64(value: Any) -> str:
 def item_of(event: RecordInput, now: datetime, trace_id: str = "1-abc") -> dict[str, Any]:
     """As Record Metrics puts it."""
     return packed(row_of(FinishedRequest(event, now, trace_id), 30))
+
+
+def row_with(event: RecordInput, attempts: Iterable[Attempt], now: datetime) -> dict[str, Any]:
+    """The row of a request with other attempts than its own."""
+    row = row_of(FinishedRequest(event, now, ""), 30)
+    return row | {"attempts": [json_of(attempt) for attempt in attempts]}
 
 
 def metric_lines(events: Sequence[RecordInput], now: datetime) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ Keys are no dimension of a metric: each one would be billed as a metric of its o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -34,30 +34,14 @@ class CallerSpend:
     simulated_cost_nano_usd: int = 0
 
 
-@dataclass(frozen=True)
-class SpendItem:
-    """`expires_at` in epoch seconds."""
-
-    state_id: str
-    expires_at: int
-
-    def change(self, rows: Iterable[Row]) -> Change:
-        """What these requests add to it."""
-        added: Counter[str] = Counter()
-        for row in rows:
-            amounts = {name: row[name] for name in _AMOUNTS if row.get(name)}
-            added.update({f"{name}|{row['caller_id']}": n for name, n in amounts.items()})
-            added[f"{_REQUESTS}|{row['caller_id']}"] += 1
-        return Change(self.state_id, self.expires_at, added)
-
-
-def spend_items(finished_at: datetime) -> list[SpendItem]:
-    """Where a request that was recorded then is counted."""
-    return [
-        SpendItem(_id(at, step), int((at + kept).timestamp()))
-        for step, kept in _KEPT.items()
-        for at in [finished_at - (finished_at - _EPOCH) % step]
-    ]
+def spend_changes(row: Row) -> Iterator[Change]:
+    """What a request adds to its caller's counts, in the minute and in the hour in which it was recorded."""
+    finished_at = datetime.fromisoformat(row["finished_at"])
+    amounts = {name: row[name] for name in _AMOUNTS if row.get(name)} | {_REQUESTS: 1}
+    added = {f"{name}|{row['caller_id']}": amount for name, amount in amounts.items()}
+    for step, kept in _KEPT.items():
+        at = finished_at - (finished_at - _EPOCH) % step
+        yield Change(_id(at, step), int((at + kept).timestamp()), added)
 
 
 def spend_ids(start: datetime, end: datetime) -> list[str]:

@@ -13,9 +13,10 @@ from functions.shared.callers.views import shown, spend
 from functions.shared.errors import InvalidRequest, NotFound, ServiceUnavailable
 from functions.shared.money.budget import Hold, budget_id
 from functions.shared.money.budget_table import BudgetTable
-from functions.shared.money.caller_spend import spend_items
+from functions.shared.money.caller_spend import spend_changes
 from functions.shared.storage import state_table as state_table_module
 from functions.shared.storage.state_table import StateTable
+from functions.shared.times import stamp
 from tests.support.callers import NOW, SERVICE, GatewayStub, administration
 
 DAY, MONTH = "day#2026-11-27", "month#2026-11"
@@ -59,9 +60,9 @@ def items(table):
 
 
 def recorded(money, caller, nano_usd, when=NOW, **more):
-    row = {"caller_id": caller.caller_id, "cost_nano_usd": nano_usd, **more}
-    for item in spend_items(when):
-        money.state.add(item.change([row]))
+    row = {"caller_id": caller.caller_id, "cost_nano_usd": nano_usd, "finished_at": stamp(when)}
+    for change in spend_changes(row | more):
+        money.state.add(change)
 
 
 def test_a_caller_has_a_key_that_is_kept_as_its_hash_alone(admin, table, gateway):

@@ -1,4 +1,5 @@
 import json
+import time
 from decimal import Decimal
 
 import pytest
@@ -114,6 +115,20 @@ def test_a_prompt_is_told_where_the_stage_keeps_it_and_nowhere_else(row):
 def test_another_keys_request_is_not_found(row):
     _assert_error(_get(caller_id="key-2"), "not_found")
     _assert_error(_grade({"thumbs": "up"}, caller_id="key-2"), "not_found")
+
+
+@pytest.mark.parametrize("ask_for_it", [_get, lambda: _grade({"thumbs": "up"})])
+def test_a_row_that_is_about_to_be_written_is_waited_for(requests_table, monkeypatch, ask_for_it):
+    waits = []
+
+    def write_meanwhile(wait_s):
+        waits.append(wait_s)
+        if len(waits) == 2:
+            _put()
+
+    monkeypatch.setattr(time, "sleep", write_meanwhile)
+    assert ask_for_it()[0] == 200
+    assert len(waits) == 2
 
 
 @pytest.mark.parametrize("request_id", ["req_none", "x", "%27", "req_a:b", "req_" + "a" * 3000])

@@ -5,7 +5,7 @@ import time
 import pytest
 from ministack.services import stepfunctions
 
-from local.emulator import executions
+from local.emulator import async_invocations, executions
 
 MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:jobs"
 EXECUTION = "arn:aws:states:us-east-1:000000000000:execution:jobs:req_1"
@@ -109,7 +109,7 @@ def run(monkeypatch):
     """How a machine of these states ends: (status, error, output)."""
 
     def run(states, result=None):
-        monkeypatch.setattr(executions, "_invoke_resource", lambda *_call: result)
+        monkeypatch.setattr(async_invocations, "_invoke_resource", lambda *_call: result)
         for name in ("_task", "_assign", "_arguments", "_output", "_invoke", "_fail", "_Clock"):
             target = {
                 "_task": "_execute_task",

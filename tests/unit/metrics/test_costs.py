@@ -11,8 +11,9 @@ from functions.metrics.window import Window
 from functions.shared.callers.directory import Directory
 from functions.shared.catalogue.models import load_catalogue
 from functions.shared.gateway.reader import Reader
-from functions.shared.money.caller_spend import spend_items
+from functions.shared.money.caller_spend import spend_changes
 from functions.shared.storage.state_table import Change, StateTable
+from functions.shared.times import stamp
 from functions.shared.vocabulary import nano_usd
 from tests.support.figures import SERVICE_NAME, FakeCloudWatch
 
@@ -45,8 +46,8 @@ def _spend(state, key, cost_usd, at):
 
 
 def _changes(key, cost_usd, at, **amounts):
-    row = {"caller_id": key, "cost_nano_usd": nano_usd(cost_usd)} | amounts
-    return [item.change([row]) for item in spend_items(at)]
+    row = {"caller_id": key, "cost_nano_usd": nano_usd(cost_usd), "finished_at": stamp(at)}
+    return list(spend_changes(row | amounts))
 
 
 def test_without_data_nothing_was_spent(measured, state):

@@ -8,8 +8,9 @@ from functions.metrics import cloudwatch
 from functions.metrics.handler import lambda_handler
 from functions.shared.caller import Caller, Limits
 from functions.shared.gateway.response_headers import OF_JSON
-from functions.shared.money.caller_spend import spend_items
+from functions.shared.money.caller_spend import spend_changes
 from functions.shared.storage.state_table import StateTable
+from functions.shared.times import stamp
 from tests.support.caller_rows import enter
 from tests.support.figures import SERVICE_NAME, FakeCloudWatch
 from tests.support.gateway_events import OPERATOR_ID, answered
@@ -124,8 +125,8 @@ def test_a_key_sees_itself_and_an_operators_key_everybody(requests_table, caller
     enter(callers_table, "key-2", "team-b")
     for number in (1, 2):
         spent = {"caller_id": f"key-{number}", "cost_nano_usd": 1_000_000_000}
-        for item in spend_items(now):
-            StateTable("State").add(item.change([spent]))
+        for change in spend_changes(spent | {"finished_at": stamp(now)}):
+            StateTable("State").add(change)
 
     def seen(key):
         logs = _get("logs", key)[1]["data"]

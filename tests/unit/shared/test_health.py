@@ -3,7 +3,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from botocore.exceptions import ClientError
 
-from functions.record_metrics.health import changes_of
 from functions.shared.contracts.decision import ModelHealth, TaskHistory
 from functions.shared.contracts.states import Attempt
 from functions.shared.health.circuit import BLOCK_MS, COOLDOWN_MS, availability, circuit_of
@@ -11,7 +10,9 @@ from functions.shared.health.counts import health_ids, health_of, minute_id
 from functions.shared.storage.state_table import Change, StateTable
 from functions.shared.storage.tables import MOST_READ, Table
 from functions.shared.vocabulary import BUILT_IN_PROVIDERS, Usage
+from functions.tally.health import health_changes
 from tests.support.builders import decision, finished, ranked
+from tests.support.row_stream import row_with
 
 NOW = datetime(2026, 11, 24, 10, 0, 30, tzinfo=UTC)
 NOW_MS = int(NOW.timestamp() * 1000)
@@ -42,7 +43,7 @@ def state(state_table):
 def _after(state, *attempts, now=None, event=None):
     """What is known of the models after these attempts, through the table."""
     at = now or datetime.now(UTC)
-    for change in changes_of(event or _event(), list(attempts), at):
+    for change in health_changes(row_with(event or _event(), attempts, at)):
         state.add(change)
     return health_of(state.read(health_ids(["openai", "anthropic"], at)).values())
 

@@ -4,13 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from functions.record_metrics.health import changes_of
 from functions.shared.contracts.states import Attempt
 from functions.shared.health.circuit import MIN_FAULTS, circuit_of
 from functions.shared.health.counts import caller_number, health_of
 from functions.shared.storage.state_table import StateTable
 from functions.shared.times import epoch_ms
+from functions.tally.health import health_changes
 from tests.support.builders import decision, finished, ranked
+from tests.support.row_stream import row_with
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 MODEL = "gpt-4o-mini"
@@ -31,7 +32,7 @@ def ended(state, caller, *outcomes, at=NOW):
     event = finished(
         caller_id=caller, decision=decision(ranked(MODEL)), error={"Error": "ProviderUnavailable"}
     )
-    for change in changes_of(event, [attempt(one) for one in outcomes], at):
+    for change in health_changes(row_with(event, map(attempt, outcomes), at)):
         state.add(change)
 
 

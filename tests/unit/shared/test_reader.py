@@ -10,9 +10,10 @@ from functions.api.handler import lambda_handler as api
 from functions.metrics.handler import lambda_handler as metrics
 from functions.shared.caller import Caller
 from functions.shared.errors import HTTP_STATUS
-from functions.shared.money.caller_spend import spend_items
+from functions.shared.money.caller_spend import spend_changes
 from functions.shared.storage.clients import client
 from functions.shared.storage.state_table import StateTable
+from functions.shared.times import stamp
 from tests.support.gateway_events import OPERATOR_ID, ask
 from tests.support.log_rows import row, write
 
@@ -35,8 +36,9 @@ def made(environment, requests_table, state_table):
     environment(JOBS_STATE_MACHINE_ARN=arn, POWERTOOLS_SERVICE_NAME="test")
     now = datetime.now(UTC)
     write(requests_table, [row(1, now, caller_id=OWNER)])
-    for item in spend_items(now):
-        StateTable("State").add(item.change([{"caller_id": OWNER, "cost_nano_usd": 1_000_000_000}]))
+    spent = {"caller_id": OWNER, "cost_nano_usd": 1_000_000_000, "finished_at": stamp(now)}
+    for change in spend_changes(spent):
+        StateTable("State").add(change)
 
 
 def _status_of(path, caller_id, method="GET", body=None, query=None):

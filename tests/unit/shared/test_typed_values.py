@@ -1,5 +1,6 @@
 import json
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -19,7 +20,7 @@ VALUES = st.recursive(
 
 @given(VALUES)
 def test_values_are_typed_as_boto3_types_them_and_come_back(value):
-    told = typed(value)
+    told: Any = typed(value)
     assert TypeDeserializer().deserialize(told) == TypeDeserializer().deserialize(
         TypeSerializer().serialize(value)
     )

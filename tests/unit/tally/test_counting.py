@@ -8,6 +8,7 @@ from moto.core.models import botocore_stubber
 
 from functions.record_metrics.recording import record
 from functions.shared.contracts.states import RecordInput
+from functions.shared.health.counts import health_of
 from functions.shared.money.caller_spend import CallerSpend, spend_of
 from functions.shared.storage import clients
 from functions.shared.storage.state_table import StateTable
@@ -22,8 +23,8 @@ from tests.support.row_stream import item_of, stream_event
 
 NOW = datetime(2026, 11, 26, 10, 30, 20, tzinfo=UTC)
 COST_NANO_USD = 1_234_567
-CALLS_OF_RECORD = ("row", "health of the minute", "health of the day", "session")
-CALLS_OF_TALLY = ("minute", "hour", "cursor")
+CALLS_OF_RECORD = ("row", "session")
+CALLS_OF_TALLY = ("minute", "hour", "health of the minute", "health of the day", "cursor")
 
 
 class Killed(BaseException):
@@ -123,6 +124,13 @@ def _spent(state_table):
     return minute
 
 
+def _healthy(state_table):
+    """The answers that are counted of the model, in the minute and in the day."""
+    items = state_table.scan()["Items"]
+    found = health_of(one for one in items if one["state_id"].startswith("health#"))["gpt-4o-mini"]
+    return found.ok, found.answers
+
+
 def _lines(capsys):
     """Of requests."""
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
@@ -138,6 +146,7 @@ def _counted_once(state_table, capsys, requests=1):
         requests * COST_NANO_USD / 1e9
     )
     assert sum(line["Requests"][0] for line in lines) == requests
+    assert _healthy(state_table) == (requests, requests)
     return _spent(state_table) == {"key-1": CallerSpend(requests, requests * COST_NANO_USD)}
 
 
@@ -248,7 +257,8 @@ def test_requests_of_several_callers_minutes_and_hours_are_kept_apart(tables, ca
         (_answered(4), late.replace(hour=11)),
     ]
     _count(stream_event([item_of(event, now) for event, now in events]))
-    spent = {one["state_id"]: spend_of([one]) for one in state_table.scan()["Items"]}
+    items = [one for one in state_table.scan()["Items"] if "health#" not in one["state_id"]]
+    spent = {one["state_id"]: spend_of([one]) for one in items}
     once, twice = (CallerSpend(number, number * COST_NANO_USD) for number in (1, 2))
     assert spent == {
         "spend#2026-11-26T10:30": {"key-1": once, "key-2": once},
