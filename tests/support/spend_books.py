@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from boto3.dynamodb.conditions import Attr
-
 from functions.shared.money.budget import STAGE_ID, Budget, budget_id, limited_periods, period_names
 from functions.shared.money.budget_table import SETTLED, BudgetTable
+from functions.shared.storage.expressions import Expressions, any_of
 from functions.shared.storage.request_log import unpacked
 from functions.shared.vocabulary import in_usd
 from local.faults.audit import audited, booked
@@ -33,8 +32,9 @@ class SpendBooks:
 
     def rows(self, *caller_ids: str) -> list[dict[str, Any]]:
         """Of these callers, or of all."""
-        wanted = Attr("caller_id").is_in(list(caller_ids)) if caller_ids else None
-        arguments = {"ConsistentRead": True, **({"FilterExpression": wanted} if wanted else {})}
+        at = Expressions()
+        wanted = any_of(*(at.is_("caller_id", "=", id_) for id_ in caller_ids))
+        arguments = {"ConsistentRead": True, **at.arguments(FilterExpression=wanted)}
         table, found = self.stack.requests_table(), []
         while True:
             page = table.scan(**arguments)
