@@ -29,9 +29,10 @@ from functions.shared.callers.views import (
 )
 from functions.shared.errors import Forbidden
 from functions.shared.gateway.rest import Body, caller_id_of, caller_of, new_resolver, parsed_body
+from functions.shared.initialising import at_start
 from functions.shared.money.budget_table import BudgetTable
 from functions.shared.settings import AdminSettings, read_settings
-from functions.shared.storage.clients import client
+from functions.shared.storage.clients import client, dynamodb
 from functions.shared.storage.state_table import StateTable
 from functions.shared.storage.tables import table
 from functions.shared.telemetry.observability import logger, metrics
@@ -154,6 +155,9 @@ def get_spend(caller: str) -> dict[str, Any]:
     administration = _administration()
     found = spend(administration.find(caller), _money(), administration.now)
     return found.model_dump(mode="json")
+
+
+at_start(dynamodb)
 
 
 @metrics.log_metrics(capture_cold_start_metric=True)

@@ -14,16 +14,19 @@ from functions.api.job_list import JobsQuery, jobs_page
 from functions.api.liveness import Liveness
 from functions.api.models import get_model, list_models
 from functions.shared.callers.directory import names_for
+from functions.shared.catalogue.models import load_catalogue
 from functions.shared.contracts.states import json_of
 from functions.shared.gateway.query import parsed_query
 from functions.shared.gateway.reader import Reader
 from functions.shared.gateway.rest import caller_id_of, caller_of, new_resolver, parsed_body
 from functions.shared.health.listing import current_health
 from functions.shared.health.reader import Health
+from functions.shared.initialising import at_start
 from functions.shared.jobs.executions import Jobs
 from functions.shared.money.budget_table import BudgetTable
 from functions.shared.policy.provider_choice import ProviderChoice
 from functions.shared.settings import ApiSettings, read_settings
+from functions.shared.storage.clients import dynamodb
 from functions.shared.storage.job_table import JobTable
 from functions.shared.storage.request_log import RequestLog
 from functions.shared.storage.state_table import StateTable
@@ -106,6 +109,9 @@ def get_caller() -> dict[str, Any]:
 @app.get("/v1/health")
 def get_health() -> dict[str, Any]:
     return Liveness().model_dump()
+
+
+at_start(load_catalogue, dynamodb)
 
 
 @metrics.log_metrics(capture_cold_start_metric=True)

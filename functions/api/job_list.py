@@ -36,8 +36,10 @@ class ListedJob(Frozen):
     error_code: str | None = None
 
 
-class JobsPage(Listing[ListedJob]):
+class JobsPage(Listing):
     """Go on while there is a `next_cursor`: a page of filtered jobs may be short, or empty."""
+
+    data: list[ListedJob]
 
 
 def jobs_page(

@@ -79,8 +79,10 @@ class ListedModel(Frozen):
     health: ListedHealth | None
 
 
-class ModelList(Listing[ListedModel]):
+class ModelList(Listing):
     """OpenAI's list, which has no further page."""
+
+    data: list[ListedModel]
 
     object: Literal["list"] = "list"
 

@@ -12,7 +12,9 @@ from functions.authorize.credentials import credential_of
 from functions.authorize.refusals import TokenRefused
 from functions.authorize.verdicts import allowed, denied
 from functions.shared.callers.table import CallerTable
+from functions.shared.initialising import at_start
 from functions.shared.settings import AuthorizeSettings, read_settings
+from functions.shared.storage.clients import dynamodb
 from functions.shared.storage.tables import table
 from functions.shared.telemetry.observability import logger, metrics
 
@@ -20,6 +22,9 @@ from functions.shared.telemetry.observability import logger, metrics
 class Unauthorized(Exception):
     """By its text the gateway knows that it is to answer 401:
     https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html"""
+
+
+at_start(dynamodb)
 
 
 @metrics.log_metrics(capture_cold_start_metric=True)

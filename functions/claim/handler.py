@@ -9,10 +9,14 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.claim.claiming import claim
 from functions.shared.contracts.states import ClaimInput, json_of
+from functions.shared.initialising import at_start
 from functions.shared.kept_answers.answer_table import AnswerTable
 from functions.shared.settings import ClaimSettings, read_settings
+from functions.shared.storage.clients import dynamodb
 from functions.shared.telemetry.observability import logger
 from functions.shared.telemetry.state_handler import state_handler
+
+at_start(ClaimInput.model_rebuild, dynamodb)
 
 
 @state_handler

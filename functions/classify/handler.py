@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.classify.profiling import profile_request
-from functions.shared.contracts.states import ClassifyInput, json_of
+from functions.shared.contracts.states import ClassifyInput, ClassifyOutput, json_of
+from functions.shared.initialising import at_start, starts_from_snapshot
 from functions.shared.local_models import load_model
 from functions.shared.settings import ClassifySettings, read_settings
 from functions.shared.telemetry.observability import logger
 from functions.shared.telemetry.state_handler import state_handler
 
-if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
-    # The snapshot keeps the model. Elsewhere only a request without a task pays for loading it.
+at_start(ClassifyInput.model_rebuild, ClassifyOutput.model_rebuild)
+if starts_from_snapshot():
+    # Elsewhere only a request without a task pays for loading it.
     load_model("classifier")
 
 

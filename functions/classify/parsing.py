@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from pydantic import JsonValue, ValidationError
@@ -25,17 +26,16 @@ _NEEDS_BYTES = 8_000
 """At most, of what each model needs of the budgets of a caller that has limits."""
 
 
-_ANYBODY = Caller()
-
-
 def _handed_on_bytes(request: GenerateRequest) -> int:
     """Of what the states carry: it grows by what may be left out in every tool call, and by how a
     number is written. The fields that every request gets are not the caller's, and room is left for
     them."""
-    return json_bytes(json_of(request)) - _DEFAULTS_BYTES
+    return json_bytes(json_of(request)) - _defaults_bytes()
 
 
-_DEFAULTS_BYTES = json_bytes(json_of(GenerateRequest(text="x"))) - json_bytes({"text": "x"})
+@cache
+def _defaults_bytes() -> int:
+    return json_bytes(json_of(GenerateRequest(text="x"))) - json_bytes({"text": "x"})
 
 
 def _well_formed(body: JsonValue) -> tuple[Any, int]:
@@ -53,8 +53,8 @@ def room_bytes(caller: Caller) -> int:
     return MAX_REQUEST_BYTES - more - (_NEEDS_BYTES if caller.is_limited else 0)
 
 
-def parse_request(body: JsonValue, caller: Caller = _ANYBODY) -> GenerateRequest:
-    """Raises `InvalidRequest` and `PayloadTooLarge`."""
+def parse_request(body: JsonValue, caller: Caller | None = None) -> GenerateRequest:
+    """Of nobody in particular without a `caller`. Raises `InvalidRequest` and `PayloadTooLarge`."""
     try:
         body, told_bytes = _well_formed(body)
         request = GenerateRequest.model_validate(body)
@@ -65,7 +65,7 @@ def parse_request(body: JsonValue, caller: Caller = _ANYBODY) -> GenerateRequest
         raise InvalidRequest.of(problems_of(error, GenerateRequest)) from None
     except RecursionError:
         raise InvalidRequest.at("body", "nested too deeply") from None
-    room = room_bytes(caller)
+    room = room_bytes(caller or Caller())
     if size > room:
         raise PayloadTooLarge(f"The request has {size} bytes; at most {room} fit.")
     try:
@@ -75,7 +75,7 @@ def parse_request(body: JsonValue, caller: Caller = _ANYBODY) -> GenerateRequest
     return request
 
 
-def parse_embedding(body: JsonValue, caller: Caller = _ANYBODY) -> EmbeddingRequest:
+def parse_embedding(body: JsonValue, caller: Caller | None = None) -> EmbeddingRequest:
     """Raises `InvalidRequest` and `PayloadTooLarge`."""
     body, told_bytes = _well_formed(body)
     try:
@@ -83,7 +83,7 @@ def parse_embedding(body: JsonValue, caller: Caller = _ANYBODY) -> EmbeddingRequ
     except ValidationError as error:
         raise InvalidRequest.of(problems_of(error, EmbeddingRequest)) from None
     size = told_bytes + (json_bytes(request.metadata) if request.metadata else 0)
-    room = room_bytes(caller)
+    room = room_bytes(caller or Caller())
     if size > room:
         raise PayloadTooLarge(f"The inputs have {size} bytes; at most {room} fit.")
     return request

@@ -15,6 +15,7 @@ from functions.invoke_provider.keeping import keep_answer
 from functions.invoke_provider.providers.base import ProviderAdapter
 from functions.invoke_provider.providers.registry import load_provider
 from functions.invoke_provider.spending import Spending
+from functions.shared.catalogue.models import load_catalogue
 from functions.shared.contracts.embedding import EmbeddingRequest
 from functions.shared.contracts.states import (
     EmbeddedOutput,
@@ -24,6 +25,7 @@ from functions.shared.contracts.states import (
     json_of,
 )
 from functions.shared.errors import EngineError
+from functions.shared.initialising import at_start
 from functions.shared.settings import InvokeSettings, read_settings
 from functions.shared.telemetry.gen_ai import answer_fields, call_fields
 from functions.shared.telemetry.observability import logger
@@ -32,6 +34,7 @@ from functions.shared.telemetry.state_handler import state_handler
 if "PROVIDER" in os.environ:
     # An SDK's import belongs into the init phase: it has a full CPU there, and a snapshot keeps it.
     load_provider(read_settings(InvokeSettings))
+at_start(InvokeInput.model_rebuild, InvokeOutput.model_rebuild, load_catalogue)
 
 
 @state_handler

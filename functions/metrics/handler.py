@@ -16,15 +16,18 @@ from functions.metrics.summary import summary
 from functions.metrics.window import NoQuery, Window, WindowQuery
 from functions.shared.caller import Caller
 from functions.shared.callers.directory import Directory, callers_seen_by, names_for
+from functions.shared.catalogue.models import load_catalogue
 from functions.shared.gateway.query import parsed_query
 from functions.shared.gateway.reader import Reader
 from functions.shared.gateway.rest import caller_of, new_resolver
 from functions.shared.health.listing import current_health
 from functions.shared.health.reader import Health
+from functions.shared.initialising import at_start
 from functions.shared.money.budget_states import BudgetState, budget_states
 from functions.shared.money.budget_table import BudgetTable
 from functions.shared.policy.provider_choice import ProviderChoice
 from functions.shared.settings import MetricsSettings, read_settings
+from functions.shared.storage.clients import dynamodb
 from functions.shared.storage.request_log import RequestLog
 from functions.shared.storage.state_table import StateTable
 from functions.shared.storage.tables import table
@@ -103,6 +106,9 @@ def get_logs() -> dict[str, Any]:
 def get_realtime() -> dict[str, Any]:
     parsed_query(app.current_event, NoQuery)
     return realtime(_reader(), _log(), datetime.now(UTC)).model_dump(mode="json", by_alias=True)
+
+
+at_start(load_catalogue, dynamodb)
 
 
 @metrics.log_metrics(capture_cold_start_metric=True)

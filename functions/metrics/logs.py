@@ -82,8 +82,10 @@ class LogsReader(Frozen):
     is_operator: bool
 
 
-class LogsPage(Listing[LoggedRequest]):
+class LogsPage(Listing):
     """Go on while there is a `next_cursor`: a page of filtered rows may be short, or empty."""
+
+    data: list[LoggedRequest]
 
     reader: LogsReader
 

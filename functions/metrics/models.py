@@ -68,7 +68,8 @@ class ProviderMetrics(Frozen):
     last_error: LastError | None
 
 
-class ProviderList(Measured, Listing[ProviderMetrics]):
+class ProviderList(Measured, Listing):
+    data: list[ProviderMetrics]
     pass
 
 

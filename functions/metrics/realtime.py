@@ -43,8 +43,10 @@ class Bucket(Frozen):
     latency_ms: BucketLatency
 
 
-class Realtime(Listing[Bucket]):
+class Realtime(Listing):
     """Oldest bucket first; the last one is not over yet. The other figures sum them up."""
+
+    data: list[Bucket]
 
     bucket_seconds: int
     requests: Count

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
-from botocore.config import Config
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from functions.shared.errors import (
@@ -19,7 +17,7 @@ from functions.shared.errors import (
     RateLimited,
     error_body,
 )
-from functions.shared.storage.clients import session
+from functions.shared.storage.clients import client
 from functions.shared.vocabulary import Kind, Mode
 
 _READ_TIMEOUT_S = 28
@@ -72,7 +70,7 @@ def run(machine_arn: str, started: Started, request: Mapping[str, Any]) -> dict[
     if len(text.encode("utf-8", "surrogatepass")) > _MOST_INPUT_BYTES:
         raise PayloadTooLarge("The request is over 256 KiB.")
     try:
-        told = _client().start_sync_execution(
+        told = machines().start_sync_execution(
             stateMachineArn=machine_arn, name=started.request_id, input=text
         )
     except ReadTimeoutError:
@@ -97,10 +95,6 @@ def _body(told: Mapping[str, Any], request_id: str) -> dict[str, Any]:
     return error_body(EngineError("The engine failed inside."), request_id)
 
 
-@lru_cache
-def _client() -> Any:
+def machines() -> Any:
     """It starts an execution once: whoever asks twice pays twice."""
-    config = Config(
-        connect_timeout=1, read_timeout=_READ_TIMEOUT_S, retries={"total_max_attempts": 1}
-    )
-    return session().create_client("stepfunctions", config=config)
+    return client("stepfunctions", _READ_TIMEOUT_S, 1)

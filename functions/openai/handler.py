@@ -12,9 +12,11 @@ from functions.openai.answering import answer_chat, answer_response
 from functions.openai.background import Background
 from functions.openai.embeddings import answer_embeddings
 from functions.openai.errors import error_response
+from functions.openai.executions import machines
 from functions.shared.errors import InvalidRequest
 from functions.shared.gateway.reader import Reader
 from functions.shared.gateway.rest import json_body, new_resolver
+from functions.shared.initialising import at_start
 from functions.shared.jobs.executions import Jobs
 from functions.shared.settings import OpenaiSettings, read_settings
 from functions.shared.storage.job_table import JobTable
@@ -60,6 +62,9 @@ def get_response(response_id: str) -> dict[str, Any]:
 @app.post("/v1/responses/<response_id>/cancel")
 def cancel_response(response_id: str) -> dict[str, Any]:
     return _background().cancel(response_id)
+
+
+at_start(machines)
 
 
 @metrics.log_metrics(capture_cold_start_metric=True)

@@ -7,10 +7,13 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.record_metrics.recording import Stores, record
+from functions.shared.catalogue.models import load_catalogue
 from functions.shared.contracts.states import RecordInput, RecordOutput
+from functions.shared.initialising import at_start
 from functions.shared.kept_answers.answer_table import AnswerTable
 from functions.shared.money.budget_table import BudgetTable
 from functions.shared.settings import RecordSettings, read_settings
+from functions.shared.storage.clients import dynamodb
 from functions.shared.storage.dead_letters import DeadLetters
 from functions.shared.storage.job_table import JobTable
 from functions.shared.storage.request_log import RequestLog
@@ -18,6 +21,8 @@ from functions.shared.storage.state_table import StateTable
 from functions.shared.storage.tables import table
 from functions.shared.telemetry.observability import current_trace_id, logger
 from functions.shared.telemetry.state_handler import state_handler
+
+at_start(RecordInput.model_rebuild, load_catalogue, dynamodb)
 
 
 @state_handler

@@ -8,9 +8,14 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.route.dry_run import dry_run
+from functions.shared.catalogue.models import load_catalogue
+from functions.shared.catalogue.pricing import load_prices
 from functions.shared.contracts.states import ClassifyInput, json_of
 from functions.shared.gateway.rest import caller_id_of, caller_of, id_of, json_body, new_resolver
+from functions.shared.initialising import at_start
+from functions.shared.policy.routing_policy import load_policy
 from functions.shared.settings import RouteSettings, read_settings
+from functions.shared.storage.clients import dynamodb
 from functions.shared.storage.state_table import StateTable
 from functions.shared.telemetry.observability import logger, metrics
 
@@ -33,6 +38,9 @@ def post_route() -> dict[str, Any]:
     decided = dry_run(asked, settings, StateTable(settings.STATE_TABLE))
     logger.info("decided", model=decided.routing.selected_model)
     return json_of(decided)
+
+
+at_start(load_catalogue, load_prices, lambda: load_policy("default"), dynamodb)
 
 
 @metrics.log_metrics(capture_cold_start_metric=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from functions.shared.vocabulary import Frozen
 
@@ -18,8 +18,6 @@ _Seconds = Annotated[float, Field(gt=0, le=900)]
 class SilenceLimits(Frozen):
     """In seconds, and never longer than the attempt's own share of the deadline. Neither pings nor
     keepalive comments break a silence: tokens do."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     first_token_s: _Seconds = 15
     """Before the first token of a model that does not reason; less where the catalogue expects it sooner."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import ROUND_FLOOR, Decimal
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -177,13 +177,11 @@ class Frozen(BaseModel):
     )
 
 
-Item = TypeVar("Item")
-
-
-class Listing(Frozen, Generic[Item]):
+class Listing(Frozen):
     """Every list that a route answers with: `next_cursor` is null where there is no further page."""
 
-    data: list[Item]
+    data: list[Any]
+    """Each list says of what."""
     next_cursor: str | None = None
 
 

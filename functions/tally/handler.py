@@ -6,11 +6,15 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from functions.shared.initialising import at_start
 from functions.shared.settings import TallySettings, read_settings
+from functions.shared.storage.clients import dynamodb
 from functions.shared.storage.state_table import StateTable
 from functions.shared.telemetry.observability import logger, metrics
 from functions.tally.counting import count
 from functions.tally.stream import batch_of
+
+at_start(dynamodb)
 
 
 @metrics.log_metrics(capture_cold_start_metric=True)

@@ -44,7 +44,7 @@ class CallerRecord(Frozen):
     models: Annotated[list[str], Field(max_length=MOST_ALLOWED)] = Field(default_factory=list)
     tasks: list[Task] = Field(default_factory=list)
     cache_ttl_seconds: CacheTtl = 0
-    limits: OwnLimits = OwnLimits()
+    limits: OwnLimits = Field(default_factory=OwnLimits)
     subject: str | None = None
 
 

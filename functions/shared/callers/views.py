@@ -74,8 +74,10 @@ class CallerWithNewKey(CallerWithKeys):
     key: str | None
 
 
-class CallerList(Listing[ShownCaller]):
+class CallerList(Listing):
     """By name, and all of them."""
+
+    data: list[ShownCaller]
 
 
 class RecordedSpend(Frozen):

@@ -69,7 +69,7 @@ class AskedVectors(Frozen):
     family: str
     dimensions: int | None = None
     inputs: Count
-    longest: TextSize = TextSize()
+    longest: TextSize = Field(default_factory=TextSize)
     token_ids: Zero = 0
     longest_token_ids: Zero = 0
 
@@ -90,7 +90,9 @@ class Profile(Frozen):
 
     request_id: str
     caller_id: str
-    caller: Annotated[Caller, Field(exclude_if=lambda caller: caller == Caller())] = Caller()
+    caller: Annotated[Caller, Field(exclude_if=lambda caller: caller == Caller())] = Field(
+        default_factory=Caller
+    )
     mode: Mode
     task: Task
     task_source: TaskSource
@@ -106,7 +108,7 @@ class Profile(Frozen):
     max_cost_nano_usd: NanoUsd | None = None
     max_latency_ms: int | None = None
     input_size: TextSize
-    input_bound: TokenBound = TokenBound()
+    input_bound: TokenBound = Field(default_factory=TokenBound)
     image_tokens: Count = 0
     images: Annotated[Count, Field(exclude_if=lambda count: not count)] = 0
     low_detail_images: Annotated[Count, Field(exclude_if=lambda count: not count)] = 0

@@ -63,7 +63,7 @@ class ClassifyInput(Frozen):
     request: Any
     request_id: str
     caller_id: str
-    caller: Caller = Caller()
+    caller: Caller = Field(default_factory=Caller)
     mode: Mode
     started_at: str
     idempotency_key: str = ""

@@ -13,6 +13,7 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BeforeValidator,
+    ConfigDict,
     Field,
     StringConstraints,
     TypeAdapter,
@@ -27,7 +28,10 @@ _MOST_QUERIES = 5
 """That read something, for one page; each reads at most 1 MB, of which a filter may leave nothing."""
 _STAMP = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}(Z|\+00:00)$"
 """As a row has it, those of earlier versions included: a query begins behind a row's own text."""
-_CURSOR = TypeAdapter(tuple[Annotated[str, StringConstraints(pattern=_STAMP)], RequestId | None])
+_CURSOR = TypeAdapter(
+    tuple[Annotated[str, StringConstraints(pattern=_STAMP)], RequestId | None],
+    config=ConfigDict(defer_build=True),
+)
 
 
 class Position(NamedTuple):

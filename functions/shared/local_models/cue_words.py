@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 
 WINDOW_CHARACTERS = 300
 """Instructions stand at the head or the tail of a prompt; what is between is the text to work on."""
@@ -130,10 +131,15 @@ _CUES: dict[str, dict[str, float]] = {
         r"\b(my (boy|girl)friend|my (wife|husband|mom|dad|boss|friend)|i feel|i'm feeling)\b": 1.5,
     },
 }
-_PATTERNS: dict[str, list[tuple[re.Pattern[str], float]]] = {
-    task: [(re.compile(pattern), weight) for pattern, weight in cues.items()]
-    for task, cues in _CUES.items()
-}
+
+
+@cache
+def _patterns() -> Mapping[str, list[tuple[re.Pattern[str], float]]]:
+    """Not at import: a request that tells its task needs none of them."""
+    return {
+        task: [(re.compile(pattern), weight) for pattern, weight in cues.items()]
+        for task, cues in _CUES.items()
+    }
 
 
 def cue_weights(prompt: str) -> Mapping[str, float]:
@@ -142,5 +148,5 @@ def cue_weights(prompt: str) -> Mapping[str, float]:
     window = f"{head}\n{tail}".lower()
     return {
         task: sum(weight for pattern, weight in cues if pattern.search(window))
-        for task, cues in _PATTERNS.items()
+        for task, cues in _patterns().items()
     }

@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from functions.shared.storage.clients import client
+from functions.shared.storage.clients import dynamodb
 from functions.shared.storage.typed_values import typed_item, untyped_item
 
 MOST_READ = 100
@@ -24,10 +24,10 @@ _ITEMS_OUT = ("Item", "Attributes", "LastEvaluatedKey")
 class Table:
     """Its methods are DynamoDB's, with its names. Each raises `ClientError` and `BotoCoreError`."""
 
-    def __init__(self, name: str, dynamodb: Any) -> None:
-        """`dynamodb` is the client."""
+    def __init__(self, name: str, client: Any) -> None:
+        """`client` is DynamoDB's."""
         self.name = name
-        self._client = dynamodb
+        self._client = client
 
     def get_item(self, **call: Any) -> dict[str, Any]:
         return self._called(self._client.get_item, call)
@@ -97,4 +97,4 @@ def _typed(call: dict[str, Any]) -> dict[str, Any]:
 
 @lru_cache
 def table(name: str) -> Table:
-    return Table(name, client("dynamodb"))
+    return Table(name, dynamodb())

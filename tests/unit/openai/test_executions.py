@@ -56,9 +56,7 @@ def test_what_is_too_large_for_an_execution_is_refused_before_it_is_sent(machine
 def test_an_execution_is_started_once(aws, monkeypatch):
     from functions.openai import executions
 
-    executions._client.cache_clear()
-    config = executions._client().meta.config
-    executions._client.cache_clear()
+    config = executions.machines().meta.config
     assert config.retries["total_max_attempts"] == 1
     assert config.read_timeout < 29
 

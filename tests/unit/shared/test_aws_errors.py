@@ -142,7 +142,8 @@ def test_every_path_that_reads_a_table_says_whether_to_wait(monkeypatch, asked, 
 
 @pytest.mark.usefixtures("_environment")
 def test_a_table_behind_a_closed_port_is_unavailable(monkeypatch):
-    closed = boto3.client("dynamodb", endpoint_url="http://127.0.0.1:9", config=clients._CONFIG)
+    config = clients.client("dynamodb").meta.config
+    closed = boto3.client("dynamodb", endpoint_url="http://127.0.0.1:9", config=config)
     monkeypatch.setattr(
         "functions.shared.storage.request_log.table", lambda name: Table(name, closed)
     )
