@@ -1,0 +1,180 @@
+"""CPU of a request beside other gateways: the same prompts, as many at once, one after the other in every round.
+
+Ours is that of the functions' processes, with reading and writing their events, without AWS's part: API Gateway,
+Step Functions and DynamoDB are billed by use and not by CPU. A peer's is that of its whole tree of processes;
+what answers in a provider's place is not counted, and a database's is told apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.engine import BATCH, STATES, Engine, running_engine
+from bench.local_aws import LIMITED_KEY, running_aws
+from bench.peers import litellm
+from bench.progress import tell
+from bench.ratios import ratio_spread, rounded, spread
+from local.load_plan import load_prompts
+
+ROUNDS = 5
+REQUESTS = 200
+WARM_UP = 100
+AT_ONCE = 4
+VERDICT_KEPT_S = 300
+"""How long the gateway keeps the authorizer's verdict on a key."""
+GOALS = {"record_ms": 4.0, "together_ms": 7.5, "litellm": 1 / 2, "litellm_with_database": 1 / 3}
+AIMS = {"together_ms": 5.0, "litellm": 1 / 3}
+
+Rounds = dict[str, list[float]]
+"""Milliseconds of CPU a request, of each round, by what they are of."""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A gateway that is there to be measured."""
+
+    version: str
+    answer: Callable[[Sequence[str]], None]
+    cpu_s: Mapping[str, Callable[[], float]]
+    """By what it is of; the first is the gateway's own."""
+    settle: Callable[[], None] = lambda: None
+    """Returns when all that its requests made it do is done."""
+
+
+@dataclass
+class Measured:
+    """`engine` by function, for callers without limits and with them."""
+
+    engine: Rounds = field(default_factory=dict)
+    limited: Rounds = field(default_factory=dict)
+    peers: dict[str, Rounds] = field(default_factory=dict)
+    beside: dict[str, float] = field(default_factory=dict)
+
+
+def results() -> dict[str, Any]:
+    with ExitStack() as ended:
+        tell("side by side: starting the local AWS and the functions")
+        engine = ended.enter_context(running_engine(ended.enter_context(running_aws()), AT_ONCE))
+        peers = dict[str, Peer]()
+        for name, start in PEERS.items():
+            tell(f"side by side: starting {name}")
+            peers[name] = ended.enter_context(start())
+        measured = _measured(engine, peers)
+        return _told(measured, {name: one.version for name, one in peers.items()})
+
+
+def _measured(engine: Engine, peers: Mapping[str, Peer]) -> Measured:
+    prompts = [one.text for one in load_prompts()]
+    asked = (prompts * (REQUESTS // len(prompts) + 1))[:REQUESTS]
+    tell(f"side by side: warming up, {WARM_UP} requests each")
+    for answer in (engine.answer, *(one.answer for one in peers.values())):
+        answer(asked[:WARM_UP])
+    engine.answer(asked[:WARM_UP], LIMITED_KEY)
+    engine.authorize_ms()
+    engine.tally_ms(BATCH)
+    engine.taken_ms()
+    measured = Measured(peers={name: {} for name in peers})
+    for number in range(1, ROUNDS + 1):
+        tell(f"side by side: round {number} of {ROUNDS}, {REQUESTS} requests each")
+        engine.answer(asked)
+        _add(measured.engine, engine.taken_ms())
+        for name, peer in peers.items():
+            _add(measured.peers[name], _peer_ms(peer, asked))
+        engine.answer(asked, LIMITED_KEY)
+        _add(measured.limited, engine.taken_ms())
+    measured.beside = {
+        "authorize_ms": engine.authorize_ms(),
+        "tally_row_ms": engine.tally_ms(BATCH),
+        "tally_lone_row_ms": engine.tally_ms(1),
+    }
+    return measured
+
+
+def _add(rounds: Rounds, ms: Mapping[str, float]) -> None:
+    for name, spent in ms.items():
+        rounds.setdefault(name, []).append(spent)
+
+
+def _peer_ms(peer: Peer, prompts: Sequence[str]) -> dict[str, float]:
+    peer.settle()
+    before = {name: cpu_s() for name, cpu_s in peer.cpu_s.items()}
+    peer.answer(prompts)
+    peer.settle()
+    return {
+        name: (cpu_s() - before[name]) * 1000 / len(prompts) for name, cpu_s in peer.cpu_s.items()
+    }
+
+
+def _told(measured: Measured, versions: Mapping[str, str]) -> dict[str, Any]:
+    beside = measured.beside
+    states, limited = (_sums(rounds) for rounds in (measured.engine, measured.limited))
+    shared_ms = beside["tally_row_ms"] + beside["authorize_ms"] / VERDICT_KEPT_S
+    together = [ms + shared_ms for ms in states]
+    own = {name: next(iter(rounds.values())) for name, rounds in measured.peers.items()}
+    ratios = {name: ratio_spread(together, rounds) for name, rounds in own.items()}
+    ms = {name: spread(rounds) for name, rounds in measured.engine.items()}
+    return {
+        "rounds": ROUNDS,
+        "requests": REQUESTS,
+        "at_once": AT_ONCE,
+        "engine": {
+            "functions_ms": ms,
+            "states_ms": spread(states),
+            "states_of_limited_caller_ms": spread(limited),
+            **{name: rounded(one) for name, one in beside.items()},
+            "together_ms": spread(together),
+            "alone_ms": spread(
+                [one + beside["authorize_ms"] + beside["tally_lone_row_ms"] for one in states]
+            ),
+        },
+        "peers": {
+            name: {
+                "version": versions[name],
+                **{f"{part}_ms": spread(those) for part, those in rounds.items()},
+                "engine_over_it": ratios[name],
+            }
+            for name, rounds in measured.peers.items()
+        },
+        "goals": _goals(ms["RecordMetrics"]["median"], spread(together)["median"], ratios),
+    }
+
+
+def _sums(rounds: Rounds) -> list[float]:
+    """Of all functions, round by round."""
+    return [sum(those) for those in zip(*(rounds[name] for name in STATES), strict=True)]
+
+
+def _goals(
+    record_ms: float, together_ms: float, ratios: Mapping[str, Mapping[str, float]]
+) -> dict[str, Any]:
+    figures = {
+        "record_ms": record_ms,
+        "together_ms": together_ms,
+        **{name: those["median"] for name, those in ratios.items()},
+    }
+    return {
+        name: {
+            "is": figures[name],
+            "at_most": rounded(limit),
+            "held": figures[name] <= limit,
+            **(
+                {"aim": rounded(AIMS[name]), "aim_held": figures[name] <= AIMS[name]}
+                if name in AIMS
+                else {}
+            ),
+        }
+        for name, limit in GOALS.items()
+        if name in figures
+    }
+
+
+@contextmanager
+def _litellm() -> Iterator[Peer]:
+    with litellm.running_litellm("litellm", AT_ONCE) as proxy:
+        yield Peer(litellm.version(), proxy.client.answer, {"gateway": proxy.cpu_s})
+
+
+PEERS: Mapping[str, Callable[[], AbstractContextManager[Peer]]] = {"litellm": _litellm}
