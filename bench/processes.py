@@ -20,8 +20,8 @@ _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 _PROC = Path("/proc")
 
 
-def cpu_s(leader: int) -> float:
-    """Of a process and of all that descend from it and live."""
+def cpu_s(leader: int, leaving_out: str = "") -> float:
+    """Of a process and of all that descend from it and live, but for those whose command has this in it."""
     ticks, children = dict[int, int](), dict[int, list[int]]()
     for number, parent, spent in _all():
         ticks[number] = spent
@@ -29,9 +29,18 @@ def cpu_s(leader: int) -> float:
     found, todo = 0, [leader]
     while todo:
         number = todo.pop()
+        if leaving_out and leaving_out in _command(number):
+            continue
         found += ticks.get(number, 0)
         todo += children.get(number, [])
     return found / _TICKS_A_SECOND
+
+
+def _command(number: int) -> str:
+    try:
+        return (_PROC / str(number) / "cmdline").read_text("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def _all() -> Iterator[tuple[int, int, int]]:
@@ -56,9 +65,10 @@ def free_port() -> int:
 
 @contextmanager
 def running(
-    command: Sequence[str], variables: Mapping[str, str], log: Path
+    command: Sequence[str], variables: Mapping[str, str], log: Path, account: str | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """In a group of its own, with nothing of this shell's environment but what is named; ended at the end."""
+    """In a group of its own, with nothing of this shell's environment but what is named, as another account
+    where one is given; ended at the end."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as told:
@@ -69,6 +79,7 @@ def running(
             stdout=told,
             stderr=told,
             start_new_session=True,
+            user=account,
         )
     try:
         yield process

@@ -7,14 +7,17 @@ what answers in a provider's place is not counted, and a database's is told apar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from bench.engine import BATCH, STATES, Engine, running_engine
 from bench.local_aws import LIMITED_KEY, running_aws
-from bench.peers import litellm
+from bench.peers import litellm, portkey, postgres
+from bench.processes import wait_until
 from bench.progress import tell
 from bench.ratios import ratio_spread, rounded, spread
 from local.load_plan import load_prompts
@@ -23,6 +26,8 @@ ROUNDS = 5
 REQUESTS = 200
 WARM_UP = 100
 AT_ONCE = 4
+_REST_S = 15
+_LOGGED_WITHIN_S = 120
 VERDICT_KEPT_S = 300
 """How long the gateway keeps the authorizer's verdict on a key."""
 GOALS = {"record_ms": 4.0, "together_ms": 7.5, "litellm": 1 / 2, "litellm_with_database": 1 / 3}
@@ -34,14 +39,13 @@ Rounds = dict[str, list[float]]
 
 @dataclass(frozen=True)
 class Peer:
-    """A gateway that is there to be measured."""
+    """A gateway that is there to be measured; `answer` returns when all that was asked is also in its log."""
 
     version: str
     answer: Callable[[Sequence[str]], None]
     cpu_s: Mapping[str, Callable[[], float]]
     """By what it is of; the first is the gateway's own."""
-    settle: Callable[[], None] = lambda: None
-    """Returns when all that its requests made it do is done."""
+    idle: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass
@@ -73,6 +77,7 @@ def _measured(engine: Engine, peers: Mapping[str, Peer]) -> Measured:
     for answer in (engine.answer, *(one.answer for one in peers.values())):
         answer(asked[:WARM_UP])
     engine.answer(asked[:WARM_UP], LIMITED_KEY)
+    _rest(peers.values())
     engine.authorize_ms()
     engine.tally_ms(BATCH)
     engine.taken_ms()
@@ -99,13 +104,23 @@ def _add(rounds: Rounds, ms: Mapping[str, float]) -> None:
 
 
 def _peer_ms(peer: Peer, prompts: Sequence[str]) -> dict[str, float]:
-    peer.settle()
+    """Without what it takes in the same time when nobody asks."""
     before = {name: cpu_s() for name, cpu_s in peer.cpu_s.items()}
+    began = time.monotonic()
     peer.answer(prompts)
-    peer.settle()
+    took_s = time.monotonic() - began
     return {
-        name: (cpu_s() - before[name]) * 1000 / len(prompts) for name, cpu_s in peer.cpu_s.items()
+        name: (cpu_s() - before[name] - took_s * peer.idle[name]) * 1000 / len(prompts)
+        for name, cpu_s in peer.cpu_s.items()
     }
+
+
+def _rest(peers: Iterable[Peer]) -> None:
+    """Measures what each takes when nobody asks, in CPU seconds a second."""
+    before = [(peer, name, cpu_s, cpu_s()) for peer in peers for name, cpu_s in peer.cpu_s.items()]
+    time.sleep(_REST_S)
+    for peer, name, cpu_s, was in before:
+        peer.idle[name] = (cpu_s() - was) / _REST_S
 
 
 def _told(measured: Measured, versions: Mapping[str, str]) -> dict[str, Any]:
@@ -177,4 +192,42 @@ def _litellm() -> Iterator[Peer]:
         yield Peer(litellm.version(), proxy.client.answer, {"gateway": proxy.cpu_s})
 
 
-PEERS: Mapping[str, Callable[[], AbstractContextManager[Peer]]] = {"litellm": _litellm}
+@contextmanager
+def _litellm_with_database() -> Iterator[Peer]:
+    with postgres.running_postgres() as database:
+        variables = litellm.with_database(database)
+        with litellm.running_litellm("litellm_with_database", AT_ONCE, variables) as proxy:
+            logged = partial(litellm.rows_in_spend_log, database)
+            wait_until(
+                lambda: logged() > 0, _LOGGED_WITHIN_S, "the first row of LiteLLM's spend log"
+            )
+            told = _Logged(proxy.client.answer, logged)
+            version = f"{litellm.version()}, PostgreSQL {postgres.version()}"
+            cpu = {"gateway": proxy.cpu_s, "database": database.cpu_s}
+            yield Peer(version, told.answer, cpu)
+
+
+@dataclass
+class _Logged:
+    """Asks, and waits until all is in the log, which is written behind the answers."""
+
+    ask: Callable[[Sequence[str]], None]
+    rows: Callable[[], int]
+
+    def answer(self, prompts: Sequence[str]) -> None:
+        expected = self.rows() + len(prompts)
+        self.ask(prompts)
+        wait_until(lambda: self.rows() >= expected, _LOGGED_WITHIN_S, "LiteLLM's spend log")
+
+
+@contextmanager
+def _portkey() -> Iterator[Peer]:
+    with portkey.running_portkey(AT_ONCE, litellm.ANSWER) as gateway:
+        yield Peer(portkey.version(), gateway.client.answer, {"gateway": gateway.cpu_s})
+
+
+PEERS: Mapping[str, Callable[[], AbstractContextManager[Peer]]] = {
+    "litellm": _litellm,
+    "litellm_with_database": _litellm_with_database,
+    "portkey": _portkey,
+}
