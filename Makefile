@@ -65,8 +65,9 @@ $(PEERS_READY): locked-peers.txt $(PEERS_NODE)/package.json $(PEERS_NODE)/packag
 	@$(call install,$(PEERS),locked-peers.txt)
 	@mkdir -p $(PEERS)/node && cp $(PEERS_NODE)/package.json $(PEERS_NODE)/package-lock.json $(PEERS_NODE)/.npmrc $(PEERS)/node
 	@cd $(PEERS)/node && npm ci --silent --no-audit --no-fund
-	@cd $(PEERS)/node && PATH="$(CURDIR)/$(PEERS)/bin:$$PATH" CHECKPOINT_DISABLE=1 DATABASE_URL=postgresql://none \
-	  PRISMA_QUERY_ENGINE_BINARY=$(CURDIR)/$(PEERS_NODE)/query_engine.js \
+	@cd $(PEERS)/node && engine=$(CURDIR)/$(PEERS_NODE)/query_engine.js && PATH="$(CURDIR)/$(PEERS)/bin:$$PATH" \
+	  CHECKPOINT_DISABLE=1 DATABASE_URL=postgresql://none \
+	  PRISMA_QUERY_ENGINE_BINARY=$$engine PRISMA_QUERY_ENGINE_LIBRARY=$$engine PRISMA_SCHEMA_ENGINE_BINARY=$$engine \
 	  node node_modules/prisma/build/index.js generate \
 	  --schema $$(echo $(CURDIR)/$(PEERS)/lib/python*/site-packages/litellm/proxy/schema.prisma) >/dev/null
 	@touch $@

@@ -14,9 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 from typing import Any
 
-from bench.hosted import Hosted, hosted
+from bench.hosted import ROOT, Hosted, hosted
 from bench.local_aws import KEY, LocalAws
 from bench.request_path import RequestPath
 
@@ -126,8 +127,8 @@ def _stream_event(images: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 @contextmanager
-def running_engine(aws: LocalAws, at_once: int) -> Iterator[Engine]:
-    """With so many processes of each function."""
+def running_engine(aws: LocalAws, at_once: int, code: Path = ROOT) -> Iterator[Engine]:
+    """With so many processes of each function, of the code in a folder."""
     with ExitStack() as ended:
-        chains = [ended.enter_context(hosted(STATES, aws.variables)) for _ in range(at_once)]
+        chains = [ended.enter_context(hosted(STATES, aws.variables, code)) for _ in range(at_once)]
         yield Engine(chains, ended.enter_context(hosted(_BESIDE, aws.variables)), aws)

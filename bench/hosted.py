@@ -9,7 +9,10 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO, Any
+
+ROOT = Path(__file__).parents[1]
 
 
 @dataclass
@@ -49,8 +52,10 @@ def _pipes(process: subprocess.Popen[str]) -> tuple[IO[str], IO[str]]:
 
 
 @contextmanager
-def hosted(folders: Mapping[str, str], variables: Mapping[str, str]) -> Iterator[dict[str, Hosted]]:
-    """A process for each name, of the function in this folder; ended at the end."""
+def hosted(
+    folders: Mapping[str, str], variables: Mapping[str, str], code: Path = ROOT
+) -> Iterator[dict[str, Hosted]]:
+    """A process for each name, of the function in this folder of the code; ended at the end."""
     environment = {
         name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ
     }
@@ -59,7 +64,8 @@ def hosted(folders: Mapping[str, str], variables: Mapping[str, str]) -> Iterator
         for name, folder in folders.items():
             process = subprocess.Popen(
                 [sys.executable, "-m", "bench.function_host", folder],
-                env=environment | dict(variables),
+                env=environment | {"PYTHONPATH": str(ROOT)} | dict(variables),
+                cwd=code,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
