@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import repeat
 from typing import Any
 
-from bench.engine import running_engine
+from bench.engine import authorizer_event, running_engine
 from bench.hosted import Hosted, hosted
 from bench.local_aws import KEY, running_aws
 from bench.progress import tell
 from bench.ratios import rounded
-from bench.samples import anew, authorizer_event, events_of, gateway_event, request_id_of
+from bench.samples import anew, events_of, gateway_event, request_id_of
 from local.load_plan import load_prompts
 
 FEW, MANY = 100, 1_000
@@ -33,13 +34,12 @@ def results() -> dict[str, Any]:
         for name, function in engine.chains[0].items():
             events = [(sample[name], request_id_of(sample)) for sample in samples]
             found[name] = _measured(name, function, _renewed(events))
-        keys = iter(lambda: authorizer_event(KEY), None)
-        found["Authorize"] = _measured("Authorize", engine.beside["Authorize"], keys)
+        asked = repeat(authorizer_event(KEY))
+        found["Authorize"] = _measured("Authorize", engine.beside["Authorize"], asked)
         folders = {name: folder for name, (folder, _) in _OTHERS.items()}
         with hosted(folders, aws.variables) as others:
             for name, function in others.items():
-                event = _OTHERS[name][1]
-                found[name] = _measured(name, function, iter(lambda event=event: event, None))
+                found[name] = _measured(name, function, repeat(_OTHERS[name][1]))
         return found
 
 
