@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).with_name("results.json")
 _FIGURE = re.compile(r"<!--bench:([\w.]+)-->(.*?)<!--/-->", re.DOTALL)
 _TABLE = re.compile(r"<!--bench-table:(\w+)-->\n(.*?)<!--/bench-table-->", re.DOTALL)
-_SIGN = re.compile(r"<!--/?bench")
+_SIGN = re.compile(r"<!--\s*/?bench")
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class Difference:
         return f"{self.file}:{self.line}: {self.name} is {self.measured!r}, and the text says {self.says!r}"
 
 
-def documents(root: Path = ROOT) -> list[Path]:
-    return [root / "README.md", *sorted((root / "docs").glob("*.md"))]
+def documents() -> list[Path]:
+    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def read_results() -> Mapping[str, Any]:

@@ -17,6 +17,7 @@ from typing import Any
 
 from bench.capacity_units import write_units
 from bench.emulated_dynamodb import EmulatedDynamoDB, emulated_tables
+from bench.ratios import rounded
 from functions.claim.claiming import claim
 from functions.classify.profiling import profile_request
 from functions.invoke_provider.attempt import attempt
@@ -73,8 +74,8 @@ def _cpu(emulator: EmulatedDynamoDB) -> dict[str, object]:
             calls[name] = emulator.calls
     ms = {name: statistics.median(those) for name, those in spent.items()}
     return {
-        "hit_over_call": round(ms["hit"] / ms["call"], 2),
-        "miss_over_call": round(ms["miss"] / ms["call"], 2),
+        "hit_over_call": rounded(ms["hit"] / ms["call"], 2),
+        "miss_over_call": rounded(ms["miss"] / ms["call"], 2),
         "calls_of_dynamodb": calls,
     }
 

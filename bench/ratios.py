@@ -9,9 +9,9 @@ DIGITS = 3
 """That count of a figure: the others are noise."""
 
 
-def rounded(value: float) -> float:
+def rounded(value: float, digits: int = DIGITS) -> float:
     """To as many digits as count, and without a fraction where there are no more."""
-    exact = float(f"{value:.{DIGITS}g}")
+    exact = float(f"{value:.{digits}g}")
     return int(exact) if exact.is_integer() else exact
 
 
