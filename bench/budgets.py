@@ -5,7 +5,6 @@ CPU is of one process, without that of the emulated DynamoDB; items are those th
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -219,7 +218,3 @@ def _tables() -> Iterator[EmulatedDynamoDB]:
         key = KeyRecord(key_hash=key_hash(_KEY), caller_id=_CALLER_ID, hint="", created_at_s=1)
         CallerTable(table("Callers")).enter(caller, key)
         yield emulator
-
-
-if __name__ == "__main__":
-    print(json.dumps(results(), indent=1))

@@ -6,7 +6,6 @@ which takes next to nothing itself.
 
 from __future__ import annotations
 
-import json
 import statistics
 import time
 from collections.abc import Callable
@@ -156,7 +155,3 @@ def _sizes() -> dict[str, object]:
         "kept_bytes_by_answer_bytes": kept_bytes,
         "write_units_to_keep": {size: write_units(kept) for size, kept in kept_bytes.items()},
     }
-
-
-if __name__ == "__main__":
-    print(json.dumps(results(), indent=1))

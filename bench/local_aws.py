@@ -19,6 +19,7 @@ from functions.shared.callers.table import CallerTable
 from functions.shared.money.budget_table import OPEN, OPEN_INDEX
 from functions.shared.storage import job_table
 from functions.shared.storage.request_log import LISTED, PARTITION_OF
+from functions.shared.storage.tables import Table
 from functions.shared.storage.time_index import TimeIndex
 from local import emulator_process
 from local.settings import REGION
@@ -38,9 +39,6 @@ class LocalAws:
 
     def client(self, service: Any) -> Any:
         return _session().client(service, endpoint_url=self.url, config=Config(read_timeout=60))
-
-    def resource(self, service: Any) -> Any:
-        return _session().resource(service, endpoint_url=self.url)
 
     @property
     def variables(self) -> dict[str, str]:
@@ -126,7 +124,7 @@ def _make_tables(aws: LocalAws) -> None:
 def _enter(aws: LocalAws, caller_id: str, value: str, name: str, limits: OwnLimits) -> None:
     caller = CallerRecord(caller_id=caller_id, name=name, created_at_s=1, limits=limits)
     key = KeyRecord(key_hash=key_hash(value), caller_id=caller_id, hint="", created_at_s=1)
-    CallerTable(aws.resource("dynamodb").Table("Callers")).enter(caller, key)
+    CallerTable(Table("Callers", aws.client("dynamodb"))).enter(caller, key)
 
 
 def _make(

@@ -45,9 +45,7 @@ class RequestPath:
             step = state
             if state["Type"] == "Task":
                 called = _value(state["Arguments"], variables, states)
-                states["result"] = {
-                    "Payload": self._functions[called["FunctionName"]](called["Payload"])
-                }
+                states["result"] = {"Payload": self._called(called)}
             elif state["Type"] == "Choice":
                 rules = (
                     one for one in state["Choices"] if _value(one["Condition"], variables, states)
@@ -61,6 +59,11 @@ class RequestPath:
             variables |= new
             name = step.get("Next", "")
         return given
+
+    def _called(self, arguments: Mapping[str, Any]) -> Any:
+        """What the function returns, where somebody waits for it; it is called either way."""
+        answer = self._functions[arguments["FunctionName"]](arguments["Payload"])
+        return "" if arguments.get("InvocationType") == "Event" else answer
 
 
 def _value(template: Any, variables: Mapping[str, Any], states: Mapping[str, Any]) -> Any:

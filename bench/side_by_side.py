@@ -117,6 +117,8 @@ def _peer_ms(peer: Peer, prompts: Sequence[str]) -> dict[str, float]:
 
 def _rest(peers: Iterable[Peer]) -> None:
     """Measures what each takes when nobody asks, in CPU seconds a second."""
+    # First whatever their last requests have left to do.
+    time.sleep(_REST_S)
     before = [(peer, name, cpu_s, cpu_s()) for peer in peers for name, cpu_s in peer.cpu_s.items()]
     time.sleep(_REST_S)
     for peer, name, cpu_s, was in before:

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from bench.engine import STATES
@@ -6,8 +8,9 @@ from bench.request_path import RequestPath
 INPUT = {"request_id": "req_1", "caller_id": "c", "caller": {}, "mode": "sync", "idempotency_key": "",
          "request": {"text": "x"}}  # fmt: skip
 CANDIDATE = {"model": "m", "provider": "p", "mock": True}
-ANSWERS = {
-    "Classify": {"request": {"text": "x"}, "profile": {"task": "chat"}, "logged_prompt": "", "limit_nano_usd": 5},
+ANSWERS: dict[str, Any] = {
+    "Classify": {"request": {"text": "x"}, "profile": {"task": "chat", "mode": "sync"}, "logged_prompt": "",
+                 "limit_nano_usd": 5},
     "Score": {"decision": {"why": 1}, "candidates": [CANDIDATE]},
     "InvokeSimulator": {"answer": {"success": True}, "logged_answer": {"mock": True}, "attempt": {"n": 1},
                         "error": None},
