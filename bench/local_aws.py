@@ -59,8 +59,9 @@ class LocalAws:
             "ALARM_TOPIC_ARN": f"arn:aws:sns:{REGION}:000000000000:alarms",
             "JOBS_STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:000000000000:stateMachine:jobs",
             "JOBS_PATH": "/api/v1/jobs",
-            "SYNC_DEADLINE_MS": "26000",
-            "ASYNC_DEADLINE_MS": "240000",
+            # An event that was taken down is used again as long as a slow machine needs.
+            "SYNC_DEADLINE_MS": "3600000",
+            "ASYNC_DEADLINE_MS": "3600000",
             "MOCK_PROVIDERS": "always",
             "PROVIDER": "simulator",
             "SIMULATOR_LATENCY": "0",
