@@ -5,6 +5,9 @@ STAGE ?= dev
 PORT ?= 8000
 BIN := .venv/bin
 CLIENTS := .venv/clients
+PEERS := .venv/peers
+PEERS_READY := .venv/peers/.ready
+PEERS_NODE := bench/peers/node
 RUN_READY := .venv/.run-ready
 DEV_READY := .venv/.dev-ready
 NODE_RUN_READY := node_modules/.run-ready
@@ -21,7 +24,7 @@ install = $(BIN)/uv pip install --quiet --require-hashes --python $(1)/bin/pytho
   $(1)/bin/pip install --quiet --require-hashes --requirement $(2)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test browser check types lint bench format lock prices drawing deploy prove clean
+.PHONY: help run test browser check types lint bench postgres format lock prices drawing deploy prove clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -54,6 +57,20 @@ $(NODE_DEV_READY): package.json package-lock.json | $(DEV_READY)
 	@echo "Installing what checks the pages (once)"
 	@$(BIN)/npm ci --silent --no-audit --no-fund
 	@touch $(NODE_RUN_READY) $@
+
+# LiteLLM's client of its database is made from its schema; the engine that it asks is in bench/peers.
+$(PEERS_READY): locked-peers.txt $(PEERS_NODE)/package.json $(PEERS_NODE)/package-lock.json | $(RUN_READY)
+	@echo "Installing the gateways that the engine is measured beside (once)"
+	@$(BIN)/python -m venv $(PEERS)
+	@$(call install,$(PEERS),locked-peers.txt)
+	@mkdir -p $(PEERS)/node && cp $(PEERS_NODE)/package.json $(PEERS_NODE)/package-lock.json $(PEERS_NODE)/.npmrc $(PEERS)/node
+	@cd $(PEERS)/node && npm ci --silent --no-audit --no-fund
+	@cd $(PEERS)/node && engine=$(CURDIR)/$(PEERS_NODE)/query_engine.js && PATH="$(CURDIR)/$(PEERS)/bin:$$PATH" \
+	  CHECKPOINT_DISABLE=1 DATABASE_URL=postgresql://none \
+	  PRISMA_QUERY_ENGINE_BINARY=$$engine PRISMA_QUERY_ENGINE_LIBRARY=$$engine PRISMA_SCHEMA_ENGINE_BINARY=$$engine \
+	  node node_modules/prisma/build/index.js generate \
+	  --schema $$(echo $(CURDIR)/$(PEERS)/lib/python*/site-packages/litellm/proxy/schema.prisma) >/dev/null
+	@touch $@
 
 run: $(RUN_READY) $(NODE_RUN_READY) ## deploy to the local AWS, ask it twice, serve until Ctrl-C
 	@SIMULATOR_LATENCY=$${SIMULATOR_LATENCY-1} exec $(BIN)/python -m local up --port $(PORT)
@@ -88,9 +105,19 @@ lint: $(DEV_READY) $(NODE_DEV_READY)
 	@$(BIN)/python -m training providers --check
 	@$(BIN)/python -m stacks.drawing --check
 	@$(BIN)/python -m stacks.lint
+	@$(BIN)/python -m bench figures --check
 
-bench: $(RUN_READY) ## measure speed as ratios, into bench/results.json
-	@$(BIN)/python -m bench
+# Nobody is asked for a password where it is there.
+postgres:
+	@command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || { \
+	  root=$$(test "$$(id -u)" = 0 || echo sudo); \
+	  echo "Installing PostgreSQL for LiteLLM's spend log (once)"; \
+	  { $$root apt-get -o Acquire::http::Timeout=10 update && $$root env DEBIAN_FRONTEND=noninteractive \
+	    apt-get install --yes --no-install-recommends postgresql; } >/dev/null; }
+
+bench: $(RUN_READY) $(NODE_RUN_READY) $(PEERS_READY) postgres ## measure, into bench/results.json and the documents; ONLY=name for one part
+	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
+	@$(BIN)/python -m bench figures
 
 format: $(DEV_READY) $(NODE_DEV_READY) ## rewrite the code in the project's format
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
@@ -100,6 +127,8 @@ lock: $(DEV_READY) ## write the hashes of what requirements*.txt name and bring 
 	@$(LOCK) requirements.txt --output-file locked.txt
 	@$(LOCK) requirements-dev.txt --constraint locked.txt --output-file locked-dev.txt
 	@$(LOCK) requirements-clients.txt --output-file locked-clients.txt
+	@$(LOCK) requirements-peers.txt --output-file locked-peers.txt
+	@cd $(PEERS_NODE) && npm install --package-lock-only --no-audit --no-fund
 
 prices: $(DEV_READY) ## add to the price table what its sources tell anew; fails where they are old
 	@$(BIN)/python -m training prices; status=$$?; $(BIN)/python -m training providers && exit $$status

@@ -5,7 +5,6 @@ CPU is of one process, without that of the emulated DynamoDB; items are those th
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from itertools import count
 
 from bench.capacity_units import attempts_a_second, item_bytes, read_units, write_units
 from bench.emulated_dynamodb import EmulatedDynamoDB, emulated_tables
+from bench.ratios import rounded
 from functions.authorize.authorizing import authorize
 from functions.authorize.credentials import API_KEY_HEADER, Credential
 from functions.authorize.verdicts import allowed
@@ -83,7 +83,7 @@ def results() -> dict[str, object]:
         return {**_cpu(emulator), **_units(_sizes())}
 
 
-def _cpu(emulator: EmulatedDynamoDB) -> dict[str, float]:
+def _cpu(emulator: EmulatedDynamoDB) -> dict[str, object]:
     actions: dict[str, Callable[[InvokeInput], object]] = {
         "update": _plain_update,
         "authorize": _authorize,
@@ -91,21 +91,27 @@ def _cpu(emulator: EmulatedDynamoDB) -> dict[str, float]:
     }
     callers = {"limited": _CALLER, "with_stage": _WITH_STAGE}
     spent: dict[str, list[float]] = {name: [] for name in actions}
+    calls = dict[str, int]()
     # One after the other in each round, so that whatever slows the machine slows all of them.
     for _ in range(ROUNDS):
         for name, act in actions.items():
             called = _call(callers.get(name, Caller()))
+            emulator.calls = 0
             spent[name].append(emulator.own_ms(lambda act=act, called=called: act(called)))  # type: ignore[misc]
+            calls[name] = emulator.calls
     ms = {name: statistics.median(those) for name, those in spent.items()}
+    unlimited, update = ms["unlimited"], ms["update"]
+    ratios = {
+        "attempt_of_limited_over_unlimited_caller": ms["limited"] / unlimited,
+        "attempt_with_stages_limit_over_unlimited": ms["with_stage"] / unlimited,
+        "limits_over_update_item": (ms["limited"] - unlimited) / update,
+        "limits_with_stages_over_update_item": (ms["with_stage"] - unlimited) / update,
+        "authorize_over_update_item": ms["authorize"] / update,
+    }
     return {
-        "update_item_ms": round(ms["update"], 3),
-        "attempt_of_limited_over_unlimited_caller": round(ms["limited"] / ms["unlimited"], 2),
-        "attempt_with_stages_limit_over_unlimited": round(ms["with_stage"] / ms["unlimited"], 2),
-        "limits_over_update_item": round((ms["limited"] - ms["unlimited"]) / ms["update"], 2),
-        "limits_with_stages_over_update_item": round(
-            (ms["with_stage"] - ms["unlimited"]) / ms["update"], 2
-        ),
-        "authorize_over_update_item": round(ms["authorize"] / ms["update"], 2),
+        "update_item_ms": rounded(update),
+        **{name: rounded(ratio, 2) for name, ratio in ratios.items()},
+        "calls_of_dynamodb": calls,
     }
 
 
@@ -212,7 +218,3 @@ def _tables() -> Iterator[EmulatedDynamoDB]:
         key = KeyRecord(key_hash=key_hash(_KEY), caller_id=_CALLER_ID, hint="", created_at_s=1)
         CallerTable(table("Callers")).enter(caller, key)
         yield emulator
-
-
-if __name__ == "__main__":
-    print(json.dumps(results(), indent=1))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from typing import Any
 
 _WRITTEN_BYTES, _READ_BYTES = 1_024, 4_096
 """Of one unit."""
@@ -51,3 +52,24 @@ def attempts_a_second(bytes_of: Callable[[int], int], call_s: int) -> int:
 
 def _units_a_second(attempts: int, bytes_of: Callable[[int], int], call_s: int) -> int:
     return attempts * 2 * write_units(bytes_of(attempts * call_s))
+
+
+def typed_item_bytes(item: Mapping[str, Mapping[str, Any]]) -> int:
+    """Of an item as DynamoDB's own interface has it, every value under the name of its type."""
+    return sum(len(name.encode()) + _typed_bytes(value) for name, value in item.items())
+
+
+def _typed_bytes(typed: Mapping[str, Any]) -> int:
+    """A list or a map takes three bytes, and one more for each of what is in it."""
+    ((kind, value),) = typed.items()
+    if kind == "N":
+        return _value_bytes(Decimal(value))
+    if kind in {"BOOL", "NULL"}:
+        return 1
+    if kind == "L":
+        return 3 + sum(1 + _typed_bytes(one) for one in value)
+    if kind == "M":
+        return 3 + sum(1 + len(name.encode()) + _typed_bytes(one) for name, one in value.items())
+    if kind in {"SS", "BS", "NS"}:
+        return sum(_typed_bytes({kind[0]: one}) for one in value)
+    return len(value.encode() if isinstance(value, str) else value)

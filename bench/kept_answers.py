@@ -6,7 +6,6 @@ which takes next to nothing itself.
 
 from __future__ import annotations
 
-import json
 import statistics
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from typing import Any
 
 from bench.capacity_units import write_units
 from bench.emulated_dynamodb import EmulatedDynamoDB, emulated_tables
+from bench.ratios import rounded
 from functions.claim.claiming import claim
 from functions.classify.profiling import profile_request
 from functions.invoke_provider.attempt import attempt
@@ -73,8 +73,8 @@ def _cpu(emulator: EmulatedDynamoDB) -> dict[str, object]:
             calls[name] = emulator.calls
     ms = {name: statistics.median(those) for name, those in spent.items()}
     return {
-        "hit_over_call": round(ms["hit"] / ms["call"], 2),
-        "miss_over_call": round(ms["miss"] / ms["call"], 2),
+        "hit_over_call": rounded(ms["hit"] / ms["call"], 2),
+        "miss_over_call": rounded(ms["miss"] / ms["call"], 2),
         "calls_of_dynamodb": calls,
     }
 
@@ -155,7 +155,3 @@ def _sizes() -> dict[str, object]:
         "kept_bytes_by_answer_bytes": kept_bytes,
         "write_units_to_keep": {size: write_units(kept) for size, kept in kept_bytes.items()},
     }
-
-
-if __name__ == "__main__":
-    print(json.dumps(results(), indent=1))

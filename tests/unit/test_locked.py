@@ -4,8 +4,8 @@ import pytest
 
 from tests.conftest import PROJECT
 
-LOCKED = ("locked.txt", "locked-dev.txt", "locked-clients.txt")
-DIRECT = ("requirements.txt", "requirements-dev.txt", "requirements-clients.txt")
+LOCKED = ("locked.txt", "locked-dev.txt", "locked-clients.txt", "locked-peers.txt")
+DIRECT = tuple(name.replace("locked", "requirements") for name in LOCKED)
 
 
 def pinned(name):
@@ -28,7 +28,7 @@ def test_what_is_asked_for_is_what_is_locked(direct, locked):
     versions = {package: version for package, (version, _) in pinned(locked).items()}
     asked = {package: version for package, (version, _) in pinned(direct).items()}
     assert asked == {package: versions.get(package) for package in asked}
-    assert len(asked) > 2
+    assert len(asked) > 1
 
 
 def test_the_checks_run_with_the_files_that_the_engine_runs_with():

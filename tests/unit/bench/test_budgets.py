@@ -37,6 +37,6 @@ def test_the_units_that_are_published_are_those_of_the_items(monkeypatch):
         ", ".join(str(sizes.write_units(held, stage=stage)) for held in (1, 10, 24))
         for stage in (False, True)
     ]
-    published = Path("docs/budgets.md").read_text("utf-8")
+    published = re.sub("<!--.*?-->", "", Path("docs/budgets.md").read_text("utf-8"))
     (row,) = (line for line in published.splitlines() if line.startswith("| write units per"))
     assert re.findall(r"\d+, \d+, \d+(?=, \d+ \|)", row) == units

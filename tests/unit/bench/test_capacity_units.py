@@ -4,7 +4,13 @@ from decimal import Decimal
 
 import pytest
 
-from bench.capacity_units import attempts_a_second, item_bytes, read_units, write_units
+from bench.capacity_units import (
+    attempts_a_second,
+    item_bytes,
+    read_units,
+    typed_item_bytes,
+    write_units,
+)
 
 
 @pytest.mark.parametrize(
@@ -56,3 +62,23 @@ def test_what_is_open_at_once_makes_each_write_dearer():
 
 def test_an_item_too_large_for_a_single_attempt_takes_none():
     assert attempts_a_second(lambda _: 501 * 1_024, call_s=1) == 0
+
+
+@pytest.mark.parametrize(
+    ("typed", "size"),
+    [
+        ({"S": "größer"}, 8),
+        ({"N": "12345678901"}, 7),
+        ({"B": b"1234"}, 4),
+        ({"BOOL": True}, 1),
+        ({"NULL": True}, 1),
+        ({"SS": ["a", "bc"]}, 3),
+        ({"L": []}, 3),
+        ({"L": [{"S": "abc"}, {"BOOL": False}]}, 9),
+        ({"M": {"k": {"S": "abc"}}}, 8),
+    ],
+)
+def test_an_attribute_with_its_type_has_the_same_bytes_and_a_nested_one_its_own_besides(
+    typed, size
+):
+    assert typed_item_bytes({"n": typed}) == 1 + size

@@ -1,0 +1,1 @@
+"""What the engine is measured beside: other gateways, installed apart in `.venv/peers`."""
