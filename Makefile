@@ -24,7 +24,7 @@ install = $(BIN)/uv pip install --quiet --require-hashes --python $(1)/bin/pytho
   $(1)/bin/pip install --quiet --require-hashes --requirement $(2)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test browser check types lint bench postgres format lock prices drawing deploy prove clean
+.PHONY: help run test browser check types lint bench costs postgres format lock prices drawing deploy prove clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -104,6 +104,7 @@ lint: $(DEV_READY) $(NODE_DEV_READY)
 	@$(BIN)/python -m training prices --check
 	@$(BIN)/python -m training providers --check
 	@$(BIN)/python -m stacks.drawing --check
+	@$(BIN)/python -m bench.costs --check
 	@$(BIN)/python -m stacks.lint
 	@$(BIN)/python -m bench figures --check
 
@@ -118,6 +119,9 @@ postgres:
 bench: $(RUN_READY) $(NODE_RUN_READY) $(PEERS_READY) postgres ## measure, into bench/results.json and the documents; ONLY=name for one part
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
 	@$(BIN)/python -m bench figures
+
+costs: $(RUN_READY) ## reckon what a stage costs, from its template, into docs/costs.md; MEASURE=1 runs a request anew
+	@$(BIN)/python -m bench.costs $(if $(MEASURE),measure)
 
 format: $(DEV_READY) $(NODE_DEV_READY) ## rewrite the code in the project's format
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .

@@ -24,7 +24,7 @@ _ACCOUNT = {
 }
 
 
-class _Body(BytesIO):
+class Body(BytesIO):
     def stream(self) -> Iterator[bytes]:
         yield self.read()
 
@@ -51,7 +51,7 @@ class EmulatedDynamoDB:
         status, headers, body = asyncio.run(handled)
         self.calls += 1
         self.spent_s += time.process_time() - began
-        return AWSResponse(request.url, status, headers, _Body(body))
+        return AWSResponse(request.url, status, headers, Body(body))
 
 
 @contextmanager

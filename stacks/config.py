@@ -228,6 +228,9 @@ class StageConfig(_Part):
     provider_concurrency: int | None = Field(default=None, ge=1)
     """Reserved concurrency of the function of each of `providers`; none by default, as a new account's
     whole limit may be as low as 10, and Lambda keeps 100 of a larger one unreserved."""
+    provider_memory_mb: int = Field(default=192, ge=128, le=10_240)
+    """Of the function of each of `providers` that starts from a snapshot. It waits for its provider nearly all
+    of its time, and that is billed by memory: at 1,024 MB it costs more than all else of a request."""
     snap_start: bool = False
     """Start the functions that load much from a snapshot: seconds less per cold start, for about
     4 USD a month and GB of each of them."""

@@ -85,6 +85,10 @@ class FunctionSpec:
     timeout_s: int = 10
     reserved_concurrency: int | None = None
     snap_start: bool = False
+    waiting_memory_mb: int | None = None
+    """Of one that waits for others nearly all its time, where a snapshot spares it its imports."""
+    is_traced: bool = True
+    """Not where the clock or a stream runs it: each run would be a trace, which belongs to no request."""
     extra_files: tuple[str, ...] = ()
     """Files of the project that its code holds besides functions/, at their own paths."""
 
@@ -107,6 +111,8 @@ class FunctionSpec:
     def memory_mb(self) -> int:
         """Imports are bound by the processor, whose share grows with the memory: the SDKs take 3 s
         (openai) and 7 s (anthropic) at 512 MB, half of it at 1024."""
+        if self.waiting_memory_mb and self.snap_start:
+            return self.waiting_memory_mb
         return 1024 if self.layer else 512
 
 
@@ -339,6 +345,7 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
             ),
             # Its items are written one after the other, each of them twice at the worst.
             timeout_s=60,
+            is_traced=False,
         ),
         FunctionSpec(
             "RecordStopped",
@@ -381,6 +388,7 @@ def function_specs(config: StageConfig, resources: Resources) -> tuple[FunctionS
             ),
             # Until the next run: budgets are looked at one after the other.
             timeout_s=60,
+            is_traced=False,
         ),
     )
 
@@ -530,6 +538,7 @@ def _provider_function(
         timeout_s=config.deadlines.function_timeout_s,
         reserved_concurrency=config.provider_concurrency if calls_others else None,
         snap_start=config.snap_start and is_called,
+        waiting_memory_mb=config.provider_memory_mb if calls_others else None,
     )
 
 

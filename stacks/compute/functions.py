@@ -110,7 +110,7 @@ class Functions(Construct):
             application_log_level_v2=self._application_log_level(),
             # START and REPORT lines cost money and say what the metrics say.
             system_log_level_v2=lambda_.SystemLogLevel.WARN,
-            tracing=lambda_.Tracing.ACTIVE,
+            tracing=lambda_.Tracing.ACTIVE if spec.is_traced else lambda_.Tracing.DISABLED,
             dead_letter_queue=spec.dead_letters,
             reserved_concurrent_executions=spec.reserved_concurrency,
             snap_start=_PUBLISHED_VERSIONS if spec.snap_start else None,
@@ -128,7 +128,8 @@ class Functions(Construct):
             role.add_to_policy(statement)
         if spec.calls:
             role.add_to_policy(allow("lambda:InvokeFunction", *self._called(spec).values()))
-        tracing = {"*": "X-Ray's write actions know no resource to name."}
+        reason = "X-Ray's write actions know no resource to name."
+        tracing = {"*": reason} if spec.is_traced else {}
         for resource, reason in (tracing | dict(spec.wildcards)).items():
             acknowledge(role, f"IAM5[Resource::{resource}]", reason)
         return role

@@ -1,5 +1,8 @@
 import json
+import os
 import re
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -29,6 +32,7 @@ from functions.shared.telemetry.series import NAMESPACE
 from functions.shared.vocabulary import BUILT_IN_PROVIDERS
 from stacks.compute.bedrock_access import bedrock_models
 from stacks.compute.function_table import PROVIDER_FUNCTIONS
+from stacks.config import StageConfig
 from tests.support.synthesized import TODAY, Stage, flat, synthesized
 
 pytestmark = pytest.mark.xdist_group("synthesis")
@@ -492,10 +496,14 @@ def test_bedrocks_endpoint_can_be_another_on_the_local_stage(local: Stage, prod:
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_every_function_runs_traced_with_json_logs_of_its_own(prod: Stage, name: str) -> None:
+def test_what_requests_call_is_traced_and_every_function_has_json_logs_of_its_own(
+    prod: Stage, name: str
+) -> None:
     found = function(prod, name)
     assert found["Runtime"] == "python3.13"
-    assert found["TracingConfig"] == {"Mode": "Active"}
+    # What the clock or a stream runs would leave a trace each time, of no request.
+    traced = None if name in {"Sweep", "Tally"} else {"Mode": "Active"}
+    assert found.get("TracingConfig") == traced
     assert found["LoggingConfig"]["LogFormat"] == "JSON"
     assert f"Functions{name}Logs" in found["LoggingConfig"]["LogGroup"]["Ref"]
 
@@ -520,7 +528,37 @@ def test_a_function_carries_the_core_and_nothing_that_it_does_not_import(
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_functions_with_much_to_import_get_more_of_the_processor(prod: Stage, name: str) -> None:
-    assert function(prod, name)["MemorySize"] == (1024 if name in LAYERS else 512)
+    waits = name in {"InvokeOpenai", "InvokeAnthropic"}
+    assert function(prod, name)["MemorySize"] == (192 if waits else 1024 if name in LAYERS else 512)
+
+
+def test_what_waits_for_its_provider_has_as_much_memory_as_the_stage_says(tmp_path: Path) -> None:
+    stage = synthesized("prod", tmp_path, provider_memory_mb=256)
+    assert function(stage, "InvokeOpenai")["MemorySize"] == 256
+    assert function(stage, "InvokeLocal")["MemorySize"] == 1024
+
+
+def test_without_a_snapshot_a_provider_keeps_the_processor_that_its_import_needs(
+    tmp_path: Path,
+) -> None:
+    stage = synthesized("prod", tmp_path, snap_start=False)
+    assert function(stage, "InvokeOpenai")["MemorySize"] == 1024
+
+
+@pytest.mark.parametrize("provider", ["openai", "azure_openai", "anthropic", "bedrock", "gemini"])
+def test_a_loaded_provider_leaves_memory_to_its_calls(provider: str) -> None:
+    program = (
+        "import functions.invoke_provider.handler; "
+        "print(next(line.split()[1] for line in open('/proc/self/status') if 'VmHWM' in line))"
+    )
+    environment = os.environ | {"PROVIDER": provider, "AWS_DEFAULT_REGION": "us-east-1"}
+    environment |= {"PROVIDER_SECRET_ARN": "arn", "STATE_TABLE": "State"}
+    ran = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, check=True, text=True
+    )
+    used_mb = int(ran.stdout) / 1024
+    # Lambda's own runtime takes some 30 MB beside the process.
+    assert used_mb + 30 < 0.75 * StageConfig.model_fields["provider_memory_mb"].default
 
 
 def reserved(stage: Stage) -> dict[str, int]:
@@ -652,9 +690,10 @@ def test_metrics_and_logs_say_which_stage_they_are_of(local: Stage, prod: Stage,
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_traced_function_may_send_its_traces(prod: Stage, name: str) -> None:
+def test_a_traced_function_and_no_other_may_send_its_traces(prod: Stage, name: str) -> None:
     statements = prod.pipeline.statements(role_of(function(prod, name)))
-    assert any("xray:PutTraceSegments" in statement["Action"] for statement in statements)
+    may = any("xray:PutTraceSegments" in statement["Action"] for statement in statements)
+    assert may == ("TracingConfig" in function(prod, name))
 
 
 def test_what_a_stage_pays_a_provider_is_told_to_what_estimates_costs(local: Stage) -> None:

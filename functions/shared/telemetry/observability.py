@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import warnings
+from typing import TYPE_CHECKING
 
 from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
     AmazonCloudWatchEMFProvider,
@@ -19,9 +21,27 @@ from functions.shared.telemetry.series import (
     SERVICE,
 )
 
+if TYPE_CHECKING:
+    from aws_lambda_powertools.logging.types import LogRecord
+
+_OF_THE_FUNCTION = frozenset(
+    {"location", "cold_start", "function_name", "function_memory_size", "function_arn"}
+)
+
+
+class _LeanFormatter(LambdaPowertoolsFormatter):
+    """Leaves out what is the same in each line of a function, whose log group is its own: a log is billed by
+    its bytes, and this is half of a line's."""
+
+    def serialize(self, log: LogRecord) -> str:
+        return super().serialize(
+            {name: value for name, value in log.items() if name not in _OF_THE_FUNCTION}
+        )
+
+
 # Lambda's filter takes a line whose time is not written like this for one of the level INFO:
 # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
-logger = Logger(log_uncaught_exceptions=False, use_rfc3339=True)
+logger = Logger(log_uncaught_exceptions=False, logger_formatter=_LeanFormatter(use_rfc3339=True))
 # Powertools would take the level of Lambda's filter for its own, which is never quieter than INFO.
 logging.getLogger(logger.name).setLevel(os.environ.get("LOG_LEVEL", "INFO"))
 # Lambda sets the root logger to its filter's level, and gives it a handler: at DEBUG the SDKs of AWS
