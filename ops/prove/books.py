@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 from ops.prove.check import Finding, judged
@@ -24,6 +25,19 @@ def figures_follow_the_log(probe: Probe) -> Finding:
     told = probe.eventually(spent)
     problems = [] if told else [f"{answered} is not among the costs of its caller"]
     return judged(problems, f"counted {told}")
+
+
+def answers_are_recorded_soon(probe: Probe) -> Finding:
+    answered = probe.generate(probe.question).json()["request_id"]
+
+    def row() -> Any:
+        told = probe.send("GET", f"/v1/requests/{answered}")
+        return told.json() if told.status_code == 200 else None
+
+    began_s = time.monotonic()
+    found = probe.eventually(row)
+    problems = [] if found else [f"{answered} has an answer and no row"]
+    return judged(problems, f"its row was there after {time.monotonic() - began_s:.1f} s")
 
 
 def a_stopped_job_has_a_row(probe: Probe) -> Finding:

@@ -299,6 +299,15 @@ CHECKS = (
         calls=21,
     ),
     Check(
+        "recorded-after-the-answer",
+        "What was answered has its row soon, though nobody waited for it.",
+        "A state invokes `RecordMetrics` with `InvocationType` `Event`; how long Lambda's queue holds such an"
+        " event is not promised.",
+        "within seconds, and a caller that asks sooner is told so",
+        books.answers_are_recorded_soon,
+        calls=10,
+    ),
+    Check(
         "figures-follow",
         "A request is among the costs of its caller within two minutes.",
         "Lambda names a stream's shard for mappings with a tumbling window, by its documentation; whether it"
