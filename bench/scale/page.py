@@ -1,0 +1,171 @@
+"""The generated parts of docs/scale.md, each between two markers."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from bench.scale import hot_items
+from bench.scale.demand import Mode, Workload
+from bench.scale.limits import default_limits, in_the_way
+from bench.scale.queueing import busy, grows_s, ramp_s
+from bench.scale.quotas import Quota, assumed, known, limit_of, quotas
+from bench.scale.simulation import Simulation
+
+PAGE = Path(__file__).parents[2] / "docs" / "scale.md"
+COMMAND = "make scale"
+_PART = re.compile(r"(<!-- (\w+): .*? -->\n).*?(<!-- end -->)", re.DOTALL)
+_MODES: Mapping[Mode, str] = {"sync": "`POST /generate`", "jobs": "`POST /jobs`"}
+_FIRST_MINUTE_S = 60.0
+
+
+def render(text: str) -> str:
+    """The page with its parts made anew. Raises `KeyError` for one that nobody makes."""
+    return _PART.sub(lambda part: f"{part[1]}\n{PARTS[part[2]]()}\n\n{part[3]}", text)
+
+
+def _breaks() -> str:
+    """By load and rate what is outgrown, the first to break first."""
+    rows = []
+    for load in _loads():
+        for rate in assumed()["rates"]["value"]:
+            outgrown = in_the_way(load, rate, default_limits())
+            told = [f"{known()[one.key].name}, {_number(takes)}" for one, takes in outgrown]
+            first, second, third, *more = [*told, "", "", ""]
+            rest = ", ".join(filter(None, more))
+            busy_now = _number(busy(rate, sum(one.seconds * one.times for one in load.steps)))
+            row = (_MODES[load.mode], f"{load.answer_s:g} s", _number(rate), busy_now)
+            rows.append((*row, first or "nothing", second, third, rest))
+    heads = ("", "answers take", "a second", "functions busy", "first", "second", "third", "then")
+    return _table(heads, rows)
+
+
+def _crowd() -> str:
+    """The same rates at once, out of silence, where every quota that can be raised was raised."""
+    rows = []
+    young = {key: one for key, one in default_limits().items() if one.young}
+    for answer_s in assumed()["answer_s"]["value"]:
+        load = Workload("sync", answer_s)
+        for rate in assumed()["rates"]["value"]:
+            refused = Simulation(load, young).run(rate, _FIRST_MINUTE_S)
+            needed = busy(rate, load.seconds_of("Invoke"))
+            limit = default_limits()["environments"]
+            units = rate * assumed()["row_units"]["value"]
+            grown = grows_s(units, limit_of("new_table_writes"))
+            rows.append(
+                (
+                    f"{answer_s} s",
+                    _number(rate),
+                    _number(needed),
+                    f"{_number(ramp_s(needed, limit.burst, limit.size))} s",
+                    _share(refused["environments"].share if "environments" in refused else 0),
+                    f"{_number(grown / 60)} min",
+                    _share(refused["new_table"].share if "new_table" in refused else 0),
+                )
+            )
+    heads = (
+        "answers take", "a second", "environments of the provider's function", "there after",
+        "calls refused in the first minute", "a new table takes it after", "rows refused in the first minute",
+    )  # fmt: skip
+    return _table(heads, rows)
+
+
+def _mends() -> str:
+    """What to do for each, in the order of what a load of 2 s takes."""
+    stand = {
+        key: min(limit.takes(load) for load in _loads() if limit.takes(load))
+        for key, limit in default_limits().items()
+    }
+    rows = []
+    for key in sorted(known(), key=lambda key: stand[key]):
+        told = known()[key]
+        name = f"**{told.name}** (ours)" if told.ours else told.name
+        rows.append((name, told.shows, told.mend, told.costs))
+    return _table(("what", "what shows", "what to do", "what that costs"), rows)
+
+
+def _hot() -> str:
+    rows = [
+        ("the index by day, of all callers", "row", f"{_number(limit_of('partition_writes'))} rows"),
+        ("the index by caller, of one caller", "row", f"{_number(limit_of('partition_writes'))} rows"),
+    ]
+    for answer_s in assumed()["answer_s"]["value"]:
+        for whose, stage in (("a caller with limits", False), ("the stage's budget, all callers", True)):
+            attempts = hot_items.budget_attempts(answer_s, stage=stage)
+            rows.append((whose, f"hold and settlement, answers of {answer_s} s", f"{attempts} attempts"))
+    for callers in assumed()["callers"]["value"]:
+        spend = hot_items.Spend(callers)
+        what = f"the sums of an hour, {_number(callers)} callers ({_number(spend.item_bytes / 1024)} KB)"
+        rows.append((what, "batch of 100 rows", f"{_number(spend.rows_a_second)} rows"))
+    most = _number(hot_items.most_callers_an_hour())
+    rows.append(("the same", "item of 400 KB", f"{most} callers in an hour at most"))
+    return _table(("what is written", "by each", "takes a second"), rows)
+
+
+def _quotas() -> str:
+    rows = [
+        (
+            one.service,
+            one.what + (f" *({one.doubt})*" if one.doubt else ""),
+            _limit(one),
+            one.raised,
+            f"[{one.read:%Y-%m-%d}]({one.source})",
+        )
+        for one in quotas().values()
+    ]
+    return _table(("service", "what", "default", "raised", "read"), rows)
+
+
+def _assumed() -> str:
+    rows = [
+        (f"`{name}`", ", ".join(_values(told)), told["from"]) for name, told in assumed().items()
+    ]
+    return _table(("", "value", "whence"), rows)
+
+
+PARTS: Mapping[str, Callable[[], str]] = {
+    "breaks": _breaks,
+    "crowd": _crowd,
+    "mends": _mends,
+    "hot": _hot,
+    "quotas": _quotas,
+    "assumed": _assumed,
+}
+
+
+def _loads() -> list[Workload]:
+    return [
+        Workload(mode, answer_s) for mode in _MODES for answer_s in assumed()["answer_s"]["value"]
+    ]
+
+
+def _values(told: Mapping[str, object]) -> Iterable[str]:
+    for name, value in told.items():
+        if name == "value":
+            yield ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        elif name != "from":
+            yield f"{name} {value}"
+
+
+def _limit(quota: Quota) -> str:
+    if quota.limit is None:
+        return "-"
+    burst = f", bucket {_number(quota.burst)}" if quota.burst else ""
+    return _number(quota.limit) + burst
+
+
+def _share(share: float) -> str:
+    return f"{share:.0%}" if share else "none"
+
+
+def _number(number: float) -> str:
+    if math.isinf(number):
+        return "any"
+    return f"{number:,.1f}" if 0 < number < 10 and number != int(number) else f"{number:,.0f}"
+
+
+def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    lines = [heads, ["---"] * len(list(heads)), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
