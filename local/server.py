@@ -47,6 +47,7 @@ def _application(port: int) -> Callable[..., Awaitable[None]]:
         metric_filters,
         metrics,
         platform_metrics,
+        quotas,
         saved_queries,
         streams,
         traces,
@@ -56,7 +57,9 @@ def _application(port: int) -> Callable[..., Awaitable[None]]:
 
     gaps = (gateway, cloudformation, executions, workers, log_events, embedded_metrics, metrics)
     more = (alarms, access_log, metric_filters, platform_metrics, saved_queries, streams)
-    for gap in (*gaps, *more, traces, insights, machine_log, authorizers, async_invocations):
+    others = (traces, insights, machine_log, authorizers, async_invocations)
+    # Quotas hold for what the others have made of the rest.
+    for gap in (*gaps, *more, *others, quotas):
         gap.install()
     return front_door(ministack.app, port)
 

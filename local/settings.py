@@ -47,7 +47,7 @@ _SWITCH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no
 _KEPT = (
     "PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy",
     "https_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
-    "NODE_EXTRA_CA_CERTS", "LOCAL_WORKERS_PER_FUNCTION",
+    "NODE_EXTRA_CA_CERTS", "LOCAL_WORKERS_PER_FUNCTION", "LOCAL_QUOTAS",
 )  # fmt: skip
 _LOOPBACK = "127.0.0.1,localhost"
 _CONCURRENCY = "ACCOUNT_CONCURRENCY"

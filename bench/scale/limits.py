@@ -33,7 +33,9 @@ class Limit:
     def takes(self, load: Workload) -> float:
         """Requests a second of this load for ever; infinite where they need nothing of it."""
         if self.kind == "rate":
-            return rate_of(self.size, sum(one.tokens.get(self.key, 0) * one.times for one in load.steps))
+            return rate_of(
+                self.size, sum(one.tokens.get(self.key, 0) * one.times for one in load.steps)
+            )
         if self.kind == "places":
             return rate_of(self.size, sum(one.seconds * one.times for one in load.steps))
         return float("inf")
@@ -74,7 +76,9 @@ def tally_rows_a_second() -> float:
     return float(told["shards"] * told["batch"] / batch_s)
 
 
-def in_the_way(load: Workload, rate: float, limits: Mapping[str, Limit]) -> list[tuple[Limit, float]]:
+def in_the_way(
+    load: Workload, rate: float, limits: Mapping[str, Limit]
+) -> list[tuple[Limit, float]]:
     """Those that a load which grew slowly to this rate has outgrown, and what each takes; the first to go first."""
     stand = [(one, one.takes(load)) for one in limits.values() if not one.young]
     return sorted(((one, takes) for one, takes in stand if takes < rate), key=lambda pair: pair[1])

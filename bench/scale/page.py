@@ -88,13 +88,26 @@ def _mends() -> str:
 
 def _hot() -> str:
     rows = [
-        ("the index by day, of all callers", "row", f"{_number(limit_of('partition_writes'))} rows"),
-        ("the index by caller, of one caller", "row", f"{_number(limit_of('partition_writes'))} rows"),
+        (
+            "the index by day, of all callers",
+            "row",
+            f"{_number(limit_of('partition_writes'))} rows",
+        ),
+        (
+            "the index by caller, of one caller",
+            "row",
+            f"{_number(limit_of('partition_writes'))} rows",
+        ),
     ]
     for answer_s in assumed()["answer_s"]["value"]:
-        for whose, stage in (("a caller with limits", False), ("the stage's budget, all callers", True)):
+        for whose, stage in (
+            ("a caller with limits", False),
+            ("the stage's budget, all callers", True),
+        ):
             attempts = hot_items.budget_attempts(answer_s, stage=stage)
-            rows.append((whose, f"hold and settlement, answers of {answer_s} s", f"{attempts} attempts"))
+            rows.append(
+                (whose, f"hold and settlement, answers of {answer_s} s", f"{attempts} attempts")
+            )
     for callers in assumed()["callers"]["value"]:
         spend = hot_items.Spend(callers)
         what = f"the sums of an hour, {_number(callers)} callers ({_number(spend.item_bytes / 1024)} KB)"

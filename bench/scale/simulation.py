@@ -61,14 +61,17 @@ class _Places:
 class Simulation:
     """Of one load under some limits. Time goes on through all of its runs."""
 
-    def __init__(self, load: Workload, limits: Mapping[str, Limit]) -> None:
+    def __init__(
+        self, load: Workload, limits: Mapping[str, Limit], *, evenly: bool = False
+    ) -> None:
+        """Requests come `evenly`, or at random."""
         self._steps = load.steps
         self._limits = dict(limits)
         self._buckets: dict[str, TokenBucket] = {}
         self._places = _Places(float("inf"))
         self._there: dict[str, float] = defaultdict(float)
         self._waiting: dict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
-        self._random = Random(_SEED)  # noqa: S311 - a simulation
+        self._random = None if evenly else Random(_SEED)  # noqa: S311 - a simulation
         self._tick = 0
         for one in limits.values():
             self.put(one)
@@ -89,17 +92,20 @@ class Simulation:
         """By limit, those that refused something; times from the beginning of this run."""
         told: dict[str, Refusals] = defaultdict(Refusals)
         began, ends = self._tick, self._tick + round(seconds / TICK_S)
-        next_s = self._now_s + self._random.expovariate(rate)
+        next_s = self._now_s if self._random is None else self._now_s + self._gap_s(rate)
         while self._tick < ends:
             arrivals = 0
             while next_s < self._now_s + TICK_S:
                 arrivals += 1
-                next_s += self._random.expovariate(rate)
+                next_s += self._gap_s(rate)
             self._waiting[self._tick][0] += arrivals
             self._places.free_at(self._tick)
             self._go_on(told, (self._tick - began) * TICK_S)
             self._tick += 1
         return {key: one for key, one in told.items() if one.refused}
+
+    def _gap_s(self, rate: float) -> float:
+        return 1 / rate if self._random is None else self._random.expovariate(rate)
 
     def _go_on(self, told: dict[str, Refusals], at_s: float) -> None:
         waiting = self._waiting.pop(self._tick)
@@ -127,9 +133,7 @@ class Simulation:
         self._places.take(step, came, self._tick)
         return came
 
-    def _pay(
-        self, key: str, each: float, came: int, told: dict[str, Refusals], at_s: float
-    ) -> int:
+    def _pay(self, key: str, each: float, came: int, told: dict[str, Refusals], at_s: float) -> int:
         limit = self._limits.get(key)
         if limit is None or not came:
             return came
@@ -147,7 +151,9 @@ class Simulation:
         key = f"environments of {function}"
         bucket = self._buckets.setdefault(key, TokenBucket(limit.size, limit.burst, self._now_s))
         granted = max(0, idle) + bucket.take(came - max(0, idle), each, self._now_s)
-        self._there[function] = max(self._there[function], self._places.of[function] + granted * each)
+        self._there[function] = max(
+            self._there[function], self._places.of[function] + granted * each
+        )
         return granted
 
 
@@ -162,12 +168,12 @@ def _counted(told: Refusals, came: int, granted: int, at_s: float) -> int:
 def order(
     load: Workload, limits: Mapping[str, Limit], rates: Iterable[float], seconds: float
 ) -> list[str]:
-    """What refuses first, second and so on while a load grows by these rates, each for so long. Whatever refuses is
-    raised for good, as an operator would."""
+    """What refuses first, second and so on while a load grows by these rates, each for so long, request after
+    request in equal steps. Whatever refuses is raised for good, as an operator would, and the rate comes again."""
     found = list[str]()
-    simulation = Simulation(load, limits)
+    simulation = Simulation(load, limits, evenly=True)
     for rate in rates:
-        while refused := simulation.run(rate, seconds):
+        while len(found) < len(limits) and (refused := simulation.run(rate, seconds)):
             first = min(refused, key=lambda key: (refused[key].first_s, key))
             found.append(first)
             simulation.put(limits[first].times(1_000_000))
