@@ -24,7 +24,7 @@ install = $(BIN)/uv pip install --quiet --require-hashes --python $(1)/bin/pytho
   $(1)/bin/pip install --quiet --require-hashes --requirement $(2)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test browser check types lint bench costs postgres format lock prices drawing deploy prove clean
+.PHONY: help run test browser check types lint bench costs postgres scale format lock prices drawing deploy prove clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -105,6 +105,7 @@ lint: $(DEV_READY) $(NODE_DEV_READY)
 	@$(BIN)/python -m training providers --check
 	@$(BIN)/python -m stacks.drawing --check
 	@$(BIN)/python -m bench.costs --check
+	@$(BIN)/python -m bench.scale --check
 	@$(BIN)/python -m stacks.lint
 	@$(BIN)/python -m bench figures --check
 

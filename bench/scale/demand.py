@@ -22,8 +22,8 @@ _TURNS = {"Answered?": "Record Metrics", "Key?": "Start Job"}
 
 @dataclass(frozen=True)
 class Step:
-    """`tokens` are those that each request takes here, by the limit; where a `function` runs, for `seconds`. A step
-    is gone through `times` times."""
+    """`tokens` are those that each request takes here, by the limit; where a `function` runs, for `seconds`. It is
+    gone through `times` times."""
 
     name: str
     tokens: Mapping[str, float] = field(default_factory=dict)
@@ -34,11 +34,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Workload:
-    """So many a second of one kind, of callers without limits. `durations` are the functions' own, in seconds."""
+    """Requests of one kind, of callers without limits. `durations` are the functions' own, in seconds."""
 
     mode: Mode
     answer_s: float
-    durations: Mapping[str, float] = field(default_factory=lambda: durations())
+    durations: Mapping[str, float]
 
     @property
     def steps(self) -> tuple[Step, ...]:

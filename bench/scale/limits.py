@@ -8,8 +8,8 @@ from functools import cache
 from typing import Literal
 
 from bench.scale.demand import Workload
-from bench.scale.quotas import assumed, limit_of, quotas
 from bench.scale.queueing import rate_of
+from bench.scale.quotas import assumed, limit_of, quotas
 
 Kind = Literal["rate", "places", "ramp"]
 
@@ -17,7 +17,7 @@ Kind = Literal["rate", "places", "ramp"]
 @dataclass(frozen=True)
 class Limit:
     """So many tokens a second, with a bucket; so many places at once; or new environments of each function, with
-    those there may be at once. What a load grows out of by itself is `young`; what goes on without what it lacks is
+    those there may be at once. What a load grows out of by itself is `young`; where a request goes on without, it is
     `spared`."""
 
     key: str
@@ -79,6 +79,6 @@ def tally_rows_a_second() -> float:
 def in_the_way(
     load: Workload, rate: float, limits: Mapping[str, Limit]
 ) -> list[tuple[Limit, float]]:
-    """Those that a load which grew slowly to this rate has outgrown, and what each takes; the first to go first."""
+    """Those that a load has outgrown which grew slowly to this rate, and what each takes; the first to go first."""
     stand = [(one, one.takes(load)) for one in limits.values() if not one.young]
-    return sorted(((one, takes) for one, takes in stand if takes < rate), key=lambda pair: pair[1])
+    return sorted(((one, takes) for one, takes in stand if takes <= rate), key=lambda pair: pair[1])

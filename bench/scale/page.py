@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from bench.scale import hot_items
-from bench.scale.demand import Mode, Workload
+from bench.scale.demand import Mode, Workload, durations
 from bench.scale.limits import default_limits, in_the_way
 from bench.scale.queueing import busy, grows_s, ramp_s
 from bench.scale.quotas import Quota, assumed, known, limit_of, quotas
@@ -47,7 +47,7 @@ def _crowd() -> str:
     rows = []
     young = {key: one for key, one in default_limits().items() if one.young}
     for answer_s in assumed()["answer_s"]["value"]:
-        load = Workload("sync", answer_s)
+        load = Workload("sync", answer_s, durations())
         for rate in assumed()["rates"]["value"]:
             refused = Simulation(load, young).run(rate, _FIRST_MINUTE_S)
             needed = busy(rate, load.seconds_of("Invoke"))
@@ -150,7 +150,9 @@ PARTS: Mapping[str, Callable[[], str]] = {
 
 def _loads() -> list[Workload]:
     return [
-        Workload(mode, answer_s) for mode in _MODES for answer_s in assumed()["answer_s"]["value"]
+        Workload(mode, answer_s, durations())
+        for mode in _MODES
+        for answer_s in assumed()["answer_s"]["value"]
     ]
 
 

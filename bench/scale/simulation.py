@@ -1,8 +1,8 @@
 """A load that runs into limits, in steps of a twentieth of a second. Seeded: it ends the same each time.
 
-Requests arrive at random (Poisson) at a rate. At each step of theirs they take tokens and, where a function runs, a
-place of the account and an environment of the function. What finds none is refused and gone: no retries, which would
-only add to what is too much. A row that is refused is its request's no more: the answer was given.
+Requests arrive at random (Poisson) at a rate. At each step of theirs they take tokens and, where a function runs,
+a place of the account and an environment of the function. What finds none is refused and gone: no retries, which
+would only add to what is too much. Where a row is refused, its request goes on: the answer was given.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class Simulation:
             # A young table has the same writes before it.
             for name in (key, "new_table") if key == "rows" else (key,):
                 came = self._pay(name, each, came, told, at_s)
-        if not came or step.function is None:
+        if not came or not step.seconds:
             return came
         if "concurrency" in self._limits:
             came = _counted(told["concurrency"], came, min(came, self._places.room(step)), at_s)

@@ -1,15 +1,16 @@
 """The account's quotas, as small as whoever tests a growing load wants them; without any, only Lambda's holds.
 
-`LOCAL_QUOTAS` names a JSON file of them, which is read anew whenever it changes: `{"starts": [3, 13]}` are three a second
-and a bucket of 13. What refuses and how, by https://docs.aws.amazon.com/:
-    gateway           requests to all APIs: 429, apigateway/latest/developerguide/api-gateway-request-throttling.html
-    starts, look_ups  StartExecution of Standard executions, DescribeExecution: ThrottlingException,
-                      step-functions/latest/dg/service-quotas.html
+`LOCAL_QUOTAS` names a JSON file of them, read anew whenever it changes: `{"starts": [3, 13]}` are three a second
+and a bucket of 13. What refuses and how:
+    gateway           requests to all APIs: 429
+                      https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-request-throttling.html
+    starts, look_ups  StartExecution of Standard executions, DescribeExecution: ThrottlingException
+                      https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
     transitions       steps of Standard executions, which wait; the same page
-    partition_writes  writes of one item, or of one key of an index, which refuses its table's write:
-                      ThrottlingException, amazondynamodb/latest/developerguide/gsi-throttling.html. Each counts as one
-                      unit, since a row of several fits into no partition that is made so small.
-    concurrency       functions at once, a number: as Lambda's own, which ministack knows
+    partition_writes  writes of one item, or of one key of an index, which refuses its table's: ThrottlingException
+                      Each counts as one unit: a row of several fits into no partition that is made so small.
+                      https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/gsi-throttling.html
+    concurrency       functions at once, a number: Lambda's own, which ministack knows
 """
 
 from __future__ import annotations

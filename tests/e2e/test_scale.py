@@ -5,11 +5,13 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from math import ceil
+from typing import Any, NamedTuple
 
 import pytest
 
-from bench.scale.demand import Workload
+from bench.scale.demand import Workload, durations
 from bench.scale.limits import default_limits, in_the_way
 from bench.scale.simulation import order
 from tests.conftest import running_stack
@@ -23,8 +25,6 @@ PARTITION, CONCURRENCY = "partition_writes", "concurrency"
 BODY = {"task": "chat", "text": "Say hello.", "fallback": False}
 SLOW, QUICK = BODY | {"model": "gpt-6-luna"}, BODY | {"model": "gpt-4o-mini"}
 """A simulated answer takes about 2.3 s, and 0.4 s."""
-SYNC, JOBS = ("concurrency", "day", "gateway"), ("look_ups", "starts", "transitions")
-SYNC_RATES, JOB_RATES = (0.5, 2, 16), (0.5, 4)
 STEP_S = 4
 THREADS = 64
 
@@ -43,7 +43,7 @@ class Quotas:
 
     def write(self, limits):
         self.limits = dict(limits)
-        told = {
+        told: dict[str, Any] = {
             {"day": PARTITION}.get(key, key): [one.size, max(one.burst, 1)]
             for key, one in self.limits.items()
             if key != CONCURRENCY
@@ -81,6 +81,18 @@ def job(stack):
         get(stack, f"/jobs/{told.get('execution_id', 'req_0')}")
 
 
+class Growth(NamedTuple):
+    """What is called, at which rates, and which limits there are: the first to break first."""
+
+    call: Any
+    rates: tuple[float, ...]
+    limits: tuple[str, ...]
+
+
+SYNC = Growth(ask, (0.5, 2, 16), ("concurrency", "day", "gateway"))
+JOBS = Growth(job, (0.5, 4), ("look_ups", "starts", "transitions"))
+
+
 def answer_s(stack, body):
     """Of one answer; its functions have an environment by then."""
     for _ in range(2):
@@ -88,37 +100,48 @@ def answer_s(stack, body):
     return told["performance"]["total_time_ms"] / 1000
 
 
-def refusals(stack):
-    """How often each quota refused so far, as CloudWatch and the gateway's log tell it."""
-    lambdas = ("AWS/Lambda", "Throttles")
-    table = stack.output("RequestsTableName")
-    day = {"TableName": table, "GlobalSecondaryIndexName": "by_day"}
+@cache
+def throttles(stack):
+    """The metrics of what each quota refuses, as AWS names them: namespace, name and dimensions."""
+    functions = stack.client("lambda").list_functions()["Functions"]
+    of_functions = [{"FunctionName": one["FunctionName"]} for one in functions]
+    of_day = {
+        "TableName": stack.output("RequestsTableName"),
+        "GlobalSecondaryIndexName": "by_day",
+    }
     states = ("AWS/States", "ThrottledEvents")
     return {
-        "concurrency": sum(
-            counted(stack, *lambdas, {"FunctionName": one["FunctionName"]})
-            for one in stack.client("lambda").list_functions()["Functions"]
-        ),
-        "day": counted(stack, "AWS/DynamoDB", "WriteThrottleEvents", day),
-        "starts": counted(stack, *states, {"APIName": "StartExecution"}),
-        "look_ups": counted(stack, *states, {"APIName": "DescribeExecution"}),
-        "transitions": counted(stack, *states, {"ServiceMetric": "StateTransition"}),
-        "gateway": turned_away(stack),
+        "concurrency": [("AWS/Lambda", "Throttles", one) for one in of_functions],
+        "day": [("AWS/DynamoDB", "WriteThrottleEvents", of_day)],
+        "starts": [(*states, {"APIName": "StartExecution"})],
+        "look_ups": [(*states, {"APIName": "DescribeExecution"})],
+        "transitions": [(*states, {"ServiceMetric": "StateTransition"})],
     }
 
 
-def counted(stack, namespace, name, dimensions):
+def refusals(stack, keys):
+    """How often each quota refused so far, as CloudWatch and the gateway's log tell it."""
+    metrics = [(key, one) for key in keys for one in throttles(stack).get(key, ())]
     now = datetime.now(UTC)
-    read = stack.client("cloudwatch").get_metric_statistics(
-        Namespace=namespace,
-        MetricName=name,
-        Dimensions=[{"Name": key, "Value": value} for key, value in dimensions.items()],
-        StartTime=now - timedelta(hours=1),
+    read = stack.client("cloudwatch").get_metric_data(
+        MetricDataQueries=[
+            {"Id": f"m{number}", "MetricStat": statistic(*metric)}
+            for number, (_, metric) in enumerate(metrics)
+        ],
+        StartTime=now - timedelta(hours=2),
         EndTime=now + timedelta(minutes=1),
-        Period=3600,
-        Statistics=["Sum"],
     )
-    return sum(point["Sum"] for point in read["Datapoints"])
+    values = {one["Id"]: sum(one["Values"]) for one in read["MetricDataResults"]}
+    told = {"gateway": turned_away(stack)} if "gateway" in keys else {}
+    for number, (key, _) in enumerate(metrics):
+        told[key] = told.get(key, 0) + values[f"m{number}"]
+    return told
+
+
+def statistic(namespace, name, dimensions):
+    listed = [{"Name": key, "Value": value} for key, value in dimensions.items()]
+    metric = {"Namespace": namespace, "MetricName": name, "Dimensions": listed}
+    return {"Metric": metric, "Period": 3600, "Stat": "Sum"}
 
 
 def turned_away(stack):
@@ -146,7 +169,7 @@ def loaded(stack, pool, call, rate):
 def measured_order(stack, quotas, limits, call, rates):
     """As `bench.scale.simulation.order`: what refuses is raised, and the same rate comes again."""
     quotas.write(limits)
-    found, before = [], refusals(stack)
+    found, before = [], refusals(stack, limits)
     pool = ThreadPoolExecutor(THREADS)
     for rate in rates:
         while len(found) < len(limits):
@@ -160,32 +183,33 @@ def measured_order(stack, quotas, limits, call, rates):
             quotas.lift(found[-1])
             if len(found) < len(limits):
                 wait(calls)
-            before = refusals(stack)
+            before = refusals(stack, limits)
     # Those that wait still are of no more interest.
     pool.shutdown(wait=False, cancel_futures=True)
     return found
 
 
 def refused_since(stack, before, limits):
-    now = refusals(stack)
+    now = refusals(stack, limits)
     return {key: now[key] - before[key] for key in limits if now[key] > before[key]}
 
 
-def assert_same_order(stack, quotas, load, call, keys, rates):
-    limits = small(*keys)
-    in_full = in_the_way(load, RAISED, {key: default_limits()[key] for key in keys})
-    simulated = order(load, limits, rates, STEP_S)
-    assert simulated == [one.key for one, _ in in_full] == list(keys)
-    assert measured_order(stack, quotas, limits, call, rates) == simulated
+def assert_same_order(stack, quotas, load, growth):
+    limits = small(*growth.limits)
+    in_full = in_the_way(load, RAISED, {key: default_limits()[key] for key in limits})
+    simulated = order(load, limits, growth.rates, STEP_S)
+    assert simulated == [one.key for one, _ in in_full] == list(growth.limits)
+    measured = measured_order(stack, quotas, limits, growth.call, growth.rates)
+    assert measured == simulated
 
 
 def test_a_growing_load_breaks_what_the_simulation_says_in_that_order(limited, quotas):
-    load = Workload("sync", answer_s(limited, SLOW))
-    assert_same_order(limited, quotas, load, ask, SYNC, SYNC_RATES)
+    load = Workload("sync", answer_s(limited, SLOW), durations())
+    assert_same_order(limited, quotas, load, SYNC)
 
 
 def test_so_does_a_growing_load_of_jobs(limited, quotas):
     quotas.write({})
     job(limited)
-    load = Workload("jobs", answer_s(limited, QUICK))
-    assert_same_order(limited, quotas, load, job, JOBS, JOB_RATES)
+    load = Workload("jobs", answer_s(limited, QUICK), durations())
+    assert_same_order(limited, quotas, load, JOBS)
