@@ -64,7 +64,7 @@ class Workload:
                 tokens["transitions"] = 1 if number else 2
             step = self._step(name, state, tokens)
             if step.function == "RecordMetrics":
-                row = {"day": assumed()["entry_units"]["value"], "tally": 1.0}
+                row = {"day": assumed()["entry_units"]["value"]}
                 row |= {"rows": assumed()["row_units"]["value"]}
                 step = Step(name, {**tokens, **row}, step.function, step.seconds)
             yield step

@@ -19,6 +19,19 @@ def budget_attempts(answer_s: int, *, stage: bool) -> int:
     return attempts_a_second(lambda held: empty + held * hold, answer_s)
 
 
+def shard_rows_counted() -> float:
+    """A second, by Tally, of one shard of the log's stream: one batch after the other."""
+    told = assumed()["tally"]
+    share = min(1.0, assumed()["memory_mb"]["Tally"] / assumed()["core_mb"]["value"])
+    batch_ms = told["batch"] * told["row_cpu_ms"] / share + told["writes"] * told["write_ms"]
+    return float(told["batch"] / batch_ms * 1000)
+
+
+def shard_rows_written() -> float:
+    """A second, at most, to the partition whose shard it is."""
+    return limit_of("partition_writes") / float(assumed()["row_units"]["value"])
+
+
 @dataclass(frozen=True)
 class Spend:
     """The sums of an hour of so many callers, which each batch of rows writes whole."""

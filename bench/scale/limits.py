@@ -17,8 +17,8 @@ Kind = Literal["rate", "places", "ramp"]
 @dataclass(frozen=True)
 class Limit:
     """So many tokens a second, with a bucket; so many places at once; or new environments of each function, with
-    those there may be at once. What a load grows out of by itself is `young`; where a request goes on without, it is
-    `spared`."""
+    those there may be at once. What a load grows out of by itself is `young`; `spared` is what a request goes on
+    without."""
 
     key: str
     kind: Kind
@@ -55,7 +55,6 @@ def _limits() -> Iterator[Limit]:
     for key, quota in (("day", "partition_writes"), ("rows", "table_writes")):
         yield _steady(key, limit_of(quota))
     yield _steady("new_table", limit_of("new_table_writes"), young=True)
-    yield _steady("tally", tally_rows_a_second())
     traced = assumed()["traced"]
     yield _steady("traces", limit_of("traces") / (traced["share"] * traced["segments"]))
     burst = quotas()["environments"].burst or 0.0
@@ -67,18 +66,9 @@ def _steady(key: str, size: float, *, young: bool = False) -> Limit:
     return Limit(key, "rate", size, size, young, spared=True)
 
 
-def tally_rows_a_second() -> float:
-    """Of all shards: one batch after the other in each."""
-    told = assumed()["tally"]
-    share = assumed()["memory_mb"]["Tally"] / assumed()["core_mb"]["value"]
-    rows_ms = told["batch"] * told["row_cpu_ms"] / min(1.0, share)
-    batch_s = (rows_ms + told["writes"] * told["write_ms"]) / 1000
-    return float(told["shards"] * told["batch"] / batch_s)
-
-
 def in_the_way(
     load: Workload, rate: float, limits: Mapping[str, Limit]
 ) -> list[tuple[Limit, float]]:
-    """Those that a load has outgrown which grew slowly to this rate, and what each takes; the first to go first."""
+    """Those that a load has outgrown, which grew slowly to this rate, and what each takes; the smallest first."""
     stand = [(one, one.takes(load)) for one in limits.values() if not one.young]
     return sorted(((one, takes) for one, takes in stand if takes <= rate), key=lambda pair: pair[1])

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from bench.scale import hot_items
 from bench.scale.demand import Mode, Workload, durations
-from bench.scale.limits import default_limits, in_the_way
+from bench.scale.limits import Limit, default_limits, in_the_way
 from bench.scale.queueing import busy, grows_s, ramp_s
 from bench.scale.quotas import Quota, assumed, known, limit_of, quotas
-from bench.scale.simulation import Simulation
+from bench.scale.simulation import Refusals, Simulation
 
 PAGE = Path(__file__).parents[2] / "docs" / "scale.md"
 COMMAND = "make scale"
@@ -26,13 +26,33 @@ def render(text: str) -> str:
     return _PART.sub(lambda part: f"{part[1]}\n{PARTS[part[2]]()}\n\n{part[3]}", text)
 
 
+def _short() -> str:
+    """How far each load goes with nothing done, and what is in its way from there."""
+    rows = []
+    for load in _loads():
+        outgrown = in_the_way(load, math.inf, default_limits())
+        told = [
+            f"{_called(one.key)} at {_number(takes)}" for one, takes in outgrown if takes < math.inf
+        ]
+        first = outgrown[0][1]
+        rows.append(
+            (
+                _MODES[load.mode],
+                f"{load.answer_s:g} s",
+                f"**{_number(first)} a second**",
+                ", ".join(told),
+            )
+        )
+    return _table(("", "answers take", "nothing to do up to", "then, one after the other"), rows)
+
+
 def _breaks() -> str:
     """By load and rate what is outgrown, the first to break first."""
     rows = []
     for load in _loads():
         for rate in assumed()["rates"]["value"]:
             outgrown = in_the_way(load, rate, default_limits())
-            told = [f"{known()[one.key].name}, {_number(takes)}" for one, takes in outgrown]
+            told = [f"{_called(one.key)}, {_number(takes)}" for one, takes in outgrown]
             first, second, third, *more = [*told, "", "", ""]
             rest = ", ".join(filter(None, more))
             busy_now = _number(busy(rate, sum(one.seconds * one.times for one in load.steps)))
@@ -60,14 +80,14 @@ def _crowd() -> str:
                     _number(rate),
                     _number(needed),
                     f"{_number(ramp_s(needed, limit.burst, limit.size))} s",
-                    _share(refused["environments"].share if "environments" in refused else 0),
+                    _share(refused.get("environments")),
                     f"{_number(grown / 60)} min",
-                    _share(refused["new_table"].share if "new_table" in refused else 0),
+                    _share(refused.get("new_table")),
                 )
             )
     heads = (
         "answers take", "a second", "environments of the provider's function", "there after",
-        "calls refused in the first minute", "a new table takes it after", "rows refused in the first minute",
+        "requests refused in the first minute", "a new table takes it after", "rows refused in the first minute",
     )  # fmt: skip
     return _table(heads, rows)
 
@@ -81,8 +101,7 @@ def _mends() -> str:
     rows = []
     for key in sorted(known(), key=lambda key: stand[key]):
         told = known()[key]
-        name = f"**{told.name}** (ours)" if told.ours else told.name
-        rows.append((name, told.shows, told.mend, told.costs))
+        rows.append((_called(key), told.shows, told.mend, told.costs))
     return _table(("what", "what shows", "what to do", "what that costs"), rows)
 
 
@@ -108,10 +127,21 @@ def _hot() -> str:
             rows.append(
                 (whose, f"hold and settlement, answers of {answer_s} s", f"{attempts} attempts")
             )
+    written, counted = hot_items.shard_rows_written(), hot_items.shard_rows_counted()
+    rows += [
+        ("a partition of the request log", "row", f"{_number(written)} rows"),
+        ("its shard of the stream, by Tally", "batch of 100 rows", f"{_number(counted)} rows"),
+    ]
     for callers in assumed()["callers"]["value"]:
         spend = hot_items.Spend(callers)
         what = f"the sums of an hour, {_number(callers)} callers ({_number(spend.item_bytes / 1024)} KB)"
         rows.append((what, "batch of 100 rows", f"{_number(spend.rows_a_second)} rows"))
+    new = Limit("concurrency", "places", limit_of("new_account_concurrency"))
+    for load in _loads():
+        if load.mode == "sync":
+            whose = f"{_number(new.size)} functions at once, of a new account"
+            takes = f"{_number(new.takes(load))} requests"
+            rows.append((whose, f"request of {load.answer_s:g} s", takes))
     most = _number(hot_items.most_callers_an_hour())
     rows.append(("the same", "item of 400 KB", f"{most} callers in an hour at most"))
     return _table(("what is written", "by each", "takes a second"), rows)
@@ -139,6 +169,7 @@ def _assumed() -> str:
 
 
 PARTS: Mapping[str, Callable[[], str]] = {
+    "short": _short,
     "breaks": _breaks,
     "crowd": _crowd,
     "mends": _mends,
@@ -156,6 +187,12 @@ def _loads() -> list[Workload]:
     ]
 
 
+def _called(key: str) -> str:
+    """With a mark where it is of the engine's own making."""
+    told = known()[key]
+    return f"{told.name}*" if told.ours else told.name
+
+
 def _values(told: Mapping[str, object]) -> Iterable[str]:
     for name, value in told.items():
         if name == "value":
@@ -171,8 +208,8 @@ def _limit(quota: Quota) -> str:
     return _number(quota.limit) + burst
 
 
-def _share(share: float) -> str:
-    return f"{share:.0%}" if share else "none"
+def _share(refusals: Refusals | None) -> str:
+    return f"{refusals.share:.0%}" if refusals else "none"
 
 
 def _number(number: float) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from bench.scale.demand import Step, Workload
@@ -22,15 +22,15 @@ _SEED = 7
 
 @dataclass
 class Refusals:
-    """Of one limit: when the first was, and of how many that came."""
+    """Of one limit: when the first was, and of how many requests that arrived at all."""
 
     first_s: float | None = None
     refused: int = 0
-    came: int = 0
+    arrived: int = 0
 
     @property
     def share(self) -> float:
-        return self.refused / self.came if self.came else 0.0
+        return self.refused / self.arrived if self.arrived else 0.0
 
 
 @dataclass
@@ -91,6 +91,7 @@ class Simulation:
     def run(self, rate: float, seconds: float) -> dict[str, Refusals]:
         """By limit, those that refused something; times from the beginning of this run."""
         told: dict[str, Refusals] = defaultdict(Refusals)
+        arrived = 0
         began, ends = self._tick, self._tick + round(seconds / TICK_S)
         next_s = self._now_s if self._random is None else self._now_s + self._gap_s(rate)
         while self._tick < ends:
@@ -99,10 +100,11 @@ class Simulation:
                 arrivals += 1
                 next_s += self._gap_s(rate)
             self._waiting[self._tick][0] += arrivals
+            arrived += arrivals
             self._places.free_at(self._tick)
             self._go_on(told, (self._tick - began) * TICK_S)
             self._tick += 1
-        return {key: one for key, one in told.items() if one.refused}
+        return {key: replace(one, arrived=arrived) for key, one in told.items() if one.refused}
 
     def _gap_s(self, rate: float) -> float:
         return 1 / rate if self._random is None else self._random.expovariate(rate)
@@ -158,7 +160,6 @@ class Simulation:
 
 
 def _counted(told: Refusals, came: int, granted: int, at_s: float) -> int:
-    told.came += came
     told.refused += came - granted
     if granted < came and told.first_s is None:
         told.first_s = at_s
