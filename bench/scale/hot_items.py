@@ -3,13 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, get_args
 
 from bench.capacity_units import attempts_a_second, item_bytes, write_units
 from bench.scale.quotas import assumed, limit_of
-from functions.shared.money.caller_spend import SpendItem
+from functions.shared.health.counts import day_id
+from functions.shared.money.caller_spend import spend_changes
+from functions.shared.vocabulary import Task
+from functions.tally.health import health_changes
 
-_CALLER_ID, _COST_NANO_USD, _REQUESTS = "k7m2x4q9ab", 123_456_789, 1_000
-"""As long as ids of callers are, and sums that are as long as those of an hour."""
+_SUM = 123_456_789
+"""As long as what is summed up of an hour or a day."""
+_AT, _MODEL, _PROVIDER = "2026-11-27T10:00:00Z", "gpt-4o-mini", "openai"
+_ROW: dict[str, Any] = {
+    "caller_id": "k7m2x4q9ab",
+    "finished_at": _AT,
+    "cost_nano_usd": 1,
+    "decision": {"candidates": [{"model": _MODEL, "mock": False, "p95_latency_ms": 1}]},
+    "attempts": [
+        {
+            "model": _MODEL,
+            "provider": _PROVIDER,
+            "outcome": "success",
+            "elapsed_ms": 1,
+            "usage": {"output_tokens": 1},
+        }
+    ],
+}
+"""What Tally counts of a row."""
 
 
 def budget_attempts(answer_s: int, *, stage: bool) -> int:
@@ -33,18 +55,10 @@ def shard_rows_written() -> float:
 
 
 @dataclass(frozen=True)
-class Spend:
-    """The sums of an hour of so many callers, which each batch of rows writes whole."""
+class Sums:
+    """An item that each batch of rows writes whole."""
 
-    callers: int
-
-    @property
-    def item_bytes(self) -> int:
-        return self.callers * _bytes_of_caller()
-
-    @property
-    def fits(self) -> bool:
-        return self.item_bytes <= limit_of("item_bytes")
+    item_bytes: int
 
     @property
     def rows_a_second(self) -> float:
@@ -53,12 +67,28 @@ class Spend:
         return float(batches * assumed()["tally"]["batch"])
 
 
+def spend(callers: int) -> Sums:
+    """Of an hour of so many callers."""
+    return Sums(callers * _bytes_of_caller())
+
+
+def history(models: int) -> Sums:
+    """Of a day of so many models of one provider, each asked for every task."""
+    names = {
+        name
+        for task in get_args(Task)
+        for change in health_changes(_ROW | {"task": task})
+        if change.state_id == day_id(_PROVIDER, datetime.fromisoformat(_AT))
+        for name in change.added
+    }
+    return Sums(models * item_bytes(dict.fromkeys(names, _SUM)))
+
+
 def most_callers_an_hour() -> int:
     """Whose sums one item holds."""
     return int(limit_of("item_bytes") / _bytes_of_caller())
 
 
 def _bytes_of_caller() -> int:
-    row = {"caller_id": _CALLER_ID, "cost_nano_usd": _COST_NANO_USD}
-    change = SpendItem("spend", 0).change([row])
-    return item_bytes({name: max(number, _REQUESTS) for name, number in change.added.items()})
+    *_, hour = spend_changes(_ROW)
+    return item_bytes(dict.fromkeys(hour.added, _SUM))

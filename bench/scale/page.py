@@ -133,18 +133,26 @@ def _hot() -> str:
         ("its shard of the stream, by Tally", "batch of 100 rows", f"{_number(counted)} rows"),
     ]
     for callers in assumed()["callers"]["value"]:
-        spend = hot_items.Spend(callers)
-        what = f"the sums of an hour, {_number(callers)} callers ({_number(spend.item_bytes / 1024)} KB)"
-        rows.append((what, "batch of 100 rows", f"{_number(spend.rows_a_second)} rows"))
+        rows.append(
+            _sums(f"spend of an hour, {_number(callers)} callers", hot_items.spend(callers))
+        )
+    for models in assumed()["models"]["value"]:
+        what = f"health of a day, {models} models of one provider"
+        rows.append(_sums(what, hot_items.history(models)))
+    most = _number(hot_items.most_callers_an_hour())
+    rows.append(("spend of an hour, at all", "item of 400 KB", f"{most} callers in that hour"))
     new = Limit("concurrency", "places", limit_of("new_account_concurrency"))
     for load in _loads():
         if load.mode == "sync":
             whose = f"{_number(new.size)} functions at once, of a new account"
             takes = f"{_number(new.takes(load))} requests"
             rows.append((whose, f"request of {load.answer_s:g} s", takes))
-    most = _number(hot_items.most_callers_an_hour())
-    rows.append(("the same", "item of 400 KB", f"{most} callers in an hour at most"))
     return _table(("what is written", "by each", "takes a second"), rows)
+
+
+def _sums(what: str, sums: hot_items.Sums) -> tuple[str, str, str]:
+    size = f"{_number(sums.item_bytes / 1024)} KB"
+    return f"{what} ({size})", "batch of 100 rows", f"{_number(sums.rows_a_second)} rows"
 
 
 def _quotas() -> str:
