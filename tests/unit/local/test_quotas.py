@@ -1,3 +1,4 @@
+import inspect
 import json
 import os
 import time
@@ -199,3 +200,9 @@ def test_without_a_file_nothing_is_replaced(monkeypatch):
     before = dynamodb._put_item
     quotas.install()
     assert dynamodb._put_item is before
+
+
+def test_upstream_still_throttles_neither_executions_nor_partitions():
+    for module in (stepfunctions, dynamodb):
+        assert "ThrottlingException" not in inspect.getsource(module)
+    assert '"account"' not in inspect.getsource(apigateway_v1._check_throttle)
