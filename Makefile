@@ -120,6 +120,10 @@ postgres:
 bench: $(RUN_READY) $(NODE_RUN_READY) $(PEERS_READY) postgres ## measure, into bench/results.json and the documents; ONLY=name for one part
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
 	@$(BIN)/python -m bench figures
+	@$(BIN)/python -m bench.scale
+
+scale: $(RUN_READY) ## reckon what breaks first as load grows, into docs/scale.md
+	@$(BIN)/python -m bench.scale
 
 costs: $(RUN_READY) ## reckon what a stage costs, from its template, into docs/costs.md; MEASURE=1 runs a request anew
 	@$(BIN)/python -m bench.costs $(if $(MEASURE),measure)

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from bench.scale.measured import measured
 from bench.scale.quotas import assumed
 
 Mode = Literal["sync", "jobs"]
@@ -65,7 +66,7 @@ class Workload:
             step = self._step(name, state, tokens)
             if step.function == "RecordMetrics":
                 row = {"day": assumed()["entry_units"]["value"]}
-                row |= {"rows": assumed()["row_units"]["value"]}
+                row |= {"rows": measured().row_units}
                 step = Step(name, {**tokens, **row}, step.function, step.seconds)
             yield step
 
@@ -113,6 +114,5 @@ def durations() -> Mapping[str, float]:
     memory_mb, waits_ms = assumed()["memory_mb"], assumed()["waits_ms"]
     return {
         name: (cpu_ms * max(1.0, core_mb / memory_mb[name]) + waits_ms[name]) / 1000
-        for name, cpu_ms in assumed()["cpu_ms"].items()
-        if name != "from"
+        for name, cpu_ms in measured().cpu_ms.items()
     }

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, get_args
 
 from bench.capacity_units import attempts_a_second, item_bytes, write_units
+from bench.scale.measured import measured
 from bench.scale.quotas import assumed, limit_of
 from functions.shared.health.counts import day_id
 from functions.shared.money.caller_spend import spend_changes
@@ -36,22 +37,23 @@ _ROW: dict[str, Any] = {
 
 def budget_attempts(answer_s: int, *, stage: bool) -> int:
     """Attempts a second of one caller that has limits, or of all callers where the stage has one."""
-    told, whose = assumed()["budgets"], "stage" if stage else "caller"
-    empty, hold = told[f"{whose}_bytes"], told[f"{whose}_hold_bytes"]
-    return attempts_a_second(lambda held: empty + held * hold, answer_s)
+    own = (measured().budget_bytes, measured().hold_bytes)
+    told = assumed()["stage_budget"]
+    empty, hold = (told["bytes"], told["hold_bytes"]) if stage else own
+    return attempts_a_second(lambda held: round(empty + held * hold), answer_s)
 
 
-def shard_rows_counted() -> float:
+def shard_rows_counted(row_cpu_ms: float) -> float:
     """A second, by Tally, of one shard of the log's stream: one batch after the other."""
     told = assumed()["tally"]
     share = min(1.0, assumed()["memory_mb"]["Tally"] / assumed()["core_mb"]["value"])
-    batch_ms = told["batch"] * told["row_cpu_ms"] / share + told["writes"] * told["write_ms"]
+    batch_ms = told["batch"] * row_cpu_ms / share + told["writes"] * told["write_ms"]
     return float(told["batch"] / batch_ms * 1000)
 
 
-def shard_rows_written() -> float:
+def shard_rows_written(row_units: int) -> float:
     """A second, at most, to the partition whose shard it is."""
-    return limit_of("partition_writes") / float(assumed()["row_units"]["value"])
+    return limit_of("partition_writes") / row_units
 
 
 @dataclass(frozen=True)

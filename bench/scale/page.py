@@ -10,6 +10,7 @@ from pathlib import Path
 from bench.scale import hot_items
 from bench.scale.demand import Mode, Workload, durations
 from bench.scale.limits import Limit, default_limits, in_the_way
+from bench.scale.measured import measured
 from bench.scale.queueing import busy, grows_s, ramp_s
 from bench.scale.quotas import Quota, assumed, known, limit_of, quotas
 from bench.scale.simulation import Refusals, Simulation
@@ -72,7 +73,7 @@ def _crowd() -> str:
             refused = Simulation(load, young).run(rate, _FIRST_MINUTE_S)
             needed = busy(rate, load.seconds_of("Invoke"))
             limit = default_limits()["environments"]
-            units = rate * assumed()["row_units"]["value"]
+            units = rate * measured().row_units
             grown = grows_s(units, limit_of("new_table_writes"))
             rows.append(
                 (
@@ -127,7 +128,10 @@ def _hot() -> str:
             rows.append(
                 (whose, f"hold and settlement, answers of {answer_s} s", f"{attempts} attempts")
             )
-    written, counted = hot_items.shard_rows_written(), hot_items.shard_rows_counted()
+    written, counted = (
+        hot_items.shard_rows_written(measured().row_units),
+        hot_items.shard_rows_counted(measured().tally_row_ms),
+    )
     rows += [
         ("a partition of the request log", "row", f"{_number(written)} rows"),
         ("its shard of the stream, by Tally", "batch of 100 rows", f"{_number(counted)} rows"),

@@ -55,7 +55,7 @@ def known() -> Mapping[str, Known]:
 
 @cache
 def assumed() -> Mapping[str, Any]:
-    """What is measured or assumed, by its name in assumed.toml."""
+    """What is not measured, by its name in assumed.toml."""
     return _toml("assumed")
 
 

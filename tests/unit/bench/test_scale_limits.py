@@ -14,6 +14,7 @@ from bench.scale.hot_items import (
     spend,
 )
 from bench.scale.limits import Limit, default_limits, in_the_way
+from bench.scale.measured import measured
 from bench.scale.quotas import assumed, known, limit_of, quotas
 
 INSTANT = {"Classify": 0.0, "Score": 0.0, "Invoke": 0.0, "RecordMetrics": 0.0, "Api": 0.0}
@@ -88,9 +89,9 @@ def test_what_a_load_grows_out_of_by_itself_is_not_in_its_way():
 
 def test_tally_counts_a_shard_faster_than_its_partition_is_written():
     # 100 rows of 0.35 ms on 512 of 1,769 MB are 120.9 ms, five writes 25 ms.
-    assert shard_rows_counted() == pytest.approx(100 / 0.1459, rel=0.001)
-    assert shard_rows_written() == pytest.approx(333.3, abs=0.1)
-    assert shard_rows_counted() > shard_rows_written()
+    assert shard_rows_counted(0.35) == pytest.approx(100 / 0.1459, rel=0.001)
+    assert shard_rows_written(3) == pytest.approx(333.3, abs=0.1)
+    assert shard_rows_counted(measured().tally_row_ms) > shard_rows_written(measured().row_units)
 
 
 def test_a_budgets_item_takes_fewer_attempts_the_longer_they_are_open():
