@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
+from bench.costs.happy_path import Step as State
+from bench.costs.happy_path import happy_path, transitions
 from bench.scale.measured import measured
 from bench.scale.quotas import assumed
 
 Mode = Literal["sync", "jobs"]
 _DEFINITIONS = Path(__file__).parents[2] / "statemachine"
-_FUNCTION = re.compile(r"\$\{(\w+)Arn\}")
 _PROVIDER = "Invoke"
-_TURNS = {"Answered?": "Record Metrics", "Key?": "Start Job"}
-"""At each choice, the way of a request that nothing goes wrong with and that has no key."""
 
 
 @dataclass(frozen=True)
@@ -53,22 +51,20 @@ class Workload:
     def _submitted(self) -> Iterator[Step]:
         yield Step("gateway", {"gateway": 1, "traces": 1})
         if self.mode == "jobs":
-            for name, state in path(_definition("submit")):
-                starts = state.get("Resource", "").endswith("states:startExecution")
-                yield self._step(name, state, {"starts": 1} if starts else {})
+            for state in _states("submit"):
+                starts = {"starts": 1.0} if state.service == "states:startExecution" else {}
+                yield self._step(state, starts)
 
     def _answered(self) -> Iterator[Step]:
-        for number, (name, state) in enumerate(path(_definition("orchestrate"))):
+        states = _states("orchestrate")
+        for number, state in enumerate(states):
             tokens: dict[str, float] = {}
             if self.mode == "jobs":
-                # AWS counts each step; that it counts the one to the end, too, is the dearer reading.
-                tokens["transitions"] = 1 if number else 2
-            step = self._step(name, state, tokens)
-            if step.function == "RecordMetrics":
-                row = {"day": assumed()["entry_units"]["value"]}
-                row |= {"rows": measured().row_units}
-                step = Step(name, {**tokens, **row}, step.function, step.seconds)
-            yield step
+                # What is billed beyond the states themselves is taken with the first.
+                tokens["transitions"] = 1 if number else 1 + transitions(states) - len(states)
+            if state.function == "RecordMetrics":
+                tokens |= {"day": assumed()["entry_units"]["value"], "rows": measured().row_units}
+            yield self._step(state, tokens)
 
     def _polled(self) -> Iterator[Step]:
         if self.mode == "jobs":
@@ -76,34 +72,19 @@ class Workload:
             polls = assumed()["polls"]["value"]
             yield Step("look-up", tokens, "Api", self.durations["Api"], polls)
 
-    def _step(self, name: str, state: Mapping[str, Any], tokens: Mapping[str, float]) -> Step:
-        if not state.get("Resource", "").endswith("lambda:invoke"):
-            return Step(name, tokens)
-        named = _FUNCTION.fullmatch(str(state["Arguments"]["FunctionName"]))
-        function = named[1] if named else _PROVIDER
-        return Step(name, tokens, function, self.seconds_of(function))
+    def _step(self, state: State, tokens: Mapping[str, float]) -> Step:
+        if state.service != "lambda:invoke":
+            return Step(state.name, tokens)
+        function = state.function or _PROVIDER
+        return Step(state.name, tokens, function, self.seconds_of(function))
 
 
 @cache
-def _definition(name: str) -> Mapping[str, Any]:
-    text = (_DEFINITIONS / f"{name}.asl.json").read_text("utf-8")
-    return dict(json.loads(text))
-
-
-def path(definition: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """States from the first to an end, where nothing goes wrong. Raises `ValueError` where a choice is new."""
-    name = definition["StartAt"]
-    while name:
-        state = definition["States"][name]
-        yield name, state
-        name = _turn(name, state) if state["Type"] == "Choice" else state.get("Next", "")
-
-
-def _turn(name: str, state: Mapping[str, Any]) -> str:
-    turn = _TURNS.get(name, "")
-    if turn not in {one["Next"] for one in state["Choices"]}:
-        raise ValueError(f"say which way a request goes at {name}")
-    return turn
+def _states(name: str) -> list[State]:
+    """From the first to an end, where nothing goes wrong and no key is sent."""
+    definition = json.loads((_DEFINITIONS / f"{name}.asl.json").read_text("utf-8"))
+    given = {"idempotency_key": ""}
+    return happy_path(definition["States"], definition["StartAt"], given)
 
 
 @cache

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from bench.scale.demand import Workload, path
+from bench.scale.demand import Workload
 from bench.scale.hot_items import (
     Sums,
     budget_attempts,
@@ -31,15 +31,6 @@ def test_a_request_goes_through_the_states_of_the_definition():
     of_a_job = [one.name for one in load("jobs").steps]
     assert [one for one in of_a_job if one in expected] == expected
     assert of_a_job.index("Start Job") < of_a_job.index("Score")
-
-
-def test_a_choice_whose_way_nobody_said_is_refused():
-    definition = {
-        "StartAt": "Which?",
-        "States": {"Which?": {"Type": "Choice", "Choices": [{"Next": "End"}]}},
-    }
-    with pytest.raises(ValueError, match="say which way a request goes at Which"):
-        list(path(definition))
 
 
 def test_functions_at_once_take_what_littles_law_says():
