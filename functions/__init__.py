@@ -23,7 +23,7 @@ What they share is in `shared`, in rooms on five floors; imports go down only:
     health · policy · money
     contracts · gateway · local_models
     storage · telemetry · catalogue · prompts
-    vocabulary · times · errors · settings · attempt_limits
+    vocabulary · times · errors · settings · attempt_limits · initialising
 
 `layers` lists the third-party packages of each Lambda layer.
 """

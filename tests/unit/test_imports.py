@@ -15,6 +15,7 @@ FLOORS = (
         "strict_json",
         "settings",
         "attempt_limits",
+        "initialising",
         "well_formed",
         "silence_limits",
         "caller",
