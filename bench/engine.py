@@ -43,10 +43,10 @@ class Engine:
     beside: dict[str, Hosted]
     aws: LocalAws
 
-    def answer(self, prompts: Sequence[str], key: str = KEY) -> None:
+    def answer(self, requests: Sequence[Mapping[str, str]], key: str = KEY) -> None:
         """All of them, as many at once as there are chains, for the caller of this key; the functions keep
         what each call took."""
-        shares = [prompts[number :: len(self.chains)] for number in range(len(self.chains))]
+        shares = [requests[number :: len(self.chains)] for number in range(len(self.chains))]
         told = self.beside["Authorize"](authorizer_event(key))["context"]
         with ThreadPoolExecutor(len(self.chains)) as threads:
             list(threads.map(lambda one, share: _answer(one, share, told), self.chains, shares))
@@ -81,10 +81,12 @@ class Engine:
         return [json.loads(json.dumps(item, default=_base64)) for item in found]
 
 
-def _answer(chain: Mapping[str, Hosted], prompts: Sequence[str], caller: Mapping[str, str]) -> None:
+def _answer(
+    chain: Mapping[str, Hosted], requests: Sequence[Mapping[str, str]], caller: Mapping[str, str]
+) -> None:
     path = RequestPath(chain)
-    for prompt in prompts:
-        answer = path.run(execution_input({"text": prompt}, caller))
+    for request in requests:
+        answer = path.run(execution_input(request, caller))
         if not answer["success"] or not answer["mock"]:
             raise RuntimeError("a request was not answered by the simulator")
 

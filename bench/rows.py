@@ -19,10 +19,10 @@ _INDEXES = 2
 
 def results() -> dict[str, Any]:
     """Of the program's own prompts, each answered by the simulator."""
-    prompts = [one.text for one in load_prompts()]
-    tell(f"rows: {len(prompts)} requests")
+    requests = [{"task": one.task, "text": one.text} for one in load_prompts()]
+    tell(f"rows: {len(requests)} requests")
     with running_aws() as aws, running_engine(aws, AT_ONCE) as engine:
-        engine.answer(prompts)
+        engine.answer(requests)
         sizes = [typed_item_bytes(row) for row in _rows(aws)]
     units = [write_units(size) for size in sizes]
     return {

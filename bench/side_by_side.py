@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from bench.engine import BATCH, STATES, Engine, running_engine
-from bench.local_aws import LIMITED_KEY, running_aws
+from bench.local_aws import KEY, LIMITED_KEY, running_aws
 from bench.peers import litellm, portkey, postgres
 from bench.processes import wait_until
 from bench.progress import tell
@@ -50,9 +50,11 @@ class Peer:
 
 @dataclass
 class Measured:
-    """`engine` by function, for callers without limits and with them."""
+    """`engine` by function, for callers without limits; `untold` is the same where the task is to be found
+    out, and `limited` that of callers with limits."""
 
     engine: Rounds = field(default_factory=dict)
+    untold: Rounds = field(default_factory=dict)
     limited: Rounds = field(default_factory=dict)
     peers: dict[str, Rounds] = field(default_factory=dict)
     beside: dict[str, float] = field(default_factory=dict)
@@ -71,12 +73,17 @@ def results() -> dict[str, Any]:
 
 
 def _measured(engine: Engine, peers: Mapping[str, Peer]) -> Measured:
-    prompts = [one.text for one in load_prompts()]
-    asked = (prompts * (REQUESTS // len(prompts) + 1))[:REQUESTS]
+    prompts = load_prompts()
+    prompts = (prompts * (REQUESTS // len(prompts) + 1))[:REQUESTS]
+    asked = [one.text for one in prompts]
+    # A task and a text, as applications send them; no peer finds a task out.
+    told = [{"task": one.task, "text": one.text} for one in prompts]
+    untold = [{"text": one.text} for one in prompts]
     tell(f"side by side: warming up, {WARM_UP} requests each")
-    for answer in (engine.answer, *(one.answer for one in peers.values())):
-        answer(asked[:WARM_UP])
-    engine.answer(asked[:WARM_UP], LIMITED_KEY)
+    for peer in peers.values():
+        peer.answer(asked[:WARM_UP])
+    for requests, key in ((told, KEY), (untold, KEY), (told, LIMITED_KEY)):
+        engine.answer(requests[:WARM_UP], key)
     _rest(peers.values())
     engine.authorize_ms()
     engine.tally_ms(BATCH)
@@ -84,11 +91,13 @@ def _measured(engine: Engine, peers: Mapping[str, Peer]) -> Measured:
     measured = Measured(peers={name: {} for name in peers})
     for number in range(1, ROUNDS + 1):
         tell(f"side by side: round {number} of {ROUNDS}, {REQUESTS} requests each")
-        engine.answer(asked)
+        engine.answer(told)
         _add(measured.engine, engine.taken_ms())
         for name, peer in peers.items():
             _add(measured.peers[name], _peer_ms(peer, asked))
-        engine.answer(asked, LIMITED_KEY)
+        engine.answer(untold)
+        _add(measured.untold, engine.taken_ms())
+        engine.answer(told, LIMITED_KEY)
         _add(measured.limited, engine.taken_ms())
     measured.beside = {
         "authorize_ms": engine.authorize_ms(),
@@ -127,7 +136,8 @@ def _rest(peers: Iterable[Peer]) -> None:
 
 def _told(measured: Measured, versions: Mapping[str, str]) -> dict[str, Any]:
     beside = measured.beside
-    states, limited = (_sums(rounds) for rounds in (measured.engine, measured.limited))
+    by_case = (measured.engine, measured.untold, measured.limited)
+    states, untold, limited = (_sums(rounds) for rounds in by_case)
     shared_ms = beside["tally_row_ms"] + beside["authorize_ms"] / VERDICT_KEPT_S
     together = [ms + shared_ms for ms in states]
     own = {name: next(iter(rounds.values())) for name, rounds in measured.peers.items()}
@@ -140,6 +150,7 @@ def _told(measured: Measured, versions: Mapping[str, str]) -> dict[str, Any]:
         "engine": {
             "functions_ms": ms,
             "states_ms": spread(states),
+            "states_of_untold_task_ms": spread(untold),
             "states_of_limited_caller_ms": spread(limited),
             **{name: rounded(one) for name, one in beside.items()},
             "together_ms": spread(together),

@@ -76,6 +76,7 @@ def _engine(results: Results) -> str:
     rows: list[Sequence[object]] = [(name, ms) for name, ms in engine["functions_ms"].items()]
     rows += [
         ("these together", engine["states_ms"]),
+        ("the same, where the task is to be found out", engine["states_of_untold_task_ms"]),
         ("the same, of a caller with limits", engine["states_of_limited_caller_ms"]),
         ("Tally, a row of a full batch", engine["tally_row_ms"]),
         ("Tally, a row alone", engine["tally_lone_row_ms"]),

@@ -39,7 +39,7 @@ def told(record_ms, peer_ms):
     engine = {name: [1.0] * 3 for name in STATES} | {"RecordMetrics": [record_ms] * 3}
     beside = {"authorize_ms": 3.0, "tally_row_ms": 0.5, "tally_lone_row_ms": 5.0}
     peers = {"litellm": {"gateway": [peer_ms] * 3}}
-    return _told(Measured(engine, engine, peers, beside), {"litellm": "1"})
+    return _told(Measured(engine, engine, engine, peers, beside), {"litellm": "1"})
 
 
 def test_the_sum_has_the_stream_and_the_share_of_a_verdict_that_is_kept():
