@@ -54,14 +54,14 @@ class Machine:
                 "Input": execution_input,
                 "StartTime": datetime.now(UTC).isoformat(),
             },
-            "State": {"RetryCount": 0, "EnteredTime": datetime.now(UTC).isoformat()},
         }
         run, variables, name = Run(), dict[str, Any](), self._begins_at
         given: Any = execution_input
         while name:
             state = self._states[name]
             run.path.append(name)
-            states = {"input": given, "context": context}
+            entered = {"RetryCount": 0, "EnteredTime": datetime.now(UTC).isoformat()}
+            states = {"input": given, "context": context | {"State": entered}}
             step, states = self._step(state, variables, states)
             if state["Type"] == "Fail":
                 run.error = _value(state["Error"], variables, states)

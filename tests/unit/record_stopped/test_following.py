@@ -35,11 +35,18 @@ SETTINGS = {
     "STOPPED_QUEUE_URL": "queue",
     "RECORD_FUNCTION": "record",
 }
-ABORTED = {"type": "ExecutionAborted", "executionAbortedEventDetails": {"error": "Aborted"}}
+STARTED = datetime(2026, 11, 26, 10, tzinfo=UTC)
+ABORTED = {
+    "type": "ExecutionAborted",
+    "executionAbortedEventDetails": {"error": "Aborted"},
+    "timestamp": STARTED.replace(second=7),
+}
 
 
-def entered(name):
-    return {"type": "TaskStateEntered", "stateEnteredEventDetails": {"name": name, "input": "{}"}}
+def entered(name, second=1, kind="Task"):
+    details = {"name": name, "input": "{}"}
+    at = STARTED.replace(second=second)
+    return {"type": f"{kind}StateEntered", "stateEnteredEventDetails": details, "timestamp": at}
 
 
 def scheduled(payload):
@@ -107,9 +114,8 @@ class Job:
 
     def describe_execution(self, executionArn):  # noqa: N803 - boto3's
         asked = {"request_id": "req_1", "caller_id": "key-1", "mode": "async"}
-        started = datetime(2026, 11, 26, 10, tzinfo=UTC)
-        ended = {"stopDate": started.replace(second=7), "error": "States.DataLimitExceeded"}
-        return {"name": "req_1", "input": json.dumps(asked), "startDate": started} | ended
+        ended = {"stopDate": STARTED.replace(second=7), "error": "States.DataLimitExceeded"}
+        return {"name": "req_1", "input": json.dumps(asked), "startDate": STARTED} | ended
 
     def get_paginator(self, name):
         assert name == "get_execution_history"
