@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import TypeVar
 
 from functions.invoke_provider.providers.base import Completion, Embedded, FinishReason, Prompt
 from functions.shared.catalogue.pricing import price_version
@@ -47,8 +46,6 @@ from functions.shared.vocabulary import Usage, in_usd
 from functions.shared.well_formed import well_formed_text
 
 NO_PROMPT = "none"
-
-Answered = TypeVar("Answered", bound=InvokeOutput | EmbeddedOutput)
 
 
 def answer_of(
@@ -113,7 +110,9 @@ def _total_ms(profile: Profile, elapsed_ms: int, now_ms: float) -> int:
     return max(elapsed_ms, round(now_ms - profile.started_at_ms))
 
 
-def ended(output: Answered, event: InvokeInput, own_ms: float, now_ms: float) -> Answered:
+def ended(
+    output: InvokeOutput | EmbeddedOutput, event: InvokeInput, own_ms: float, now_ms: float
+) -> InvokeOutput | EmbeddedOutput:
     """The answer once its call is settled, for which its caller has waited, too: so long it took in all."""
     total_ms = _total_ms(event.profile, output.attempt.elapsed_ms, now_ms)
     told = output.logged_answer.performance
