@@ -30,7 +30,7 @@ OBSERVABILITY = PROJECT / "docs" / "observability.md"
 IDS = {"request_id": "req_1", "caller_id": "key-1", "mode": "sync"}
 MOST_SERIES = 500
 PER_MODEL = 4
-MOST_MODELS = 87
+MOST_MODELS = 89
 
 
 @pytest.fixture(autouse=True)
