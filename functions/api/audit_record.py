@@ -39,7 +39,8 @@ class RecordedTokens(Recorded):
 
 class RecordedAttempt(Recorded):
     """`outcome` is `success` or the class of the error. `try` counts calls of the same candidate from 1,
-    `waited_ms` is the pause before this one, and `retries` how often AWS could not run the function."""
+    `waited_ms` is the pause before this one, and `retries` how often AWS could not run the function, for
+    `retried_ms` of that pause. `own_ms` is what the function took beside the call."""
 
     model: str
     provider: str
@@ -48,6 +49,8 @@ class RecordedAttempt(Recorded):
     elapsed_ms: int | None = None
     waited_ms: int | None = None
     retries: int | None = None
+    retried_ms: int | None = None
+    own_ms: float | None = None
     usage: RecordedTokens | None = None
     cost_usd: Usd | None = None
     possibly_billed_usd: Usd | None = None
@@ -107,10 +110,21 @@ class RecordedUsage(Recorded):
     price_version: str | None = None
 
 
+class RecordedSteps(Recorded):
+    """What each function that told it took beside its calls, and the `transit` between them."""
+
+    classify: float | None = None
+    claim: float | None = None
+    score: float | None = None
+    invoke: float | None = None
+    transit: float | None = None
+
+
 class AuditRecord(Recorded):
     """`profile` is what routing knew of the request: none of its text, but for `prompt`, where the stage keeps
     prompts. The answer of a `cache` hit was `cached_from` another request; it has no attempts, no decision and
-    no `latency_ms`."""
+    no `latency_ms`. All of its time is `provider_ms` in calls, `waited_ms` for a provider that asked for it or for
+    another's answer, and `overhead_ms`, which is ours, by `steps_ms`."""
 
     request_id: str
     caller_id: str
@@ -126,6 +140,10 @@ class AuditRecord(Recorded):
     provider: str | None = None
     mock: bool | None = None
     latency_ms: int | None = None
+    provider_ms: int | None = None
+    waited_ms: int | None = None
+    overhead_ms: int | None = None
+    steps_ms: RecordedSteps | None = None
     cost_usd: Usd | None = None
     possibly_billed_usd: Usd | None = None
     simulated_cost_usd: Usd | None = None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -45,6 +46,7 @@ class _Claiming:
     event: ClaimInput
     answers: AnswerTable
     now_s: float
+    began: float = field(default_factory=time.perf_counter)
 
     def outcome(self) -> ClaimOutput:
         by_kind = {one.kind: one for one in self._profile.claims}
@@ -157,7 +159,8 @@ class _Claiming:
         )
 
     def _hit(self, kept: dict[str, Any], held: list[Claim]) -> ClaimOutput:
-        answer, logged = given_again(kept, self._profile, self.now_s * 1000)
+        now_ms = 1000 * (self.now_s + time.perf_counter() - self.began)
+        answer, logged = given_again(kept, self._profile, now_ms)
         # To whoever repeats this request it is the first answer, and no provider's function will keep it.
         for one in held:
             self.answers.keep_if_possible(one, self._profile.request_id, answer)

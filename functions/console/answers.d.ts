@@ -110,6 +110,9 @@ export interface AuditRecord {
   mode: string;
   mock?: boolean;
   latency_ms?: number;
+  provider_ms?: number;
+  waited_ms?: number;
+  overhead_ms?: number;
   performance?: { total_time_ms: number };
   cache?: "hit" | "miss";
   cached_from?: { request_id: string; model: string; provider: string };
@@ -223,6 +226,7 @@ export interface Summary {
   from: string;
   requests: { total: number; rejected: number; errors: number };
   latency_ms: { p50: number | null; p95: number | null; p99: number | null };
+  overhead_ms: { p50: number | null; p95: number | null; p99: number | null };
   costs: { total_usd: number; savings_usd: number };
   fallbacks: number;
 }

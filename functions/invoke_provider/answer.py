@@ -18,7 +18,7 @@ from functions.shared.contracts.answer import (
     Performance,
     Routing,
 )
-from functions.shared.contracts.decision import Decision
+from functions.shared.contracts.decision import Decision, Profile
 from functions.shared.contracts.states import (
     Attempt,
     Call,
@@ -99,10 +99,30 @@ def _logged(
         finish_reason=finish_reason,
         usage=_billed(event, attempt),
         performance=Performance(
-            total_time_ms=max(elapsed_ms, round(now_ms - profile.started_at_ms)),
+            total_time_ms=_total_ms(profile, elapsed_ms, now_ms),
             routing_time_ms=round(profile.classify_ms + event.decision.score_ms),
             inference_time_ms=elapsed_ms,
         ),
+    )
+
+
+def _total_ms(profile: Profile, elapsed_ms: int, now_ms: float) -> int:
+    return max(elapsed_ms, round(now_ms - profile.started_at_ms))
+
+
+def ended(
+    output: InvokeOutput | EmbeddedOutput, event: InvokeInput, own_ms: float, now_ms: float
+) -> InvokeOutput | EmbeddedOutput:
+    """The answer once its call is settled, for which its caller has waited, too: so long it took in all."""
+    total_ms = _total_ms(event.profile, output.attempt.elapsed_ms, now_ms)
+    told = output.logged_answer.performance
+    performance = {"performance": told.model_copy(update={"total_time_ms": total_ms})}
+    return output.model_copy(
+        update={
+            "answer": output.answer.model_copy(update=performance),
+            "logged_answer": output.logged_answer.model_copy(update=performance),
+            "attempt": output.attempt.model_copy(update={"own_ms": own_ms}),
+        }
     )
 
 

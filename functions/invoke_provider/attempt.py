@@ -50,6 +50,7 @@ def attempt(
     held, began = allowance.held_nano_usd, time.perf_counter()
     try:
         told = of_adapter(lambda: provider.complete(prompt, model, timeout_s))
+        elapsed_ms = since_ms(began)
         usage = usage_of(told, event, model)
         with paid_for(usage):
             completion = fit(told, prompt)
@@ -59,7 +60,7 @@ def attempt(
         tell(error, event, since_ms(began), time.time() * 1000, held_nano_usd=held)
         raise
     now_ms = time.time() * 1000
-    call = call_of(event, since_ms(began), now_ms, usage, "known", held_nano_usd=held)
+    call = call_of(event, elapsed_ms, now_ms, usage, "known", held_nano_usd=held)
     return answer_of(event, prompt, completion, call, now_ms)
 
 

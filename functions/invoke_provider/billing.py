@@ -111,11 +111,13 @@ def call_of(
     is_unknown = usage is None and billed == "assumed"
     if is_unknown:
         assumed = event.decision.assumed_cost_nano_usd(event.candidate)
+    retried_ms = _retried_ms(event, now_ms - elapsed_ms)
     return Call(
         try_number=try_number(event),
         elapsed_ms=elapsed_ms,
-        waited_ms=_waited_ms(event, now_ms - elapsed_ms),
+        waited_ms=1000 * event.candidate.waited_seconds + retried_ms,
         retries=event.retry_count,
+        retried_ms=retried_ms,
         usage=usage,
         cost_nano_usd=0 if mock else cost,
         possibly_billed_nano_usd=assumed,
@@ -130,13 +132,12 @@ def try_number(event: InvokeInput) -> int:
     return 1 + sum(failure.candidate.model == model for failure in event.failures)
 
 
-def _waited_ms(event: InvokeInput, began_ms: float) -> int:
-    """The machine's own pause, and what passed while AWS could not run the function."""
-    waited_ms = 1000 * event.candidate.waited_seconds
-    if event.retry_count and event.entered_at:
-        entered_ms = datetime.fromisoformat(event.entered_at).timestamp() * 1000
-        waited_ms += max(0, round(began_ms - entered_ms))
-    return waited_ms
+def _retried_ms(event: InvokeInput, began_ms: float) -> int:
+    """What passed while AWS could not run the function."""
+    if not (event.retry_count and event.entered_at):
+        return 0
+    entered_ms = datetime.fromisoformat(event.entered_at).timestamp() * 1000
+    return max(0, round(began_ms - entered_ms))
 
 
 def tell(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.invoke_provider.answer import attempt_in, is_refusal, refusal_of
+from functions.invoke_provider.answer import attempt_in, ended, is_refusal, refusal_of
 from functions.invoke_provider.attempt import attempt
 from functions.invoke_provider.demand import Allowance
 from functions.invoke_provider.embedding_attempt import attempt_embedding
@@ -39,10 +40,11 @@ at_start(InvokeInput.model_rebuild, InvokeOutput.model_rebuild, load_catalogue)
 
 @state_handler
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    began = time.perf_counter()
     called = InvokeInput.model_validate(event)
     candidate = called.candidate
     logger.append_keys(**call_fields(candidate.model, candidate.provider))
-    output = _outcome_of(called)
+    output = _outcome_of(called, began)
     told: dict[str, object] = {"elapsed_ms": output.attempt.elapsed_ms}
     if answer := output.logged_answer:
         usage = answer.usage
@@ -54,7 +56,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     return {**dict.fromkeys(InvokeOutput.model_fields), **json_of(output)}
 
 
-def _outcome_of(called: InvokeInput) -> InvokeOutput | EmbeddedOutput | RefusedOutput:
+def _outcome_of(called: InvokeInput, began: float) -> InvokeOutput | EmbeddedOutput | RefusedOutput:
     settings = read_settings(InvokeSettings)
     spending = Spending(called, settings)
     allowance = spending.reserve()
@@ -62,12 +64,21 @@ def _outcome_of(called: InvokeInput) -> InvokeOutput | EmbeddedOutput | RefusedO
         output = _attempted(called, load_provider(settings), allowance)
     except EngineError as error:
         spending.close(None if error.call is None else attempt_in(called, error))
+        if error.call is not None:
+            error.call = {**error.call, "own_ms": _own_ms(began, error.call["elapsed_ms"])}
         if is_refusal(error, asks_others=settings.ASK_OTHERS_AFTER_REFUSAL):
             return refusal_of(called, error)
         raise
     spending.close(output.attempt)
+    own_ms = _own_ms(began, output.attempt.elapsed_ms)
+    output = ended(output, called, own_ms, time.time() * 1000)
     keep_answer(called, output, settings)
     return output
+
+
+def _own_ms(began: float, elapsed_ms: int) -> float:
+    """What this function has taken beside its call."""
+    return max(0.0, round((time.perf_counter() - began) * 1000 - elapsed_ms, 3))
 
 
 def _attempted(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 from pydantic import Field
@@ -10,6 +11,7 @@ from pydantic import Field
 from functions.metrics.cloudwatch import Figure, Figures, Percentiles, percentiles_of, read_figures
 from functions.metrics.window import Window
 from functions.shared.catalogue.models import load_catalogue
+from functions.shared.telemetry.series import STEPS
 from functions.shared.vocabulary import Count, Frozen, Score, Stamped, Usd
 
 _SUCCESSFUL = ("outcome", "success")
@@ -54,11 +56,24 @@ class CacheUse(Frozen):
     hit_rate: Score
 
 
+class Steps(Frozen):
+    """Of each step by itself: the percentiles of parts do not add up to that of the whole."""
+
+    classify: Percentiles
+    claim: Percentiles
+    score: Percentiles
+    invoke: Percentiles
+    transit: Percentiles
+
+
 class Summary(Measured):
-    """`latency_ms` is of requests that had a model called, answered or not."""
+    """`latency_ms` is of requests that had a model called, answered or not; `overhead_ms` what is ours of it,
+    neither in calls of providers nor waiting for somebody, and `steps_ms` where it went."""
 
     requests: RequestCounts
     latency_ms: Percentiles
+    overhead_ms: Percentiles
+    steps_ms: Steps
     costs: SummaryCosts
     cache: CacheUse
     fallbacks: Count
@@ -70,7 +85,7 @@ def summary(service: str, window: Window) -> Summary:
         *map(Figure, ("Requests", "Errors", "Fallbacks", "CacheHits", "CacheMisses")),
         *map(Figure, ("CostUsd", "PossiblyBilledUsd", "SimulatedCostUsd", "SavingsUsd")),
         Figure("Requests", _SUCCESSFUL),
-        *percentiles_of("LatencyMs"),
+        *chain.from_iterable(map(percentiles_of, ("LatencyMs", "OverheadMs", *STEPS.values()))),
         *model_figures(),
     ]
     figures = read_figures(wanted, service, window)
@@ -78,6 +93,8 @@ def summary(service: str, window: Window) -> Summary:
         **window.to_json(),
         requests=_request_counts(figures),
         latency_ms=figures.percentiles("LatencyMs"),
+        overhead_ms=figures.percentiles("OverheadMs"),
+        steps_ms=Steps(**{step: figures.percentiles(metric) for step, metric in STEPS.items()}),
         costs=SummaryCosts(
             total_usd=figures.usd("CostUsd"),
             possibly_billed_usd=figures.usd("PossiblyBilledUsd"),

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from functions.record_metrics.outcome import attempts_of, error_of
+from functions.record_metrics.time_spent import TimeSpent, time_spent
 from functions.shared.contracts.states import Attempt, CachedFrom, RecordInput
 from functions.shared.errors import EngineError
 from functions.shared.money.budget import Budget
@@ -84,9 +85,16 @@ class FinishedRequest:
 
     @property
     def latency_ms(self) -> int:
-        """What the answer itself says, so that the two agree; else until a job was stopped, or until now."""
+        """What the answer itself says, so that the two agree; else until a job was stopped, or until the request
+        came to its end: it may be recorded later."""
         if self.event.answer:
             return self.event.answer.performance.total_time_ms
-        stopped_at = self.event.stopped_at
-        until = datetime.fromisoformat(stopped_at) if stopped_at else self.now
+        ended_at = self.event.stopped_at or self.event.ended_at
+        until = datetime.fromisoformat(ended_at) if ended_at else self.now
         return max(0, round((until - self.created_at).total_seconds() * 1000))
+
+    @cached_property
+    def time_spent(self) -> TimeSpent:
+        """Of its whole latency."""
+        is_stopped = self.event.stopped_at is not None
+        return time_spent(self.latency_ms, self.attempts, self.event.times, is_stopped=is_stopped)

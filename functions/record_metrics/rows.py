@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from functions.record_metrics.finished_request import FinishedRequest
+from functions.record_metrics.time_spent import TimeSpent
 from functions.shared.contracts.decision import CACHE, Decision, Profile
 from functions.shared.contracts.states import json_of
 from functions.shared.errors import NoEligibleModel, error_body
@@ -59,7 +60,10 @@ def _listed(finished: FinishedRequest) -> dict[str, Any]:
 
 def _details(finished: FinishedRequest) -> dict[str, Any]:
     event = finished.event
-    details: dict[str, Any] = {"attempts": [json_of(attempt) for attempt in finished.attempts]}
+    details = {
+        "attempts": [json_of(attempt) for attempt in finished.attempts],
+        **_times(finished.time_spent),
+    }
     if event.profile:
         details["profile"] = json_of(event.profile.model_copy(update={"claims": []}))
         if any(claim.kind == CACHE for claim in event.profile.claims):
@@ -84,6 +88,15 @@ def _details(finished: FinishedRequest) -> dict[str, Any]:
     if event.logged_prompt:
         details["prompt"] = event.logged_prompt
     return details
+
+
+def _times(spent: TimeSpent) -> dict[str, Any]:
+    times: dict[str, Any] = {"provider_ms": spent.provider_ms, "overhead_ms": spent.overhead_ms}
+    if spent.waited_ms:
+        times["waited_ms"] = spent.waited_ms
+    if spent.steps_ms is not None:
+        times["steps_ms"] = spent.steps_ms
+    return times
 
 
 def _decision(decision: Decision, profile: Profile) -> dict[str, Any]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from functions.shared.errors import (
@@ -15,6 +17,8 @@ from functions.shared.errors import (
 )
 
 _CALLING = "Invoke Provider"
+_TIMED = {"Classify": "classify_ms", "Claim": "claim_ms", "Score": "score_ms"}
+_FOR_ANSWER, _FOR_PROVIDER = "Wait For Answer", "Wait For Provider"
 _ENDS = frozenset(f"Execution{end}" for end in ("Succeeded", "Failed", "Aborted", "TimedOut"))
 _FAILURES = {
     "TaskFailed": "taskFailedEventDetails",
@@ -34,15 +38,24 @@ class Progress:
 
     known: dict[str, Any] = field(default_factory=dict)
     called: Mapping[str, Any] | None = None
+    times: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    awaited_ms: int = 0
 
     def begin(self, state: str, payload: Mapping[str, Any]) -> None:
         self._learn(payload)
         if state == _CALLING:
             self.called = payload
 
-    def succeed(self, payload: Mapping[str, Any]) -> None:
+    def succeed(self, state: str, payload: Mapping[str, Any]) -> None:
         self._learn(payload)
         self.called = None
+        if state in _TIMED and "took_ms" in payload:
+            self.times[_TIMED[state]] += payload["took_ms"]
+
+    def leave(self, state: str, entered_at: datetime, left_at: datetime, *, is_end: bool) -> None:
+        """A pause for a provider is told with the attempt that follows, if one does."""
+        if state == _FOR_ANSWER or (state == _FOR_PROVIDER and is_end):
+            self.awaited_ms += round((left_at - entered_at).total_seconds() * 1000)
 
     def fail(self, error: str, cause: str) -> None:
         """As the definition's Catch notes it, where it goes on."""
@@ -60,20 +73,24 @@ class Progress:
 
 def progress_of(events: Iterable[Mapping[str, Any]]) -> Progress:
     """`events` of GetExecutionHistory, oldest first."""
-    progress, state = Progress(), ""
+    progress, state, entered_at = Progress(), "", datetime.min
     for event in events:
         kind = event["type"]
-        if kind in _ENDS:
+        is_end = kind in _ENDS
+        if is_end or kind.endswith("StateEntered"):
+            progress.leave(state, entered_at, event["timestamp"], is_end=is_end)
+        if is_end:
             break
         if kind.endswith("StateEntered"):
-            state = event["stateEnteredEventDetails"]["name"]
+            state, entered_at = event["stateEnteredEventDetails"]["name"], event["timestamp"]
         elif kind == "TaskScheduled":
             progress.begin(state, _payload(event["taskScheduledEventDetails"]["parameters"]))
         elif kind == "TaskSucceeded":
-            progress.succeed(_payload(event["taskSucceededEventDetails"]["output"]))
+            progress.succeed(state, _payload(event["taskSucceededEventDetails"]["output"]))
         elif kind in _FAILURES:
             details = event[_FAILURES[kind]]
             progress.fail(details.get("error", ""), details.get("cause", ""))
+    progress.known["times"] = {**progress.times, "awaited_ms": progress.awaited_ms}
     return progress
 
 

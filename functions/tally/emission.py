@@ -27,6 +27,7 @@ from functions.shared.telemetry.series import (
     OF_REQUESTS,
     OTHER,
     SERVICE,
+    STEPS,
     UNITS,
     Family,
 )
@@ -92,10 +93,17 @@ def _values(row: Row) -> Values:
         "HoldExceeded": _holds_exceeded(row),
         "SavingsUsd": _usd(row["savings_nano_usd"]),
         # A request that is refused before a model is asked would only make the others look quick.
-        "LatencyMs": row["latency_ms"] if row["attempts"] else None,
+        **(_times(row) if row["attempts"] else {}),
         # Of a kept answer nothing was read, written or waited for.
         **({} if row.get("cache") == "hit" else _samples(row)),
     }
+
+
+def _times(row: Row) -> Values:
+    """Rows of an earlier version know no more than the first."""
+    steps_ms = row.get("steps_ms", {})
+    parts = {metric: steps_ms.get(step) for step, metric in STEPS.items()}
+    return {"LatencyMs": row["latency_ms"], "OverheadMs": row.get("overhead_ms"), **parts}
 
 
 def _samples(row: Row) -> Values:

@@ -12,7 +12,7 @@ from constructs import Construct
 
 from functions.shared.catalogue.models import catalogue_with
 from functions.shared.policy.provider_choice import ProviderChoice
-from functions.shared.telemetry.series import COLD_START, FUNCTION_NAME, INTERNAL_ERRORS
+from functions.shared.telemetry.series import COLD_START, FUNCTION_NAME, INTERNAL_ERRORS, STEPS
 from stacks.config import StageConfig
 from stacks.monitoring.metric_catalog import AVERAGE, COUNT, MAXIMUM, SUM, Dimension, MetricCatalog
 from stacks.monitoring.monitored_resources import MonitoredResources
@@ -42,6 +42,7 @@ _ANSWERED: Dimension = ("outcome", "success")
 _USD_PER_HOUR = "USD per hour"
 _MS = "Milliseconds"
 _PERCENTILES = (("p50", SKY), ("p95", ORANGE), ("p99", RED))
+_STEP_COLORS = dict(zip(STEPS, (BLUE, PURPLE, GREEN, ORANGE, SKY), strict=True))
 _STATUSES = (
     ("ExecutionsSucceeded", GREEN),
     ("ExecutionsFailed", RED),
@@ -124,6 +125,20 @@ def _answers(sources: Sources) -> Row:
             marks=[_mark("Alarm", sources.config.alarms.success_rate_percent)],
         ),
         graph("Latency", _MS, sources.percentiles("LatencyMs")),
+    ]
+
+
+def _overhead(sources: Sources) -> Row:
+    return [
+        graph("Overhead: latency that is ours", _MS, sources.percentiles("OverheadMs")),
+        *(graph(f"Overhead by step {stat}", _MS, _steps(sources, stat)) for stat in ("p50", "p95")),
+    ]
+
+
+def _steps(sources: Sources, stat: str) -> list[cloudwatch.Metric]:
+    return [
+        sources.metrics.metric(metric, stat, label=step.capitalize(), color=_STEP_COLORS[step])
+        for step, metric in STEPS.items()
     ]
 
 
@@ -352,7 +367,7 @@ def _upkeep(sources: Sources) -> Row:
 
 SECTIONS: tuple[tuple[str, tuple[Callable[[Sources], Row], ...]], ...] = (
     ("Alarms", (_alarms,)),
-    ("What callers get", (_totals, _money, _answers, _costs)),
+    ("What callers get", (_totals, _money, _answers, _overhead, _costs)),
     ("Budgets", (_budgets,)),
     ("Kept answers", (_cache,)),
     ("Routing", (_chosen, _failures)),

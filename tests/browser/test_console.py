@@ -433,6 +433,8 @@ def test_totals_are_those_of_the_summary(console, window):
         "cost_usd": summary["costs"]["total_usd"],
         "savings_usd": summary["costs"]["savings_usd"],
         **summary["latency_ms"],
+        "overhead_p50": summary["overhead_ms"]["p50"],
+        "overhead_p95": summary["overhead_ms"]["p95"],
     }
     assert {name: console.figure("#totals", name) for name in shown} == shown
 

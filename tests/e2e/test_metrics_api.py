@@ -176,6 +176,22 @@ def test_percentiles_are_those_of_the_requests_that_had_a_model(stack, rows):
         assert float(told[name]) == pytest.approx(cuts[percentile - 1], rel=0.01), name
 
 
+def test_every_row_tells_where_its_time_went_and_the_summary_what_of_it_was_ours(stack, records):
+    for record in records:
+        waited, ours = record.get("waited_ms", 0), record["overhead_ms"]
+        assert record["provider_ms"] + waited + ours == record["latency_ms"]
+        assert float(sum(record["steps_ms"].values())) == pytest.approx(float(ours))
+    told, asked = _metrics(stack, "summary"), [one for one in records if one["attempts"]]
+    ours = [one["overhead_ms"] for one in asked]
+    assert float(told["overhead_ms"]["p50"]) == pytest.approx(statistics.median(ours), rel=0.01)
+    for step, percentiles in told["steps_ms"].items():
+        if of := [float(one["steps_ms"][step]) for one in asked if step in one["steps_ms"]]:
+            median = pytest.approx(statistics.median(of), rel=0.01, abs=0.01)
+            assert float(percentiles["p50"]) == median, step
+        else:
+            assert set(percentiles.values()) == {None}, step
+
+
 @pytest.mark.parametrize("window", ["5m", "1h", "1d", "30d"])
 def test_every_window_that_holds_the_requests_says_the_same_of_them(stack, rows, window):
     told = _metrics(stack, "summary", window=window)
@@ -203,17 +219,23 @@ def test_costs_are_the_sums_of_the_log_in_every_view(stack, rows):
 
 
 @pytest.fixture(scope="module")
-def attempts(stack, rows):
-    """Of every request, as its audit record has them."""
+def records(stack, rows):
+    """The audit record of every request."""
     keys = (stack.api_key, stack.other_api_key)
 
     def audited(row):
         found = [get(stack, f"/requests/{row['request_id']}", key=key) for key in keys]
         (record,) = [one.json(parse_float=Decimal) for one in found if one.ok]
-        return record["attempts"]
+        return record
 
     with ThreadPoolExecutor(4) as pool:
-        return [attempt for of in pool.map(audited, rows) for attempt in of]
+        return list(pool.map(audited, rows))
+
+
+@pytest.fixture(scope="module")
+def attempts(records):
+    """Of every request."""
+    return [attempt for record in records for attempt in record["attempts"]]
 
 
 def _of(attempts, name):

@@ -4,6 +4,7 @@ expressions that the local AWS has, and with the real handlers: nobody waits, an
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -47,21 +48,22 @@ class Machine:
         named = {**functions, **invoked}
         self._functions = {f"${{{name}Arn}}": one for name, one in named.items()}
         self._deliveries = deliveries
+        self.wait: Callable[[int], None] = _go_on
 
     def run(self, execution_input: dict[str, Any]) -> Run:
         context = {
             "Execution": {
                 "Input": execution_input,
-                "StartTime": datetime.now(UTC).isoformat(),
+                "StartTime": _now(),
             },
-            "State": {"RetryCount": 0, "EnteredTime": datetime.now(UTC).isoformat()},
         }
         run, variables, name = Run(), dict[str, Any](), self._begins_at
         given: Any = execution_input
         while name:
             state = self._states[name]
             run.path.append(name)
-            states = {"input": given, "context": context}
+            entered = {"RetryCount": 0, "EnteredTime": _now()}
+            states = {"input": given, "context": context | {"State": entered}}
             step, states = self._step(state, variables, states)
             if state["Type"] == "Fail":
                 run.error = _value(state["Error"], variables, states)
@@ -81,6 +83,8 @@ class Machine:
         if state["Type"] == "Choice":
             rules = (one for one in state["Choices"] if _value(one["Condition"], variables, states))
             return next(rules, {"Next": state["Default"]}), states
+        if state["Type"] == "Wait":
+            self.wait(_value(state["Seconds"], variables, states))
         if state["Type"] != "Task":
             return state, states
         called = _value(state["Arguments"], variables, states)
@@ -148,6 +152,14 @@ class Submission(Machine):
 
 
 _AlreadyExists = type("StepFunctions.ExecutionAlreadyExistsException", (Exception,), {})
+
+
+def _go_on(seconds: int) -> None:
+    """Nobody waits."""
+
+
+def _now() -> str:
+    return datetime.fromtimestamp(time.time(), UTC).isoformat()
 
 
 def _no_provider(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -155,6 +155,7 @@ def _emitted_by_requests() -> set[Series]:
         failures=[{"candidate": candidate("gpt-4o"), "error": caught(ProviderTimeout("slow"))}],
         answer=answer,
         attempt=attempt,
+        times={"classify_ms": 1, "claim_ms": 1, "score_ms": 1},
     )
     return _declared(metric_lines([event], datetime(2026, 11, 24, 10, tzinfo=UTC)))
 

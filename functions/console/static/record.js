@@ -4,9 +4,10 @@ import { ask } from "./api.js";
 import { decisionView, excludedTable } from "./decision.js";
 import { errorView, recordedErrorView } from "./errors.js";
 import { figures, table } from "./figures.js";
-import { count, duration, latencyOf, moment, score, sourceOf, times, usd } from "./format.js";
+import { count, duration, moment, score, sourceOf, times, usd } from "./format.js";
 import { byId, element, fill } from "./kit-elements.js";
 import { ApiError } from "./kit-fetch.js";
+import { latencyFigures } from "./latency.js";
 import {
   costOf,
   possiblyBilled,
@@ -65,14 +66,13 @@ function recordView(record) {
 
 /** @param {AuditRecord} record */
 function summary(record) {
-  const { profile, usage } = record;
+  const { profile, usage, savings_usd: saved } = record;
   const baseline = usage?.baseline_model;
-  const saved = record.savings_usd;
   return figures([
     ["Status", statusBadge(record)],
     ["Caller", record.caller, record.caller_id, "caller"],
     ["Started", moment(record.created_at), record.created_at, "created_at"],
-    ["Latency", duration(latencyOf(record)), latencyOf(record), "latency_ms"],
+    ...latencyFigures(record),
     ...money(record),
     [
       savingsName(baseline),

@@ -5,6 +5,7 @@ import { figures } from "./figures.js";
 import { count, duration, moment, usd } from "./format.js";
 import { byId, element, fill } from "./kit-elements.js";
 import { ApiError } from "./kit-fetch.js";
+import { OVERHEAD } from "./latency.js";
 import { savingsNote } from "./money.js";
 
 /** @import { Summary } from "../answers.js" */
@@ -31,7 +32,8 @@ export async function refreshTotals() {
 const errors = (number) => element("span", { class: number ? "alarming" : null }, count(number));
 
 /** @param {Summary} summary */
-function show({ window, from, requests, costs, latency_ms: latency, fallbacks }) {
+function show({ window, from, requests, costs, fallbacks, ...times }) {
+  const { latency_ms: latency, overhead_ms: overhead } = times;
   fill(
     byId("totals", HTMLElement),
     figures([
@@ -50,6 +52,8 @@ function show({ window, from, requests, costs, latency_ms: latency, fallbacks })
       ["Latency p50", duration(latency.p50), latency.p50, "p50"],
       ["Latency p95", duration(latency.p95), latency.p95, "p95"],
       ["Latency p99", duration(latency.p99), latency.p99, "p99"],
+      ["Overhead p50", duration(overhead.p50), overhead.p50, "overhead_p50", OVERHEAD],
+      ["Overhead p95", duration(overhead.p95), overhead.p95, "overhead_p95", OVERHEAD],
     ]),
   );
   byId("totals", HTMLElement).dataset.window = window;

@@ -156,7 +156,8 @@ class Call(Frozen):
     """What one call of a provider took, and what it was billed.
 
     `try_number` counts the calls of the same candidate; `waited_ms` is the wait before this one, and
-    `retries` how often AWS could not run the function that makes it. `cost_nano_usd` is what the provider
+    `retries` how often AWS could not run the function that makes it, for `retried_ms` of that wait. `own_ms`
+    is what the function took beside the call. `cost_nano_usd` is what the provider
     bills for the usage that it told; `possibly_billed_nano_usd` is what it may bill for an answer that
     never came; `simulated_cost_nano_usd` is what nobody bills. `charged_nano_usd` is what the caller's
     budget is charged, where it has one: what is billed, or all that was held where that is not known.
@@ -168,6 +169,8 @@ class Call(Frozen):
     elapsed_ms: Count = 0
     waited_ms: Zero = 0
     retries: Zero = 0
+    retried_ms: Zero = 0
+    own_ms: Annotated[float, Field(ge=0, exclude_if=lambda own_ms: not own_ms)] = 0.0
     usage: Usage | None = None
     cost_nano_usd: NanoUsd = 0
     possibly_billed_nano_usd: Zero = 0
@@ -215,11 +218,22 @@ class RefusedOutput(Frozen):
     error: CaughtError
 
 
+class StateTimes(Frozen):
+    """How long the handlers of the states ran that ended well, each in all its runs; None is never.
+    `awaited_ms` are the pauses that no attempt tells of: for the answer to another request."""
+
+    classify_ms: Annotated[float, Field(ge=0)] | None = None
+    claim_ms: Annotated[float, Field(ge=0)] | None = None
+    score_ms: Annotated[float, Field(ge=0)] | None = None
+    awaited_ms: Count = 0
+
+
 class RecordInput(Frozen):
     """Either `answer`, or `error`. `attempt` is the last one, where it answered or was refused with a
     reason; the others are `failures`. Without a `profile` the request never passed Classify. `stopped` is
-    how the execution of a job ended from outside, at `stopped_at`, ISO 8601: its last attempt may have
-    answered all the same."""
+    how the execution of a job ended from outside, at `stopped_at`: its last attempt may have answered all
+    the same. Any other came to its end at `ended_at`; both in ISO 8601. Without `times` and `ended_at` it is
+    of an earlier version."""
 
     request_id: str
     caller_id: str
@@ -234,6 +248,8 @@ class RecordInput(Frozen):
     logged_prompt: str = ""
     stopped: Literal["ABORTED", "TIMED_OUT"] | None = None
     stopped_at: str | None = None
+    ended_at: str | None = None
+    times: StateTimes | None = None
 
     @model_validator(mode="after")
     def _ended_one_way(self) -> Self:

@@ -16,7 +16,17 @@ _COUNTS = (
 )  # fmt: skip
 _TOKENS = ("InputTokens", "OutputTokens")
 _MONEY = ("CostUsd", "PossiblyBilledUsd", "SimulatedCostUsd", "SavingsUsd")
-_TIMES = ("LatencyMs", "RoutingMs", "InferenceMs")
+STEPS: Mapping[str, str] = MappingProxyType(
+    {
+        "classify": "ClassifyMs",
+        "claim": "ClaimMs",
+        "score": "ScoreMs",
+        "invoke": "InvokeMs",
+        "transit": "TransitMs",
+    }
+)
+"""The metrics of the parts of `OverheadMs`, by the steps of a row."""
+_TIMES = ("LatencyMs", "RoutingMs", "InferenceMs", "OverheadMs", *STEPS.values())
 UNITS: Mapping[str, str] = MappingProxyType(
     dict.fromkeys((*_COUNTS, *_TOKENS, "AttemptErrors", "Throttles", "EstimatedUsage"), "Count")
     | dict.fromkeys(_MONEY, "None")
@@ -54,8 +64,11 @@ OF_REQUESTS = (
     Family("model_preference", ("Requests",)),
     Family("outcome", ("Requests",)),
 )
-"""One value per request, a missing one counts as 0. `outcome` is `success` or the code of the error.
+"""One value per request, a missing one counts as 0, but for times: a request that never had one has no part in
+it. `outcome` is `success` or the code of the error.
 
+`OverheadMs` is what is ours of `LatencyMs`: neither a provider's nor a wait for somebody. Its parts are what
+the functions told of themselves, and `TransitMs` what passed between them.
 `CacheHits` were answered by a kept answer, and `CacheMisses` would have been by one.
 `Crashes` are its functions that no code of ours outlived: that crashed, ran out of time or memory, or
 could not start. `HoldExceeded` are its calls that cost more than the worst case they were let through

@@ -86,6 +86,17 @@ def test_a_request_is_told_as_it_was_recorded_without_the_logs_own_keys(row):
     assert _get() == (200, SHOWN)
 
 
+def test_a_row_tells_where_its_time_went_and_one_of_an_earlier_version_does_not():
+    times = {
+        "latency_ms": 3_000, "provider_ms": 900, "waited_ms": 2_000, "overhead_ms": 100,
+        "steps_ms": {"classify": 1.5, "score": 4, "invoke": 2.25, "transit": 92.25},
+    }  # fmt: skip
+    _put(**times)
+    assert _get() == (200, SHOWN | times)
+    _put(request_id="req_2")
+    assert not times.keys() & _get("req_2")[1].keys()
+
+
 def test_a_record_says_what_its_caller_is_called(row, callers_table):
     assert _get(caller=Caller(name="team-a"))[1]["caller"] == "team-a"
     enter(callers_table, "key-1", "team-a")

@@ -108,9 +108,12 @@ def test_a_kept_answer_costs_nothing_and_says_whose_it_was(claiming, answers):
     assert answer["usage"]["savings_usd"] == ANSWER["usage"]["baseline_cost_usd"] == 0.00125
     assert answer["routing"]["fallbacks"] == []
     assert "req_1" in answer["routing"]["reason"]
+    total_ms = answer["performance"]["total_time_ms"]
     assert answer["performance"] == {
-        "total_time_ms": 250, "routing_time_ms": 2, "inference_time_ms": 0,
+        "total_time_ms": total_ms, "routing_time_ms": 2, "inference_time_ms": 0,
     }  # fmt: skip
+    # With the looks into the table, for which its caller waits, too.
+    assert total_ms >= 250
     assert logged.cached_from.model_dump() == {
         "request_id": "req_1", "model": "gpt-4o-mini", "provider": "openai",
     }  # fmt: skip
@@ -299,6 +302,7 @@ def test_the_state_gets_all_that_it_looks_for(environment, answers):
     environment(ANSWERS_TABLE="Answers", POWERTOOLS_SERVICE_NAME="test")
     asked = _asked("req_1", KEY).model_dump(mode="json")
     told = lambda_handler({"profile": asked}, LambdaStub())
+    assert told.pop("took_ms") > 0
     assert json.loads(json.dumps(told)) == {
         "outcome": "held", "claims": [KEY.model_dump()], "first_request_id": "req_1",
         "wait_seconds": 0, "answer": None, "logged_answer": None,

@@ -117,5 +117,5 @@ def test_what_a_provider_says_of_a_request_reaches_the_caller_and_no_log(monkeyp
 
 def test_an_answer_says_of_every_other_ending_that_it_is_none():
     output = handler.lambda_handler(event(), CONTEXT)
-    assert output.keys() == {"answer", "logged_answer", "attempt", "error"}
+    assert output.keys() == {"answer", "logged_answer", "attempt", "error", "took_ms"}
     assert output["error"] is None

@@ -120,9 +120,8 @@ def test_while_it_runs_its_worst_case_is_held_until_a_little_after_its_end(monke
 
 def test_the_call_of_a_request_that_somebody_waits_for_is_kept_for_forty_days_too(state_table):
     output = _run(call(limited(month_nano_usd=SOME)))
-    assert (
-        json.loads(_kept().model_dump_json(by_alias=True, exclude_none=True)) == output["attempt"]
-    )
+    told = {name: one for name, one in output["attempt"].items() if name != "own_ms"}
+    assert json.loads(_kept().model_dump_json(by_alias=True, exclude_none=True)) == told
     [item] = state_table.scan()["Items"]
     days = (float(item["expires_at"]) - datetime.now(UTC).timestamp()) / 86_400
     assert days == pytest.approx(40, abs=0.1)

@@ -13,6 +13,7 @@ from functions.shared.catalogue.models import load_catalogue
 from functions.shared.contracts.decision import ModelHealth
 from functions.shared.errors import EngineError, NotFound, ServiceUnavailable
 from functions.shared.policy.provider_choice import ProviderChoice
+from functions.shared.telemetry.series import STEPS
 from functions.shared.vocabulary import BUILT_IN_PROVIDERS
 from tests.support.figures import SERVICE_NAME, FakeCloudWatch
 
@@ -51,6 +52,8 @@ def test_without_data_a_summary_is_zeros_and_nulls(measured):
         "to": "2026-11-24T10:21:00.000Z",
         "requests": {"total": 0, "successful": 0, "failed": 0, "rejected": 0, "errors": 0},
         "latency_ms": NO_PERCENTILES,
+        "overhead_ms": NO_PERCENTILES,
+        "steps_ms": dict.fromkeys(STEPS, NO_PERCENTILES),
         "costs": {
             **{"total_usd": 0, "savings_usd": 0, "by_model": {}},
             **{"possibly_billed_usd": 0, "simulated_cost_usd": 0},
@@ -71,6 +74,8 @@ def test_a_summary_says_each_figure_as_it_was_measured(measured):
         ("LatencyMs", "p50"): 812.3456,
         ("LatencyMs", "p95"): 2_000.0,
         ("LatencyMs", "p99"): 2_500.0,
+        ("OverheadMs", "p50"): 81.0,
+        ("TransitMs", "p95"): 70.126,
         ("CostUsd", "Sum", "model", MODEL): 0.1,
         ("CostUsd", "Sum", "model", OTHER): 0.2,
     }
@@ -79,6 +84,11 @@ def test_a_summary_says_each_figure_as_it_was_measured(measured):
         "total": 12, "successful": 9, "failed": 3, "rejected": 2, "errors": 1,
     }  # fmt: skip
     assert told["latency_ms"] == {"p50": 812.35, "p95": 2_000, "p99": 2_500}
+    assert told["overhead_ms"] == NO_PERCENTILES | {"p50": 81}
+    assert told["steps_ms"] == {
+        **dict.fromkeys(STEPS, NO_PERCENTILES),
+        "transit": NO_PERCENTILES | {"p95": 70.13},
+    }
     assert told["costs"] == {
         "total_usd": 0.3,
         "savings_usd": 1.2,

@@ -11,7 +11,7 @@ from functions.record_stopped.handler import lambda_handler
 from functions.record_stopped.history import progress_of
 from functions.shared.attempt_limits import OVERRUN_S
 from functions.shared.caller import Limits
-from functions.shared.contracts.states import Attempt, RecordInput, json_of
+from functions.shared.contracts.states import Attempt, RecordInput, StateTimes, json_of
 from functions.shared.errors import (
     BudgetExceeded,
     BudgetUnavailable,
@@ -35,11 +35,18 @@ SETTINGS = {
     "STOPPED_QUEUE_URL": "queue",
     "RECORD_FUNCTION": "record",
 }
-ABORTED = {"type": "ExecutionAborted", "executionAbortedEventDetails": {"error": "Aborted"}}
+STARTED = datetime(2026, 11, 26, 10, tzinfo=UTC)
+ABORTED = {
+    "type": "ExecutionAborted",
+    "executionAbortedEventDetails": {"error": "Aborted"},
+    "timestamp": STARTED.replace(second=7),
+}
 
 
-def entered(name):
-    return {"type": "TaskStateEntered", "stateEnteredEventDetails": {"name": name, "input": "{}"}}
+def entered(name, second=1, kind="Task"):
+    details = {"name": name, "input": "{}"}
+    at = STARTED.replace(second=second)
+    return {"type": f"{kind}StateEntered", "stateEnteredEventDetails": details, "timestamp": at}
 
 
 def scheduled(payload):
@@ -107,9 +114,8 @@ class Job:
 
     def describe_execution(self, executionArn):  # noqa: N803 - boto3's
         asked = {"request_id": "req_1", "caller_id": "key-1", "mode": "async"}
-        started = datetime(2026, 11, 26, 10, tzinfo=UTC)
-        ended = {"stopDate": started.replace(second=7), "error": "States.DataLimitExceeded"}
-        return {"name": "req_1", "input": json.dumps(asked), "startDate": started} | ended
+        ended = {"stopDate": STARTED.replace(second=7), "error": "States.DataLimitExceeded"}
+        return {"name": "req_1", "input": json.dumps(asked), "startDate": STARTED} | ended
 
     def get_paginator(self, name):
         assert name == "get_execution_history"
@@ -158,6 +164,38 @@ def test_a_job_that_no_state_has_seen_is_recorded_as_it_was_asked_for(follow):
     assert FinishedRequest(recorded, datetime.now(UTC), "").latency_ms == 7_000
     assert recorded.profile is recorded.decision is recorded.attempt is None
     assert recorded.failures == []
+
+
+def test_the_time_of_a_stopped_job_is_told_apart_as_far_as_it_came(follow):
+    job = Job()
+    job.events.append(succeeded({"profile": job.profile, "took_ms": 2.5}))
+    job.then(entered("Claim"), scheduled({}), succeeded({"took_ms": 4.0}))
+    job.then(entered("Wait For Answer", 2, "Wait"), entered("Claim", 4), scheduled({}))
+    job.then(succeeded({"took_ms": 3.0}), entered("Wait For Answer", 5, "Wait"), ABORTED)
+    recorded = follow(job)
+    assert recorded.times == StateTimes(classify_ms=2.5, claim_ms=7.0, awaited_ms=4_000)
+    spent = FinishedRequest(recorded, datetime.now(UTC), "").time_spent
+    assert (spent.provider_ms, spent.waited_ms, spent.overhead_ms) == (0, 4_000, 3_000)
+
+
+def test_a_pause_that_no_attempt_follows_is_a_wait_all_the_same(follow):
+    job = Job().classified().called().then(failed(ProviderThrottled("busy")))
+    recorded = follow(job.then(entered("Wait For Provider", 3, "Wait"), ABORTED))
+    assert recorded.times.awaited_ms == 4_000
+    job = Job().classified().called().then(failed(ProviderThrottled("busy")))
+    job.then(entered("Wait For Provider", 3, "Wait")).called(waited_seconds=4).then(ABORTED)
+    # It is told with the call that is under way.
+    assert progress_of(job.events).known["times"]["awaited_ms"] == 0
+
+
+def test_a_call_that_went_on_without_its_job_is_no_overhead_and_hides_none(follow):
+    job = Job()
+    job.events.append(succeeded({"profile": job.profile, "took_ms": 250.0}))
+    job.called().then(ABORTED)
+    keep(1, elapsed_ms=60_000, own_ms=50.0)
+    spent = FinishedRequest(follow(job), datetime.now(UTC), "").time_spent
+    assert (spent.provider_ms, spent.overhead_ms) == (6_700, 300)
+    assert spent.steps_ms == {"classify": 250, "invoke": 50, "transit": 0}
 
 
 def test_what_the_states_told_before_is_known(follow):
@@ -253,7 +291,7 @@ def test_what_the_local_machine_adds_after_the_end_does_not_count():
 
 
 def test_a_job_that_broke_is_a_failed_one(follow):
-    end = {"type": "ExecutionFailed", "executionFailedEventDetails": {}}
+    end = {**ABORTED, "type": "ExecutionFailed"}
     recorded = follow(Job().classified().then(end), "FAILED")
     assert (recorded.stopped, recorded.error.name) == (None, "States.DataLimitExceeded")
 

@@ -1,3 +1,4 @@
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -5,8 +6,11 @@ import pytest
 from functions.shared import errors
 from functions.shared.caller import Caller
 from functions.shared.contracts.states import FailedAttempt
+from functions.shared.storage.request_log import unpacked
+from functions.shared.telemetry.series import STEPS
+from functions.tally.emission import lines_of as lines_of_row
 from tests.support.builders import called, candidate, caught, decision, finished, profile, ranked
-from tests.support.row_stream import metric_lines
+from tests.support.row_stream import item_of, metric_lines
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
 WORST_CASE = 250_000_000
@@ -82,6 +86,56 @@ def test_an_attempt_counts_as_a_providers_error_only_where_it_is_its_fault(
     assert attempt["outcome"] == (by_outcome or "AnswerUnsure")
     declared = [one["Dimensions"][0] for one in attempt["_aws"]["CloudWatchMetrics"]]
     assert (["service", "outcome"] in declared) == (by_outcome is not None)
+
+
+TIMES = {"classify_ms": 1.5, "score_ms": 4.0, "claim_ms": 3.0, "awaited_ms": 2_000}
+MINUTE = {"started_at": "2026-11-24T09:59:00.000Z", "ended_at": "2026-11-24T10:00:00.000Z"}
+STEP_METRICS = [*STEPS.values()]
+
+
+def slow(*raised, **changes):
+    decided = decision(ranked())
+    failures = [{"candidate": candidate(), "error": caught(one)} for one in raised]
+    error = caught(raised[-1] if raised else errors.NoEligibleModel("x"))
+    fields = MINUTE | {"failures": failures, "decision": decided, "error": error} | changes
+    return metric_lines([finished(**fields)], NOW)[0]
+
+
+def test_what_is_ours_of_a_latency_is_told_by_its_steps():
+    call = called(errors.ProviderTimeout("x"), elapsed_ms=50_000, own_ms=2.25)
+    line = slow(call, times=TIMES)
+    assert line["LatencyMs"] == [60_000]
+    assert line["OverheadMs"] == [8_000]
+    assert [line[name] for name in STEP_METRICS] == [[1.5], [3], [4], [2.25], [7_989.25]]
+
+
+def test_a_step_that_a_request_never_had_has_no_part_in_it():
+    call = called(errors.ProviderTimeout("x"), elapsed_ms=50_000)
+    assert "ClaimMs" not in slow(call, times=TIMES | {"claim_ms": None})
+    # Nobody was asked: as with its latency, it would make the others look quick.
+    assert not {"LatencyMs", "OverheadMs", *STEP_METRICS} & slow(times=TIMES).keys()
+
+
+def test_a_request_of_an_earlier_version_has_an_overhead_without_its_steps():
+    line = slow(called(errors.ProviderTimeout("x"), elapsed_ms=50_000))
+    assert (line["OverheadMs"], {*STEP_METRICS} & line.keys()) == ([10_000], set())
+
+
+def test_a_row_of_an_earlier_version_has_its_latency_alone():
+    event = finished(**MINUTE, error=caught(errors.ProviderTimeout("x")))
+    row = unpacked(item_of(event, NOW))
+    new = {"provider_ms", "overhead_ms", "steps_ms"}
+    attempt = {
+        "model": "m",
+        "provider": "p",
+        "outcome": "success",
+        "elapsed_ms": 9,
+        "cost_nano_usd": 1,
+    }
+    old = {name: one for name, one in row.items() if name not in new} | {"attempts": [attempt]}
+    line = json.loads(next(lines_of_row(old)))
+    assert line["LatencyMs"] == [60_000]
+    assert not {"OverheadMs", *STEP_METRICS} & line.keys()
 
 
 CRASH = {"Error": "Sandbox.Timedout", "Cause": ""}
