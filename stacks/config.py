@@ -189,8 +189,8 @@ class StageConfig(_Part):
     """Providers beside those of the catalogue that the stage can call; the command line gives them as
     one JSON text."""
     mock_providers: MockProviders = "auto"
-    """When the simulator answers in a provider's place. `auto`: for all while the stage can call none, and after that
-    for a model that its caller pins."""
+    """When the simulator answers in a provider's place. `auto`: for all while the stage can call none, and after
+    that for a model that its caller pins."""
     simulator_latency: bool = False
     """Simulated answers take as long as the catalogue says of their models."""
     simulator_faults: Annotated[

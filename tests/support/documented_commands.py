@@ -42,7 +42,7 @@ class Command:
 
     @property
     def words(self) -> list[str]:
-        return shlex.split(self.text, comments=True)
+        return _split(self.text)
 
 
 def documents() -> list[Path]:
@@ -79,16 +79,21 @@ def _whole(block: str) -> Iterator[tuple[int, str]]:
         lines.append(line)
         text = "\n".join(lines)
         if not line.endswith("\\") and _is_closed(text):
-            if shlex.split(text, comments=True):
+            if _split(text):
                 yield number - len(lines) + 1, text.strip()
             lines = []
     if lines:
         raise Unknown(f"a block ends inside {lines[0]!r}")
 
 
+def _split(text: str) -> list[str]:
+    """As a shell does, to which a line that ends in a backslash goes on."""
+    return shlex.split(text.replace("\\\n", " "), comments=True)
+
+
 def _is_closed(text: str) -> bool:
     try:
-        shlex.split(text, comments=True)
+        _split(text)
     except ValueError:
         return False
     return True
@@ -98,8 +103,6 @@ def check(command: Command) -> None:
     """Raises Unknown."""
     words = _shortened(command.words) if command.inline else command.words
     program = words[0].removeprefix(".venv/bin/")
-    if command.needs_aws:
-        return
     if program == "make":
         _check_make(words[1:])
     elif program == "python" and words[1] == "-m":
@@ -108,7 +111,7 @@ def check(command: Command) -> None:
         _check_program(words[2])
     elif program == "curl":
         _check_curl(words[1:])
-    else:
+    elif not command.needs_aws:
         raise Unknown(f"nothing here knows {program}; is it marked `{NEEDS_AWS}`?")
 
 
@@ -144,8 +147,8 @@ def _check_module(module: str, arguments: list[str], only: str | None = None) ->
         if not all((PROJECT / word).exists() for word in arguments if not word.startswith("-")):
             raise Unknown(f"there are no tests in {arguments}")
         return
-    if module.startswith("stacks."):
-        if importlib.util.find_spec(module) is None or not {*arguments} <= {"--check"}:
+    if "." in module:
+        if not _is_module(module) or not {*arguments} <= {"--check"}:
             raise Unknown(f"there is no {module} {arguments}")
         return
     try:
@@ -159,6 +162,11 @@ def _check_module(module: str, arguments: list[str], only: str | None = None) ->
         except SystemExit as ended:
             if ended.code:
                 raise Unknown(told.getvalue().splitlines()[-1]) from None
+
+
+def _is_module(name: str) -> bool:
+    path = PROJECT.joinpath(*name.split("."))
+    return path.with_suffix(".py").exists() or (path / "__main__.py").exists()
 
 
 def _check_program(text: str) -> None:
