@@ -84,7 +84,7 @@ def described(model: type[BaseModel]) -> list[Described]:
 
 
 def _written_by_us(model: type[BaseModel]) -> list[type[BaseModel]]:
-    return model.__mro__[: model.__mro__.index(BaseModel)]
+    return list(model.__mro__[: model.__mro__.index(BaseModel)])
 
 
 def _docstrings(model: type[BaseModel]) -> dict[str, str]:

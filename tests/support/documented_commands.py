@@ -99,8 +99,8 @@ def _is_closed(text: str) -> bool:
     return True
 
 
-def check(command: Command) -> None:
-    """Raises Unknown."""
+def check(command: Command) -> str:
+    """Its program. Raises Unknown."""
     words = _shortened(command.words) if command.inline else command.words
     program = words[0].removeprefix(".venv/bin/")
     if program == "make":
@@ -113,6 +113,7 @@ def check(command: Command) -> None:
         _check_curl(words[1:])
     elif not command.needs_aws:
         raise Unknown(f"nothing here knows {program}; is it marked `{NEEDS_AWS}`?")
+    return program
 
 
 def _shortened(words: list[str]) -> list[str]:
