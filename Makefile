@@ -24,7 +24,7 @@ install = $(BIN)/uv pip install --quiet --require-hashes --python $(1)/bin/pytho
   $(1)/bin/pip install --quiet --require-hashes --requirement $(2)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test browser check types lint bench costs postgres scale format lock prices drawing deploy prove clean
+.PHONY: help run test browser check types lint bench costs postgres scale format lock prices drawing configuration deploy prove clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -104,6 +104,7 @@ lint: $(DEV_READY) $(NODE_DEV_READY)
 	@$(BIN)/python -m training prices --check
 	@$(BIN)/python -m training providers --check
 	@$(BIN)/python -m stacks.drawing --check
+	@$(BIN)/python -m stacks.configuration --check
 	@$(BIN)/python -m bench.costs --check
 	@$(BIN)/python -m bench.scale --check
 	@$(BIN)/python -m stacks.lint
@@ -142,8 +143,11 @@ lock: $(DEV_READY) ## write the hashes of what requirements*.txt name and bring 
 prices: $(DEV_READY) ## add to the price table what its sources tell anew; fails where they are old
 	@$(BIN)/python -m training prices; status=$$?; $(BIN)/python -m training providers && exit $$status
 
-drawing: $(RUN_READY) ## draw the state machine, from its definition, into docs
+drawing: $(RUN_READY) ## draw the state machines, from their definitions, into docs
 	@$(BIN)/python -m stacks.drawing
+
+configuration: $(RUN_READY) ## write the configuration's reference, from its types, into docs
+	@$(BIN)/python -m stacks.configuration
 
 deploy: $(RUN_READY) $(NODE_RUN_READY) ## deploy STAGE=dev to your AWS account; YES=1 asks nothing
 	@$(BIN)/python -m stacks.compute.layers

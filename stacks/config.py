@@ -77,11 +77,17 @@ class PlanBudget(_Part):
     of the calendar, UTC, and in all."""
 
     day_usd: Decimal | None = Field(default=None, ge=0)
+    """In a day; none is no limit."""
     month_usd: Decimal | None = Field(default=None, ge=0)
+    """In a month of the calendar."""
     total_usd: Decimal | None = Field(default=None, ge=0)
+    """In all, for good."""
     tokens_per_minute: int | None = Field(default=None, ge=1)
+    """To models and back."""
     mode: BudgetMode = "strict"
+    """What is held before a call: the most that it can cost, or what 99 of 100 answers to its task take."""
     tier_down_at: float = Field(default=0.8, gt=0, le=1)
+    """The share of a budget from which on models are chosen as for `cheap`."""
 
     @property
     def limits(self) -> Limits:
@@ -105,15 +111,20 @@ class Plan(_Part):
     """A usage plan: what each of its callers may use of the gateway, and spend."""
 
     requests_per_second: float = Field(gt=0)
+    """Of each caller, steadily; over it is 429."""
     burst_requests: int = Field(ge=1)
+    """Of each caller, at once."""
     requests_per_day: int = Field(ge=1)
+    """Of each caller; over it is 429, until the next day in UTC."""
     budget: PlanBudget = PlanBudget()
+    """Without one a caller has no limit on money, unless it has its own."""
 
 
 class Plans(_Part):
     """The usage plans of a stage, by name."""
 
     standard: Plan
+    """Of applications."""
     operator: Plan
     """Its callers see the requests of all, and manage them."""
 
@@ -130,6 +141,7 @@ class Alarms(_Part):
     all_providers_failed: int = Field(default=3, ge=1)
     """Requests in 5 minutes that no provider answered."""
     spend_usd_per_hour: Decimal = Field(default=Decimal(10), gt=0)
+    """What models may cost in an hour, possible bills included."""
     spend_deviations: float = Field(default=3, gt=0)
     """Standard deviations from the usual spend of that hour."""
 
@@ -177,6 +189,8 @@ class StageConfig(_Part):
     """Providers beside those of the catalogue that the stage can call; the command line gives them as
     one JSON text."""
     mock_providers: MockProviders = "auto"
+    """When the simulator answers in a provider's place. `auto`: for all while the stage can call none, and after
+    that for a model that its caller pins."""
     simulator_latency: bool = False
     """Simulated answers take as long as the catalogue says of their models."""
     simulator_faults: Annotated[
@@ -204,21 +218,28 @@ class StageConfig(_Part):
     bedrock_endpoint_url: str | None = None
     """Another endpoint than AWS's, on the stage `local` only: prompts go there."""
     layers: Literal["built", "stub"] = "built"
+    """`stub` leaves the packages out: the local AWS runs functions with its own."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+    """Of the functions' logs; at INFO an ordinary request leaves few lines."""
     log_retention_days: Annotated[Literal[7, 14, 30, 90, 365], BeforeValidator(int)]
+    """Of the functions', the gateway's and the state machines' logs."""
     request_log_days: int = Field(ge=1, le=365)
     """How long the audit record of a request is kept."""
     log_prompts: bool = False
     """Keep the prompt's first 4,000 characters with the audit record."""
     plans: Plans
+    """What callers may use of the gateway, and spend."""
     jwt: Annotated[TokenIssuer | None, BeforeValidator(_json_of)] = None
     """Whose tokens open the stage like a key; the command line gives it as one JSON text."""
     auth: Annotated[Auth, BeforeValidator(_json_of)] = Auth()
+    """Callers that sign in; the command line gives it as one JSON text."""
     cors_allow_origin: CorsOrigin | None = None
     """Whose pages may call the API: one origin, such as https://app.example.com, or `*`, any. Without it
     browsers let no page do so but the console."""
     deadlines: Deadlines = Deadlines()
+    """When a request must have ended."""
     alarms: Alarms = Alarms()
+    """When the alarms ring."""
     alarm_emails: Listed[str] = ()
     """Who is told of an alarm; each address has to confirm once."""
     console: bool = True

@@ -1,4 +1,6 @@
-"""`python -m stacks.drawing [--check]`: draws the state machines, from their definitions, into docs."""
+"""`python -m stacks.drawing [--check]`: draws the state machines, from their definitions, into docs.
+
+docs/architecture.md has a drawing between marks: `<!-- drawing: NAME -->` and `<!-- /drawing -->`."""
 
 from __future__ import annotations
 
@@ -15,22 +17,25 @@ from stacks.compute.code_folder import ROOT
 from stacks.compute.machines import ORCHESTRATE, SUBMIT
 
 DRAWING = ROOT / "docs" / "state_machine.md"
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
+_MARKED = re.compile(r"(<!-- drawing: ([\w.]+) -->\n).*?(<!-- /drawing -->)", re.DOTALL)
 _PLAIN, _ON_ERROR = '-- "{}" -->', '-. "{}" .->'
 _HEAD = """# The state machines
 
 Drawn from `statemachine/` by `make drawing`. A plain arrow is the next state, a dashed one what an error
 leads to.
 """
+_CHART = """```mermaid
+flowchart TD
+{lines}
+```
+"""
 _DRAWN = """
 ## {name}
 
 {comment}
 
-```mermaid
-flowchart TD
-{lines}
-```
-"""
+{chart}"""
 
 
 def render() -> str:
@@ -38,9 +43,21 @@ def render() -> str:
     return _HEAD + "".join(map(drawn, (ORCHESTRATE, SUBMIT)))
 
 
+def with_drawings(text: str) -> str:
+    """A page with what stands between its marks drawn anew. Raises KeyError for a definition that there is not."""
+    definitions = {path.name: path for path in (ORCHESTRATE, SUBMIT)}
+    return _MARKED.sub(lambda at: f"{at[1]}{chart(definitions[at[2]])}{at[3]}", text)
+
+
 def drawn(path: Path) -> str:
-    """A definition, with one arrow for each way from one state to another."""
-    definition = json.loads(path.read_text("utf-8"))
+    """A definition under its name."""
+    comment = "\n".join(textwrap.wrap(_definition(path)["Comment"], 105))
+    return _DRAWN.format(name=path.name, comment=comment, chart=chart(path))
+
+
+def chart(path: Path) -> str:
+    """One arrow for each way from one state to another."""
+    definition = _definition(path)
     boxes = [f'    {_id(name)}["{name}"]' for name in definition["States"]]
     arrows = [
         f"    {_id(name)} {arrow} {_id(target)}"
@@ -48,9 +65,12 @@ def drawn(path: Path) -> str:
         for arrow, target in _arrows(state)
     ]
     start = f"    Start((start)) --> {_id(definition['StartAt'])}"
-    comment = "\n".join(textwrap.wrap(definition["Comment"], 105))
-    lines = "\n".join([*boxes, start, *arrows])
-    return _DRAWN.format(name=path.name, comment=comment, lines=lines)
+    return _CHART.format(lines="\n".join([*boxes, start, *arrows]))
+
+
+def _definition(path: Path) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return read
 
 
 def _arrows(state: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -73,13 +93,16 @@ def _id(name: str) -> str:
 
 
 def main() -> int:
-    """Return 1 where the drawing is not the definition's and only a check is asked for."""
-    if "--check" not in sys.argv[1:]:
-        DRAWING.write_text(render(), "utf-8")
-    elif DRAWING.read_text("utf-8") != render():
-        print("docs/state_machine.md is not the definition's; run: make drawing", file=sys.stderr)
-        return 1
-    return 0
+    """Return 1 where a drawing is not the definition's and only a check is asked for."""
+    is_check = "--check" in sys.argv[1:]
+    pages = {DRAWING: render(), ARCHITECTURE: with_drawings(ARCHITECTURE.read_text("utf-8"))}
+    stale = [path for path, text in pages.items() if path.read_text("utf-8") != text]
+    for path in stale:
+        if is_check:
+            print(f"docs/{path.name} is not the definition's; run: make drawing", file=sys.stderr)
+        else:
+            path.write_text(pages[path], "utf-8")
+    return 1 if is_check and stale else 0
 
 
 if __name__ == "__main__":

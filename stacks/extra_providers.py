@@ -60,7 +60,9 @@ class ExtraPrices(_Part):
     """USD per million tokens; 0 is a price."""
 
     input: UsdPerMtok
+    """Of what is sent."""
     output: UsdPerMtok
+    """Of what comes back, reasoning included."""
     cached_input: UsdPerMtok | None = None
     """Without it, cached input costs as other input does."""
 
@@ -97,6 +99,7 @@ class ExtraModel(Model):
     quality: Annotated[
         dict[str, Annotated[float, Field(ge=0, le=1)]], BeforeValidator(_for_every_task)
     ] = Field(default_factory=dict, validate_default=True)
+    """In [0, 1], by task; one number is for every task, and 0.5 for each that is not named."""
     prices: ExtraPrices | None = None
     """Without them the model is known and never asked."""
 
@@ -120,6 +123,7 @@ class ExtraProvider(_Part):
     """A provider by configuration: it gets a function, a role, a log and a secret of its own."""
 
     name: ProviderName
+    """What it is called in the catalogue, in answers and in its secret's name."""
     base_url: str
     """Where it answers; what comes behind is `/chat/completions`, `/responses` or `/embeddings`."""
     secret: Secret | None = None
@@ -127,6 +131,7 @@ class ExtraProvider(_Part):
     streamed: bool = True
     """Whether it can answer as a stream."""
     models: tuple[ExtraModel, ...] = Field(min_length=1)
+    """What it serves."""
 
     @model_validator(mode="after")
     def _stands_alone(self) -> Self:

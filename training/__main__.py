@@ -31,7 +31,9 @@ def _parser() -> argparse.ArgumentParser:
     prices = commands.add_parser("prices", help="generate the price table from genai-prices")
     prices.add_argument("--check", action="store_true", help="fail where the file differs")
     prices.set_defaults(run=_prices)
-    providers = commands.add_parser("providers", help="generate the README's table of providers")
+    providers = commands.add_parser(
+        "providers", help="generate the table of providers in docs/catalogue.md"
+    )
     providers.add_argument("--check", action="store_true", help="fail where the table differs")
     providers.set_defaults(run=_providers)
     train = commands.add_parser("train", help="train a local model and export it to ONNX")
@@ -131,9 +133,9 @@ def _say_stale(only_say: bool) -> int:
 
 
 def _providers(arguments: argparse.Namespace) -> int:
-    from training.generated.provider_table import README, render_readme
+    from training.generated.provider_table import PAGE, rendered
 
-    return _generate(README, render_readme(README.read_text("utf-8")), arguments)
+    return _generate(PAGE, rendered(PAGE.read_text("utf-8")), arguments)
 
 
 def _generate(file: Path, rendered: str, arguments: argparse.Namespace) -> int:

@@ -22,10 +22,12 @@ class SilenceLimits(Frozen):
     first_token_s: _Seconds = 15
     """Before the first token of a model that does not reason; less where the catalogue expects it sooner."""
     between_tokens_s: _Seconds = 15
+    """Between two tokens of a model that does not reason."""
     reasoning_first_token_s: _Seconds = 120
     """Of a model that reasons; also while any model makes what it sends in one piece: reasoning that is
     not shown, and the arguments of a call."""
     reasoning_between_tokens_s: _Seconds = 60
+    """Between two tokens of a model that reasons."""
 
     def before_first_token_s(self, expected_ms: int, *, reasoning: bool) -> float:
         """Of a model whose first token the catalogue expects after so many milliseconds."""

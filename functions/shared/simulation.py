@@ -64,6 +64,7 @@ class Fault(Strict):
     has to wait: a throttled one is told so, any other fault comes so late."""
 
     fault: Annotated[str, AfterValidator(_known_fault)]
+    """A name of `FAULTS`, or the class of an error."""
     share: Score = 1.0
     wait_seconds: Annotated[float, Field(ge=0, le=900)] | None = None
 

@@ -44,3 +44,4 @@ class TokenIssuer(Frozen):
         "ES384",
         "ES512",
     )
+    """Whose signatures count."""

@@ -46,3 +46,21 @@ def test_a_drawing_of_another_definition_fails_the_check_until_it_is_drawn_anew(
     assert drawing.main() == 0
     monkeypatch.setattr("sys.argv", ["drawing", "--check"])
     assert (drawing.main(), page.read_text("utf-8")) == (0, drawing.render())
+
+
+def test_a_drawing_between_marks_is_made_anew_and_what_is_around_it_stays() -> None:
+    page = "before\n<!-- drawing: submit.asl.json -->\nstale\n<!-- /drawing -->\nafter\n"
+    text = drawing.with_drawings(page)
+    assert text.startswith("before\n<!-- drawing: submit.asl.json -->\n```mermaid\n")
+    assert text.endswith("```\n<!-- /drawing -->\nafter\n")
+    assert drawing.with_drawings(text) == text
+    assert drawing.chart(SUBMIT) in text
+
+
+def test_the_architecture_has_the_drawing_of_the_machine() -> None:
+    assert drawing.chart(ORCHESTRATE) in drawing.ARCHITECTURE.read_text("utf-8")
+
+
+def test_a_mark_of_no_definition_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        drawing.with_drawings("<!-- drawing: none.json -->\n<!-- /drawing -->")

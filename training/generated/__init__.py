@@ -1,2 +1,2 @@
-"""What is made from sources outside: the price table and the README's table of providers from
+"""What is made from sources outside: the price table and the table of providers from
 genai-prices, the rates of bytes per token from real tokenizers."""

@@ -1,4 +1,4 @@
-"""The README's table of providers, from the catalogue and its prices."""
+"""The table of providers in docs/catalogue.md, from the catalogue and its prices."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from functions.shared.catalogue.pricing import load_prices
 from functions.shared.vocabulary import BUILT_IN_PROVIDERS
 from training.generated.price_sources import load_sources
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "catalogue.md"
 _BLOCK = re.compile(r"(?s)(<!-- providers: .*?-->\n).*?(<!-- /providers -->)")
 _CALLED_BY: dict[str, str] = {
     "openai": "OpenAI, `openai` SDK",
@@ -28,13 +28,15 @@ _HEAD = (
 )
 
 
-def render_readme(text: str) -> str:
-    """The README with its table made anew. Raises `LookupError` where it has no place for one."""
+def rendered(text: str) -> str:
+    """The page with its table made anew. Raises `LookupError` where it has no place for one."""
     table = "\n".join([*_HEAD, *(_row(provider) for provider in BUILT_IN_PROVIDERS)])
-    rendered, found = _BLOCK.subn(lambda block: f"{block[1]}{table}\n{block[2]}", text)
+    made, found = _BLOCK.subn(lambda block: f"{block[1]}{table}\n{block[2]}", text)
     if not found:
-        raise LookupError("README.md has no block <!-- providers: … --> … <!-- /providers -->")
-    return rendered
+        raise LookupError(
+            "docs/catalogue.md has no block <!-- providers: … --> … <!-- /providers -->"
+        )
+    return made
 
 
 def _row(provider: str) -> str:

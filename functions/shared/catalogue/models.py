@@ -69,37 +69,63 @@ class Model(Frozen):
     """
 
     id: str
+    """What callers name it by."""
     provider: Provider
     provider_model_id: str
+    """What its provider calls it."""
     api: Api
+    """The interface that it is called by."""
     tokenizer: Tokenizer
     context_window: Annotated[int, Field(gt=0)]
+    """Tokens of prompt and answer together."""
     max_output_tokens: Count
+    """The longest answer; 0 of a model that makes vectors."""
     min_output_tokens: Annotated[int, Field(gt=0)] = 1
+    """The least that may be asked for as the longest answer."""
     capabilities: frozenset[Capability]
+    """What it can do; `image_urls` are images that the provider fetches."""
     image_detail: bool = False
+    """Whether it is told how closely to look at an image."""
     image_tokens_most: Count = 0
+    """Tokens of the largest image at the highest detail."""
     image_tokens_low: Count | None = None
     implicit_cache_writes: bool = False
     inference_geo: bool = False
+    """Whether it takes Anthropic's parameter of this name."""
     output_limit_name: OutputLimitName = "max_completion_tokens"
+    """What Chat Completions calls the limit of an answer."""
     streamed: bool = True
     sampling: tuple[Sampling, ...]
+    """What it takes of these; others are left out, and said."""
     max_temperature: Annotated[float, Field(gt=0, le=2)] = 2
+    """The highest that it takes; a higher one is lowered to it."""
     tool_choices: tuple[ToolChoice, ...] = ("auto", "none", "required", "named")
+    """What it takes of these."""
     parameters: tuple[Parameter, ...] = ()
+    """What else it takes; others are left out, and said."""
     efforts: tuple[Effort, ...] = ()
+    """Levels of reasoning that it knows; another one is told as the nearest."""
     effort_with_tools: Literal["none", "untold"] | None = None
+    """The level that it demands beside tools, or that none may be told."""
     prefill: bool = False
+    """Whether it goes on from the assistant's own words at a conversation's end."""
     original_images: bool = False
+    """Whether it knows OpenAI's detail `original`."""
     reasoning: bool
+    """Whether it thinks before it answers."""
     streams_tools: bool = True
+    """Whether it calls tools in a stream; otherwise it is asked for whole answers then."""
     released: date | None = None
     retires_on: date | None = None
+    """The day on which its provider stops serving it."""
     successor: str | None = None
+    """The model that answers in its place from then on."""
     time_to_first_token_ms: Annotated[int, Field(gt=0)]
+    """Expected until calls of the stage have taught better."""
     output_tokens_per_second: Annotated[int, Field(gt=0)]
+    """Expected likewise."""
     quality_source: Annotated[str, Field(min_length=1)]
+    """Where `quality` is from."""
     quality: dict[str, Annotated[float, Field(ge=0, le=1)]]
     vectors: Vectors | None = None
     """Of a model that makes these, and no text."""
