@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 from math import ceil
 
 from bench.costs.assumed import Assumed
@@ -52,9 +52,11 @@ class Container:
 
     @property
     def task_rate(self) -> Decimal:
-        """Requests a second that one task takes."""
+        """Requests a second that one task takes, as exact as the page shows it: who reckons with that comes to
+        the same number of tasks."""
         cpu_s = self.cpu_ms / 1000
-        return self.assumed["proxy_vcpu"] * self.assumed["proxy_busy"] / cpu_s
+        rate = self.assumed["proxy_vcpu"] * self.assumed["proxy_busy"] / cpu_s
+        return rate.quantize(Decimal("0.0001"), ROUND_FLOOR)
 
     def tasks(self, rate: Decimal) -> int:
         return max(int(self.assumed["proxy_tasks"]), ceil(rate / self.task_rate))
