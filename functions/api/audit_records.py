@@ -19,7 +19,7 @@ from functions.shared.times import restamped
 from functions.shared.vocabulary import in_usd
 
 _INTERNAL = frozenset({"day", "expires_at"})
-_LOOKS_AGAIN_AFTER_S = (0.1, 0.2, 0.3)
+_LOOKS_AGAIN_AFTER_MS = (100, 200, 400, 800, 1500)
 NOT_YET = "There is no such request, or not yet: what was answered is recorded within seconds."
 
 
@@ -30,6 +30,8 @@ class AuditRecords:
     log: RequestLog
     reader: Reader
     names: Directory
+    awaited_ms: int
+    """How long a row is waited for that is not there."""
 
     def get(self, request_id: str) -> AuditRecord:
         """The row as it was recorded, with its caller's name, but for what all callers together spent, which
@@ -66,10 +68,13 @@ class AuditRecords:
         return row
 
     def _read(self, request_id: str) -> dict[str, Any] | None:
-        for wait_s in _LOOKS_AGAIN_AFTER_S:
-            if row := self.log.get(request_id):
+        waited_ms = 0
+        for wait_ms in _LOOKS_AGAIN_AFTER_MS:
+            row = self.log.get(request_id)
+            if row or waited_ms + wait_ms > self.awaited_ms:
                 return row
-            time.sleep(wait_s)
+            time.sleep(wait_ms / 1000)
+            waited_ms += wait_ms
         return self.log.get(request_id)
 
 

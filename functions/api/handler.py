@@ -49,7 +49,8 @@ def _audit_records() -> AuditRecords:
     settings, reader = read_settings(ApiSettings), _reader()
     own = caller_of(app.current_event).name
     names = names_for(reader, own, settings.CALLERS_TABLE)
-    return AuditRecords(RequestLog(settings.REQUESTS_TABLE), reader, names)
+    log = RequestLog(settings.REQUESTS_TABLE)
+    return AuditRecords(log, reader, names, settings.AWAITED_ROW_MS)
 
 
 def _known_of_models() -> tuple[ProviderChoice, datetime, Health | None]:

@@ -78,7 +78,7 @@ def _outcome_of(called: InvokeInput, began: float) -> InvokeOutput | EmbeddedOut
 
 def _own_ms(began: float, elapsed_ms: int) -> float:
     """What this function has taken beside its call."""
-    return max(0.0, round((time.perf_counter() - began) * 1000 - elapsed_ms, 3))
+    return max(0.0, round((time.perf_counter() - began) * 1000 - elapsed_ms, 2))
 
 
 def _attempted(

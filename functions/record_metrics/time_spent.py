@@ -58,6 +58,6 @@ def _handlers_ms(attempts: Sequence[Attempt], times: StateTimes) -> dict[str, fl
 def _parts_ms(steps_ms: Mapping[str, float], overhead_ms: int) -> dict[str, float]:
     parts, left_ms = dict[str, float](), float(overhead_ms)
     for step, ms in steps_ms.items():
-        parts[step] = round(min(ms, left_ms), 3)
+        parts[step] = round(min(ms, left_ms), 2)
         left_ms -= parts[step]
-    return parts | {TRANSIT: round(max(0.0, left_ms), 3)}
+    return parts | {TRANSIT: round(max(0.0, left_ms), 2)}

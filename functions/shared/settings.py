@@ -175,11 +175,13 @@ class ReaderSettings(ProviderSettings, SpendingSettings):
 
 class ApiSettings(ReaderSettings):
     """The list of models says what `Score` knows of them. `JOBS_PATH` is where callers find a job, before
-    its id."""
+    its id. `AWAITED_ROW_MS`: so long a row is waited for that is not there: nobody who was answered waited
+    for it, and a function that has not run for a while takes its time to start."""
 
     JOBS_STATE_MACHINE_ARN: str
     JOBS_TABLE: str
     JOBS_PATH: str
+    AWAITED_ROW_MS: int = 3_000
 
 
 class OpenaiSettings(Settings):

@@ -21,7 +21,7 @@ from functions.shared.health.counts import CALLERS_OF
 from functions.shared.vocabulary import nano_usd
 from tests.conftest import running_stack
 from tests.support import provider_words as words
-from tests.support.api_calls import get, post
+from tests.support.api_calls import eventually, get, post
 from tests.support.provider_wire import USAGE, Told
 from tests.support.scripted_providers import Call, Ended, Reply, scripted, serving
 
@@ -383,12 +383,28 @@ def _ask(stack, providers, cell: Cell) -> Ending:
     return Ending(response.status_code, answer, called, row)
 
 
+def _last_asked(stack) -> str:
+    """The id of a request behind all others in the log, once they are in it."""
+    answer = post(stack, "/generate", {"task": "chat", "text": "Bern?", "model": "local-sentiment"})
+    return answer.json()["request_id"]
+
+
 def _health(stack) -> set[str]:
     """What is counted against models and providers, by the names of its counts."""
+    counted_to = f'"{_last_asked(stack)}"'
+    assert eventually(lambda: any(counted_to in line for line in stack.log_lines("Tally")))
     table = stack.output("StateTableName")
     items = stack.client("dynamodb").scan(TableName=table, ConsistentRead=True)["Items"]
     counted = {key for item in items if item["state_id"]["S"].startswith("health#") for key in item}
-    good = ("state_id", "expires_at", "ok", CALLERS_OF["ok"], "answers", "latency_ms")
+    good = (
+        "state_id",
+        "expires_at",
+        "counted_to#",
+        "ok",
+        CALLERS_OF["ok"],
+        "answers",
+        "latency_ms",
+    )
     return {key for key in counted if not key.startswith((*good, "output_tokens"))}
 
 

@@ -32,8 +32,11 @@ export const show = (...nodes) => fill(byId("outcome", HTMLElement), ...nodes);
 export async function showAnswer(answer) {
   const model = answer.routing.selected_model;
   say(`Answered in ${duration(answer.performance.total_time_ms)}.`);
-  show(answerView(answer));
+  const shown = answerView(answer);
+  show(shown);
   const record = await recordOf(answer.request_id);
+  // Meanwhile another request may have been sent.
+  if (!shown.isConnected) return;
   const decision = record?.decision ?? answer.routing;
   byId("outcome", HTMLElement).append(decisionView(decision, model), ...walkOf(record));
 }
@@ -78,22 +81,25 @@ export async function showError(error, form, ran) {
   clearProblems(form);
   const details = ofFields ? showProblems(form, error.details) : error.details;
   say("");
-  show(errorView(error, details));
+  const shown = errorView(error, details);
+  show(shown);
   if (!ran || !RECORDED.includes(error.code)) return;
-  byId("outcome", HTMLElement).append(...walkOf(await recordOf(error.requestId)));
+  const walk = walkOf(await recordOf(error.requestId));
+  if (shown.isConnected) byId("outcome", HTMLElement).append(...walk);
 }
 
 /**
- * The audit record; none where it is still on its way, or cannot be had.
+ * The audit record, which follows its answer; none where it is still on its way, or cannot be had.
  * @param {string} requestId
  * @returns {Promise<AuditRecord | null>}
  */
-async function recordOf(requestId) {
+async function recordOf(requestId, looks = 3) {
   try {
     return await ask("GET", `/requests/${requestId}`);
   } catch (error) {
-    if (error instanceof ApiError) return null;
-    throw error;
+    if (!(error instanceof ApiError)) throw error;
+    if (error.code !== "not_found" || looks === 1) return null;
+    return recordOf(requestId, looks - 1);
   }
 }
 

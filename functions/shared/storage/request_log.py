@@ -30,6 +30,9 @@ LISTED = (
 """What the indexes hold of a row: under 1 KB, so that an entry costs one unit to write."""
 
 _DETAILS, _WRITER = "details", "writer"
+_FRAME = b"\x78"
+"""The first byte of zlib's: https://www.rfc-editor.org/rfc/rfc1950. As that of a deflated block it would begin one
+that is stored as it is, whose other bits are zeros."""
 _ATTRIBUTES = frozenset({*LISTED, *PARTITION_OF.values(), "expires_at", _DETAILS})
 
 
@@ -104,7 +107,8 @@ def packed(row: Mapping[str, Any]) -> dict[str, Any]:
     listed = {name: value for name, value in row.items() if name in _ATTRIBUTES}
     if details:
         text = json.dumps(details, ensure_ascii=False, separators=(",", ":"))
-        listed[_DETAILS] = zlib.compress(text.encode("utf-8", "replace"), 9)
+        press = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
+        listed[_DETAILS] = press.compress(text.encode("utf-8", "replace")) + press.flush()
     return listed
 
 
@@ -115,7 +119,11 @@ def unpacked(item: Mapping[str, Any]) -> dict[str, Any]:
     details = row.pop(_DETAILS, None)
     if details is None:
         return json_values(row)
-    unpacked_details: dict[str, Any] = json.loads(zlib.decompress(bytes(details)))
+    packed_details = bytes(details)
+    # Rows of earlier versions have zlib's frame, which is six bytes; none without it begins like one.
+    is_framed = packed_details[:1] == _FRAME
+    text = zlib.decompress(packed_details, zlib.MAX_WBITS if is_framed else -zlib.MAX_WBITS)
+    unpacked_details: dict[str, Any] = json.loads(text)
     return json_values(row) | unpacked_details
 
 

@@ -40,7 +40,7 @@ def state_handler(handle: StateHandler) -> StateHandler:
         logger.append_keys(request_id=request_id)
         try:
             output = handle(event, context)
-            return {**output, "took_ms": round((time.perf_counter() - began) * 1000, 3)}
+            return {**output, "took_ms": round((time.perf_counter() - began) * 1000, 2)}
         except EngineError as error:
             failure = error
         except Exception as error:
