@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-oper
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
@@ -56,7 +57,12 @@ def _units_a_second(attempts: int, bytes_of: Callable[[int], int], call_s: int) 
 
 def typed_item_bytes(item: Mapping[str, Mapping[str, Any]]) -> int:
     """Of an item as DynamoDB's own interface has it, every value under the name of its type."""
-    return sum(len(name.encode()) + _typed_bytes(value) for name, value in item.items())
+    return sum(attribute_bytes(name, value) for name, value in item.items())
+
+
+def attribute_bytes(name: str, typed: Mapping[str, Any]) -> int:
+    """Of its name and of its typed value."""
+    return len(name.encode()) + _typed_bytes(typed)
 
 
 def _typed_bytes(typed: Mapping[str, Any]) -> int:
@@ -69,7 +75,10 @@ def _typed_bytes(typed: Mapping[str, Any]) -> int:
     if kind == "L":
         return 3 + sum(1 + _typed_bytes(one) for one in value)
     if kind == "M":
-        return 3 + sum(1 + len(name.encode()) + _typed_bytes(one) for name, one in value.items())
+        return 3 + sum(1 + attribute_bytes(name, one) for name, one in value.items())
     if kind in {"SS", "BS", "NS"}:
         return sum(_typed_bytes({kind[0]: one}) for one in value)
-    return len(value.encode() if isinstance(value, str) else value)
+    if isinstance(value, str):
+        # As a call has it; a client has told bytes already.
+        value = b64decode(value) if kind == "B" else value.encode()
+    return len(value)

@@ -9,17 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any
 
-import jsonata
-
+from local.jsonata_templates import value_of
 from stacks.compute.function_table import PROVIDER_FUNCTIONS
 from stacks.compute.machines import ORCHESTRATE, definition
 
 Function = Callable[[Any], Any]
-_NULL = jsonata.utils.Utils.NULL_VALUE
-_BEGIN, _END = "{% ", " %}"
 
 
 class RequestPath:
@@ -44,18 +40,18 @@ class RequestPath:
             states: dict[str, Any] = {"input": given, "context": context}
             step = state
             if state["Type"] == "Task":
-                called = _value(state["Arguments"], variables, states)
+                called = value_of(state["Arguments"], variables, states)
                 states["result"] = {"Payload": self._called(called)}
             elif state["Type"] == "Choice":
                 rules = (
-                    one for one in state["Choices"] if _value(one["Condition"], variables, states)
+                    one for one in state["Choices"] if value_of(one["Condition"], variables, states)
                 )
                 step = next(rules, {"Next": state["Default"]})
             elif state["Type"] == "Fail":
-                raise RuntimeError(_value(state["Cause"], variables, states))
-            new = _value(step.get("Assign", {}), variables, states)
+                raise RuntimeError(value_of(state["Cause"], variables, states))
+            new = value_of(step.get("Assign", {}), variables, states)
             result = states.get("result", given)
-            given = _value(step["Output"], variables, states) if "Output" in step else result
+            given = value_of(step["Output"], variables, states) if "Output" in step else result
             variables |= new
             name = step.get("Next", "")
         return given
@@ -64,25 +60,3 @@ class RequestPath:
         """What the function returns, where somebody waits for it; it is called either way."""
         answer = self._functions[arguments["FunctionName"]](arguments["Payload"])
         return "" if arguments.get("InvocationType") == "Event" else answer
-
-
-def _value(template: Any, variables: Mapping[str, Any], states: Mapping[str, Any]) -> Any:
-    if isinstance(template, dict):
-        return {name: _value(one, variables, states) for name, one in template.items()}
-    if isinstance(template, list):
-        return [_value(one, variables, states) for one in template]
-    if not isinstance(template, str) or not template.startswith(_BEGIN):
-        return template
-    expression = _expression(template.removeprefix(_BEGIN).removesuffix(_END))
-    # The engine takes what it is given apart, and to it None is a variable that is not there.
-    bound = json.loads(json.dumps({**variables, "states": states}))
-    told = {name: _NULL if value is None else value for name, value in bound.items()}
-    result = expression.evaluate(None, told)
-    return None if result is _NULL else result
-
-
-@cache
-def _expression(text: str) -> Any:
-    expression = jsonata.Jsonata.jsonata(text)
-    expression.register_lambda("parse", json.loads)
-    return expression

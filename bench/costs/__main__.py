@@ -12,6 +12,7 @@ from bench.costs.drawing import drawn
 from bench.costs.engine import Model
 from bench.costs.measured import MEASURED, measure, measured
 from bench.costs.page import blocks, break_evens, rendered, summary
+from stacks.generated_pages import write_or_check
 
 ROOT = Path(__file__).parents[2]
 PAGE, PICTURE, README = ROOT / "docs" / "costs.md", ROOT / "docs" / "costs.svg", ROOT / "README.md"
@@ -35,16 +36,8 @@ def main() -> int:
     asked = sys.argv[1:]
     if "measure" in asked:
         MEASURED.write_text(measure().model_dump_json(indent=1) + "\n", "utf-8")
-    old = []
-    for path, text in files().items():
-        if not path.exists() or path.read_text("utf-8") != text:
-            old.append(str(path.relative_to(ROOT)))
-            if "--check" not in asked:
-                path.write_text(text, "utf-8")
-    if old and "--check" in asked:
-        print(f"{', '.join(old)}: not what the model says; run: make costs", file=sys.stderr)
-        return 1
-    return 0
+    is_check = "--check" in asked
+    return write_or_check(files(), "what the model says", "make costs", is_check=is_check)
 
 
 if __name__ == "__main__":

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import jsonata
+from local.jsonata_templates import value_of
 
 _FUNCTION = re.compile(r"\$\{(\w+)Arn\}")
-_BEGIN, _END = "{% ", " %}"
 _SERVICES = "arn:aws:states:::"
 
 
@@ -55,14 +54,6 @@ def _step(name: str, state: Mapping[str, Any]) -> Step:
 
 
 def _chosen(state: Mapping[str, Any], given: Mapping[str, Any]) -> str:
-    rules = (one for one in state["Choices"] if _holds(one["Condition"], given))
+    states = {"input": given, "context": {"Execution": {"Input": given}}}
+    rules = (one for one in state["Choices"] if value_of(one["Condition"], {"error": None}, states))
     return str(next(rules, {"Next": state.get("Default")})["Next"])
-
-
-def _holds(condition: str, given: Mapping[str, Any]) -> bool:
-    expression = jsonata.Jsonata.jsonata(condition.removeprefix(_BEGIN).removesuffix(_END))
-    variables = {
-        "error": jsonata.utils.Utils.NULL_VALUE,
-        "states": {"input": given, "context": {"Execution": {"Input": given}}},
-    }
-    return bool(expression.evaluate(None, variables))

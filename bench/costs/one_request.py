@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,9 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from ministack.services import dynamodb
 
-from bench.costs.item_sizes import attribute_bytes
+from bench.capacity_units import attribute_bytes
 from bench.emulated_dynamodb import Body, EmulatedDynamoDB, emulated_tables
+from bench.request_path import RequestPath
 from functions.api.handler import lambda_handler as api
 from functions.classify.handler import lambda_handler as classify
 from functions.invoke_provider.handler import lambda_handler as invoke
@@ -28,6 +30,7 @@ from functions.score.handler import lambda_handler as score
 from functions.shared.storage import clients
 from functions.shared.storage.tables import table
 from functions.tally.handler import lambda_handler as tally
+from stacks.compute.function_table import PROVIDER_FUNCTIONS, provider_function_name
 
 MARK = "## "
 ENVIRONMENT = {
@@ -59,6 +62,7 @@ _TABLES = {
     "Answers": "answer_id",
     "Jobs": "execution_id",
 }
+_STATES = {"Classify": classify, "Score": score, "RecordMetrics": record}
 _WARM, _RUNS = 5, 40
 _CALLER = "k7m2x4q9ab"
 _NAMED = {"name": "team-a", "plan": "standard"}
@@ -168,58 +172,33 @@ class _Engine:
         )
 
     def run(self, number: int, mode: str) -> None:
-        begun = {
-            "request_id": f"req_{number:08}-0123-4567-89ab-0123456789ab",
-            "caller_id": _CALLER,
-            "mode": mode,
-            "started_at": datetime.now(UTC).isoformat(),
-        }
-        request = {"task": "chat", "text": _PROMPT * 6, "model_preference": "balanced"}
+        begun = {"request_id": f"req_{number:08}-0123-4567-89ab-0123456789ab", "caller_id": _CALLER}
         if mode == "async":
-            _list_job(begun)
-        classified = self.step(
-            "Classify", classify, {**begun, "request": request, "caller": _NAMED}
-        )
-        profile = classified["profile"]
-        scored = self.step("Score", score, {"profile": profile, "claimed": False})
-        first, *others = scored["candidates"]
-        invoked = self.step(
-            "Invoke",
-            invoke,
-            {
-                "request": classified["request"],
-                "profile": profile,
-                "decision": scored["decision"],
-                "candidate": first,
-                "failures": [],
-                "remaining": len(others),
-                "retry_count": 0,
-                "entered_at": begun["started_at"],
-            },
-        )
-        finished = {
-            **begun,
-            "logged_prompt": classified["logged_prompt"],
-            "profile": profile,
-            "decision": scored["decision"],
-            "failures": [],
-            "answer": invoked["logged_answer"],
-            "attempt": invoked["attempt"],
-            "error": invoked["error"],
-        }
-        self.step("RecordMetrics", record, finished)
+            _list_job(begun["request_id"])
+        asked = {"task": "chat", "text": _PROMPT * 6, "model_preference": "balanced"}
+        told = {"request": asked, "caller": _NAMED, "mode": mode, "idempotency_key": ""}
+        answer = RequestPath(self._functions()).run(begun | told)
         row = _item("Requests", begun["request_id"])
         stream = {"SequenceNumber": str(number + 1), "NewImage": row}
         batch = {"shardId": "shardId-00000001795000000000-00000001"}
         self.step("Tally", tally, {**batch, "Records": [{"dynamodb": stream}]})
         if mode == "async":
-            self.poll(begun["request_id"], invoked["answer"])
+            self.poll(begun["request_id"], answer)
+
+    def _functions(self) -> dict[str, Any]:
+        """Of the states; whichever provider is asked, the simulator stands in for it."""
+        providers = [provider_function_name(row.provider) for row in PROVIDER_FUNCTIONS]
+        return {
+            **{name: partial(self.step, name, handler) for name, handler in _STATES.items()},
+            **dict.fromkeys(providers, partial(self.step, "Invoke", invoke)),
+        }
 
 
-def _list_job(begun: Mapping[str, str]) -> None:
+def _list_job(execution_id: str) -> None:
     """As the state `List Job` does."""
-    item = {"execution_id": begun["request_id"], "caller_id": begun["caller_id"]}
-    listed = {"submitted_at": begun["started_at"], "status": "RUNNING", "expires_at": 1_795_810_694}
+    item = {"execution_id": execution_id, "caller_id": _CALLER}
+    now = datetime.now(UTC).isoformat()
+    listed = {"submitted_at": now, "status": "RUNNING", "expires_at": 1_795_810_694}
     table("Jobs").put_item(Item=item | listed)
 
 

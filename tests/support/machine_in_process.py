@@ -5,23 +5,20 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import jsonata
-
 from functions.shared.errors import EngineError
+from local.jsonata_templates import value_of
 from stacks.compute.function_table import PROVIDER_FUNCTIONS, provider_function_name
 from stacks.compute.machines import ORCHESTRATE, SUBMIT, definition
 from tests.support.gateway_events import LambdaStub
 
 Function = Callable[[dict[str, Any], Any], dict[str, Any]]
-_NULL = jsonata.utils.Utils.NULL_VALUE
-_BEGIN, _END = "{% ", " %}"
 _PROVIDERS = [row.provider for row in PROVIDER_FUNCTIONS]
 
 
@@ -66,12 +63,12 @@ class Machine:
             states = {"input": given, "context": context | {"State": entered}}
             step, states = self._step(state, variables, states)
             if state["Type"] == "Fail":
-                run.error = _value(state["Error"], variables, states)
-                run.output = json.loads(_value(state["Cause"], variables, states))
+                run.error = value_of(state["Error"], variables, states)
+                run.output = json.loads(value_of(state["Cause"], variables, states))
                 return run
-            new = _value(step.get("Assign", {}), variables, states)
+            new = value_of(step.get("Assign", {}), variables, states)
             result = states.get("result", given)
-            output = _value(step["Output"], variables, states) if "Output" in step else result
+            output = value_of(step["Output"], variables, states) if "Output" in step else result
             variables, given, run.output = variables | new, output, output
             name = step.get("Next", "")
         return run
@@ -81,13 +78,15 @@ class Machine:
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """What says where to go on, with the state's result or its error."""
         if state["Type"] == "Choice":
-            rules = (one for one in state["Choices"] if _value(one["Condition"], variables, states))
+            rules = (
+                one for one in state["Choices"] if value_of(one["Condition"], variables, states)
+            )
             return next(rules, {"Next": state["Default"]}), states
         if state["Type"] == "Wait":
-            self.wait(_value(state["Seconds"], variables, states))
+            self.wait(value_of(state["Seconds"], variables, states))
         if state["Type"] != "Task":
             return state, states
-        called = _value(state["Arguments"], variables, states)
+        called = value_of(state["Arguments"], variables, states)
         try:
             result = self._result(state["Resource"], called)
         except Exception as error:
@@ -164,20 +163,3 @@ def _now() -> str:
 
 def _no_provider(event: dict[str, Any], context: Any) -> dict[str, Any]:
     raise AssertionError("A submission calls no provider.")
-
-
-def _value(template: Any, variables: Mapping[str, Any], states: Mapping[str, Any]) -> Any:
-    if isinstance(template, dict):
-        return {name: _value(one, variables, states) for name, one in template.items()}
-    if isinstance(template, list):
-        return [_value(one, variables, states) for one in template]
-    if not isinstance(template, str) or not template.startswith(_BEGIN):
-        return template
-    expression = jsonata.Jsonata.jsonata(template.removeprefix(_BEGIN).removesuffix(_END))
-    expression.register_lambda("parse", json.loads)
-    # The engine takes what it is given apart.
-    bound = json.loads(json.dumps({**variables, "states": states}))
-    # To the engine None is a variable that is not there.
-    told = {name: _NULL if value is None else value for name, value in bound.items()}
-    result = expression.evaluate(None, told)
-    return None if result is _NULL else result
