@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 
 from stacks.compute.code_folder import ROOT
 from stacks.config import StageConfig
+from stacks.generated_pages import write_or_check
 from stacks.plain_words import limits_in_words, objects_in, type_in_words
 
 PAGE = ROOT / "docs" / "configuration.md"
@@ -169,16 +170,9 @@ def _inner(value: Any) -> str:
 
 def main() -> int:
     """Return 1 where the page is not that of the types and only a check is asked for."""
-    page = render()
-    if "--check" not in sys.argv[1:]:
-        PAGE.write_text(page, "utf-8")
-    elif PAGE.read_text("utf-8") != page:
-        print(
-            "docs/configuration.md is not that of stacks/config.py; run: make configuration",
-            file=sys.stderr,
-        )
-        return 1
-    return 0
+    is_check = "--check" in sys.argv[1:]
+    theirs, command = "that of stacks/config.py", "make configuration"
+    return write_or_check({PAGE: render()}, theirs, command, is_check=is_check)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from typing import Any
 
 from stacks.compute.code_folder import ROOT
 from stacks.compute.machines import ORCHESTRATE, SUBMIT
+from stacks.generated_pages import write_or_check
 
 DRAWING = ROOT / "docs" / "state_machine.md"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
@@ -96,13 +97,7 @@ def main() -> int:
     """Return 1 where a drawing is not the definition's and only a check is asked for."""
     is_check = "--check" in sys.argv[1:]
     pages = {DRAWING: render(), ARCHITECTURE: with_drawings(ARCHITECTURE.read_text("utf-8"))}
-    stale = [path for path, text in pages.items() if path.read_text("utf-8") != text]
-    for path in stale:
-        if is_check:
-            print(f"docs/{path.name} is not the definition's; run: make drawing", file=sys.stderr)
-        else:
-            path.write_text(pages[path], "utf-8")
-    return 1 if is_check and stale else 0
+    return write_or_check(pages, "the definition's", "make drawing", is_check=is_check)
 
 
 if __name__ == "__main__":

@@ -5,18 +5,14 @@ from __future__ import annotations
 import sys
 
 from bench.scale.page import COMMAND, PAGE, render
+from stacks.generated_pages import write_or_check
 
 
 def main() -> int:
     """Return 1 where the page is not what is reckoned and only a check is asked for."""
-    text = PAGE.read_text("utf-8")
-    made = render(text)
-    if "--check" not in sys.argv[1:]:
-        PAGE.write_text(made, "utf-8")
-    elif made != text:
-        print(f"docs/scale.md is not what bench/scale reckons; run: {COMMAND}", file=sys.stderr)
-        return 1
-    return 0
+    pages = {PAGE: render(PAGE.read_text("utf-8"))}
+    is_check = "--check" in sys.argv[1:]
+    return write_or_check(pages, "what bench/scale reckons", COMMAND, is_check=is_check)
 
 
 if __name__ == "__main__":
