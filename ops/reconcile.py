@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
-
-from boto3.dynamodb.conditions import Attr
 
 from functions.shared.callers.records import CALLER
 from functions.shared.money.budget import STAGE_ID, Budget, budget_id
 from functions.shared.money.job_calls import ITEMS
+from functions.shared.storage.expressions import Expressions
+from functions.shared.storage.tables import Table
 from functions.shared.telemetry.series import NAMESPACE, SERVICE
 from ops.books import FIGURES_PERIOD_S, Kept, Logged, Row, Window, compare
 from ops.stage import Stage
@@ -22,16 +20,15 @@ def run(stage: Stage, since: timedelta) -> int:
     window = Window.before(datetime.now(UTC), since, _rows_kept(stage))
     database = stage.session.resource("dynamodb", endpoint_url=stage.endpoint_url)
     # In this order: what is settled was kept before, and has its row behind.
-    budgets = _budgets(database, stage)
-    ledger = _ledger(database.Table(stage.outputs["StateTableName"]), window)
+    budgets, ledger = _budgets(stage), _ledger(stage, window)
     logged, rows = Logged(), 0
     name = stage.outputs["RequestsTableName"]
     for row in table_rows(name, window.now - window.start, window.now, database=database):
         logged.add(row.fields, ledger.get(row.fields["request_id"], {}), window)
         rows += 1
     kept = Kept(budgets, ledger, _jobs(stage, window), _figures(stage, window))
-    _add_older(logged, {*kept.ledger, *kept.jobs}, database.Table(name))
-    found = compare(logged, kept, window, _names(database, stage))
+    _add_older(logged, {*kept.ledger, *kept.jobs}, _table(stage, "RequestsTableName"))
+    found = compare(logged, kept, window, _names(stage))
     summary = (
         f"{rows} requests since {window.start:%Y-%m-%d}, {len(kept.budgets)} budgets,"
         f" {len(found.differences)} differences, {found.running} requests still running"
@@ -52,18 +49,16 @@ def _rows_kept(stage: Stage) -> timedelta:
     return timedelta(days=int(told["Environment"]["Variables"]["LOG_RETENTION_DAYS"]))
 
 
-def _scan(table: Any, **arguments: Any) -> Iterator[Row]:
-    while True:
-        page = table.scan(**arguments)
-        yield from page["Items"]
-        if "LastEvaluatedKey" not in page:
-            return
-        arguments["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+def _table(stage: Stage, output: str) -> Table:
+    """By the output that names it."""
+    return Table(stage.outputs[output], stage.client("dynamodb"))
 
 
-def _ledger(table: Any, window: Window) -> dict[str, Row]:
+def _ledger(stage: Stage, window: Window) -> dict[str, Row]:
     """What calls kept of themselves, by request."""
-    found = _scan(table, FilterExpression=Attr("state_id").begins_with(ITEMS))
+    at = Expressions()
+    is_kept = at.arguments(FilterExpression=at.begins_with("state_id", ITEMS))
+    found = _table(stage, "StateTableName").scan_all(**is_kept)
     return {
         item["state_id"].removeprefix(ITEMS): item
         for item in found
@@ -71,16 +66,15 @@ def _ledger(table: Any, window: Window) -> dict[str, Row]:
     }
 
 
-def _budgets(database: Any, stage: Stage) -> dict[str, Budget]:
-    found = _scan(database.Table(stage.outputs["BudgetsTableName"]), ConsistentRead=True)
+def _budgets(stage: Stage) -> dict[str, Budget]:
+    found = _table(stage, "BudgetsTableName").scan_all(ConsistentRead=True)
     return {item["budget_id"]: Budget(item) for item in found}
 
 
-def _names(database: Any, stage: Stage) -> dict[str, str]:
-    found = _scan(
-        database.Table(stage.outputs["CallersTableName"]),
-        FilterExpression=Attr("kind").eq(CALLER),
-    )
+def _names(stage: Stage) -> dict[str, str]:
+    at = Expressions()
+    are_callers = at.arguments(KeyConditionExpression=at.is_("kind", "=", CALLER))
+    found = _table(stage, "CallersTableName").query_all(**are_callers)
     return {budget_id(item["item_id"]): item["name"] for item in found} | {STAGE_ID: "all callers"}
 
 
@@ -96,7 +90,7 @@ def _jobs(stage: Stage, window: Window) -> dict[str, datetime]:
     }
 
 
-def _add_older(logged: Logged, request_ids: set[str], table: Any) -> None:
+def _add_older(logged: Logged, request_ids: set[str], table: Table) -> None:
     """Requests that began before the period, and were called or ended in it."""
     for id_ in request_ids - logged.request_ids:
         if table.get_item(Key={"request_id": id_}, ProjectionExpression="request_id").get("Item"):

@@ -34,14 +34,10 @@ class SpendBooks:
         """Of these callers, or of all."""
         at = Expressions()
         wanted = any_of(*(at.is_("caller_id", "=", id_) for id_ in caller_ids))
-        arguments = {"ConsistentRead": True, **at.arguments(FilterExpression=wanted)}
-        table, found = self.stack.requests_table(), []
-        while True:
-            page = table.scan(**arguments)
-            found += [unpacked(item) for item in page["Items"]]
-            if "LastEvaluatedKey" not in page:
-                return found
-            arguments["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        asked = at.arguments(FilterExpression=wanted)
+        return list(
+            map(unpacked, self.stack.requests_table().scan_all(ConsistentRead=True, **asked))
+        )
 
     def invoke(self, construct_id: str, event: object) -> Any:
         """What the function answers, or how it failed."""

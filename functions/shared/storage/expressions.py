@@ -31,6 +31,9 @@ class Expressions:
         """`comparison` is one of DynamoDB's: =, <>, <, <=, >, >=."""
         return f"{self.name(attribute)} {comparison} {self.value(value)}"
 
+    def begins_with(self, attribute: str, text: str) -> str:
+        return f"begins_with({self.name(attribute)}, {self.value(text)})"
+
     def between(self, attribute: str, first: Any, last: Any) -> str:
         return f"{self.name(attribute)} BETWEEN {self.value(first)} AND {self.value(last)}"
 

@@ -49,12 +49,11 @@ class Table:
 
     def query_all(self, **call: Any) -> Iterator[Item]:
         """The items of every page."""
-        while True:
-            page = self.query(**call)
-            yield from page["Items"]
-            if "LastEvaluatedKey" not in page:
-                return
-            call["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        return self._all("query", call)
+
+    def scan_all(self, **call: Any) -> Iterator[Item]:
+        """The items of every page."""
+        return self._all("scan", call)
 
     def read_items(self, keys: Iterable[Item], *, consistent: bool) -> list[Item]:
         """Those that exist; a round trip for each hundred. Raises `ClientError`, also where the table
@@ -70,6 +69,10 @@ class Table:
         transaction, so that its own repeats are none."""
         items = [{kind: {"TableName": self.name, **_typed(call)}} for kind, call in writes]
         self._client.transact_write_items(TransactItems=items)
+
+    def _all(self, operation: str, call: dict[str, Any]) -> Iterator[Item]:
+        pages = self._client.get_paginator(operation).paginate(TableName=self.name, **_typed(call))
+        return (untyped_item(item) for page in pages for item in page["Items"])
 
     def _batch(self, keys: list[Item], *, consistent: bool) -> list[Item]:
         asked = {"Keys": [typed_item(key) for key in keys], "ConsistentRead": consistent}

@@ -15,6 +15,7 @@ from functions.shared.callers.records import CALLER, CallerRecord, item_of
 from functions.shared.callers.table import CallerTable
 from functions.shared.gateway.reader import Reader
 from functions.shared.settings import SpendingSettings
+from functions.shared.storage import clients
 from tests.support.caller_rows import enter
 
 OPERATOR, CALLER_A = Reader("id-9", is_operator=True), Reader("id-a", is_operator=False)
@@ -36,16 +37,17 @@ def test_a_caller_is_called_by_its_name_and_whoever_has_none_by_its_id(callers_t
     assert [names.id_of(one) for one in ("team-a", "id-a", "id-b")] == ["id-a", "id-a", "id-b"]
 
 
-def test_callers_are_read_page_by_page(callers_table, monkeypatch):
+def test_callers_are_read_page_by_page(callers_table):
     for number in range(5):
         enter(callers_table, f"id-{number}", f"team-{number}")
-    inner, asked = callers_table.query, []
+    asked = []
 
-    def in_pages(**call):
-        asked.append(call)
-        return inner(**call, Limit=2)
+    def in_pages(params, **_):
+        asked.append(params)
+        params["Limit"] = 2
 
-    monkeypatch.setattr(callers_table, "query", in_pages)
+    events = clients.client("dynamodb").meta.events
+    events.register("before-parameter-build.dynamodb.Query", in_pages)
     names = [one.name for one in CallerTable(callers_table).callers()]
     assert names == [f"team-{number}" for number in range(5)]
     assert len(asked) == 3
