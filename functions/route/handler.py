@@ -40,7 +40,12 @@ def post_route() -> dict[str, Any]:
     return json_of(decided)
 
 
-at_start(load_catalogue, load_prices, lambda: load_policy("default"), dynamodb)
+at_start(
+    load_catalogue,
+    load_prices,
+    lambda: load_policy(read_settings(RouteSettings).ROUTING_POLICY),
+    dynamodb,
+)
 
 
 @metrics.log_metrics(capture_cold_start_metric=True)

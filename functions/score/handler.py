@@ -24,7 +24,7 @@ at_start(
     ScoreOutput.model_rebuild,
     load_catalogue,
     load_prices,
-    lambda: load_policy("default"),
+    lambda: load_policy(read_settings(ScoreSettings).ROUTING_POLICY),
     dynamodb,
 )
 

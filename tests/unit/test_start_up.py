@@ -57,6 +57,9 @@ def test_lambda_has_the_client_made_before_the_first_event_and_no_connection(han
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "a",
         "AWS_SECRET_ACCESS_KEY": "b",
+        "STATE_TABLE": "State",
+        "SYNC_DEADLINE_MS": "26000",
+        "ASYNC_DEADLINE_MS": "240000",
     }
     assert printed_by(script, account | {"AWS_LAMBDA_FUNCTION_NAME": handler}) == "1 True"
     assert printed_by(script, account) == "0 False"
@@ -72,6 +75,6 @@ from functions.shared.policy.routing_policy import load_policy
 read = [one.cache_info().currsize for one in (load_catalogue, load_prices, load_policy)]
 print(read, ScoreInput.__pydantic_complete__)
 """
-    account = {"AWS_DEFAULT_REGION": "us-east-1"}
+    account = {"AWS_DEFAULT_REGION": "us-east-1", "STATE_TABLE": "State"}
     assert printed_by(script, account | {"AWS_LAMBDA_FUNCTION_NAME": "score"}) == "[1, 1, 1] True"
     assert printed_by(script, account) == "[0, 0, 0] False"
